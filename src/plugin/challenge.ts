@@ -1,0 +1,60 @@
+/** Refusal → response: status, `WWW-Authenticate` (RFC 6750 §3), problem details (RFC 9457). */
+import { STATUS_CODES } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Refusal } from './errors.js'
+
+/** The media type of a problem, RFC 9457 §3. */
+export const problemMediaType = 'application/problem+json'
+
+/** A body of problem details, RFC 9457 §3.1. */
+export interface Problem {
+  /** `about:blank` (RFC 9457 §4.2.1): the status says what kind it is, `code` says which. */
+  readonly type: 'about:blank'
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  /** Stable, for programs. */
+  readonly code: string
+  readonly requestId: string
+}
+
+/** Builds problem details, for a server that answers everything it refuses in one shape. */
+export function toProblem(
+  requestId: string,
+  { status, code, detail }: { status: number; code: string; detail: string }
+): Problem {
+  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code, requestId }
+}
+
+/** Sends a refusal. It is not to be cached: the next answer may differ (RFC 9111 §5.2.2.5). */
+export function sendRefusal(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  refusal: Refusal,
+  realm: string
+): FastifyReply {
+  const { status, code, retryAfterSeconds } = refusal
+  request.log.info({ code, status }, 'request refused')
+  reply.code(status).header('cache-control', 'no-store')
+  if (status !== 503) reply.header('www-authenticate', challengeOf(refusal, realm))
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
+  return reply.type(problemMediaType).send(JSON.stringify(toProblem(request.id, refusal)))
+}
+
+/** `auth-param`s as quoted-strings (RFC 9110 §11.2, §5.6.4); RFC 6750 §3 narrows their alphabet. */
+export function challengeOf({ error, detail, scopes }: Refusal, realm: string): string {
+  const parameters = [
+    ['realm', realm],
+    ['error', error],
+    ['error_description', error && detail],
+    ['scope', scopes?.join(' ')]
+  ]
+  const pairs = parameters
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}="${quotable(value)}"`)
+  return `Bearer ${pairs.join(', ')}`
+}
+
+function quotable(text = ''): string {
+  return text.replaceAll('"', "'").replace(/[^\x20-\x5b\x5d-\x7e]/g, '?')
+}

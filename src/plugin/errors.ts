@@ -1,0 +1,121 @@
+/**
+ * Every way a request is refused, in one table. A refusal is a value, not an `Error`: it is expected, it costs no stack
+ * trace, and it holds nothing that must not reach the client.
+ */
+
+/** RFC 6750 §3.1, the `error` of the challenge; `none` where no credentials came (§3: "SHOULD NOT include an error"). */
+type BearerError = 'invalid_request' | 'invalid_token' | 'insufficient_scope'
+
+interface Kind {
+  readonly status: 400 | 401 | 403 | 503
+  readonly error?: BearerError
+  readonly detail: string
+}
+
+const unauthorized = (detail: string) => ({ status: 401, error: 'invalid_token', detail }) as const
+const forbidden = (detail: string) => ({ status: 403, error: 'insufficient_scope', detail }) as const
+
+const kinds = {
+  /** No `Authorization` header, or another scheme. RFC 6750 §3: a challenge without an error code. */
+  credentials_missing: { status: 401, detail: 'Send an access token: Authorization: Bearer <token>.' },
+  /** RFC 6750 §3.1 `invalid_request`: the header is not `Bearer`, one space, one b64token (§2.1). */
+  authorization_malformed: {
+    status: 400,
+    error: 'invalid_request',
+    detail: 'The Authorization header must be "Bearer", one space and one token, with nothing after it.'
+  },
+  /** RFC 9110 §5.3: `Authorization` is no list, so it may come once. */
+  authorization_repeated: {
+    status: 400,
+    error: 'invalid_request',
+    detail: 'The request has more than one Authorization header; send one.'
+  },
+  /** Not a JWS in compact form (RFC 7515 §7.1) whose header and payload are JSON objects. */
+  token_malformed: unauthorized('The token is not a signed JWT. Send the access token unchanged.'),
+  /** `alg` is not one that this API accepts (RFC 8725 §3.1). */
+  wrong_algorithm: unauthorized('The token is signed with an algorithm that this API does not accept.'),
+  /** `typ` names another kind of token (RFC 8725 §3.11). */
+  wrong_token_type: unauthorized('The "typ" of the token says that it is no access token.'),
+  /** `crit` (RFC 7515 §4.1.11), or a header that brings its own key (RFC 8725 §3.10). */
+  unsupported_header: unauthorized('The token has a header parameter that this API does not accept.'),
+  /** No key of the tenant has this `kid`. */
+  unknown_key: unauthorized('The token is signed with a key that the tenant does not publish. Get a new token.'),
+  /** The signature does not fit (RFC 7515 §5.2). */
+  invalid_signature: unauthorized('The signature of the token is not valid. Send the access token unchanged.'),
+  /** Past `exp`, with the tolerance (RFC 7519 §4.1.4). */
+  token_expired: unauthorized('The token has expired. Get a new one.'),
+  /** Before `nbf`, with the tolerance (RFC 7519 §4.1.5). */
+  token_not_yet_valid: unauthorized('The token is not valid yet. Check the clock of the sender.'),
+  /** A claim that every access token has is missing. */
+  missing_claim: unauthorized('The token lacks a claim that every access token has.'),
+  /** A required claim has the wrong type, or a time that is no time. */
+  invalid_claim: unauthorized('A claim of the token has a value that is not allowed there.'),
+  /** `iss` is not the tenant's (RFC 7519 §4.1.1). */
+  wrong_issuer: unauthorized('The token was issued by another authority than the one this API trusts.'),
+  /** `tid` is not the tenant, or does not go with `iss`. */
+  wrong_tenant: unauthorized('The token was issued for another tenant.'),
+  /** `ver` does not go with `iss`. */
+  wrong_version: unauthorized('The "ver" of the token does not go with its issuer.'),
+  /** The key is published for another issuer than the token names. */
+  wrong_key_issuer: unauthorized('The token is signed with a key of another issuer.'),
+  /** `aud` is not this API (RFC 7519 §4.1.3). */
+  wrong_audience: unauthorized('The token is for another API.'),
+  /** An ID token (OpenID Connect Core §2): it tells the client who signed in, and opens no API. */
+  not_an_access_token: unauthorized('This is an ID token. Send the access token.'),
+  /** Valid, with neither scopes nor roles: any app in the tenant can get such a token for any API. */
+  no_permissions: forbidden(
+    'The token has neither scopes nor roles for this API. Ask for a scope, or have an administrator grant a permission.'
+  ),
+  /** `azp`/`appid` is not one of `allowedClients`. */
+  client_not_allowed: forbidden('This client application may not call this API.'),
+  /** A guard said no. */
+  insufficient_permissions: forbidden('The token lacks what this route asks for.'),
+  /** No usable key, and the tenant cannot be reached. */
+  tenant_unavailable: {
+    status: 503,
+    detail: 'The keys of the tenant cannot be had at the moment, so no token can be checked. Try again later.'
+  },
+  /** A policy threw, or could not be asked. */
+  policy_unavailable: {
+    status: 503,
+    detail: 'A permission of this route cannot be checked at the moment. Try again later.'
+  }
+} as const satisfies Record<string, Kind>
+
+/** The stable `code` of a refusal: what programs may switch on. */
+export type RefusalCode = keyof typeof kinds
+
+/** Why a request is refused, and all that the client is told of it. */
+export interface Refusal {
+  readonly code: RefusalCode
+  /** HTTP status code. */
+  readonly status: 400 | 401 | 403 | 503
+  /** `error` of the challenge, RFC 6750 §3.1. */
+  readonly error?: BearerError
+  /** What the client's developer can change. Never library internals, never a part of the token. */
+  readonly detail: string
+  /** Scopes that would help, for the challenge's `scope` (RFC 6750 §3). */
+  readonly scopes?: readonly string[]
+  /** Seconds, for `Retry-After` (RFC 9110 §10.2.3). */
+  readonly retryAfterSeconds?: number
+}
+
+/** What a refusal may say beyond its kind. */
+export type RefusalExtra = Pick<Refusal, 'scopes' | 'retryAfterSeconds'> & { readonly detail?: string }
+
+/** The refusal of a kind, with what this case adds. */
+export function refusal(code: RefusalCode, extra?: RefusalExtra): Refusal {
+  return { code, ...kinds[code], ...extra }
+}
+
+/** Tells a refusal from a principal, a key, or an error that somebody threw. */
+export function isRefusal(value: unknown): value is Refusal {
+  return typeof value === 'object' && value !== null && 'code' in value && 'detail' in value && 'status' in value
+}
+
+/** A mistake in the program or its configuration: stops the start, or names the route that made it. */
+export class EntraConfigurationError extends Error {
+  override readonly name = 'EntraConfigurationError'
+  /** Stable, for programs. */
+  readonly code = 'ENTRA_CONFIGURATION'
+}

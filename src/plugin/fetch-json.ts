@@ -1,0 +1,73 @@
+/** Stage 2's only way out: one GET, bounded in time and size. Closes the holes of get-jwks, which has neither bound. */
+import { EnvHttpProxyAgent, request } from 'undici'
+import type { FetchJson } from './types.js'
+
+/** No discovery document or key set comes near this: Entra's are under 20 KB. */
+const maxBytes = 1024 * 1024
+
+/** An answer that is no 200. Redirects are one: a key set is where the document says, or nowhere. */
+export class HttpStatusError extends Error {
+  override readonly name = 'HttpStatusError'
+  readonly status: number
+  constructor(status: number) {
+    super(`answered ${status}`)
+    this.status = status
+  }
+}
+
+/** A {@link FetchJson} with sockets of its own. */
+export interface JsonClient {
+  readonly fetchJson: FetchJson
+  /** Ends what is under way and closes the sockets. */
+  close(): Promise<void>
+}
+
+/**
+ * A client for the tenant's documents. Proxies are taken from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, certificates
+ * from Node's own settings (`NODE_EXTRA_CA_CERTS`).
+ *
+ * @param timeoutSeconds one deadline, from connect to the last byte
+ */
+export function createJsonClient(timeoutSeconds: number): JsonClient {
+  const dispatcher = new EnvHttpProxyAgent({ keepAliveTimeout: 1000 })
+  const closing = new AbortController()
+
+  const fetchJson: FetchJson = async (url) => {
+    const signal = AbortSignal.any([AbortSignal.timeout(timeoutSeconds * 1000), closing.signal])
+    // undici's `request` follows no redirects by itself. `identity`: a compressed body could be a bomb.
+    const { statusCode, headers, body } = await request(url, {
+      dispatcher,
+      signal,
+      headers: { accept: 'application/json', 'accept-encoding': 'identity' }
+    })
+    try {
+      if (statusCode !== 200) throw new HttpStatusError(statusCode)
+      if (headers['content-encoding'] !== undefined) throw new Error('answered with a compressed body')
+      return JSON.parse(await readText(body)) as unknown
+    } finally {
+      body.on('error', ignore).destroy()
+    }
+  }
+
+  return {
+    fetchJson,
+    close() {
+      closing.abort()
+      return dispatcher.destroy()
+    }
+  }
+}
+
+async function readText(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of body) {
+    length += chunk.length
+    if (length > maxBytes) throw new Error(`answered with more than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** The body is given up on purpose; that it then ends early is no news. */
+function ignore(): void {}

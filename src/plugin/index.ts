@@ -1,0 +1,21 @@
+/** What the package exports, nothing else. */
+export { type Problem, problemMediaType, toProblem } from './challenge.js'
+export type { Cloud } from './clouds.js'
+export { EntraConfigurationError, type RefusalCode } from './errors.js'
+export {
+  allOf,
+  anyOf,
+  type Guard,
+  type Policy,
+  type Rule,
+  requireApp,
+  requireAppPermission,
+  requirePolicy,
+  requireRole,
+  requireScope,
+  requireUser
+} from './guards.js'
+export type { IssuerStatus } from './issuers.js'
+export type { EntraOptions } from './options.js'
+export { type EntraTenant, fastifyEntra, fastifyEntra as default, type RouteAuth } from './plugin.js'
+export type { AppPrincipal, Claims, Principal, UserPrincipal } from './types.js'

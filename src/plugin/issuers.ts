@@ -1,0 +1,86 @@
+/** Stage 2: which issuers are trusted, and the keys of each. The token's `iss` picks among them; it never adds one. */
+import { type Refusal, refusal } from './errors.js'
+import { HttpStatusError } from './fetch-json.js'
+import { type KeySet, toKeySet, type VerificationKey } from './jwks.js'
+import { KeyStore, type KeyStoreStatus, type KeyTimings } from './keys.js'
+import { fetchMetadata, type Metadata, type MetadataSource } from './metadata.js'
+import type { Clock, FetchJson, Logger } from './types.js'
+
+/** An issuer as configured: a metadata document, and the token version that it speaks for. */
+export interface IssuerSettings extends MetadataSource {
+  /** `ver` of its tokens. */
+  readonly version: '1.0' | '2.0'
+  /** True where the authority may not have this document at all: Entra serves v1 beside v2, other products do not. */
+  readonly optional: boolean
+}
+
+/** What stages pass their surroundings in. */
+export interface Surroundings {
+  readonly fetchJson: FetchJson
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** What an issuer says of itself, for `/readyz`. */
+export interface IssuerStatus extends KeyStoreStatus {
+  readonly metadataUrl: string
+  readonly issuer?: string
+}
+
+const noKeys: KeySet = { keys: new Map(), dropped: 0 }
+const wrongIssuer = refusal('wrong_issuer')
+const unavailable = refusal('tenant_unavailable', { retryAfterSeconds: 1 })
+
+export class Issuer {
+  readonly settings: IssuerSettings
+  readonly keys: KeyStore
+  readonly #fetchJson: FetchJson
+  #metadata: Metadata | undefined
+
+  constructor(settings: IssuerSettings, timings: KeyTimings, { fetchJson, clock, log }: Surroundings) {
+    this.settings = settings
+    this.#fetchJson = fetchJson
+    this.keys = new KeyStore(() => this.#load(), timings, clock, log)
+  }
+
+  /** The exact `iss` of its tokens; `undefined` while only the document can say. */
+  get name(): string | undefined {
+    return typeof this.settings.issuer === 'string' ? this.settings.issuer : this.#metadata?.issuer
+  }
+
+  /** The discovery document, once it was had. */
+  get metadata(): Metadata | undefined {
+    return this.#metadata
+  }
+
+  get status(): IssuerStatus {
+    return { metadataUrl: this.settings.url, ...(this.name && { issuer: this.name }), ...this.keys.status }
+  }
+
+  async #load(): Promise<KeySet> {
+    try {
+      const metadata = await fetchMetadata(this.#fetchJson, this.settings)
+      const keySet = await toKeySet(await this.#fetchJson(metadata.jwksUri), metadata.issuer)
+      this.#metadata = metadata
+      return keySet
+    } catch (error) {
+      // Only before the first good answer: later a 404 is a fault of the tenant, and the last good set serves.
+      const absent =
+        this.settings.optional && !this.#metadata && error instanceof HttpStatusError && error.status === 404
+      if (absent) return noKeys
+      throw error
+    }
+  }
+}
+
+/** The key for a token, by its unproven `iss` and `kid`, out of the trusted issuers' own. */
+export function findKey(
+  issuers: readonly Issuer[],
+  iss: unknown,
+  kid: string
+): VerificationKey | Refusal | Promise<VerificationKey | Refusal> {
+  const issuer = issuers.find(({ name }) => name !== undefined && name === iss)
+  if (issuer) return issuer.keys.find(kid)
+  const notYetKnown = issuers.some(({ name, keys }) => name === undefined && keys.status.state === 'cold')
+  return notYetKnown ? unavailable : wrongIssuer
+}

@@ -1,0 +1,58 @@
+/**
+ * Every error code of @fastify/jwt and fast-jwt, with the refusal it means. Left alone, they answer 500 to a token with
+ * a wrong `alg`, a future `nbf` or an unknown `crit`, and their messages say how the inside looks.
+ */
+import { type Refusal, type RefusalCode, refusal } from './errors.js'
+import type { DecodedToken } from './header.js'
+import { requiredClaims } from './tenant.js'
+
+/** `null`: a client cannot cause it; it is a mistake in the program, and rises as such. */
+export const refusalOf: Readonly<Record<string, RefusalCode | null>> = {
+  FAST_JWT_INVALID_TYPE: 'wrong_token_type',
+  FAST_JWT_INVALID_ALGORITHM: 'wrong_algorithm',
+  FAST_JWT_INVALID_CLAIM_TYPE: 'invalid_claim',
+  FAST_JWT_INVALID_CLAIM_VALUE: 'invalid_claim',
+  FAST_JWT_INVALID_SIGNATURE: 'invalid_signature',
+  FAST_JWT_INVALID_PAYLOAD: 'token_malformed',
+  FAST_JWT_MALFORMED: 'token_malformed',
+  FAST_JWT_INACTIVE: 'token_not_yet_valid',
+  FAST_JWT_EXPIRED: 'token_expired',
+  FAST_JWT_MISSING_REQUIRED_CLAIM: 'missing_claim',
+  FAST_JWT_MISSING_SIGNATURE: 'invalid_signature',
+  FAST_JWT_INVALID_CRIT_HEADER: 'unsupported_header',
+  FAST_JWT_VERIFY_ERROR: 'invalid_signature',
+  FST_JWT_AUTHORIZATION_TOKEN_EXPIRED: 'token_expired',
+  FST_JWT_AUTHORIZATION_TOKEN_INVALID: 'invalid_signature',
+  FST_JWT_AUTHORIZATION_TOKEN_UNTRUSTED: 'invalid_claim',
+  // Keys are vetted when they are installed, options when the plugin is registered, the header in stage 1.
+  FAST_JWT_INVALID_OPTION: null,
+  FAST_JWT_INVALID_KEY: null,
+  FAST_JWT_MISSING_KEY: null,
+  FAST_JWT_KEY_FETCHING_ERROR: null,
+  FAST_JWT_SIGN_ERROR: null,
+  FST_JWT_NO_AUTHORIZATION_IN_COOKIE: null,
+  FST_JWT_NO_AUTHORIZATION_IN_HEADER: null,
+  FST_JWT_BAD_REQUEST: null,
+  FST_JWT_BAD_COOKIE_REQUEST: null
+}
+
+/**
+ * What an error of the libraries means for this token.
+ *
+ * @param decoded what was decoded before it was raised, if anything was
+ * @throws the error itself where no client can have caused it
+ */
+export function explain(error: unknown, decoded: DecodedToken | undefined): Refusal {
+  const { code } = error as { code?: unknown }
+  const meaning = typeof code === 'string' ? refusalOf[code] : null
+  if (!meaning) throw error
+  return meaning === 'invalid_signature' ? explainInvalid(decoded) : refusal(meaning)
+}
+
+/** @fastify/jwt has one code for a token that cannot be decoded, one with a bad signature and one that lacks a claim. */
+function explainInvalid(decoded: DecodedToken | undefined): Refusal {
+  if (!decoded) return refusal('token_malformed')
+  const missing = requiredClaims.find((claim) => !(claim in decoded.payload))
+  if (!missing) return refusal('invalid_signature')
+  return refusal('missing_claim', { detail: `The token lacks the claim "${missing}".` })
+}

@@ -1,0 +1,59 @@
+/** Stage 2a: issuer → discovery document, checked. OpenID Connect Discovery §4. */
+import type { FetchJson } from './types.js'
+
+/** Where a document is, and which issuer it must name. */
+export interface MetadataSource {
+  readonly url: string
+  /** The exact issuer, or what it must look like where only the document can say (a tenant named by its domain). */
+  readonly issuer: string | RegExp
+}
+
+/** What this API uses of a discovery document. */
+export interface Metadata {
+  readonly issuer: string
+  readonly jwksUri: string
+  readonly authorizationEndpoint?: string
+  readonly tokenEndpoint?: string
+}
+
+/** The tenant answered, but with a document that is not its own: a matter of configuration, not of weather. */
+export class MetadataMismatchError extends Error {
+  override readonly name = 'MetadataMismatchError'
+}
+
+/**
+ * Fetches and checks a discovery document.
+ *
+ * @throws MetadataMismatchError when `issuer` is not the expected one (OpenID Connect Discovery §4.3)
+ * @throws Error when there is no answer, or none that is a discovery document
+ */
+export async function fetchMetadata(fetchJson: FetchJson, source: MetadataSource): Promise<Metadata> {
+  const document = await fetchJson(source.url)
+  if (typeof document !== 'object' || document === null) throw new Error('the discovery document is no JSON object')
+  const { issuer, jwks_uri, authorization_endpoint, token_endpoint } = document as Record<string, unknown>
+  if (typeof issuer !== 'string' || !matches(issuer, source.issuer)) {
+    const expected = typeof source.issuer === 'string' ? source.issuer : `one like ${source.issuer.source}`
+    throw new MetadataMismatchError(
+      `the discovery document names the issuer ${JSON.stringify(issuer)}, not ${expected}`
+    )
+  }
+  return Object.freeze({
+    issuer,
+    jwksUri: sameOrigin(jwks_uri, source.url),
+    ...(typeof authorization_endpoint === 'string' && { authorizationEndpoint: authorization_endpoint }),
+    ...(typeof token_endpoint === 'string' && { tokenEndpoint: token_endpoint })
+  })
+}
+
+function matches(issuer: string, expected: string | RegExp): boolean {
+  return typeof expected === 'string' ? issuer === expected : expected.test(issuer)
+}
+
+/** Keys come from the host that was configured, and no other: a document cannot send the API elsewhere. */
+function sameOrigin(jwksUri: unknown, metadataUrl: string): string {
+  const { origin } = new URL(metadataUrl)
+  if (typeof jwksUri !== 'string' || !URL.canParse(jwksUri) || new URL(jwksUri).origin !== origin) {
+    throw new Error(`the discovery document's jwks_uri is not on ${origin}`)
+  }
+  return jwksUri
+}

@@ -1,0 +1,200 @@
+/** Options → frozen settings, checked once, at registration. Nothing is guessed, and nothing has a default that accepts. */
+import { type Cloud, clouds } from './clouds.js'
+import { EntraConfigurationError } from './errors.js'
+import type { IssuerSettings } from './issuers.js'
+import type { KeyTimings } from './keys.js'
+
+/** What `app.register(entra, options)` takes. */
+export interface EntraOptions {
+  /** Directory (tenant) ID, a GUID, or a verified domain of the tenant. Required. */
+  tenantId: string
+  /** Application (client) ID of this API's app registration. Required. */
+  clientId: string
+  /** Accepted `aud` values (RFC 7519 §4.1.3). Default: the client ID and `api://` + the client ID. */
+  audience?: string | readonly string[]
+  /** `azp`/`appid` values that may call this API. Narrows, never grants. Default: any. */
+  allowedClients?: readonly string[]
+  /** The only clients whose tokens may carry neither scopes nor roles. Default: none. */
+  rolelessClients?: readonly string[]
+  /** Microsoft's cloud that the tenant lives in. Default: `public`. */
+  cloud?: Cloud
+  /** Origin of another authority, instead of `cloud`. Plain http on loopback only. */
+  authority?: string
+  /** Accepted signature algorithms (RFC 7518 §3.1). Entra signs with RS256 and nothing else. Default: `['RS256']`. */
+  algorithms?: readonly 'RS256'[]
+  /** Seconds between two background refreshes of the keys. Default: 3600. */
+  keysRefreshSeconds?: number
+  /** Least seconds between two refreshes asked for by unknown `kid`s. Default: 30. */
+  keysCooldownSeconds?: number
+  /** Seconds for which the last good keys serve an outage. Default: 86400. */
+  keysMaxStaleSeconds?: number
+  /** Seconds for one fetch, from connect to the last byte. Default: 5. */
+  keysTimeoutSeconds?: number
+  /** Seconds of tolerance for `exp` and `nbf` (RFC 7519 §4.1.4). Default: 60. */
+  clockToleranceSeconds?: number
+}
+
+/** The options, checked and completed. */
+export interface Settings {
+  readonly clientId: string
+  readonly audiences: readonly string[]
+  readonly allowedClients: ReadonlySet<string> | undefined
+  readonly rolelessClients: ReadonlySet<string>
+  readonly algorithms: readonly 'RS256'[]
+  readonly issuers: readonly IssuerSettings[]
+  readonly keyTimings: KeyTimings
+  readonly keysTimeoutSeconds: number
+  readonly clockToleranceSeconds: number
+}
+
+const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+const domain = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i
+/** A timer cannot wait for longer (Node: `setTimeout`, 2^31 - 1 milliseconds). */
+const maxSeconds = 2_147_483
+
+/** Bounds and default of each option in seconds. */
+const seconds = {
+  keysRefreshSeconds: { least: 1, most: 86_400, default: 3600 },
+  keysCooldownSeconds: { least: 1, most: 3600, default: 30 },
+  keysMaxStaleSeconds: { least: 1, most: maxSeconds, default: 86_400 },
+  keysTimeoutSeconds: { least: 0.1, most: 60, default: 5 },
+  clockToleranceSeconds: { least: 0, most: 600, default: 60 }
+} as const
+
+const names: ReadonlySet<string> = new Set([
+  ...['tenantId', 'clientId', 'audience', 'allowedClients', 'rolelessClients', 'cloud', 'authority', 'algorithms'],
+  ...Object.keys(seconds)
+])
+
+/**
+ * Checks the options.
+ *
+ * @throws EntraConfigurationError with one sentence that names the option, the value and what to change
+ */
+export function toSettings(options: EntraOptions): Settings {
+  const unknown = Object.keys(options).find((name) => !names.has(name))
+  if (unknown)
+    throw new EntraConfigurationError(`there is no option "${unknown}"; the options are ${[...names].join(', ')}`)
+  const tenantId = tenantOf(options.tenantId)
+  const clientId = matching('clientId', options.clientId, guid, 'the application (client) ID of the API, a GUID')
+  return Object.freeze({
+    clientId,
+    audiences: audiencesOf(options.audience, clientId),
+    allowedClients: options.allowedClients && new Set(texts('allowedClients', options.allowedClients)),
+    rolelessClients: new Set(options.rolelessClients ? texts('rolelessClients', options.rolelessClients) : []),
+    algorithms: algorithmsOf(options.algorithms),
+    issuers: issuersOf(authorityOf(options), tenantId, v1IssuerOf(options)),
+    keyTimings: {
+      refreshSeconds: within('keysRefreshSeconds', options),
+      cooldownSeconds: within('keysCooldownSeconds', options),
+      maxStaleSeconds: within('keysMaxStaleSeconds', options)
+    },
+    keysTimeoutSeconds: within('keysTimeoutSeconds', options),
+    clockToleranceSeconds: within('clockToleranceSeconds', options)
+  })
+}
+
+/** Entra in both versions: which one a token has is for the API's manifest to say (`requestedAccessTokenVersion`). */
+function issuersOf(authority: string, tenantId: string, v1Origin: string | undefined): IssuerSettings[] {
+  const escaped = authority.replace(/[.]/g, '\\.')
+  const anyTenant = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+  const isGuid = guid.test(tenantId)
+  const v1Tenant = isGuid ? tenantId : anyTenant
+  return [
+    {
+      version: '2.0',
+      url: `${authority}/${tenantId}/v2.0/.well-known/openid-configuration`,
+      issuer: isGuid ? `${authority}/${tenantId}/v2.0` : new RegExp(`^${escaped}/${anyTenant}/v2\\.0$`),
+      optional: false
+    },
+    {
+      version: '1.0',
+      url: `${authority}/${tenantId}/.well-known/openid-configuration`,
+      issuer: v1Origin && isGuid ? `${v1Origin}/${tenantId}/` : new RegExp(`^https?://[^/?#]+/${v1Tenant}/$`),
+      optional: true
+    }
+  ]
+}
+
+function v1IssuerOf({ authority, cloud = 'public' }: EntraOptions): string | undefined {
+  const known =
+    authority === undefined ? clouds[cloud] : Object.values(clouds).find((hosts) => hosts.authority === authority)
+  return known?.v1Issuer
+}
+
+function tenantOf(tenantId: unknown): string {
+  if (typeof tenantId === 'string' && ['common', 'organizations', 'consumers'].includes(tenantId.toLowerCase())) {
+    throw new EntraConfigurationError(
+      `tenantId "${tenantId}" lets every tenant in without a list of tenants; name the one tenant that may call`
+    )
+  }
+  const wanted = 'the directory (tenant) ID, a GUID, or a verified domain of the tenant'
+  const either = new RegExp(`${guid.source}|${domain.source}`, 'i')
+  return matching('tenantId', tenantId, either, wanted).toLowerCase()
+}
+
+function audiencesOf(audience: string | readonly string[] | undefined, clientId: string): readonly string[] {
+  if (audience === undefined) return [clientId, `api://${clientId}`]
+  return texts('audience', typeof audience === 'string' ? [audience] : audience)
+}
+
+function algorithmsOf(algorithms: readonly string[] = ['RS256']): readonly 'RS256'[] {
+  if (Array.isArray(algorithms) && algorithms.length === 1 && algorithms[0] === 'RS256') return ['RS256']
+  throw new EntraConfigurationError(
+    `algorithms ${shown(algorithms)} is not allowed; Entra signs with RS256 only, so leave the option out`
+  )
+}
+
+function authorityOf({ authority, cloud }: EntraOptions): string {
+  if (authority === undefined) {
+    if (cloud === undefined || Object.hasOwn(clouds, cloud)) return clouds[cloud ?? 'public'].authority
+    throw new EntraConfigurationError(
+      `cloud ${shown(cloud)} is unknown; it is one of ${Object.keys(clouds).join(', ')}`
+    )
+  }
+  if (cloud !== undefined)
+    throw new EntraConfigurationError('authority and cloud contradict each other; leave one of them out')
+  const url = URL.canParse(String(authority)) ? new URL(authority) : undefined
+  if (!url || url.origin !== authority || !isSafe(url)) {
+    const wanted = 'an origin such as https://login.microsoftonline.com, with https (http on loopback only) and no path'
+    throw new EntraConfigurationError(`authority ${shown(authority)} is not allowed; give ${wanted}`)
+  }
+  return url.origin
+}
+
+/** Whoever can change an answer on its way can sign tokens: https, or no way at all. */
+function isSafe({ protocol, hostname }: URL): boolean {
+  const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
+  return protocol === 'https:' || (protocol === 'http:' && loopback)
+}
+
+function within(name: keyof typeof seconds, options: EntraOptions): number {
+  const { least, most, default: byDefault } = seconds[name]
+  const value: unknown = options[name] ?? byDefault
+  if (typeof value === 'number' && value >= least && value <= most) return value
+  throw new EntraConfigurationError(
+    `${name} ${shown(value)} is not allowed; give a number of seconds from ${least} to ${most}`
+  )
+}
+
+function texts(name: string, values: unknown): readonly string[] {
+  if (Array.isArray(values) && values.length > 0 && values.every(isText)) return Object.freeze([...values])
+  throw new EntraConfigurationError(
+    `${name} ${shown(values)} is not allowed; give one value or more, none of them empty`
+  )
+}
+
+/** Visible ASCII, without what would end a quoted-string of a header (RFC 9110 §5.6.4). */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value)
+}
+
+function matching(name: string, value: unknown, pattern: RegExp, wanted: string): string {
+  if (value === undefined || value === '') throw new EntraConfigurationError(`${name} is missing; give ${wanted}`)
+  if (typeof value === 'string' && pattern.test(value)) return value
+  throw new EntraConfigurationError(`${name} ${shown(value)} is not allowed; give ${wanted}`)
+}
+
+function shown(value: unknown): string {
+  return JSON.stringify(value) ?? String(value)
+}

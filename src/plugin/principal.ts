@@ -1,0 +1,68 @@
+/** Stage 5: verified claims → principal. Total: an optional claim in an odd shape is left out, and never an error. */
+import { clientIdOf } from './tenant.js'
+import type { AppPrincipal, Claims, Principal, UserPrincipal } from './types.js'
+
+/** Who the token speaks for. Claims are those that stage 4 passed. */
+export function toPrincipal(claims: Claims): Principal {
+  return deepFreeze(isAppOnly(claims) ? toApp(claims) : toUser(claims))
+}
+
+/**
+ * `idtyp` says it where sent (an optional claim); else a token without a scope, from a client, is an app's. A lone `/`
+ * is how an empty `scp` has been seen.
+ */
+function isAppOnly(claims: Claims): boolean {
+  if (claims.idtyp === 'app' || claims.idtyp === 'user') return claims.idtyp === 'app'
+  return scopesOf(claims).length === 0
+}
+
+function toApp(claims: Claims): AppPrincipal {
+  return { kind: 'app', ...caller(claims), scopes: [], groups: [] }
+}
+
+function toUser(claims: Claims): UserPrincipal {
+  const name = text(claims.name)
+  const email = text(claims.email) ?? text(claims.preferred_username)
+  return {
+    kind: 'user',
+    ...caller(claims),
+    scopes: scopesOf(claims),
+    groups: texts(claims.groups),
+    ...(name !== undefined && { name }),
+    ...(email !== undefined && { email })
+  }
+}
+
+function caller(claims: Claims) {
+  const subject = String(claims.sub)
+  return {
+    id: text(claims.oid) ?? subject,
+    subject,
+    tenantId: String(claims.tid),
+    clientId: String(clientIdOf(claims)),
+    roles: texts(claims.roles),
+    claims
+  }
+}
+
+/** `scp` is one string, scopes parted by spaces (RFC 6749 §3.3). */
+function scopesOf({ scp }: Claims): string[] {
+  return typeof scp === 'string' ? scp.split(' ').filter((scope) => scope !== '' && scope !== '/') : []
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : []
+}
+
+/** A principal is shared between requests sooner or later: nobody may change it for the next one. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const member of Object.values(value)) deepFreeze(member)
+    Object.freeze(value)
+  }
+  return value
+}

@@ -1,0 +1,68 @@
+/**
+ * The words every stage speaks: claims, caller, and the seams (clock, fetch) that let a test turn a day into a
+ * millisecond.
+ */
+
+/** The payload of a verified token, as the tenant signed it (RFC 7519 §4). */
+export type Claims = Readonly<Record<string, unknown>>
+
+interface Caller {
+  /**
+   * `oid`: the object ID of the user or service principal. With {@link tenantId} it is the key to store data under;
+   * an e-mail address or `upn` never is (Microsoft: "Claims validation"). Where a tenant sends no `oid`, it is `sub`.
+   */
+  readonly id: string
+  /** `sub`: the caller as this one API sees it; pairwise, so it differs between APIs. */
+  readonly subject: string
+  /** `tid`: the directory that signed the token, a lower-case GUID. */
+  readonly tenantId: string
+  /** `azp` (v2) or `appid` (v1): the client application that asked for the token. */
+  readonly clientId: string
+  /** `roles`: what an administrator assigned: app roles of a user, application permissions of an app. */
+  readonly roles: readonly string[]
+  /** The whole payload, as signed. Check types before use: optional claims come in odd shapes. */
+  readonly claims: Claims
+}
+
+/** A person, through a client that acts for them (a delegated token). */
+export interface UserPrincipal extends Caller {
+  readonly kind: 'user'
+  /** `scp`: what the user let the client do. */
+  readonly scopes: readonly string[]
+  /** `groups`: object IDs. Empty also when there are too many to fit into a token: see `claims._claim_names`. */
+  readonly groups: readonly string[]
+  /** `name`, for display only. */
+  readonly name?: string
+  /** `email` or `preferred_username`, for display only: it can be changed and reused, so never a key. */
+  readonly email?: string
+}
+
+/** A service that acts for itself (the client credentials grant, RFC 6749 §4.4). */
+export interface AppPrincipal extends Caller {
+  readonly kind: 'app'
+  /** Always empty: scopes are a user's to give. */
+  readonly scopes: readonly []
+  /** Always empty. */
+  readonly groups: readonly []
+}
+
+/** Who sent the request, typed by `kind` and frozen. */
+export type Principal = UserPrincipal | AppPrincipal
+
+/** Time, passed in. */
+export interface Clock {
+  /** Milliseconds that only go forward, from any start. */
+  now(): number
+  /** Runs `callback` after `milliseconds`, without keeping the process alive. Returns its cancellation. */
+  after(milliseconds: number, callback: () => void): () => void
+}
+
+/** GETs a URL and parses its JSON, within a deadline and a size. Rejects on anything but a 200 with JSON. */
+export type FetchJson = (url: string) => Promise<unknown>
+
+/** What a stage says to the operator. Never carries a token. */
+export interface Logger {
+  info(details: object, message: string): void
+  warn(details: object, message: string): void
+  error(details: object, message: string): void
+}
