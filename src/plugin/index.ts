@@ -6,8 +6,6 @@ export {
   allOf,
   anyOf,
   type Guard,
-  type Policy,
-  type Rule,
   requireApp,
   requireAppPermission,
   requirePolicy,
@@ -18,4 +16,5 @@ export {
 export type { IssuerStatus } from './issuers.js'
 export type { EntraOptions } from './options.js'
 export { type EntraTenant, fastifyEntra, fastifyEntra as default, type RouteAuth } from './plugin.js'
+export type { Policy, Rule } from './rules.js'
 export type { AppPrincipal, Claims, Principal, UserPrincipal } from './types.js'

@@ -3,6 +3,7 @@ import { type Cloud, clouds } from './clouds.js'
 import { EntraConfigurationError } from './errors.js'
 import type { IssuerSettings } from './issuers.js'
 import type { KeyTimings } from './keys.js'
+import { matching, shown, texts, within } from './option-checks.js'
 
 /** What `app.register(entra, options)` takes. */
 export interface EntraOptions {
@@ -85,12 +86,12 @@ export function toSettings(options: EntraOptions): Settings {
     algorithms: algorithmsOf(options.algorithms),
     issuers: issuersOf(authorityOf(options), tenantId, v1IssuerOf(options)),
     keyTimings: {
-      refreshSeconds: within('keysRefreshSeconds', options),
-      cooldownSeconds: within('keysCooldownSeconds', options),
-      maxStaleSeconds: within('keysMaxStaleSeconds', options)
+      refreshSeconds: inSeconds('keysRefreshSeconds', options),
+      cooldownSeconds: inSeconds('keysCooldownSeconds', options),
+      maxStaleSeconds: inSeconds('keysMaxStaleSeconds', options)
     },
-    keysTimeoutSeconds: within('keysTimeoutSeconds', options),
-    clockToleranceSeconds: within('clockToleranceSeconds', options)
+    keysTimeoutSeconds: inSeconds('keysTimeoutSeconds', options),
+    clockToleranceSeconds: inSeconds('clockToleranceSeconds', options)
   })
 }
 
@@ -168,33 +169,6 @@ function isSafe({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' || (protocol === 'http:' && loopback)
 }
 
-function within(name: keyof typeof seconds, options: EntraOptions): number {
-  const { least, most, default: byDefault } = seconds[name]
-  const value: unknown = options[name] ?? byDefault
-  if (typeof value === 'number' && value >= least && value <= most) return value
-  throw new EntraConfigurationError(
-    `${name} ${shown(value)} is not allowed; give a number of seconds from ${least} to ${most}`
-  )
-}
-
-function texts(name: string, values: unknown): readonly string[] {
-  if (Array.isArray(values) && values.length > 0 && values.every(isText)) return Object.freeze([...values])
-  throw new EntraConfigurationError(
-    `${name} ${shown(values)} is not allowed; give one value or more, none of them empty`
-  )
-}
-
-/** Visible ASCII, without what would end a quoted-string of a header (RFC 9110 §5.6.4). */
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value)
-}
-
-function matching(name: string, value: unknown, pattern: RegExp, wanted: string): string {
-  if (value === undefined || value === '') throw new EntraConfigurationError(`${name} is missing; give ${wanted}`)
-  if (typeof value === 'string' && pattern.test(value)) return value
-  throw new EntraConfigurationError(`${name} ${shown(value)} is not allowed; give ${wanted}`)
-}
-
-function shown(value: unknown): string {
-  return JSON.stringify(value) ?? String(value)
+function inSeconds(name: keyof typeof seconds, options: EntraOptions): number {
+  return within(name, options[name], seconds[name])
 }

@@ -1,0 +1,43 @@
+/** The checks of options: each returns the value, or throws one sentence that says what to change. */
+import { EntraConfigurationError } from './errors.js'
+
+/** Bounds and default of an option in seconds. */
+export interface Bounds {
+  readonly least: number
+  readonly most: number
+  readonly default: number
+}
+
+/** A number within bounds, or its default. */
+export function within(name: string, value: unknown, { least, most, default: byDefault }: Bounds): number {
+  if (value === undefined) return byDefault
+  if (typeof value === 'number' && value >= least && value <= most) return value
+  throw new EntraConfigurationError(
+    `${name} ${shown(value)} is not allowed; give a number of seconds from ${least} to ${most}`
+  )
+}
+
+/** One string or more, each fit for a header. */
+export function texts(name: string, values: unknown): readonly string[] {
+  if (Array.isArray(values) && values.length > 0 && values.every(isText)) return Object.freeze([...values])
+  throw new EntraConfigurationError(
+    `${name} ${shown(values)} is not allowed; give one value or more, none of them empty`
+  )
+}
+
+/** Visible ASCII, without what would end a quoted-string of a header (RFC 9110 §5.6.4). */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value)
+}
+
+/** A string of one form. */
+export function matching(name: string, value: unknown, pattern: RegExp, wanted: string): string {
+  if (value === undefined || value === '') throw new EntraConfigurationError(`${name} is missing; give ${wanted}`)
+  if (typeof value === 'string' && pattern.test(value)) return value
+  throw new EntraConfigurationError(`${name} ${shown(value)} is not allowed; give ${wanted}`)
+}
+
+/** A value, as it is named in a sentence. */
+export function shown(value: unknown): string {
+  return JSON.stringify(value) ?? String(value)
+}
