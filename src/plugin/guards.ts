@@ -8,6 +8,9 @@ export interface Guard extends preHandlerAsyncHookHandler {
   readonly rule: Rule
 }
 
+/** Where a route's config keeps its guards. */
+export const routeGuards = Symbol('fastify-entra.guards')
+
 /** How a guard's refusal is sent; the plugin says. */
 export const refuseRequest = Symbol('fastify-entra.refuse')
 
@@ -15,6 +18,10 @@ export const refuseRequest = Symbol('fastify-entra.refuse')
 export type Refuse = (request: FastifyRequest, reply: FastifyReply, why: Refusal) => FastifyReply
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The guards of a route, noted when it is declared: for documents and hints, never for a decision. */
+    [routeGuards]?: readonly Guard[]
+  }
   interface FastifyInstance {
     /** Present where the plugin is registered. */
     [refuseRequest]?: Refuse

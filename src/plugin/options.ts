@@ -42,7 +42,10 @@ export interface Settings {
   readonly allowedClients: ReadonlySet<string> | undefined
   readonly rolelessClients: ReadonlySet<string>
   readonly algorithms: readonly 'RS256'[]
-  readonly issuers: readonly IssuerSettings[]
+  /** v2 first. */
+  readonly issuers: readonly [IssuerSettings, ...IssuerSettings[]]
+  /** The App ID URI: scopes are asked for with it, and challenges name it as their realm. */
+  readonly scopeBase: string
   readonly keyTimings: KeyTimings
   readonly keysTimeoutSeconds: number
   readonly clockToleranceSeconds: number
@@ -78,9 +81,11 @@ export function toSettings(options: EntraOptions): Settings {
     throw new EntraConfigurationError(`there is no option "${unknown}"; the options are ${[...names].join(', ')}`)
   const tenantId = tenantOf(options.tenantId)
   const clientId = matching('clientId', options.clientId, guid, 'the application (client) ID of the API, a GUID')
+  const audiences = audiencesOf(options.audience, clientId)
   return Object.freeze({
     clientId,
-    audiences: audiencesOf(options.audience, clientId),
+    audiences,
+    scopeBase: audiences.find((audience) => audience.includes('://')) ?? `api://${clientId}`,
     allowedClients: options.allowedClients && new Set(texts('allowedClients', options.allowedClients)),
     rolelessClients: new Set(options.rolelessClients ? texts('rolelessClients', options.rolelessClients) : []),
     algorithms: algorithmsOf(options.algorithms),
@@ -96,7 +101,7 @@ export function toSettings(options: EntraOptions): Settings {
 }
 
 /** Entra in both versions: which one a token has is for the API's manifest to say (`requestedAccessTokenVersion`). */
-function issuersOf(authority: string, tenantId: string, v1Origin: string | undefined): IssuerSettings[] {
+function issuersOf(authority: string, tenantId: string, v1Origin: string | undefined): Settings['issuers'] {
   const escaped = authority.replace(/[.]/g, '\\.')
   const anyTenant = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
   const isGuid = guid.test(tenantId)

@@ -2,18 +2,19 @@
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
-import { bearerToken } from './bearer.js'
+import { authenticate } from './authenticate.js'
 import { sendRefusal } from './challenge.js'
 import { systemClock } from './clock.js'
-import { EntraConfigurationError, isRefusal, type Refusal, refusal } from './errors.js'
+import { EntraConfigurationError } from './errors.js'
 import { createJsonClient } from './fetch-json.js'
-import { type Guard, isGuard, type Refuse, refuseRequest } from './guards.js'
-import { findKey, Issuer, type IssuerStatus } from './issuers.js'
+import { isGuard, type Refuse, refuseRequest, routeGuards } from './guards.js'
+import { findKey, Issuer, type IssuerSettings, type IssuerStatus } from './issuers.js'
 import type { Metadata } from './metadata.js'
+import { createOpenapi, type EntraOpenapi } from './openapi.js'
 import { type EntraOptions, type Settings, toSettings } from './options.js'
-import { scopesOf } from './rules.js'
+import type { Rule } from './rules.js'
 import type { Principal } from './types.js'
-import { jwtOptions, type Verifier, verificationOf, verifyToken } from './verify.js'
+import { jwtOptions, type Verifier, verificationOf } from './verify.js'
 
 /** Who may call a route: any valid token (the default), also strangers, or anyone without a look at the token. */
 export type RouteAuth = 'required' | 'optional' | 'none'
@@ -26,6 +27,8 @@ export interface EntraTenant {
   readonly issuers: readonly IssuerStatus[]
   /** The v2 discovery document; `undefined` until it was had. */
   readonly metadata: Metadata | undefined
+  /** The plugin's part of an OpenAPI document. */
+  readonly openapi: EntraOpenapi
 }
 
 declare module 'fastify' {
@@ -47,28 +50,32 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Who may call this route. Default: `required`. */
     auth?: RouteAuth
-    /** The guards of this route, noted when it is declared. */
-    [routeGuards]?: readonly Guard[]
   }
 }
 
+/** The issuers of one tenant; v2, which every product has, comes first. */
+type Issuers = readonly [Issuer, ...Issuer[]]
+
 /** Well below Fastify's `pluginTimeout`, 10 s by default. */
 const maxStartSeconds = 5
-
-const routeGuards = Symbol('fastify-entra.guards')
 
 async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
   const settings = toSettings(options)
   const { fetchJson, close } = createJsonClient(settings.keysTimeoutSeconds)
   const surroundings = { fetchJson, clock: systemClock, log: app.log }
-  const issuers = settings.issuers.map((issuer) => new Issuer(issuer, settings.keyTimings, surroundings))
+  const toIssuer = (issuer: IssuerSettings) => new Issuer(issuer, settings.keyTimings, surroundings)
+  const [v2, ...others] = settings.issuers
+  const issuers: Issuers = [toIssuer(v2), ...others.map(toIssuer)]
   const verifier = toVerifier(settings, issuers)
 
   await app.register(fastifyJwt, jwtOptions(verifier))
-  const refuse = decorate(app, issuers, settings)
-  app.addHook('onRoute', checkRoute)
+  const rules: Rule[] = []
+  const refuse = decorate(app, issuers, settings, rules)
+  app.addHook('onRoute', (route) => {
+    rules.push(...checkRoute(route))
+  })
   app.addHook('onRequest', async (request, reply) => {
-    const why = await authenticate(request, verifier, settings)
+    const why = await authenticate(request, verifier)
     return why && refuse(request, reply, why)
   })
   const corsCameFirst = app.hasPlugin('@fastify/cors')
@@ -84,31 +91,37 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
 }
 
 /** Keys are worth waiting for before the first request comes, but a tenant that hangs must not hold up the start. */
-function firstTry(issuers: readonly Issuer[], timeoutSeconds: number): Promise<unknown> {
+function firstTry(issuers: Issuers, timeoutSeconds: number): Promise<unknown> {
   const tries = Promise.all(issuers.map(({ keys }) => keys.start()))
   const patience = Math.min(timeoutSeconds, maxStartSeconds) * 1000
   return Promise.race([tries, new Promise<void>((resolve) => systemClock.after(patience, resolve))])
 }
 
-function toVerifier(settings: Settings, issuers: readonly Issuer[]): Verifier {
+function toVerifier(settings: Settings, issuers: Issuers): Verifier {
   const versionOf = (iss: string) => issuers.find(({ name }) => name === iss)?.settings.version
   return { ...settings, rules: { ...settings, versionOf }, findKey: (iss, kid) => findKey(issuers, iss, kid) }
 }
 
-function decorate(app: FastifyInstance, issuers: readonly Issuer[], settings: Settings): Refuse {
-  const realm = settings.audiences[0] ?? settings.clientId
-  const refuse: Refuse = (request, reply, why) => sendRefusal(request, reply, why, realm)
-  app.decorate('entra', {
+function tenantOf([v2, ...others]: Issuers, { scopeBase }: Settings, rules: readonly Rule[]): EntraTenant {
+  const metadata = () => v2.metadata
+  const openapi = createOpenapi({ scopeBase, metadataUrl: v2.settings.url, metadata, rules })
+  return {
+    openapi,
     get ready() {
-      return issuers[0]?.keys.status.state !== 'cold'
+      return v2.keys.status.state !== 'cold'
     },
     get issuers() {
-      return issuers.map(({ status }) => status)
+      return [v2, ...others].map(({ status }) => status)
     },
     get metadata() {
-      return issuers[0]?.metadata
+      return metadata()
     }
-  })
+  }
+}
+
+function decorate(app: FastifyInstance, issuers: Issuers, settings: Settings, rules: readonly Rule[]): Refuse {
+  const refuse: Refuse = (request, reply, why) => sendRefusal(request, reply, why, settings.scopeBase)
+  app.decorate('entra', tenantOf(issuers, settings, rules))
   app.decorate(refuseRequest, refuse)
   app.decorateRequest(verificationOf, null)
   app.decorateRequest('principal', {
@@ -123,27 +136,8 @@ function decorate(app: FastifyInstance, issuers: readonly Issuer[], settings: Se
   return refuse
 }
 
-/** Headers → principal on the request, or why not. */
-async function authenticate(
-  request: FastifyRequest,
-  verifier: Verifier,
-  settings: Settings
-): Promise<Refusal | undefined> {
-  const { auth, [routeGuards]: guards = [] } = request.routeOptions.config
-  if (auth === 'none') return undefined
-  const token = bearerToken(request.raw.rawHeaders)
-  if (isRefusal(token)) return auth === 'optional' && token.code === 'credentials_missing' ? undefined : token
-  const why = await verifyToken(request, token, verifier)
-  if (why) return why
-  const { scopes, roles, clientId } = request.principal
-  if (scopes.length > 0 || roles.length > 0 || settings.rolelessClients.has(clientId)) return undefined
-  request.principalOrNull = null
-  const helpful = guards.flatMap(({ rule }) => scopesOf(rule))
-  return refusal('no_permissions', helpful.length > 0 ? { scopes: helpful } : {})
-}
-
 /** Documents and checks; enforcement is the hook's, which also sees routes that were declared before. */
-function checkRoute(route: RouteOptions): void {
+function checkRoute(route: RouteOptions): Rule[] {
   const { auth = 'required' } = route.config ?? {}
   const where = `${route.method} ${route.url}`
   if (!['required', 'optional', 'none'].includes(auth)) {
@@ -156,6 +150,7 @@ function checkRoute(route: RouteOptions): void {
     throw new EntraConfigurationError(`${where} has a guard and config.auth "none"; a guard needs a token to look at`)
   }
   route.config = { ...route.config, [routeGuards]: guards }
+  return guards.map(({ rule }) => rule)
 }
 
 /**

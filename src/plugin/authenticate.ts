@@ -1,0 +1,32 @@
+/** Stages 1 to 5 in their order: headers → principal on the request, or why not. */
+import type { FastifyRequest } from 'fastify'
+import { bearerToken } from './bearer.js'
+import { isRefusal, type Refusal, refusal } from './errors.js'
+import { routeGuards } from './guards.js'
+import { scopesOf } from './rules.js'
+import { type Verifier, verifyToken } from './verify.js'
+
+/**
+ * Who sent a request to a route that asks for it.
+ *
+ * @returns why it is refused; nothing when the principal is on the request, or a stranger is welcome
+ */
+export async function authenticate(request: FastifyRequest, verifier: Verifier): Promise<Refusal | undefined> {
+  const { auth } = request.routeOptions.config
+  if (auth === 'none') return undefined
+  const token = bearerToken(request.raw.rawHeaders)
+  if (isRefusal(token)) return auth === 'optional' && token.code === 'credentials_missing' ? undefined : token
+  return (await verifyToken(request, token, verifier)) ?? permissionsRefusal(request, verifier.rules.rolelessClients)
+}
+
+/**
+ * Any app of the tenant can get a token for any API of it, with nothing granted (Microsoft: "Protected web API: verify
+ * scopes and app roles"): such a token opens no route.
+ */
+function permissionsRefusal(request: FastifyRequest, rolelessClients: ReadonlySet<string>): Refusal | undefined {
+  const { scopes, roles, clientId } = request.principal
+  if (scopes.length > 0 || roles.length > 0 || rolelessClients.has(clientId)) return undefined
+  request.principalOrNull = null
+  const helpful = request.routeOptions.config[routeGuards]?.flatMap(({ rule }) => scopesOf(rule)) ?? []
+  return refusal('no_permissions', helpful.length > 0 ? { scopes: helpful } : {})
+}

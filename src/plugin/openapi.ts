@@ -1,0 +1,156 @@
+/** Guards → OpenAPI: what a route asks for, read off the same value that decides. OpenAPI 3.1 §4.8.27, §4.8.30. */
+import type { FastifySchema, RouteOptions } from 'fastify'
+import { problemMediaType } from './challenge.js'
+import { routeGuards } from './guards.js'
+import type { Metadata } from './metadata.js'
+import { type Rule, scopesOf } from './rules.js'
+
+/** Names of the two security schemes: a person through a client, and a service for itself. */
+const userScheme = 'entraUser'
+const appScheme = 'entraApp'
+
+/** One way to get in: who, and with which scopes. */
+interface Alternative {
+  readonly user: boolean
+  readonly app: boolean
+  readonly scopes: readonly string[]
+}
+
+/** A security scheme object, OpenAPI 3.1 §4.8.27. */
+export type SecurityScheme =
+  | { readonly type: 'openIdConnect'; readonly openIdConnectUrl: string; readonly description: string }
+  | { readonly type: 'oauth2'; readonly description: string; readonly flows: Record<string, OauthFlow> }
+
+interface OauthFlow {
+  readonly authorizationUrl?: string
+  readonly tokenUrl: string
+  readonly scopes: Readonly<Record<string, string>>
+}
+
+/** What @fastify/swagger hands to its `transform`, and takes back. */
+interface TransformInput {
+  schema: FastifySchema
+  url: string
+  route: RouteOptions
+}
+
+/** The parts of an OpenAPI document that only the plugin knows. */
+export interface EntraOpenapi {
+  /** For @fastify/swagger's `transform`: adds `security`, and the answers 401, 403 and 503, to each route. */
+  readonly transform: (input: TransformInput) => { schema: FastifySchema; url: string }
+  /** `components.securitySchemes`: OAuth 2 with the tenant's endpoints, or their discovery URL until they are known. */
+  readonly securitySchemes: Readonly<Record<string, SecurityScheme>>
+  /** `components.schemas` that the answers refer to. */
+  readonly schemas: Readonly<Record<string, object>>
+}
+
+/** What the document is made from. */
+export interface OpenapiSource {
+  /** The App ID URI that scopes are asked for with, such as `api://…`. */
+  readonly scopeBase: string
+  readonly metadataUrl: string
+  readonly metadata: () => Metadata | undefined
+  /** The rules of all routes so far. */
+  readonly rules: readonly Rule[]
+}
+
+const problemSchema = {
+  type: 'object',
+  description: 'Problem details, RFC 9457',
+  required: ['type', 'title', 'status', 'detail', 'code', 'requestId'],
+  properties: {
+    type: { type: 'string', format: 'uri-reference' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string', description: 'What to change' },
+    code: { type: 'string', description: 'Stable, for programs' },
+    requestId: { type: 'string' }
+  }
+} as const
+
+/** Makes the plugin's part of an OpenAPI document. */
+export function createOpenapi(source: OpenapiSource): EntraOpenapi {
+  return {
+    transform: ({ schema, url, route }) => ({
+      url,
+      schema: { ...schema, ...secured(schema, route, source.scopeBase) }
+    }),
+    get securitySchemes() {
+      return securitySchemes(source)
+    },
+    schemas: { Problem: problemSchema }
+  }
+}
+
+function secured(schema: FastifySchema | undefined, { config }: RouteOptions, scopeBase: string): object {
+  if (config?.auth === 'none') return { security: [] }
+  const guards = config?.[routeGuards] ?? []
+  const ways = alternatives({ kind: 'allOf', rules: guards.map(({ rule }) => rule) })
+  const security = ways.flatMap((way) => requirements(way, scopeBase))
+  const stranger = config?.auth === 'optional' ? [{}] : []
+  return { security: [...stranger, ...security], response: { ...(schema?.response ?? {}), ...refusals } }
+}
+
+/** Every way to satisfy a rule, or-ed: the disjunctive form that OpenAPI's `security` has. */
+function alternatives(rule: Rule): Alternative[] {
+  switch (rule.kind) {
+    case 'anyOf':
+      return rule.rules.flatMap(alternatives)
+    case 'allOf':
+      return rule.rules.map(alternatives).reduce(product, [{ user: true, app: true, scopes: [] }])
+    case 'policy':
+      return [{ user: true, app: true, scopes: [] }]
+    default: {
+      const app = rule.kind === 'app' || rule.kind === 'appPermission'
+      return [{ user: !app, app, scopes: scopesOf(rule) }]
+    }
+  }
+}
+
+/** Both at once; a way that would take a user who is an app leads nowhere. */
+function product(left: readonly Alternative[], right: readonly Alternative[]): Alternative[] {
+  const pairs = left.flatMap((a) => right.map((b) => ({ a, b })))
+  return pairs
+    .map(({ a, b }) => ({ user: a.user && b.user, app: a.app && b.app, scopes: [...a.scopes, ...b.scopes] }))
+    .filter(({ user, app }) => user || app)
+}
+
+function requirements({ user, app, scopes }: Alternative, scopeBase: string): Record<string, string[]>[] {
+  const asUser = { [userScheme]: [...new Set(scopes)].map((scope) => `${scopeBase}/${scope}`) }
+  const asApp = { [appScheme]: [`${scopeBase}/.default`] }
+  return [...(user ? [asUser] : []), ...(app ? [asApp] : [])]
+}
+
+const problem = (description: string, ...headers: string[]) => ({
+  description,
+  headers: Object.fromEntries(headers.map((name) => [name, { schema: { type: 'string' } }])),
+  content: { [problemMediaType]: { schema: { $ref: '#/components/schemas/Problem' } } }
+})
+
+const refusals = {
+  400: problem('The Authorization header is malformed, or was sent twice', 'WWW-Authenticate'),
+  401: problem('No access token, or one that is not valid here', 'WWW-Authenticate'),
+  403: problem('The token is valid, and lacks what this route asks for', 'WWW-Authenticate'),
+  503: problem('The keys of the tenant cannot be had, so no token can be checked', 'Retry-After')
+}
+
+function securitySchemes({ scopeBase, metadataUrl, metadata, rules }: OpenapiSource): Record<string, SecurityScheme> {
+  const { authorizationEndpoint, tokenEndpoint } = metadata() ?? {}
+  const asUser = 'A person signs in: authorization code with PKCE'
+  const asApp = 'A service calls for itself: client credentials'
+  if (!authorizationEndpoint || !tokenEndpoint) {
+    const discovery = { type: 'openIdConnect', openIdConnectUrl: metadataUrl } as const
+    return { [userScheme]: { ...discovery, description: asUser }, [appScheme]: { ...discovery, description: asApp } }
+  }
+  const endpoints = { authorizationUrl: authorizationEndpoint, tokenUrl: tokenEndpoint }
+  const scopes = Object.fromEntries(rules.flatMap(scopesOf).map((name) => [`${scopeBase}/${name}`, name]))
+  const granted = { [`${scopeBase}/.default`]: 'All application permissions that were granted' }
+  return {
+    [userScheme]: { type: 'oauth2', description: asUser, flows: { authorizationCode: { ...endpoints, scopes } } },
+    [appScheme]: {
+      type: 'oauth2',
+      description: asApp,
+      flows: { clientCredentials: { tokenUrl: tokenEndpoint, scopes: granted } }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { type Client, tenantId, type User } from './directory.js'
+import { issuer, type Version } from './endpoints.js'
+import { delegatedPermissions, type Resource } from './resources.js'
+
+/** What an access token is issued for. Without a user it is app-only. */
+export interface Issuance {
+  readonly origin: string
+  readonly version: Version
+  readonly resource: Resource
+  readonly client: Client
+  readonly user: User | undefined
+  readonly scopes: ReadonlySet<string>
+  readonly iat: number
+  readonly exp: number
+}
+
+/** More groups than this do not go into a JWT (Microsoft: "Access token claims reference", groups overage claim). */
+const GROUPS_LIMIT = 200
+
+/** A user's `sub`: another one for every application (OpenID Connect Core 1.0 §8.1). */
+export function pairwiseSubject(oid: string, application: string): string {
+  return createHash('sha256').update(`${oid} ${application}`).digest('base64url')
+}
+
+/** An access token's claims as Entra ID writes them (Microsoft: "Access token claims reference"). */
+export function accessTokenClaims(issuance: Issuance): Record<string, unknown> {
+  const { origin, version, resource, iat, exp } = issuance
+  return {
+    aud: resource.audience[version],
+    iss: issuer(origin, version),
+    iat,
+    nbf: iat,
+    exp,
+    tid: tenantId,
+    // Opaque to an API; there so that nobody takes a token for malformed that carries them.
+    uti: randomBytes(16).toString('base64url'),
+    rh: `1.${randomBytes(24).toString('base64url')}.`,
+    ver: `${version}.0`,
+    ...clientClaims(issuance),
+    ...(issuance.user ? userClaims(issuance, issuance.user) : appClaims(issuance))
+  }
+}
+
+/** Which client asked, and whether it proved itself with a secret ("1") or not at all ("0"). */
+function clientClaims({ version, client }: Issuance) {
+  const authentication = client.clientSecret ? '1' : '0'
+  return version === 1
+    ? { appid: client.clientId, appidacr: authentication }
+    : { azp: client.clientId, azpacr: authentication }
+}
+
+function appClaims({ client, resource }: Issuance) {
+  return { oid: client.objectId, sub: client.objectId, idtyp: 'app', roles: rolesOf(resource, client.appRoles) }
+}
+
+function userClaims({ version, resource, scopes }: Issuance, user: User) {
+  const { oid, name, username } = user
+  return {
+    oid,
+    sub: pairwiseSubject(oid, resource.audience[2]),
+    name,
+    ...(version === 1 ? { upn: username, unique_name: username } : { preferred_username: username }),
+    scp: delegatedPermissions(resource, scopes),
+    roles: rolesOf(resource, user.roles),
+    ...groupClaims(user),
+    ...user.optionalClaims
+  }
+}
+
+/** A token carries the roles of its own audience only; without any, no claim (JSON leaves `undefined` out). */
+function rolesOf(resource: Resource, assigned: readonly string[]): readonly string[] | undefined {
+  const roles = assigned.filter((role) => resource.roles.includes(role))
+  return roles.length > 0 ? roles : undefined
+}
+
+/** The groups, or where to ask for them: a distributed claim (OpenID Connect Core 1.0 §5.6.2). */
+function groupClaims({ oid, groups }: User) {
+  if (groups.length <= GROUPS_LIMIT) return { groups }
+  const endpoint = `https://graph.windows.net/${tenantId}/users/${oid}/getMemberObjects`
+  return { _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint } } }
+}

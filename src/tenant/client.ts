@@ -1,0 +1,93 @@
+import { createHash, randomBytes } from 'node:crypto'
+
+/** A successful token response (RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3). */
+export interface TokenResponse {
+  readonly access_token: string
+  readonly token_type: string
+  readonly expires_in: number
+  readonly scope?: string
+  readonly id_token?: string
+  readonly refresh_token?: string
+}
+
+export interface ClientCredentialsRequest {
+  readonly tenantId: string
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly scope: string
+}
+
+export interface SignInRequest {
+  readonly tenantId: string
+  readonly clientId: string
+  readonly username: string
+  readonly scope: string
+  readonly redirectUri?: string
+}
+
+/** An app-only token: the client credentials grant (RFC 6749 §4.4). */
+export function clientCredentials(origin: string, request: ClientCredentialsRequest): Promise<TokenResponse> {
+  return requestToken(origin, request.tenantId, {
+    grant_type: 'client_credentials',
+    client_id: request.clientId,
+    client_secret: request.clientSecret,
+    scope: request.scope
+  })
+}
+
+/** A user's tokens: the authorization code grant with PKCE (RFC 6749 §4.1, RFC 7636), signing in as a browser would. */
+export async function signIn(origin: string, request: SignInRequest): Promise<TokenResponse> {
+  const { tenantId, clientId, username, scope, redirectUri = 'http://localhost' } = request
+  const verifier = randomBytes(32).toString('base64url')
+  const authorize = new URLSearchParams({
+    client_id: clientId,
+    response_type: 'code',
+    redirect_uri: redirectUri,
+    scope,
+    nonce: randomBytes(16).toString('base64url'),
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256'
+  })
+  const browse = createBrowser(origin)
+  const signInPage = await browse(`${origin}/${tenantId}/oauth2/v2.0/authorize?${authorize}`)
+  const redirect = await browse(signInPage, new URLSearchParams({ username }))
+  const code = new URL(redirect).searchParams.get('code')
+  if (code === null) throw new Error(`${username} could not sign in: ended at ${redirect}`)
+  return requestToken(origin, tenantId, {
+    grant_type: 'authorization_code',
+    client_id: clientId,
+    code,
+    redirect_uri: redirectUri,
+    code_verifier: verifier
+  })
+}
+
+async function requestToken(origin: string, tenantId: string, form: Record<string, string>): Promise<TokenResponse> {
+  const response = await fetch(`${origin}/${tenantId}/oauth2/v2.0/token`, {
+    method: 'POST',
+    body: new URLSearchParams(form)
+  })
+  if (!response.ok) throw new Error(`No token: ${response.status} ${await response.text()}`)
+  return (await response.json()) as TokenResponse
+}
+
+/** Follows redirects with a cookie jar, and says where they end: at a page of the origin or at another address. */
+export function createBrowser(origin: string) {
+  const cookies = new Map<string, string>()
+
+  return async function browse(url: string, form?: URLSearchParams): Promise<string> {
+    const response = await fetch(url, {
+      redirect: 'manual',
+      headers: { cookie: [...cookies.values()].join('; ') },
+      ...(form && { method: 'POST', body: form })
+    })
+    for (const cookie of response.headers.getSetCookie()) {
+      const pair = cookie.slice(0, cookie.indexOf(';'))
+      cookies.set(pair.slice(0, pair.indexOf('=')), pair)
+    }
+    const location = response.headers.get('location')
+    if (location === null) return url
+    const target = new URL(location, url).href
+    return target.startsWith(`${origin}/`) ? browse(target) : target
+  }
+}

@@ -1,0 +1,40 @@
+import type { FastifyInstance } from 'fastify'
+import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose'
+import { graph, users } from './directory.js'
+import { issuer } from './endpoints.js'
+import { publicKeySet } from './keys.js'
+import type { TenantState } from './state.js'
+
+/** The directory as Microsoft Graph lists it (Microsoft Graph REST API v1.0: "List users"). */
+export async function graphRoutes(app: FastifyInstance, { state }: { state: TenantState }): Promise<void> {
+  app.get('/v1.0/users', async (request, reply) => {
+    const claims = await verify(String(request.headers.authorization).replace(/^Bearer /i, ''), state)
+    if (!claims) return reply.code(401).send(graphError('InvalidAuthenticationToken', 'Access token is invalid.'))
+    if (![claims.roles].flat().includes('User.Read.All')) {
+      return reply.code(403).send(graphError('Authorization_RequestDenied', 'Insufficient privileges.'))
+    }
+    return {
+      '@odata.context': `${state.origin}/v1.0/$metadata#users(id,displayName,userPrincipalName,mail)`,
+      value: users.map(({ oid, name, username }) => ({
+        id: oid,
+        displayName: name,
+        userPrincipalName: username,
+        mail: username
+      }))
+    }
+  })
+}
+
+/** The claims of a token that this tenant issued for Graph, otherwise nothing. */
+function verify(token: string, { origin, keys }: TenantState): Promise<JWTPayload | undefined> {
+  const options = { audience: graph.appIdUri, issuer: [issuer(origin, 1), issuer(origin, 2)] }
+  return jwtVerify(token, createLocalJWKSet(publicKeySet(keys, origin)), options).then(
+    ({ payload }) => payload,
+    () => undefined
+  )
+}
+
+/** An error in Graph's shape (Microsoft Graph: "Error responses and resource types"). */
+function graphError(code: string, message: string) {
+  return { error: { code, message } }
+}

@@ -1,0 +1,69 @@
+import type { TenantDescription } from './description.js'
+import { users } from './directory.js'
+import { discoveryDocument } from './endpoints.js'
+
+// Every value on these pages is one of this tenant's own constants: nothing a request says is ever written into them.
+
+const page = (title: string, body: string) => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }</style>
+</head>
+<body>
+<main>
+<h1>${title}</h1>
+<p><strong>Embedded development tenant – never for production.</strong></p>
+${body}
+</main>
+</body>
+</html>
+`
+
+const list = (items: readonly string[]) => `<ul>\n${items.map((item) => `<li>${item}</li>`).join('\n')}\n</ul>`
+
+/** The page to pick or type an account on; it posts to itself. `message` says what was wrong the last time. */
+export function signInPage(message = ''): string {
+  const buttons = users.map(
+    ({ username, name }) => `<button name="username" value="${username}">${name} (${username})</button>`
+  )
+  return page(
+    'Sign in',
+    `<p role="alert">${message}</p>
+<h2>Pick an account</h2>
+<form method="post">
+${list(buttons)}
+</form>
+<h2>Or type its name</h2>
+<form method="post">
+<label for="username">User name</label>
+<input id="username" name="username" type="email" autocomplete="username" required>
+<button>Sign in</button>
+</form>`
+  )
+}
+
+/** The page after signing out, where no application asked to be returned to. */
+export function signedOutPage(): string {
+  return page('Signed out', '<p>You signed out of your account.</p>')
+}
+
+/** The page that says what this tenant is, who can sign in and where its endpoints are. */
+export function descriptionPage(origin: string, { tenantId, clients }: TenantDescription): string {
+  const { issuer, authorization_endpoint, token_endpoint, jwks_uri, end_session_endpoint } = discoveryDocument(
+    origin,
+    2
+  )
+  const endpoints = { issuer, authorization_endpoint, token_endpoint, jwks_uri, end_session_endpoint }
+  return page(
+    `Tenant ${tenantId}`,
+    `<h2>Accounts</h2>
+${list(users.map(({ username, roles, groups }) => `${username} – roles: ${roles.join(', ') || 'none'}; groups: ${groups.length}`))}
+<h2>Clients</h2>
+${list(clients.map(({ name, clientId }) => `${name}: <code>${clientId}</code>`))}
+<h2>Endpoints</h2>
+${list(Object.entries(endpoints).map(([name, url]) => `${name}: <code>${url}</code>`))}`
+  )
+}
