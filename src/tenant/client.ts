@@ -43,16 +43,18 @@ export async function signIn(origin: string, request: SignInRequest): Promise<To
     client_id: clientId,
     response_type: 'code',
     redirect_uri: redirectUri,
-    scope,
+    // As the Microsoft libraries do: whoever signs in gets an ID token, and it is bound to the request.
+    scope: `openid ${scope}`,
     nonce: randomBytes(16).toString('base64url'),
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     code_challenge_method: 'S256'
   })
   const browse = createBrowser(origin)
-  const signInPage = await browse(`${origin}/${tenantId}/oauth2/v2.0/authorize?${authorize}`)
-  const redirect = await browse(signInPage, new URLSearchParams({ username }))
-  const code = new URL(redirect).searchParams.get('code')
-  if (code === null) throw new Error(`${username} could not sign in: ended at ${redirect}`)
+  const page = await browse(`${origin}/${tenantId}/oauth2/v2.0/authorize?${authorize}`)
+  // A request that is refused never gets to a page.
+  const end = page.text ? await browse(page.url, new URLSearchParams({ username })) : page
+  const code = new URL(end.url).searchParams.get('code')
+  if (code === null) throw new Error(`${username} could not sign in: ended at ${end.url}`)
   return requestToken(origin, tenantId, {
     grant_type: 'authorization_code',
     client_id: clientId,
@@ -71,11 +73,17 @@ async function requestToken(origin: string, tenantId: string, form: Record<strin
   return (await response.json()) as TokenResponse
 }
 
-/** Follows redirects with a cookie jar, and says where they end: at a page of the origin or at another address. */
+/** Where redirects ended: at a page of the tenant, with its text, or at an address elsewhere. */
+export interface Page {
+  readonly url: string
+  readonly text: string
+}
+
+/** A browser without scripts: follows the tenant's redirects, and no others, with a cookie jar. */
 export function createBrowser(origin: string) {
   const cookies = new Map<string, string>()
 
-  return async function browse(url: string, form?: URLSearchParams): Promise<string> {
+  return async function browse(url: string, form?: URLSearchParams): Promise<Page> {
     const response = await fetch(url, {
       redirect: 'manual',
       headers: { cookie: [...cookies.values()].join('; ') },
@@ -86,8 +94,8 @@ export function createBrowser(origin: string) {
       cookies.set(pair.slice(0, pair.indexOf('=')), pair)
     }
     const location = response.headers.get('location')
-    if (location === null) return url
+    if (location === null) return { url, text: await response.text() }
     const target = new URL(location, url).href
-    return target.startsWith(`${origin}/`) ? browse(target) : target
+    return target.startsWith(`${origin}/`) ? browse(target) : { url: target, text: '' }
   }
 }

@@ -1,0 +1,80 @@
+/** `npm run dev`: the embedded tenant and the API, with accounts and tokens to try them. The only way to start both. */
+import closeWithGrace from 'close-with-grace'
+import { clientCredentials, signIn } from '../tenant/client.js'
+import { startTenant, type Tenant } from '../tenant/index.js'
+import { buildApp } from './app.js'
+import { readConfig } from './config.js'
+import { environmentFor } from './environment.js'
+import { exitOnStartError } from './start-error.js'
+
+/** What to try: who calls, which path, and the status that the caller gets. */
+const tries = [
+  ['nobody', '/unprotected', 200],
+  ['nobody', '/protected', 401],
+  ['user@contoso.example', '/me', 200],
+  ['user@contoso.example', '/role-protected', 403],
+  ['admin@contoso.example', '/role-protected', 200],
+  ['admin@contoso.example', '/users', 200],
+  ['daemon', '/protected', 200],
+  ['daemon', '/users', 200],
+  ['daemon', '/me', 403],
+  ['daemon-no-roles', '/protected', 403]
+] as const
+
+async function start(): Promise<void> {
+  const tenant = await startTenant({ port: Number(process.env.TENANT_PORT || 4000) })
+  const defaults = { DOCS: 'public', LOG_LEVEL: 'warn' }
+  const config = readConfig({ ...defaults, ...process.env, ...environmentFor(tenant) })
+  const app = await buildApp(config)
+  closeWithGrace({ logger: app.log }, async ({ err }) => {
+    if (err) app.log.fatal({ err }, 'closing after an error')
+    await app.close()
+    await tenant.close()
+  })
+  const address = await app.listen({ host: config.host, port: config.port })
+  process.stdout.write(await introduction(tenant, address))
+}
+
+async function introduction(tenant: Tenant, address: string): Promise<string> {
+  const { clients, users } = tenant.description
+  const tokens = await accessTokens(tenant)
+  const lines = tries.map(([who, path, status]) => {
+    const token = tokens.get(who)
+    const header = token ? ` -H 'Authorization: Bearer ${token}'` : ''
+    return `# ${status}: ${who} asks for ${path}\ncurl -i '${address}${path}'${header}\n`
+  })
+  return [
+    `API     ${address}  (document: ${address}/openapi.json)`,
+    `Tenant  ${tenant.origin}  (development only: anyone can sign in as anyone)`,
+    '',
+    'Users, who sign in without a password:',
+    ...users.map(({ username, roles }) => `  ${username}  ${roles.join(' ') || 'no roles'}`),
+    'Clients:',
+    ...clients.map(
+      ({ name, clientId, clientSecret }) => `  ${name}  ${clientId}  ${clientSecret ?? 'public, code + PKCE'}`
+    ),
+    '',
+    'Paste any of these; the status above each line is what it gets:',
+    '',
+    ...lines
+  ].join('\n')
+}
+
+/** Tokens as callers get them: users by code + PKCE through the single-page app, services by client credentials. */
+async function accessTokens({ origin, tenantId, description }: Tenant): Promise<Map<string, string>> {
+  const api = `api://${description.api.clientId}`
+  const scope = description.api.scopes.map((name) => `${api}/${name}`).join(' ')
+  const spa = description.clients.find(({ clientSecret }) => !clientSecret)
+  const byUser = description.users.map(async ({ username }) => {
+    const tokens = await signIn(origin, { tenantId, clientId: spa?.clientId ?? '', username, scope })
+    return [username, tokens.access_token] as const
+  })
+  const byClient = description.clients.flatMap(async ({ name, clientId, clientSecret = '' }) => {
+    if (!clientSecret || clientId === description.api.clientId) return []
+    const tokens = await clientCredentials(origin, { tenantId, clientId, clientSecret, scope: `${api}/.default` })
+    return [[name, tokens.access_token] as const]
+  })
+  return new Map([...(await Promise.all(byUser)), ...(await Promise.all(byClient)).flat()])
+}
+
+await start().catch(exitOnStartError)

@@ -1,0 +1,34 @@
+/** The OpenAPI document: routes by @fastify/swagger, security by the plugin. */
+import swagger from '@fastify/swagger'
+import type { FastifyInstance } from 'fastify'
+
+/** Notes every route declared from here on. */
+export async function registerDocument(app: FastifyInstance): Promise<void> {
+  const { transform, securitySchemes } = app.entra.openapi
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'fastify-entra API',
+        version: '0.1.0',
+        description: 'A resource API whose callers are known by access tokens of Microsoft Entra ID.',
+        license: { name: 'MIT', identifier: 'MIT' }
+      },
+      servers: [{ url: '/', description: 'This server' }],
+      tags: [
+        { name: 'public', description: 'No token is looked at' },
+        { name: 'caller', description: 'About who calls' },
+        { name: 'directory', description: 'Through Microsoft Graph' }
+      ],
+      components: { securitySchemes: { ...securitySchemes } as Record<string, never> }
+    },
+    transform: transform as never
+  })
+}
+
+/** The document as of now: the tenant's endpoints are in it once they are known. */
+export function openapiDocument(app: FastifyInstance): object {
+  const document = app.swagger() as { components?: object }
+  const { securitySchemes, schemas } = app.entra.openapi
+  return { ...document, components: { ...document.components, securitySchemes, schemas } }
+}

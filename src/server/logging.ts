@@ -1,0 +1,17 @@
+/** pino, through Fastify's logger: what a line may hold. */
+import type { FastifyRequest } from 'fastify'
+import type { LoggerOptions } from 'pino'
+
+/**
+ * Logger options. A request is its method, its route's pattern and the peer's address: no header, no query and no path
+ * as sent, because people put tokens in all three.
+ */
+export function loggerOptions(level: string): LoggerOptions {
+  return {
+    level,
+    serializers: {
+      req: ({ method, routeOptions, ip }: FastifyRequest) => ({ method, route: routeOptions?.url, remoteAddress: ip })
+    },
+    redact: ['headers', '*.headers', 'authorization', '*.authorization']
+  }
+}

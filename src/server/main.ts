@@ -1,0 +1,21 @@
+/** Listens and closes: the process around the API. */
+import closeWithGrace from 'close-with-grace'
+import { buildApp } from './app.js'
+import { readConfig } from './config.js'
+import { exitOnStartError } from './start-error.js'
+
+/** Requests in flight may finish for this long. */
+const closeDelayMs = 10_000
+
+async function start(): Promise<void> {
+  const { host, port, ...config } = readConfig(process.env)
+  const app = await buildApp(config)
+  closeWithGrace({ delay: closeDelayMs, logger: app.log }, async ({ signal, err }) => {
+    if (err) app.log.fatal({ err }, 'closing after an error')
+    else app.log.info({ signal }, 'closing')
+    await app.close()
+  })
+  await app.listen({ host, port })
+}
+
+await start().catch(exitOnStartError)

@@ -1,0 +1,83 @@
+/** Everything the server refuses by itself, as problem details: RFC 9457, the same shape as the plugin's refusals. */
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { problemMediaType, toProblem } from '../plugin/index.js'
+
+/** What the client may know of a status; the rest is for the log. */
+const answers: Readonly<Record<number, { code: string; detail: string }>> = {
+  400: { code: 'bad_request', detail: 'The request is malformed.' },
+  404: { code: 'not_found', detail: 'There is nothing at this path for this method.' },
+  408: { code: 'request_timeout', detail: 'The request took too long to arrive.' },
+  413: { code: 'content_too_large', detail: 'The body of the request is too large.' },
+  415: { code: 'unsupported_media_type', detail: 'The body has a media type that this route does not read.' },
+  431: { code: 'headers_too_large', detail: 'The headers of the request are too large.' },
+  500: { code: 'internal_error', detail: 'The server failed. Give its operator the request ID.' }
+}
+
+/** An error whose message is written for the client. */
+export class ServerProblem extends Error {
+  override readonly name = 'ServerProblem'
+  readonly statusCode: 502 | 503
+  readonly code: string
+
+  constructor(statusCode: 502 | 503, code: string, detail: string) {
+    super(detail)
+    this.statusCode = statusCode
+    this.code = code
+  }
+}
+
+/** Sets the handlers for what no route answers. */
+export function setProblemHandlers(app: FastifyInstance): void {
+  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, 404))
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    if (error instanceof ServerProblem) {
+      request.log.warn({ code: error.code, reason: error.cause }, 'another service failed')
+      return sendProblem(request, reply, error.statusCode, { code: error.code, detail: error.message })
+    }
+    const { statusCode = 500 } = error
+    if (statusCode >= 400 && statusCode < 500) return sendProblem(request, reply, statusCode)
+    request.log.error({ err: error }, 'a route failed')
+    return sendProblem(request, reply, 500)
+  })
+}
+
+/** Fastify's `frameworkErrors`: what fails before there is a route, such as a path that cannot be decoded. */
+export function answerFrameworkError(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  sendProblem(request, reply, 400)
+}
+
+/** Fastify's `clientErrorHandler`: what is no HTTP request, answered on the bare socket. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+  const body = JSON.stringify(toProblem(randomUUID(), { status, ...answerOf(status) }))
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `content-type: ${problemMediaType}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'cache-control: no-store',
+    'connection: close'
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+function sendProblem(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  answer = answerOf(status)
+): FastifyReply {
+  reply.code(status).header('cache-control', 'no-store').type(problemMediaType)
+  if (status === 503) reply.header('retry-after', 5)
+  return reply.send(JSON.stringify(toProblem(request.id, { status, ...answer })))
+}
+
+function answerOf(status: number): { code: string; detail: string } {
+  return answers[status] ?? { code: 'request_refused', detail: `${STATUS_CODES[status] ?? 'The request was refused'}.` }
+}

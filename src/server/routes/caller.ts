@@ -1,0 +1,62 @@
+import type { FastifyInstance } from 'fastify'
+import { requireRole, requireScope } from '../../plugin/index.js'
+
+const tags = ['caller']
+const text = { type: 'string' } as const
+const texts = { type: 'array', items: text } as const
+
+/** Routes about the caller: any valid token, a scope, a role. */
+export async function callerRoutes(app: FastifyInstance): Promise<void> {
+  const any = { tags, operationId: 'getProtected', summary: 'Needs any valid token', response: { 200: greeting } }
+  app.get('/protected', { schema: any }, ({ principal }) => ({
+    message: 'The token is valid.',
+    kind: principal.kind,
+    id: principal.id
+  }))
+
+  const own = { tags, operationId: 'getTenant', summary: 'The tenant that this API trusts', response: { 200: tenant } }
+  app.get('/tenant', { schema: own }, ({ principal }) => ({
+    tenantId: principal.tenantId,
+    issuers: app.entra.issuers.flatMap(({ issuer }) => issuer ?? [])
+  }))
+
+  const me = { tags, operationId: 'getMe', summary: 'Who the token speaks for', response: { 200: caller } }
+  app.get('/me', { preHandler: requireScope('access_as_user'), schema: me }, ({ principal }) => principal)
+
+  const role = { tags, operationId: 'getRoleProtected', summary: 'Needs a role', response: { 200: message } }
+  app.get('/role-protected', { preHandler: requireRole('Admin'), schema: role }, () => ({
+    message: 'You hold the role Admin.'
+  }))
+}
+
+const message = { type: 'object', description: 'A message', properties: { message: text }, required: ['message'] }
+const greeting = {
+  type: 'object',
+  description: 'Kind and ID of the caller',
+  properties: { message: text, kind: { type: 'string', enum: ['user', 'app'] }, id: text },
+  required: ['message', 'kind', 'id']
+}
+const tenant = {
+  type: 'object',
+  description: 'Its ID, and the issuers of its tokens',
+  properties: { tenantId: text, issuers: texts },
+  required: ['tenantId', 'issuers']
+}
+const caller = {
+  type: 'object',
+  description: 'The principal',
+  properties: {
+    kind: { type: 'string', enum: ['user', 'app'] },
+    id: text,
+    subject: text,
+    tenantId: text,
+    clientId: text,
+    name: text,
+    email: text,
+    scopes: texts,
+    roles: texts,
+    groups: texts,
+    claims: { type: 'object', description: 'The payload of the token, as signed', additionalProperties: true }
+  },
+  required: ['kind', 'id', 'subject', 'tenantId', 'clientId', 'scopes', 'roles', 'groups', 'claims']
+}
