@@ -123,7 +123,7 @@ function requirements({ user, app, scopes }: Alternative, scopeBase: string): Re
 
 const problem = (description: string, ...headers: string[]) => ({
   description,
-  headers: Object.fromEntries(headers.map((name) => [name, { schema: { type: 'string' } }])),
+  headers: Object.fromEntries(headers.map((name) => [name, { type: 'string' }])),
   content: { [problemMediaType]: { schema: { $ref: '#/components/schemas/Problem' } } }
 })
 

@@ -1,6 +1,7 @@
 /** The OpenAPI document: routes by @fastify/swagger, security by the plugin. */
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
+import { stringify } from 'yaml'
 
 /** Notes every route declared from here on. */
 export async function registerDocument(app: FastifyInstance): Promise<void> {
@@ -31,4 +32,9 @@ export function openapiDocument(app: FastifyInstance): object {
   const document = app.swagger() as { components?: object }
   const { securitySchemes, schemas } = app.entra.openapi
   return { ...document, components: { ...document.components, securitySchemes, schemas } }
+}
+
+/** The same as YAML, as `openapi.yaml` has it. */
+export function openapiYaml(app: FastifyInstance): string {
+  return stringify(openapiDocument(app), { aliasDuplicateObjects: false })
 }

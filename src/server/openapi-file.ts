@@ -1,26 +1,25 @@
 /** `npm run openapi`: writes openapi.yaml from the routes, with the embedded tenant's endpoints as examples. */
 import { writeFile } from 'node:fs/promises'
-import { stringify } from 'yaml'
 import { startTenant } from '../tenant/index.js'
 import { buildApp } from './app.js'
 import { readConfig } from './config.js'
-import { openapiDocument } from './document.js'
+import { openapiYaml } from './document.js'
 import { environmentFor } from './environment.js'
 
 /** The embedded tenant's address as `npm run dev` has it; here it takes any free port. */
 const usualOrigin = 'http://127.0.0.1:4000'
 
 /** The document that the file should hold. */
-export async function openapiYaml(): Promise<string> {
+export async function openapiFile(): Promise<string> {
   const tenant = await startTenant({ port: 0 })
   const app = await buildApp(readConfig({ ...environmentFor(tenant), LOG_LEVEL: 'silent' }))
   try {
     await app.ready()
-    return stringify(openapiDocument(app)).replaceAll(tenant.origin, usualOrigin)
+    return openapiYaml(app).replaceAll(tenant.origin, usualOrigin)
   } finally {
     await app.close()
     await tenant.close()
   }
 }
 
-if (process.argv[1] === import.meta.filename) await writeFile('openapi.yaml', await openapiYaml())
+if (process.argv[1] === import.meta.filename) await writeFile('openapi.yaml', await openapiFile())

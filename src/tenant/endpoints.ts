@@ -1,6 +1,9 @@
 import { tenantId } from './directory.js'
 
-/** Paths of the endpoints, under the tenant's ID as at Entra ID (Microsoft: "OpenID Connect on the … platform"). */
+/**
+ * Paths of the endpoints, under the tenant's ID as at Entra ID (Microsoft: "OpenID Connect on the Microsoft identity
+ * platform").
+ */
 export const paths = {
   authorize: `/${tenantId}/oauth2/v2.0/authorize`,
   token: `/${tenantId}/oauth2/v2.0/token`,
@@ -33,7 +36,7 @@ export function toV2Path(url: string): string {
   return url.replace(v1Endpoint, `${versions[2].oauth2}/`)
 }
 
-/** A URI on this machine: Entra ID ignores the port of localhost (Microsoft: "Redirect URI (reply URL)…"). */
+/** A URI on this machine: Entra ID ignores the port of localhost (Microsoft: "Redirect URI restrictions"). */
 export const LOOPBACK = /^http:\/\/(?:localhost|127\.0\.0\.1)(?::\d+)?(?:[/?]|$)/
 
 /** The issuer that tokens of a version name. */

@@ -44,9 +44,11 @@ export async function consentToAll({ oidc }: KoaContextWithOIDC): Promise<Grant>
 /** Gives an access token Entra ID's header and claims in place of RFC 9068's. */
 export function shapeAccessToken(state: TenantState) {
   const resources = createResources(state.origin)
+  // The key of the server this is made for: a rotation may happen while it still answers a request.
+  const header = tokenHeader(state.keys[0])
   return (_ctx: KoaContextWithOIDC, token: AccessToken | ClientCredentials, jwt: JWTStructured): void => {
     const { iat, exp } = jwt.payload as { iat: number; exp: number }
-    jwt.header = tokenHeader(state.keys[0])
+    jwt.header = header
     // The casts: the authorization server issues tokens only for resources and clients of the directory.
     jwt.payload = accessTokenClaims({
       origin: state.origin,

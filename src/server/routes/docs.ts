@@ -1,13 +1,10 @@
 import type { FastifyInstance } from 'fastify'
-import { stringify } from 'yaml'
 import type { RouteAuth } from '../../plugin/index.js'
-import { openapiDocument } from '../document.js'
+import { openapiDocument, openapiYaml } from '../document.js'
 
 /** The API's description, as JSON and as YAML; who may read it, `DOCS` says. */
 export async function docsRoutes(app: FastifyInstance, { auth }: { auth: RouteAuth }): Promise<void> {
   const options = { config: { auth }, schema: { hide: true } }
   app.get('/openapi.json', options, () => openapiDocument(app))
-  app.get('/openapi.yaml', options, (_request, reply) =>
-    reply.type('application/yaml').send(stringify(openapiDocument(app)))
-  )
+  app.get('/openapi.yaml', options, (_request, reply) => reply.type('application/yaml').send(openapiYaml(app)))
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { allOf, anyOf, requireAppPermission, requireRole, requireScope } from '../../plugin/index.js'
+import { allOf, anyOf, problemMediaType, requireAppPermission, requireRole, requireScope } from '../../plugin/index.js'
 import type { Graph } from '../graph.js'
 
 const text = { type: 'string' } as const
@@ -27,11 +27,15 @@ export async function usersRoutes(app: FastifyInstance, { graph }: { graph: Grap
     allOf(requireScope('Directory.Read'), requireRole('Admin')),
     requireAppPermission('Directory.Read.All')
   )
+  const refused = {
+    description: 'Microsoft Graph refused this server',
+    content: { [problemMediaType]: { schema: app.entra.openapi.schemas.Problem } }
+  }
   const schema = {
     tags: ['directory'],
     operationId: 'listUsers',
     summary: 'Users of the tenant',
-    response: { 200: users }
+    response: { 200: users, 502: refused }
   }
   app.get('/users', { preHandler, schema }, async () => ({ users: await graph.listUsers() }))
 }

@@ -1,0 +1,175 @@
+import t from 'tap'
+import { toPrincipal } from '../../src/plugin/principal.js'
+
+const tid = '11111111-2222-4333-8444-555555555555'
+const client = 'bbbbbbbb-cccc-4ddd-8eee-ffffffffffff'
+const oid = 'cccccccc-cccc-4ddd-8eee-ffffffffffff'
+const group = 'dddddddd-cccc-4ddd-8eee-ffffffffffff'
+
+type Claims = Record<string, unknown>
+
+/** What every access token has, in both versions. Made anew each time: the principal freezes what it is given. */
+const bare = (): Claims => ({ tid, oid, sub: 'pairwise', ver: '2.0', azp: client })
+const user = (claims: Claims = {}) => toPrincipal({ ...bare(), scp: 'Orders.Read Orders.Write', ...claims })
+const app = (claims: Claims = {}) => toPrincipal({ ...bare(), idtyp: 'app', roles: ['Orders.Read.All'], ...claims })
+
+t.test('DESIGN 1: the members of a user', async (t) => {
+  const claims = { ...bare(), scp: 'a b', roles: ['Admin'], groups: [group], name: 'A User', email: 'a@b.example' }
+  t.strictSame(toPrincipal(claims), {
+    kind: 'user',
+    id: oid,
+    subject: 'pairwise',
+    tenantId: tid,
+    clientId: client,
+    name: 'A User',
+    email: 'a@b.example',
+    scopes: ['a', 'b'],
+    roles: ['Admin'],
+    groups: [group],
+    claims
+  })
+})
+
+t.test('DESIGN 1: the members of an app', async (t) => {
+  const claims = { ...bare(), idtyp: 'app', roles: ['Orders.Read.All'] }
+  t.strictSame(toPrincipal(claims), {
+    kind: 'app',
+    id: oid,
+    subject: 'pairwise',
+    tenantId: tid,
+    clientId: client,
+    scopes: [],
+    roles: ['Orders.Read.All'],
+    groups: [],
+    claims
+  })
+})
+
+t.test('5.8: v1 names the client in appid', async (t) => {
+  t.equal(toPrincipal({ ...bare(), ver: '1.0', azp: undefined, appid: 'other', scp: 'a' }).clientId, 'other')
+})
+
+const kinds: { rule: string; claims: Claims; kind: 'user' | 'app' }[] = [
+  { rule: '5.6: scp is in user tokens only', claims: { scp: 'a' }, kind: 'user' },
+  { rule: '5.6: no scp', claims: {}, kind: 'app' },
+  { rule: '5.6: no scp, with roles', claims: { roles: ['a'] }, kind: 'app' },
+  { rule: '5.6: an empty scp', claims: { scp: '' }, kind: 'app' },
+  { rule: '5.6: scp of /', claims: { scp: '/' }, kind: 'app' },
+  { rule: 'RFC 6749 §3.3: spaces hold no scope', claims: { scp: '   ' }, kind: 'app' },
+  { rule: '5.6: a scope beside / is a scope', claims: { scp: '/ a' }, kind: 'user' },
+  { rule: '5.6: idtyp app', claims: { idtyp: 'app' }, kind: 'app' },
+  { rule: '5.6: idtyp app, where sent, decides over scp', claims: { idtyp: 'app', scp: 'a' }, kind: 'app' },
+  { rule: '5.6: idtyp user', claims: { idtyp: 'user', scp: 'a' }, kind: 'user' },
+  { rule: '5.6: idtyp user without scp', claims: { idtyp: 'user', roles: ['a'] }, kind: 'user' },
+  { rule: '5.9: an odd idtyp is as if missing, with scp', claims: { idtyp: 1, scp: 'a' }, kind: 'user' },
+  { rule: '5.9: an odd idtyp is as if missing, without', claims: { idtyp: ['user'] }, kind: 'app' },
+  {
+    rule: '5.6: an scp of the wrong type is not "no scp": it must not turn a user into an app',
+    claims: { scp: ['Orders.Read'], roles: ['Orders.Read.All'] },
+    kind: 'user'
+  }
+]
+
+t.test('user or app', async (t) => {
+  for (const { rule, claims, kind } of kinds) t.equal(toPrincipal({ ...bare(), ...claims }).kind, kind, rule)
+})
+
+const scopes: { rule: string; scp: unknown; is: string[] }[] = [
+  { rule: '5.6: parted by spaces', scp: 'a b', is: ['a', 'b'] },
+  { rule: 'more than one space', scp: ' a  b ', is: ['a', 'b'] },
+  { rule: 'RFC 6749 §3.3: case-sensitive', scp: 'Orders.read', is: ['Orders.read'] },
+  { rule: 'RFC 6749 §3.3: only spaces part', scp: 'a,b', is: ['a,b'] },
+  { rule: '5.6: a lone / is no scope', scp: '/', is: [] },
+  { rule: 'a / within is of the scope', scp: 'api://x/a', is: ['api://x/a'] }
+]
+
+t.test('scp', async (t) => {
+  for (const { rule, scp, is } of scopes) t.strictSame(user({ idtyp: 'user', scp }).scopes, is, rule)
+})
+
+t.test('an app has neither scopes nor groups, whatever the token says', async (t) => {
+  const { scopes, groups } = app({ scp: 'a', groups: [group] })
+  t.strictSame([scopes, groups], [[], []])
+})
+
+const odd: unknown[] = [undefined, null, true, 0, 1.5, '', 'text', [], ['a', 1, null], {}, { a: { b: [1] } }]
+const optional = [
+  'oid',
+  'name',
+  'email',
+  'preferred_username',
+  'roles',
+  'groups',
+  'idtyp',
+  'scp',
+  'acct',
+  'wids',
+  '_claim_names'
+]
+const isText = (value: unknown) => typeof value === 'string'
+
+t.test('5.9: optional claims may be missing or oddly typed', async (t) => {
+  for (const claim of optional) {
+    for (const value of odd) {
+      const told = `${claim}: ${JSON.stringify(value)}`
+      const principal = user({ [claim]: value })
+      t.ok([...principal.roles, ...principal.groups, ...principal.scopes].every(isText), `${told}: lists of strings`)
+      t.ok(isText(principal.id) && principal.id !== '', `${told}: an id`)
+      if (principal.kind === 'user') {
+        for (const shown of [principal.name, principal.email]) t.ok(shown === undefined || isText(shown), told)
+      }
+      t.equal(principal.claims[claim], value, `${told}: raw`)
+    }
+  }
+})
+
+t.test('what is of the right type in a list stays', async (t) => {
+  t.strictSame(user({ roles: ['a', 1, null, ['b'], 'c'] }).roles, ['a', 'c'])
+  t.strictSame(user({ groups: [group, {}] }).groups, [group])
+})
+
+t.test('a string is no list: roles "Admin" must not become the letters of it, nor a role', async (t) => {
+  t.strictSame(user({ roles: 'Admin' }).roles, [])
+})
+
+t.test('without an oid', async (t) => {
+  for (const none of [undefined, '', 7, null]) t.equal(user({ oid: none }).id, 'pairwise', `oid ${none}: it is sub`)
+  t.equal(app({ oid: undefined }).id, 'pairwise')
+})
+
+t.test('DESIGN 1: name and email are for display, and left out where not sent', async (t) => {
+  t.notOk('name' in user())
+  t.notOk('email' in user())
+  t.equal(
+    Object.entries(user({ preferred_username: 'u@b.example' })).find(([name]) => name === 'email')?.[1],
+    'u@b.example'
+  )
+  const both = user({ email: 'e@b.example', preferred_username: 'u@b.example' })
+  t.equal(both.kind === 'user' && both.email, 'e@b.example')
+})
+
+t.test('5.8: nothing that may change is a key', async (t) => {
+  const { id, subject } = user({ upn: 'u@b.example', email: 'e@b.example', unique_name: 'n', preferred_username: 'p' })
+  t.strictSame([id, subject], [oid, 'pairwise'])
+})
+
+function thawed(value: unknown, path: string): string[] {
+  if (typeof value !== 'object' || value === null) return []
+  const own = Object.isFrozen(value) ? [] : [path]
+  return [...own, ...Object.entries(value).flatMap(([name, member]) => thawed(member, `${path}.${name}`))]
+}
+
+t.test('DESIGN 1: frozen, all the way down', async (t) => {
+  const nested = { roles: ['a'], groups: [group], _claim_names: { groups: 'src1' }, deep: [{ deeper: [[{}]] }] }
+  t.strictSame(thawed(user(nested), 'user'), [])
+  t.strictSame(thawed(app(nested), 'app'), [])
+  const principal = user(nested)
+  t.throws(() => (principal.roles as string[]).push('Admin'), TypeError, 'a role cannot be added')
+  t.throws(() => Object.assign(principal, { kind: 'app' }), TypeError, 'nor the kind changed')
+  t.throws(() => Object.assign(principal.claims, { tid: 'other' }), TypeError, 'nor a claim')
+})
+
+t.test('a hostile claim name reaches no prototype', async (t) => {
+  const principal = toPrincipal(JSON.parse(`{"tid":"${tid}","sub":"s","scp":"a","__proto__":{"roles":["Admin"]}}`))
+  t.strictSame(principal.roles, [])
+})

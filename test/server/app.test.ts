@@ -1,0 +1,393 @@
+import { connect } from 'node:net'
+import t from 'tap'
+import { environmentFor } from '../../src/server/environment.js'
+import { startTenant } from '../../src/tenant/index.js'
+import { appToken, getJson, startApi, startServer, userToken } from '../support/api.js'
+
+/** Sends bytes and reads until the server closes: what fetch would never send. */
+function raw(address: string, bytes: string): Promise<string> {
+  const { hostname, port } = new URL(address)
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname)
+    let answer = ''
+    socket.on('data', (chunk) => {
+      answer += chunk
+    })
+    socket.on('close', () => resolve(answer))
+    socket.on('error', reject)
+    socket.write(bytes)
+  })
+}
+
+t.test('routes answer by scope and role, with tokens from the tenant', async (t) => {
+  const api = await startApi(t)
+  const tokens = {
+    stranger: undefined,
+    user: await userToken(api.tenant, 'user@contoso.example'),
+    admin: await userToken(api.tenant, 'admin@contoso.example'),
+    guest: await userToken(api.tenant, 'guest@fabrikam.example'),
+    overage: await userToken(api.tenant, 'groups@contoso.example'),
+    adminWithOneScope: await userToken(api.tenant, 'admin@contoso.example', ['access_as_user']),
+    daemon: await appToken(api.tenant, 'daemon'),
+    roleless: await appToken(api.tenant, 'daemon-no-roles')
+  }
+  type Caller = keyof typeof tokens
+  const rows: [path: string, statuses: Record<Caller, number>][] = [
+    [
+      '/',
+      {
+        stranger: 200,
+        user: 200,
+        admin: 200,
+        guest: 200,
+        overage: 200,
+        adminWithOneScope: 200,
+        daemon: 200,
+        roleless: 200
+      }
+    ],
+    [
+      '/unprotected',
+      {
+        stranger: 200,
+        user: 200,
+        admin: 200,
+        guest: 200,
+        overage: 200,
+        adminWithOneScope: 200,
+        daemon: 200,
+        roleless: 200
+      }
+    ],
+    [
+      '/healthz',
+      {
+        stranger: 200,
+        user: 200,
+        admin: 200,
+        guest: 200,
+        overage: 200,
+        adminWithOneScope: 200,
+        daemon: 200,
+        roleless: 200
+      }
+    ],
+    [
+      '/readyz',
+      {
+        stranger: 200,
+        user: 200,
+        admin: 200,
+        guest: 200,
+        overage: 200,
+        adminWithOneScope: 200,
+        daemon: 200,
+        roleless: 200
+      }
+    ],
+    [
+      '/protected',
+      {
+        stranger: 401,
+        user: 200,
+        admin: 200,
+        guest: 200,
+        overage: 200,
+        adminWithOneScope: 200,
+        daemon: 200,
+        roleless: 403
+      }
+    ],
+    [
+      '/tenant',
+      {
+        stranger: 401,
+        user: 200,
+        admin: 200,
+        guest: 200,
+        overage: 200,
+        adminWithOneScope: 200,
+        daemon: 200,
+        roleless: 403
+      }
+    ],
+    [
+      '/me',
+      {
+        stranger: 401,
+        user: 200,
+        admin: 200,
+        guest: 200,
+        overage: 200,
+        adminWithOneScope: 200,
+        daemon: 403,
+        roleless: 403
+      }
+    ],
+    [
+      '/role-protected',
+      {
+        stranger: 401,
+        user: 403,
+        admin: 200,
+        guest: 403,
+        overage: 403,
+        adminWithOneScope: 200,
+        daemon: 403,
+        roleless: 403
+      }
+    ],
+    [
+      '/users',
+      {
+        stranger: 401,
+        user: 403,
+        admin: 200,
+        guest: 403,
+        overage: 403,
+        adminWithOneScope: 403,
+        daemon: 200,
+        roleless: 403
+      }
+    ],
+    [
+      '/nowhere',
+      {
+        stranger: 401,
+        user: 404,
+        admin: 404,
+        guest: 404,
+        overage: 404,
+        adminWithOneScope: 404,
+        daemon: 404,
+        roleless: 403
+      }
+    ],
+    [
+      '/openapi.json',
+      {
+        stranger: 401,
+        user: 404,
+        admin: 404,
+        guest: 404,
+        overage: 404,
+        adminWithOneScope: 404,
+        daemon: 404,
+        roleless: 403
+      }
+    ]
+  ]
+  for (const [path, statuses] of rows) {
+    for (const [caller, status] of Object.entries(statuses)) {
+      const answer = await api.get(path, tokens[caller as Caller])
+      t.equal(answer.status, status, `${caller} gets ${status} from ${path}`)
+      if (status < 400) continue
+      t.equal(answer.headers.get('content-type'), 'application/problem+json', `${path} refuses with a problem`)
+      t.equal(answer.headers.get('cache-control'), 'no-store', `the refusal of ${path} is not cached`)
+      t.equal(answer.body.status, status)
+    }
+  }
+  for (const token of [tokens.daemon, tokens.roleless]) {
+    const { headers } = await api.get('/me', token)
+    t.match(headers.get('www-authenticate'), 'scope="access_as_user"', 'the challenge names the scope')
+  }
+  t.match((await api.get('/users', tokens.daemon)).body.users, [{ userPrincipalName: 'admin@contoso.example' }])
+  t.match((await api.get('/me', tokens.overage)).body, { groups: [], claims: { _claim_names: { groups: 'src1' } } })
+  t.match((await api.get('/me', tokens.user)).body, {
+    kind: 'user',
+    email: 'user@contoso.example',
+    tenantId: api.tenant.tenantId,
+    scopes: ['access_as_user', 'Directory.Read']
+  })
+  t.match((await api.get('/tenant', tokens.daemon)).body, {
+    tenantId: api.tenant.tenantId,
+    issuers: [api.tenant.issuer]
+  })
+})
+
+t.test('a tenant that issues v1 tokens for the API', async (t) => {
+  const api = await startApi(t, {}, 1)
+  const me = await api.get('/me', await userToken(api.tenant, 'user@contoso.example'))
+  t.equal(me.status, 200)
+  t.match(me.body.claims, { ver: '1.0', iss: `${api.tenant.origin}/${api.tenant.tenantId}/` })
+  t.equal((await api.get('/users', await appToken(api.tenant, 'daemon'))).status, 200)
+  t.equal((await api.get('/users', await appToken(api.tenant, 'daemon-no-roles'))).status, 403)
+})
+
+t.test('an ID token opens nothing', async (t) => {
+  const api = await startApi(t)
+  const { clientId, scopes } = api.tenant.description.api
+  const now = Math.floor(Date.now() / 1000)
+  const idToken = await api.tenant.sign({
+    ...{ iss: api.tenant.issuer, aud: clientId, sub: 'somebody', tid: api.tenant.tenantId, ver: '2.0' },
+    ...{ iat: now, nbf: now, exp: now + 3600, nonce: 'n', roles: ['Admin'], scp: scopes.join(' ') }
+  })
+  const answer = await api.get('/protected', idToken)
+  t.equal(answer.status, 401)
+  t.equal(answer.body.code, 'not_an_access_token')
+})
+
+t.test('the request ID is a UUID of the server, never the client', async (t) => {
+  const api = await startApi(t)
+  const response = await fetch(`${api.address}/protected`, {
+    headers: { 'request-id': 'mine', 'x-request-id': 'mine' }
+  })
+  const { requestId } = (await response.json()) as { requestId: string }
+  t.match(requestId, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+})
+
+t.test('a browser of an allowed origin reads refusals, and preflights pass', async (t) => {
+  const origin = 'https://app.example'
+  const api = await startApi(t, { CORS_ORIGINS: `${origin}, http://localhost:5173` })
+  const preflight = await fetch(`${api.address}/me`, {
+    method: 'OPTIONS',
+    headers: { origin, 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' }
+  })
+  t.equal(preflight.status, 204)
+  t.equal(preflight.headers.get('access-control-allow-origin'), origin)
+  t.match(preflight.headers.get('access-control-allow-headers'), /authorization/i)
+  const refusal = await fetch(`${api.address}/me`, { headers: { origin } })
+  t.equal(refusal.status, 401)
+  t.equal(refusal.headers.get('access-control-allow-origin'), origin)
+  t.equal(refusal.headers.get('access-control-expose-headers'), 'WWW-Authenticate, Retry-After')
+  const other = await fetch(`${api.address}/me`, { headers: { origin: 'https://evil.example' } })
+  t.equal(other.headers.get('access-control-allow-origin'), null, 'another origin reads nothing')
+  const options = await fetch(`${api.address}/me`, { method: 'OPTIONS' })
+  t.equal(options.status, 400, 'OPTIONS that is no preflight is refused')
+  const withoutCors = await startApi(t)
+  t.equal(
+    (await fetch(`${withoutCors.address}/me`, { method: 'OPTIONS' })).status,
+    401,
+    'OPTIONS as such is not exempt'
+  )
+})
+
+t.test('what fails before any route is a problem too', async (t) => {
+  const api = await startApi(t)
+  const token = await userToken(api.tenant, 'user@contoso.example')
+  const authorized = { authorization: `Bearer ${token}` }
+  const badUrl = await fetch(`${api.address}/%zz`, { headers: authorized })
+  t.equal(badUrl.status, 400)
+  t.match(await badUrl.json(), { code: 'bad_request', status: 400 })
+
+  const rows: [name: string, bytes: string, status: number, code: string][] = [
+    ['no HTTP', 'NONSENSE\r\n\r\n', 400, 'bad_request'],
+    [
+      'a control byte in a header',
+      'GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\u0001b\r\n\r\n',
+      400,
+      'bad_request'
+    ],
+    [
+      'headers over the limit',
+      `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+      431,
+      'headers_too_large'
+    ]
+  ]
+  for (const [name, bytes, status, code] of rows) {
+    const answer = await raw(api.address, bytes)
+    t.match(answer, new RegExp(`^HTTP/1.1 ${status} `), `${name}: ${status}`)
+    t.match(answer, /content-type: application\/problem\+json\r\n/)
+    t.match(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))), { code, status })
+  }
+})
+
+t.test("Fastify's own refusals of a body are problems", async (t) => {
+  const api = await startApi(t)
+  api.app.log.level = 'silent'
+  const token = await userToken(api.tenant, 'user@contoso.example')
+  const send = (headers: Record<string, string>, body: string) =>
+    fetch(`${api.address}/echo`, { method: 'POST', headers: { authorization: `Bearer ${token}`, ...headers }, body })
+  const rows: [name: string, type: string, body: string, status: number, code: string][] = [
+    ['a body that is no JSON', 'application/json', '{', 400, 'bad_request'],
+    ['a body that is too large', 'application/json', `"${'x'.repeat(2 ** 20)}"`, 413, 'content_too_large'],
+    ['a media type that nobody reads', 'application/x-unknown', 'x', 415, 'unsupported_media_type']
+  ]
+  // No route of the API takes a body; unknown routes parse none either, so one is added to a server of its own.
+  const { buildApp } = await import('../../src/server/app.js')
+  const { readConfig } = await import('../../src/server/config.js')
+  const app = await buildApp(readConfig({ LOG_LEVEL: 'silent', ...environmentFor(api.tenant) }))
+  t.teardown(() => app.close())
+  app.post('/echo', async (request) => request.body)
+  app.get('/broken', async () => {
+    throw new Error('secret of the inside')
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  api.address = app.listeningOrigin
+  for (const [name, type, body, status, code] of rows) {
+    const answer = await send({ 'content-type': type }, body)
+    t.equal(answer.status, status, name)
+    t.equal(answer.headers.get('content-type'), 'application/problem+json')
+    t.match(await answer.json(), { code, status })
+  }
+  const strange = await fetch(`${api.address}/echo`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{'
+  })
+  t.equal(strange.status, 401, 'a stranger never reaches the parser')
+  const broken = await getJson(`${api.address}/broken`, token)
+  t.equal(broken.status, 500)
+  t.notMatch(JSON.stringify(broken.body), 'secret', 'a failure says nothing of the inside')
+})
+
+t.test('DOCS says who may read the document', async (t) => {
+  const shown = await startApi(t, { DOCS: 'public' })
+  const json = await shown.get('/openapi.json')
+  t.equal(json.status, 200)
+  t.match(json.body, { openapi: '3.1.0', components: { securitySchemes: { entraUser: { type: 'oauth2' } } } })
+  const yaml = await fetch(`${shown.address}/openapi.yaml`)
+  t.equal(yaml.headers.get('content-type'), 'application/yaml')
+  t.match(await yaml.text(), /^openapi: 3\.1\.0\n/)
+
+  const closed = await startApi(t, { DOCS: 'protected' })
+  t.equal((await closed.get('/openapi.json')).status, 401)
+  t.equal((await closed.get('/openapi.json', await appToken(closed.tenant, 'daemon'))).status, 200)
+})
+
+t.test('the tenant is down before the start: the server comes up, and recovers by itself', async (t) => {
+  const first = await startTenant({ port: 0 })
+  const { port } = new URL(first.origin)
+  const env = environmentFor(first)
+  const token = await appToken(first, 'daemon')
+  await first.close()
+
+  const { listeningOrigin: address } = await startServer(t, { ...env, DOCS: 'public' })
+  t.equal((await getJson(`${address}/healthz`)).status, 200)
+  const ready = await getJson(`${address}/readyz`)
+  t.equal(ready.status, 503)
+  t.ok(Number(ready.headers.get('retry-after')) > 0)
+  t.notMatch(JSON.stringify(ready.body), 'ECONNREFUSED', 'readiness says nothing of the network')
+  const refused = await getJson(`${address}/protected`, token)
+  t.equal(refused.status, 503)
+  t.ok(Number(refused.headers.get('retry-after')) > 0)
+  t.equal(refused.headers.get('www-authenticate'), null)
+  t.equal(refused.body.code, 'tenant_unavailable')
+  const document = await getJson(`${address}/openapi.json`)
+  t.match(document.body, { components: { securitySchemes: { entraUser: { type: 'openIdConnect' } } } })
+
+  const again = await startTenant({ port: Number(port) })
+  t.teardown(() => again.close())
+  const deadline = Date.now() + 5000
+  let status = 503
+  while (status === 503 && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    status = (await getJson(`${address}/readyz`)).status
+  }
+  t.equal(status, 200, 'ready within 5 s of the tenant coming back')
+  t.equal((await getJson(`${address}/protected`, await appToken(again, 'daemon'))).status, 200)
+})
+
+t.test('the tenant goes down after the start: nothing changes for callers', async (t) => {
+  const api = await startApi(t)
+  const token = await userToken(api.tenant, 'admin@contoso.example')
+  await api.tenant.close()
+  t.equal((await api.get('/me', token)).status, 200)
+  t.equal((await api.get('/role-protected', token)).status, 200)
+  t.equal((await api.get('/readyz')).status, 200)
+  const users = await api.get('/users', token)
+  t.equal(users.status, 503, 'what needs the tenant says so')
+  t.equal(users.body.code, 'graph_unavailable')
+  t.ok(Number(users.headers.get('retry-after')) > 0)
+})
