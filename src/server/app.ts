@@ -29,6 +29,7 @@ export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Pro
     forceCloseConnections: 'idle'
   })
   setProblemHandlers(app)
+  endConnectionsOnClose(app)
   await app.register(helmet)
   // Before the plugin: preflights carry no token, and a browser reads a refusal only with CORS headers on it.
   if (config.corsOrigins.length > 0) {
@@ -45,4 +46,15 @@ export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Pro
   await app.register(usersRoutes, { graph })
   if (config.docs !== 'off') await app.register(docsRoutes, { auth: config.docs === 'public' ? 'none' : 'required' })
   return app
+}
+
+/** A request in flight is finished, and its connection with it: kept alive, it would hold up the close. */
+function endConnectionsOnClose(app: FastifyInstance): void {
+  let closing = false
+  app.addHook('preClose', async () => {
+    closing = true
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close')
+  })
 }

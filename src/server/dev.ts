@@ -26,12 +26,12 @@ async function start(): Promise<void> {
   const defaults = { DOCS: 'public', LOG_LEVEL: 'warn' }
   const config = readConfig({ ...defaults, ...process.env, ...environmentFor(tenant) })
   const app = await buildApp(config)
+  const address = await app.listen({ host: config.host, port: config.port })
   closeWithGrace({ logger: app.log }, async ({ err }) => {
     if (err) app.log.fatal({ err }, 'closing after an error')
     await app.close()
     await tenant.close()
   })
-  const address = await app.listen({ host: config.host, port: config.port })
   process.stdout.write(await introduction(tenant, address))
 }
 

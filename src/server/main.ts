@@ -10,12 +10,12 @@ const closeDelayMs = 10_000
 async function start(): Promise<void> {
   const { host, port, ...config } = readConfig(process.env)
   const app = await buildApp(config)
+  await app.listen({ host, port })
   closeWithGrace({ delay: closeDelayMs, logger: app.log }, async ({ signal, err }) => {
     if (err) app.log.fatal({ err }, 'closing after an error')
     else app.log.info({ signal }, 'closing')
     await app.close()
   })
-  await app.listen({ host, port })
 }
 
 await start().catch(exitOnStartError)

@@ -182,7 +182,7 @@ t.test('the key’s own issuer', async (t) => {
 const uri = ['https://api.contoso.example/orders']
 const wrongAudience = refused('wrong_audience')
 
-const audiences: { rule: string; claims: Claims; audiences?: string[]; is: string | undefined }[] = [
+const audienceRows: { rule: string; claims: Claims; audiences?: string[]; is: string | undefined }[] = [
   { rule: '5.4: v2, the client ID', claims: v2, is: undefined },
   { rule: '5.4: v1, the client ID', claims: { ...v1, aud: api }, is: undefined },
   { rule: '5.4: v1, an App ID URI', claims: v1, is: undefined },
@@ -219,7 +219,8 @@ const audiences: { rule: string; claims: Claims; audiences?: string[]; is: strin
 ]
 
 t.test('aud', async (t) => {
-  for (const { rule, claims, audiences, is } of audiences) t.equal(codeOf(claims, audiences && { audiences }), is, rule)
+  for (const { rule, claims, audiences, is } of audienceRows)
+    t.equal(codeOf(claims, audiences && { audiences }), is, rule)
 })
 
 t.test('contract: an aud of any JSON type is a refusal, never an error (which would be a 500)', async (t) => {

@@ -182,7 +182,11 @@ t.test('routes answer by scope and role, with tokens from the tenant', async (t)
       const answer = await api.get(path, tokens[caller as Caller])
       t.equal(answer.status, status, `${caller} gets ${status} from ${path}`)
       if (status < 400) continue
-      t.equal(answer.headers.get('content-type'), 'application/problem+json', `${path} refuses with a problem`)
+      t.equal(
+        answer.headers.get('content-type'),
+        'application/problem+json; charset=utf-8',
+        `${path} refuses with a problem`
+      )
       t.equal(answer.headers.get('cache-control'), 'no-store', `the refusal of ${path} is not cached`)
       t.equal(answer.body.status, status)
     }
@@ -318,7 +322,7 @@ t.test("Fastify's own refusals of a body are problems", async (t) => {
   for (const [name, type, body, status, code] of rows) {
     const answer = await send({ 'content-type': type }, body)
     t.equal(answer.status, status, name)
-    t.equal(answer.headers.get('content-type'), 'application/problem+json')
+    t.equal(answer.headers.get('content-type'), 'application/problem+json; charset=utf-8')
     t.match(await answer.json(), { code, status })
   }
   const strange = await fetch(`${api.address}/echo`, {

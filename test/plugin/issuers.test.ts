@@ -1,0 +1,199 @@
+import t from 'tap'
+import { isRefusal } from '../../src/plugin/errors.js'
+import { HttpStatusError } from '../../src/plugin/fetch-json.js'
+import { findKey, Issuer, type IssuerSettings } from '../../src/plugin/issuers.js'
+import { FakeClock } from '../support/clock.js'
+import { recordingLogger } from '../support/log.js'
+import { signingKey } from '../support/tenant.js'
+
+const origin = 'https://login.example'
+const tid = '11111111-2222-4333-8444-555555555555'
+const iss = { v2: `${origin}/${tid}/v2.0`, v1: `https://sts.example/${tid}/` }
+const url = {
+  v2: `${origin}/${tid}/v2.0/.well-known/openid-configuration`,
+  v1: `${origin}/${tid}/.well-known/openid-configuration`,
+  v2Keys: `${origin}/${tid}/discovery/v2.0/keys`,
+  v1Keys: `${origin}/${tid}/discovery/keys`
+}
+const stranger = 'https://login.example/99999999-2222-4333-8444-555555555555/v2.0'
+const [a, b] = await Promise.all([signingKey('a'), signingKey('b')])
+const notFound = new HttpStatusError(404)
+const unreachable = new Error('connect ECONNREFUSED')
+
+const v2Settings: IssuerSettings = { version: '2.0', url: url.v2, issuer: iss.v2, optional: false }
+/** Where only the document can say which one it is: another authority than Microsoft's. */
+const v1Settings: IssuerSettings = {
+  version: '1.0',
+  url: url.v1,
+  issuer: new RegExp(`^https://[^/]+/${tid}/$`),
+  optional: true
+}
+
+/** Both issuers of a tenant that answers as told: a value is a document, an `Error` is thrown. */
+async function tenant(answers: Record<string, unknown> = {}, v1 = v1Settings) {
+  const clock = new FakeClock()
+  const log = recordingLogger()
+  const published: Record<string, unknown> = {
+    [url.v2]: { issuer: iss.v2, jwks_uri: url.v2Keys, token_endpoint: `${origin}/token` },
+    [url.v1]: { issuer: iss.v1, jwks_uri: url.v1Keys },
+    [url.v2Keys]: { keys: [{ ...a.jwk, issuer: iss.v2 }] },
+    [url.v1Keys]: { keys: [{ ...b.jwk, issuer: iss.v1 }] },
+    ...answers
+  }
+  const requests: string[] = []
+  const fetchJson = async (requested: string) => {
+    requests.push(requested)
+    const answer = published[requested]
+    if (answer instanceof Error) throw answer
+    return answer
+  }
+  const timings = { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 }
+  const issuers = [v2Settings, v1].map((settings) => new Issuer(settings, timings, { fetchJson, clock, log }))
+  await Promise.all(issuers.map(({ keys }) => keys.start()))
+  /** What a token of this issuer, signed with this key, is told. */
+  const ask = async (issuer: unknown, kid: string) => {
+    const found = await findKey(issuers, issuer, kid)
+    return isRefusal(found) ? `${found.status} ${found.code}` : `key ${found.kid}`
+  }
+  return { ask, clock, issuers, log, published, requests }
+}
+
+t.test("the token's iss picks among the trusted issuers, and never adds one", async (t) => {
+  const { ask, requests } = await tenant()
+  const cases: { name: string; iss: unknown; kid: string; expected: string }[] = [
+    { name: 'v2', iss: iss.v2, kid: 'a', expected: 'key a' },
+    { name: 'v1', iss: iss.v1, kid: 'b', expected: 'key b' },
+    { name: 'a key of v1 under v2', iss: iss.v2, kid: 'b', expected: '401 unknown_key' },
+    { name: 'a key of v2 under v1', iss: iss.v1, kid: 'a', expected: '401 unknown_key' },
+    { name: 'another tenant', iss: stranger, kid: 'a', expected: '401 wrong_issuer' },
+    { name: 'a slash more', iss: `${iss.v2}/`, kid: 'a', expected: '401 wrong_issuer' },
+    { name: 'a slash less', iss: iss.v1.slice(0, -1), kid: 'b', expected: '401 wrong_issuer' },
+    { name: 'another case', iss: iss.v2.toUpperCase(), kid: 'a', expected: '401 wrong_issuer' },
+    { name: 'empty', iss: '', kid: 'a', expected: '401 wrong_issuer' },
+    { name: 'missing', iss: undefined, kid: 'a', expected: '401 wrong_issuer' },
+    { name: 'null', iss: null, kid: 'a', expected: '401 wrong_issuer' },
+    { name: 'a number', iss: 2, kid: 'a', expected: '401 wrong_issuer' },
+    { name: 'a list that has it', iss: [iss.v2], kid: 'a', expected: '401 wrong_issuer' },
+    { name: 'an object', iss: { toString: () => iss.v2 }, kid: 'a', expected: '401 wrong_issuer' }
+  ]
+  for (const { name, iss, kid, expected } of cases) t.equal(await ask(iss, kid), expected, name)
+  t.same([...new Set(requests)].sort(), Object.values(url).sort(), 'nothing but the configured documents was fetched')
+})
+
+t.test('a wrong issuer asks for no refresh', async (t) => {
+  const { ask, requests } = await tenant()
+  const before = requests.length
+  for (let i = 0; i < 100; i += 1) await ask(stranger, `x${i}`)
+  t.equal(requests.length, before)
+})
+
+t.test('an authority without v1 (404): its tokens are of a wrong issuer, which is no outage', async (t) => {
+  const { ask, issuers, log } = await tenant({ [url.v1]: notFound })
+  t.equal(await ask(iss.v2, 'a'), 'key a')
+  t.equal(await ask(iss.v1, 'b'), '401 wrong_issuer')
+  t.equal(await ask(stranger, 'a'), '401 wrong_issuer')
+  t.equal(issuers[1]?.name, undefined)
+  t.notOk(log.lines.some(({ level }) => level !== 'info'))
+
+  t.test('and one that is named by the configuration has no keys', async (t) => {
+    const { ask } = await tenant({ [url.v1]: notFound }, { ...v1Settings, issuer: iss.v1 })
+    t.equal(await ask(iss.v1, 'b'), '401 unknown_key')
+  })
+})
+
+t.test('an authority whose v1 appears later', async (t) => {
+  const { ask, clock, published } = await tenant({ [url.v1]: notFound })
+  published[url.v1] = { issuer: iss.v1, jwks_uri: url.v1Keys }
+  await clock.advance(3600_000)
+  t.equal(await ask(iss.v1, 'b'), 'key b')
+})
+
+t.test('after a good answer a 404 is a fault of the tenant: the last good set serves', async (t) => {
+  for (const [name, at] of [
+    ['the document', url.v1],
+    ['the keys', url.v1Keys]
+  ] as const) {
+    t.test(name, async (t) => {
+      const { ask, clock, issuers, published } = await tenant()
+      published[at] = notFound
+      await clock.advance(3600_000)
+      t.equal(issuers[1]?.status.state, 'stale')
+      t.equal(await ask(iss.v1, 'b'), 'key b')
+      t.equal(await ask(iss.v1, 'x'), '503 tenant_unavailable')
+    })
+  }
+})
+
+t.test('v2 is not optional: a 404 is an outage', async (t) => {
+  const { ask, issuers } = await tenant({ [url.v2]: notFound })
+  t.equal(issuers[0]?.status.state, 'cold')
+  t.equal(await ask(iss.v2, 'a'), '503 tenant_unavailable')
+})
+
+t.test('v1 cannot be reached', async (t) => {
+  const { ask, clock, published } = await tenant({ [url.v1]: unreachable })
+  t.equal(await ask(iss.v2, 'a'), 'key a', 'v2 goes on')
+  t.equal(await ask(stranger, 'a'), '503 tenant_unavailable', 'nobody can say yet whose token this is')
+  t.equal(await ask(iss.v1, 'b'), '503 tenant_unavailable')
+  published[url.v1] = { issuer: iss.v1, jwks_uri: url.v1Keys }
+  await clock.advance(5000)
+  t.equal(await ask(stranger, 'a'), '401 wrong_issuer')
+  t.equal(await ask(iss.v1, 'b'), 'key b')
+
+  t.test('but its issuer is known: a stranger is a stranger', async (t) => {
+    const { ask } = await tenant({ [url.v1]: unreachable }, { ...v1Settings, issuer: iss.v1 })
+    t.equal(await ask(stranger, 'a'), '401 wrong_issuer')
+    t.equal(await ask(iss.v1, 'b'), '503 tenant_unavailable')
+  })
+})
+
+t.test('a document that names another issuer trusts nobody', async (t) => {
+  const { ask, issuers, log } = await tenant({ [url.v2]: { issuer: stranger, jwks_uri: url.v2Keys } })
+  t.equal(await ask(stranger, 'a'), '401 wrong_issuer')
+  t.equal(await ask(iss.v2, 'a'), '503 tenant_unavailable')
+  t.equal(issuers[0]?.metadata, undefined)
+  t.ok(log.lines.some(({ level }) => level === 'error'))
+})
+
+t.test('a refresh with a garbled or empty set keeps the last good one (DESIGN §5.5)', async (t) => {
+  const garbage = [
+    null,
+    'text',
+    {},
+    { keys: [] },
+    { keys: [{ kty: 'oct', kid: 'a', k: 'eA' }] },
+    new HttpStatusError(500)
+  ]
+  for (const answer of garbage) {
+    const { ask, clock, published } = await tenant()
+    published[url.v2Keys] = answer
+    await clock.advance(3600_000)
+    t.equal(await ask(iss.v2, 'a'), 'key a', JSON.stringify(answer))
+  }
+})
+
+t.test('the document is read again with each refresh: keys may move on their host', async (t) => {
+  const { ask, clock, published } = await tenant()
+  const moved = `${origin}/${tid}/keys-moved`
+  published[url.v2] = { issuer: iss.v2, jwks_uri: moved }
+  published[moved] = { keys: [b.jwk] }
+  await clock.advance(3600_000)
+  t.equal(await ask(iss.v2, 'b'), 'key b')
+  t.equal(await ask(iss.v2, 'a'), '401 unknown_key')
+})
+
+t.test('metadata and status', async (t) => {
+  const { issuers } = await tenant({ [url.v1]: unreachable })
+  const [v2, v1] = issuers
+  t.same(v2?.metadata, { issuer: iss.v2, jwksUri: url.v2Keys, tokenEndpoint: `${origin}/token` })
+  t.equal(v1?.metadata, undefined)
+  t.same(v2?.status, { metadataUrl: url.v2, issuer: iss.v2, state: 'fresh', keys: 1, ageSeconds: 0 })
+  t.same(v1?.status, { metadataUrl: url.v1, state: 'cold', keys: 0, lastError: 'connect ECONNREFUSED' })
+})
+
+t.test('metadata outlives an outage of its keys', async (t) => {
+  const { clock, issuers, published } = await tenant()
+  published[url.v2] = unreachable
+  await clock.advance(7200_000)
+  t.equal(issuers[0]?.metadata?.issuer, iss.v2)
+})

@@ -1,0 +1,121 @@
+import t from 'tap'
+import { EntraConfigurationError } from '../../src/plugin/errors.js'
+import { matching, shown, texts, within } from '../../src/plugin/option-checks.js'
+
+/** What a check throws, or fails the test by not throwing. */
+function messageOf(check: () => unknown): string {
+  try {
+    const value = check()
+    return `accepted: ${String(value)}`
+  } catch (error) {
+    return error instanceof EntraConfigurationError ? error.message : `another error: ${error}`
+  }
+}
+
+const bounds = { least: 1, most: 60, default: 5 }
+
+t.test('within: just enough, and just too little', async (t) => {
+  for (const value of [1, 60, 1.5]) t.equal(within('n', value, bounds), value)
+  t.equal(within('n', undefined, bounds), 5, 'the default where nothing is given')
+  t.equal(within('n', 0, { ...bounds, least: 0 }), 0, 'zero is a number, and not the default')
+})
+
+const noNumbers: [value: unknown, shown: string][] = [
+  [0.999, '0.999'],
+  [60.001, '60.001'],
+  [-1, '-1'],
+  [0, '0'],
+  ['5', '"5"'],
+  ['', '""'],
+  [true, 'true'],
+  [null, 'null'],
+  [[5], '[5]'],
+  [NaN, 'NaN'],
+  [Infinity, 'Infinity'],
+  [-Infinity, '-Infinity']
+]
+
+t.test('within: everything else throws, and names the option, the value and the bounds', async (t) => {
+  for (const [value, isShown] of noNumbers) {
+    const message = messageOf(() => within('keysTimeoutSeconds', value, bounds))
+    t.equal(message, `keysTimeoutSeconds ${isShown} is not allowed; give a number of seconds from 1 to 60`)
+  }
+})
+
+t.test('texts: one string or more, in their order', async (t) => {
+  t.strictSame(texts('n', ['b', 'a']), ['b', 'a'])
+  const given = ['a']
+  const taken = texts('n', given)
+  given.push('b')
+  t.strictSame(taken, ['a'], 'the caller’s array is the caller’s')
+  t.ok(Object.isFrozen(taken))
+  // VCHAR of RFC 5234 but for " and \, which end or escape within a quoted-string (RFC 9110 §5.6.4).
+  t.strictSame(texts('n', ["!#$%&'()*+,-./09:;<=>?@AZ[]^_`az{|}~"]).length, 1)
+})
+
+const noTexts: [what: string, values: unknown][] = [
+  ['none', []],
+  ['an empty one', ['']],
+  ['an empty one among others', ['a', '']],
+  ['a space', ['a b']],
+  ['only spaces', [' ']],
+  ['a quote', ['a"b']],
+  ['a backslash', ['a\\b']],
+  ['a line break', ['a\nb']],
+  ['delete', ['a\u007f']],
+  ['beyond ASCII', ['\u00e9']],
+  ['a number', [1]],
+  ['a string', 'abc'],
+  ['a set', new Set(['a'])],
+  ['nothing', undefined],
+  ['null', null]
+]
+
+t.test('texts: everything else throws, and names the option', async (t) => {
+  for (const [what, values] of noTexts) {
+    const message = messageOf(() => texts('audience', values))
+    t.match(message, /^audience .+ is not allowed; give /, what)
+    t.notMatch(message, /[\r\n]/, `${what}: on one line`)
+  }
+})
+
+t.test('matching', async (t) => {
+  const check = (value: unknown) => () => matching('clientId', value, /^a+$/, 'some a')
+  t.equal(check('aa')(), 'aa')
+  t.equal(messageOf(check(undefined)), 'clientId is missing; give some a')
+  t.equal(messageOf(check('')), 'clientId is missing; give some a')
+  t.equal(messageOf(check('b')), 'clientId "b" is not allowed; give some a')
+  t.equal(
+    messageOf(check(['a'])),
+    'clientId ["a"] is not allowed; give some a',
+    'an array is no string, though it reads as one'
+  )
+  t.equal(messageOf(check(null)), 'clientId null is not allowed; give some a')
+})
+
+const circular: Record<string, unknown> = {}
+circular.self = circular
+
+const values: [value: unknown, is: string | RegExp][] = [
+  ['a', /^"a"$/],
+  ['a\n"b', /^"a\\n\\"b"$/],
+  [1, /^1$/],
+  [null, /^null$/],
+  [undefined, /^undefined$/],
+  [NaN, /^NaN$/],
+  [Infinity, /^Infinity$/],
+  [1n, /^1n?$/],
+  [Symbol('s'), /^Symbol\(s\)$/],
+  [circular, /./],
+  [['a', 1], /^\["a",1\]$/]
+]
+
+t.test('shown: any value can be named in a sentence, as what it is', async (t) => {
+  for (const [value, is] of values) {
+    try {
+      t.match(shown(value), is)
+    } catch (error) {
+      t.fail(`a check must throw its own sentence, not ${error}`)
+    }
+  }
+})

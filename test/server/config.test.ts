@@ -1,0 +1,116 @@
+import t from 'tap'
+import { buildApp } from '../../src/server/app.js'
+import { inTermsOfVariables, readConfig } from '../../src/server/config.js'
+
+const tenant = '11111111-2222-4333-8444-555555555555'
+const client = '66666666-7777-4888-8999-aaaaaaaaaaaa'
+const sound = { ENTRA_TENANT_ID: tenant, ENTRA_CLIENT_ID: client }
+
+t.test('defaults are those of the contract', async (t) => {
+  t.same(readConfig(sound), {
+    entra: { tenantId: tenant, clientId: client },
+    host: '127.0.0.1',
+    port: 3000,
+    logLevel: 'info',
+    corsOrigins: [],
+    trustProxy: false,
+    docs: 'off',
+    graph: { url: 'https://graph.microsoft.com', clientId: client, clientSecret: undefined }
+  })
+})
+
+t.test('every variable reaches its option', async (t) => {
+  const config = readConfig({
+    ...sound,
+    ENTRA_AUDIENCE: 'api://one, api://two',
+    ENTRA_ALLOWED_CLIENTS: 'a,b',
+    ENTRA_ROLELESS_CLIENTS: 'c',
+    ENTRA_AUTHORITY: 'https://login.example',
+    ENTRA_CLIENT_SECRET: 's',
+    KEYS_REFRESH_SECONDS: '100',
+    KEYS_COOLDOWN_SECONDS: '10',
+    KEYS_MAX_STALE_SECONDS: '1000',
+    KEYS_TIMEOUT_SECONDS: '2.5',
+    CLOCK_TOLERANCE_SECONDS: '0',
+    CORS_ORIGINS: 'https://a.example,http://localhost:5173',
+    DOCS: 'protected',
+    GRAPH_URL: 'https://graph.example',
+    HOST: '0.0.0.0',
+    PORT: '8080',
+    LOG_LEVEL: 'debug',
+    TRUST_PROXY: '10.0.0.0/8, ::1'
+  })
+  t.same(config, {
+    entra: {
+      tenantId: tenant,
+      clientId: client,
+      authority: 'https://login.example',
+      audience: ['api://one', 'api://two'],
+      allowedClients: ['a', 'b'],
+      rolelessClients: ['c'],
+      keysRefreshSeconds: 100,
+      keysCooldownSeconds: 10,
+      keysMaxStaleSeconds: 1000,
+      keysTimeoutSeconds: 2.5,
+      clockToleranceSeconds: 0
+    },
+    host: '0.0.0.0',
+    port: 8080,
+    logLevel: 'debug',
+    corsOrigins: ['https://a.example', 'http://localhost:5173'],
+    trustProxy: ['10.0.0.0/8', '::1'],
+    docs: 'protected',
+    graph: { url: 'https://graph.example', clientId: client, clientSecret: 's' }
+  })
+  t.equal(readConfig({ ...sound, ENTRA_CLOUD: 'china' }).entra.cloud, 'china')
+  t.equal(readConfig({ ...sound, TRUST_PROXY: 'on' }).trustProxy, true)
+  t.equal(readConfig({ ...sound, TRUST_PROXY: 'off' }).trustProxy, false)
+})
+
+t.test('what cannot be honoured stops the start with a sentence that names the variable', async (t) => {
+  const rows: [variable: string, value: string][] = [
+    ['ENTRA_TENANT_ID', ''],
+    ['ENTRA_TENANT_ID', 'common'],
+    ['ENTRA_TENANT_ID', 'not a tenant'],
+    ['ENTRA_CLIENT_ID', ''],
+    ['ENTRA_CLIENT_ID', 'not-a-guid'],
+    ['ENTRA_CLOUD', 'moon'],
+    ['ENTRA_AUTHORITY', 'http://login.example'],
+    ['ENTRA_AUTHORITY', 'https://login.example/tenant'],
+    ['ENTRA_AUDIENCE', ','],
+    ['ENTRA_ALLOWED_CLIENTS', ','],
+    ['ENTRA_ROLELESS_CLIENTS', ','],
+    ['ENTRA_ALLOWED_TENANTS', '*'],
+    ['ENTRA_CLIENT_CERTIFICATE', '/run/secrets/cert.pem'],
+    ['OIDC_ISSUER', 'https://accounts.example'],
+    ['OIDC_AUDIENCE', 'api'],
+    ['KEYS_REFRESH_SECONDS', '0'],
+    ['KEYS_COOLDOWN_SECONDS', 'ten'],
+    ['KEYS_MAX_STALE_SECONDS', '-1'],
+    ['KEYS_TIMEOUT_SECONDS', '1e9'],
+    ['CLOCK_TOLERANCE_SECONDS', '-1'],
+    ['PORT', '65536'],
+    ['PORT', '80a'],
+    ['LOG_LEVEL', 'loud'],
+    ['DOCS', 'open'],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', 'https://a.example/'],
+    ['GRAPH_URL', 'graph'],
+    ['TRUST_PROXY', '1'],
+    ['TRUST_PROXY', '10.0.0.0/33'],
+    ['TRUST_PROXY', 'everyone']
+  ]
+  const start = async (variable: string, value: string) => {
+    try {
+      await buildApp(readConfig({ LOG_LEVEL: 'silent', ...sound, [variable]: value }))
+      return 'started'
+    } catch (error) {
+      return inTermsOfVariables((error as Error).message)
+    }
+  }
+  for (const [variable, value] of rows) {
+    const sentence = await start(variable, value)
+    t.ok(sentence.startsWith(`${variable} `), `${variable}=${value}: ${sentence}`)
+    t.notMatch(sentence, '\n', 'one line')
+  }
+})
