@@ -3,7 +3,7 @@ import { EntraConfigurationError } from '../plugin/index.js'
 import { inTermsOfVariables } from './config.js'
 
 /**
- * Says why the server cannot start, and makes the process end with status 1.
+ * Says why the server cannot start, and ends the process with status 1.
  *
  * @throws the error itself when it is neither configuration nor an address that cannot be had
  */
@@ -12,5 +12,5 @@ export function exitOnStartError(error: NodeJS.ErrnoException): void {
     error instanceof EntraConfigurationError || error.syscall === 'listen' || error.syscall === 'getaddrinfo'
   if (!expected) throw error
   process.stderr.write(`fastify-entra: ${inTermsOfVariables(error.message)}\n`)
-  process.exitCode = 1
+  process.exit(1)
 }

@@ -108,10 +108,24 @@ t.test('contract: a detail never holds what the library said', async (t) => {
   }
 })
 
+/** Codes that say something of the program, or of what it reaches for, and nothing of the token. */
+const noClients: Record<string, string> = {
+  FAST_JWT_INVALID_OPTION: 'the options of the verifier are the program’s',
+  FAST_JWT_INVALID_KEY: 'keys are vetted when they are installed',
+  FAST_JWT_MISSING_KEY: 'a verifier is only built with a key',
+  FAST_JWT_KEY_FETCHING_ERROR: 'contract: what could not be fetched is no invalid token',
+  FAST_JWT_SIGN_ERROR: 'nothing is signed here',
+  FST_JWT_NO_AUTHORIZATION_IN_COOKIE: 'contract: cookies are never read',
+  FST_JWT_NO_AUTHORIZATION_IN_HEADER: 'contract: without credentials nothing is verified',
+  FST_JWT_BAD_REQUEST: 'contract: a malformed header is refused before',
+  FST_JWT_BAD_COOKIE_REQUEST: 'contract: cookies are never read'
+}
+
 const programmers: [what: string, error: unknown][] = [
-  ...Object.keys(refusalOf)
-    .filter((code) => refusalOf[code] === null)
-    .map((code): [string, unknown] => [code, Object.assign(new Error('x'), { code })]),
+  ...Object.entries(noClients).map(([code, why]): [string, unknown] => [
+    `${code}: ${why}`,
+    Object.assign(new Error('x'), { code })
+  ]),
   ['a code that nobody knows', Object.assign(new Error('x'), { code: 'FAST_JWT_NEW' })],
   ['a code of Node’s', Object.assign(new Error('x'), { code: 'ERR_INVALID_ARG_TYPE' })],
   ['no code', new TypeError('x is not a function')],

@@ -21,12 +21,28 @@ const tenant: Case[] = [
   { rule: 'null', options: { tenantId: null }, names: ['tenantId', 'null'] },
   { rule: 'no string', options: { tenantId: [tenantId] }, names: ['tenantId', `["${tenantId}"]`] },
   { rule: 'a space', options: { tenantId: ' ' }, names: ['tenantId', '" "'] },
-  { rule: '5.2: no tenant list', options: { tenantId: 'common' }, names: ['tenantId', '"common"'] },
-  { rule: '5.2: in any case', options: { tenantId: 'Common' }, names: ['tenantId', '"Common"'] },
-  { rule: '5.2: no tenant list', options: { tenantId: 'organizations' }, names: ['tenantId', '"organizations"'] },
-  { rule: '5.2: in any case', options: { tenantId: 'ORGANIZATIONS' }, names: ['tenantId', '"ORGANIZATIONS"'] },
-  { rule: '5.2: personal accounts', options: { tenantId: 'consumers' }, names: ['tenantId', '"consumers"'] },
-  { rule: '5.2: in any case', options: { tenantId: 'conSUMERS' }, names: ['tenantId', '"conSUMERS"'] },
+  { rule: '5.2: no tenant list', options: { tenantId: 'common' }, names: ['tenantId', '"common"', 'list of tenants'] },
+  { rule: '5.2: in any case', options: { tenantId: 'Common' }, names: ['tenantId', '"Common"', 'list of tenants'] },
+  {
+    rule: '5.2: no tenant list',
+    options: { tenantId: 'organizations' },
+    names: ['tenantId', '"organizations"', 'list of tenants']
+  },
+  {
+    rule: '5.2: in any case',
+    options: { tenantId: 'ORGANIZATIONS' },
+    names: ['tenantId', '"ORGANIZATIONS"', 'list of tenants']
+  },
+  {
+    rule: '5.2: personal accounts',
+    options: { tenantId: 'consumers' },
+    names: ['tenantId', '"consumers"', 'list of tenants']
+  },
+  {
+    rule: '5.2: in any case',
+    options: { tenantId: 'conSUMERS' },
+    names: ['tenantId', '"conSUMERS"', 'list of tenants']
+  },
   {
     rule: 'a GUID, not its beginning',
     options: { tenantId: tenantId.slice(1) },

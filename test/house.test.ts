@@ -1,0 +1,31 @@
+/** The shape of the house: a stage imports only earlier ones, and files and functions stay small. */
+import { readdir, readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import t from 'tap'
+
+/** DESIGN, "a request flows one way": each file may import those before it. */
+const stages = [
+  ...['types', 'errors', 'clock', 'clouds', 'option-checks'],
+  ...['bearer', 'fetch-json', 'metadata', 'jwks', 'keys', 'issuers', 'options', 'header'],
+  ...['tenant', 'library-errors', 'principal', 'verify', 'rules', 'guards', 'authenticate'],
+  ...['challenge', 'openapi', 'plugin', 'index']
+]
+
+t.test('a stage of the plugin imports only earlier ones', async (t) => {
+  const files = await readdir('src/plugin')
+  t.same(files.map((file) => basename(file, '.ts')).sort(), [...stages].sort(), 'every file has its place')
+  for (const stage of stages) {
+    const source = await readFile(`src/plugin/${stage}.ts`, 'utf8')
+    for (const [, imported = ''] of source.matchAll(/from '\.\/([^']+)\.js'/g)) {
+      t.ok(stages.indexOf(imported) < stages.indexOf(stage), `${stage} imports ${imported}, which comes before it`)
+    }
+  }
+})
+
+t.test('files of about 150 lines, 180 at the most', async (t) => {
+  const files = await readdir('src', { recursive: true })
+  for (const file of files.filter((name) => name.endsWith('.ts'))) {
+    const lines = (await readFile(`src/${file}`, 'utf8')).split('\n').length
+    t.ok(lines <= 180, `${file} has ${lines} lines`)
+  }
+})

@@ -1,0 +1,54 @@
+/** The package as its users get it: packed, installed into an empty folder beside Fastify, imported, type-checked. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+
+const run = promisify(execFile)
+
+t.test('the tarball', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'fastify-entra-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder])
+  const [{ filename = '', files = [] } = {}] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[]
+  const paths = files.map(({ path }) => path)
+
+  t.test('holds the plugin, and neither the server, the tenant nor tests', async (t) => {
+    t.ok(paths.includes('dist/plugin/index.js') && paths.includes('dist/plugin/index.d.ts'))
+    for (const path of paths) t.match(path, /^(dist\/plugin\/[\w-]+\.(js|d\.ts)|[A-Z]+(\.md)?|package\.json)$/)
+  })
+
+  t.test('works with Fastify as the only other package', async (t) => {
+    await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
+    const { version } = JSON.parse(await readFile('node_modules/fastify/package.json', 'utf8')) as { version: string }
+    await run(
+      'npm',
+      ['install', '--no-audit', '--no-fund', '--prefer-offline', `./${filename}`, `fastify@${version}`],
+      { cwd: folder }
+    )
+    const program = `
+      const { default: entra, requireScope } = await import('fastify-entra')
+      const { default: Fastify } = await import('fastify')
+      const app = Fastify()
+      await app.register(entra, { tenantId: crypto.randomUUID(), clientId: crypto.randomUUID(), authority: 'http://127.0.0.1:9' })
+      app.get('/', { preHandler: requireScope('a') }, () => 'secret')
+      console.log((await app.inject('/')).statusCode)
+      await app.close()`
+    t.equal((await run('node', ['--input-type=module', '-e', program], { cwd: folder })).stdout, '401\n')
+    const installed = await readdir(join(folder, 'node_modules'))
+    const serverOnly = ['@fastify/cors', '@fastify/swagger', 'close-with-grace', 'oidc-provider', 'yaml']
+    t.same(
+      installed.filter((name) => serverOnly.includes(name)),
+      [],
+      'nobody pays for the server'
+    )
+  })
+
+  t.test('its types are found and sound, by publint and attw', async (t) => {
+    const tarball = join(folder, filename)
+    await t.resolves(run(resolve('node_modules/.bin/publint'), ['run', tarball, '--strict']))
+    await t.resolves(run(resolve('node_modules/.bin/attw'), [tarball, '--profile', 'esm-only']))
+  })
+})
