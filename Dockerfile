@@ -1,6 +1,8 @@
 # The API server as a container: `docker build -t fastify-entra .`, then run it with ENTRA_TENANT_ID and the others.
 
 FROM node:24-bookworm-slim AS manifests
+# npm 11, which comes with Node 24, refuses a lock file that lacks the other platforms' builds of the linter.
+RUN npm install --global npm@10 --no-audit --no-fund
 WORKDIR /app
 # npm reads the workspace's manifest too. Nothing else comes before `npm ci`, so that a change of source reuses it.
 COPY package.json package-lock.json ./
@@ -28,7 +30,8 @@ USER node
 EXPOSE 3000
 # Liveness only: an API whose tenant cannot be reached is not helped by a restart. A refused connection exits 1 as well.
 HEALTHCHECK --interval=30s --timeout=3s --start-period=10s \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1))"]
+  CMD ["node", "-e", \
+    "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1))"]
 # Node.js is the first process, and SIGTERM reaches it: the base image's entry point, a shell script, is not needed.
 ENTRYPOINT []
 CMD ["node", "dist/server/main.js"]

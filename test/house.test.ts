@@ -5,8 +5,8 @@ import t from 'tap'
 
 /** DESIGN, "a request flows one way": each file may import those before it. */
 const stages = [
-  ...['types', 'errors', 'clock', 'clouds', 'option-checks'],
-  ...['bearer', 'fetch-json', 'metadata', 'jwks', 'keys', 'issuers', 'options', 'header'],
+  ...['types', 'errors', 'clock', 'back-off', 'clouds', 'option-checks'],
+  ...['bearer', 'fetch-json', 'metadata', 'jwks', 'keys', 'issuers', 'authority', 'options', 'header'],
   ...['tenant', 'library-errors', 'principal', 'verify', 'rules', 'guards', 'authenticate'],
   ...['challenge', 'openapi', 'plugin', 'index']
 ]

@@ -29,11 +29,12 @@ export interface JsonClient {
  * @param timeoutSeconds one deadline, from connect to the last byte
  */
 export function createJsonClient(timeoutSeconds: number): JsonClient {
+  const timeoutMs = Math.ceil(timeoutSeconds * 1000) // AbortSignal takes whole milliseconds only
   const dispatcher = new EnvHttpProxyAgent({ keepAliveTimeout: 1000 })
   const closing = new AbortController()
 
   const fetchJson: FetchJson = async (url) => {
-    const signal = AbortSignal.any([AbortSignal.timeout(timeoutSeconds * 1000), closing.signal])
+    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), closing.signal])
     // undici's `request` follows no redirects by itself. `identity`: a compressed body could be a bomb.
     const { statusCode, headers, body } = await request(url, {
       dispatcher,
@@ -71,3 +72,9 @@ async function readText(body: AsyncIterable<Buffer>): Promise<string> {
 
 /** The body is given up on purpose; that it then ends early is no news. */
 function ignore(): void {}
+
+/** undici wraps what went wrong; the innermost message says it. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message || String((error as { code?: unknown }).code) : reasonOf(error.cause)
+}

@@ -1,6 +1,7 @@
 /** Stage 6: principal → yes, or which refusal. A guard is a preHandler that can say what it asks for. */
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import { EntraConfigurationError, isRefusal, type Refusal, refusal } from './errors.js'
+import { shown } from './option-checks.js'
 import { type Policy, type Rule, ruleRefusal } from './rules.js'
 
 /** A preHandler that lets a request pass, or refuses it, and describes itself in {@link Guard.rule}. */
@@ -34,8 +35,8 @@ declare module 'fastify' {
  * @param name the scope's own name, such as `Orders.Read`, without the App ID URI
  * @throws EntraConfigurationError when the name is no scope-token (RFC 6749 §3.3)
  */
-export function requireScope(name: string): Guard {
-  return guard({ kind: 'scope', name: named(name, 'requireScope') })
+export function requireScope(...names: [name: string]): Guard {
+  return guard({ kind: 'scope', name: named(names, 'requireScope') })
 }
 
 /**
@@ -43,8 +44,8 @@ export function requireScope(name: string): Guard {
  *
  * @throws EntraConfigurationError when the name is empty or has spaces
  */
-export function requireRole(name: string): Guard {
-  return guard({ kind: 'role', name: named(name, 'requireRole') })
+export function requireRole(...names: [name: string]): Guard {
+  return guard({ kind: 'role', name: named(names, 'requireRole') })
 }
 
 /**
@@ -52,8 +53,8 @@ export function requireRole(name: string): Guard {
  *
  * @throws EntraConfigurationError when the name is empty or has spaces
  */
-export function requireAppPermission(name: string): Guard {
-  return guard({ kind: 'appPermission', name: named(name, 'requireAppPermission') })
+export function requireAppPermission(...names: [name: string]): Guard {
+  return guard({ kind: 'appPermission', name: named(names, 'requireAppPermission') })
 }
 
 /** A delegated token: a person stands behind the request. */
@@ -73,7 +74,8 @@ export function requireApp(): Guard {
  * @throws EntraConfigurationError when the name is empty or has spaces
  */
 export function requirePolicy(name: string, allows: Policy): Guard {
-  return guard({ kind: 'policy', name: named(name, 'requirePolicy'), allows })
+  if (typeof allows !== 'function') throw new EntraConfigurationError('requirePolicy takes a name and a function')
+  return guard({ kind: 'policy', name: named([name], 'requirePolicy'), allows })
 }
 
 /**
@@ -107,13 +109,14 @@ function guard(rule: Rule): Guard {
     const answer = principal ? await ruleRefusal(rule, principal, request) : refusal('credentials_missing')
     return isRefusal(answer) ? refuse(request, reply, answer) : undefined
   }
-  return Object.assign(check, { rule })
+  return Object.freeze(Object.assign(check, { rule: Object.freeze(rule) }))
 }
 
 /** RFC 6749 §3.3 scope-token; role values follow the same alphabet (Microsoft: "Add app roles", no spaces). */
-function named(name: string, by: string): string {
-  if (typeof name === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(name)) return name
-  throw new EntraConfigurationError(`${by} takes one name without spaces, and got ${JSON.stringify(name)}`)
+function named(names: readonly unknown[], by: string): string {
+  const [name, ...rest] = names
+  if (rest.length === 0 && typeof name === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(name)) return name
+  throw new EntraConfigurationError(`${by} takes one name without spaces, and got ${shown(rest.length ? names : name)}`)
 }
 
 function rulesOf(guards: readonly Guard[], by: string): Rule[] {

@@ -18,7 +18,10 @@ const invalidTime = refusal('invalid_claim', {
 })
 
 /** Entra sends `JWT`; RFC 9068 §2.1 has `at+jwt`. The media type's prefix may be left out (RFC 7515 §4.1.9). */
-const accessTokenTypes: ReadonlySet<unknown> = new Set([undefined, 'jwt', 'at+jwt', 'application/at+jwt'])
+const accessTokenTypes: ReadonlySet<unknown> = new Set([
+  undefined,
+  ...['jwt', 'at+jwt'].flatMap((type) => [type, `application/${type}`])
+])
 /**
  * `crit` asks for extensions, and there are none that this API understands. The others bring a key, or say where to
  * fetch one: the tenant's published set is the only place for keys (RFC 8725 §3.10).

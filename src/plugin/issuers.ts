@@ -3,7 +3,7 @@ import { type Refusal, refusal } from './errors.js'
 import { HttpStatusError } from './fetch-json.js'
 import { type KeySet, toKeySet, type VerificationKey } from './jwks.js'
 import { KeyStore, type KeyStoreStatus, type KeyTimings } from './keys.js'
-import { fetchMetadata, type Metadata, type MetadataSource } from './metadata.js'
+import { fetchMetadata, type Metadata, MetadataMismatchError, type MetadataSource } from './metadata.js'
 import type { Clock, FetchJson, Logger } from './types.js'
 
 /** An issuer as configured: a metadata document, and the token version that it speaks for. */
@@ -27,6 +27,8 @@ export interface IssuerStatus extends KeyStoreStatus {
   readonly issuer?: string
 }
 
+/** Answers of an authority that has no such document; 408, 429 and 5xx are weather. */
+const refusesForGood: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 410])
 const noKeys: KeySet = { keys: new Map(), dropped: 0 }
 const wrongIssuer = refusal('wrong_issuer')
 const unavailable = refusal('tenant_unavailable', { retryAfterSeconds: 1 })
@@ -36,6 +38,7 @@ export class Issuer {
   readonly keys: KeyStore
   readonly #fetchJson: FetchJson
   #metadata: Metadata | undefined
+  #answered = false
 
   constructor(settings: IssuerSettings, timings: KeyTimings, { fetchJson, clock, log }: Surroundings) {
     this.settings = settings
@@ -53,6 +56,11 @@ export class Issuer {
     return this.#metadata
   }
 
+  /** True while it may turn out to have any name: nothing that could say so was reached yet. */
+  get undecided(): boolean {
+    return this.name === undefined && !this.#answered
+  }
+
   get status(): IssuerStatus {
     return { metadataUrl: this.settings.url, ...(this.name && { issuer: this.name }), ...this.keys.status }
   }
@@ -64,10 +72,10 @@ export class Issuer {
       this.#metadata = metadata
       return keySet
     } catch (error) {
+      const absent = error instanceof HttpStatusError && refusesForGood.has(error.status)
+      this.#answered = absent || error instanceof MetadataMismatchError
       // Only before the first good answer: later a 404 is a fault of the tenant, and the last good set serves.
-      const absent =
-        this.settings.optional && !this.#metadata && error instanceof HttpStatusError && error.status === 404
-      if (absent) return noKeys
+      if (absent && this.settings.optional && !this.#metadata) return noKeys
       throw error
     }
   }
@@ -81,6 +89,5 @@ export function findKey(
 ): VerificationKey | Refusal | Promise<VerificationKey | Refusal> {
   const issuer = issuers.find(({ name }) => name !== undefined && name === iss)
   if (issuer) return issuer.keys.find(kid)
-  const notYetKnown = issuers.some(({ name, keys }) => name === undefined && keys.status.state === 'cold')
-  return notYetKnown ? unavailable : wrongIssuer
+  return issuers.some(({ undecided }) => undecided) ? unavailable : wrongIssuer
 }

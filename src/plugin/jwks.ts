@@ -21,10 +21,12 @@ type Jwk = Readonly<Record<string, unknown>> & { readonly kid: string }
 
 /** RSA below 2048 bits is weak (RFC 7518 §3.3: "MUST"); the exponent's floor is NIST's (FIPS 186-5, A.1.1). */
 const minModulusBits = 2048
-const minExponent = 65537n
+const minExponent = 65537
 /** A `kid` longer than this is no key ID. Entra's have 27 characters. */
 const maxKidLength = 256
 const maxKeys = 256
+/** RFC 7518 §6.3.2, §6.4.1: a private key that was published proves nothing any more. */
+const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const
 
 /**
  * Turns a JWK Set (RFC 7517 §5) into keys. One bad entry never drops the rest.
@@ -36,7 +38,7 @@ export async function toKeySet(document: unknown, issuer: string): Promise<KeySe
   if (!Array.isArray(entries)) throw new Error('the key set has no "keys" array')
   if (entries.length > maxKeys) throw new Error(`the key set has more than ${maxKeys} keys`)
   const vetted = withoutClashes(entries.filter(isSignatureKey))
-  const toPem = pemMaker(vetted, issuer)
+  const toPem = pemMaker(vetted.length, issuer)
   const made = await Promise.all(vetted.map((jwk) => toVerificationKey(jwk, toPem)))
   const keys = new Map(made.filter((key) => key !== undefined).map((key) => [key.kid, key]))
   if (keys.size === 0) throw new Error('the key set has no usable key')
@@ -46,7 +48,7 @@ export async function toKeySet(document: unknown, issuer: string): Promise<KeySe
 /** An RSA public key for signatures, with a name. RFC 7517 §4: `use`, `key_ops` and `alg` narrow; absent says nothing. */
 function isSignatureKey(entry: unknown): entry is Jwk {
   if (typeof entry !== 'object' || entry === null) return false
-  const { kid, kty, use = 'sig', key_ops = ['verify'], alg = 'RS256', d } = entry as Record<string, unknown>
+  const { kid, kty, use = 'sig', key_ops = ['verify'], alg = 'RS256' } = entry as Record<string, unknown>
   return (
     typeof kid === 'string' &&
     kid.length > 0 &&
@@ -56,7 +58,7 @@ function isSignatureKey(entry: unknown): entry is Jwk {
     Array.isArray(key_ops) &&
     key_ops.includes('verify') &&
     alg === 'RS256' &&
-    d === undefined // a private key that was published proves nothing any more
+    !secretMembers.some((name) => Object.hasOwn(entry, name))
   )
 }
 
@@ -73,23 +75,22 @@ function withoutClashes(jwks: readonly Jwk[]): Jwk[] {
  * get-jwks as a PEM maker: a fresh instance for each set, primed through its public cache, and any fetch that it would
  * start is aborted before it begins. In the request's path it would fetch by itself and serve withdrawn keys.
  */
-function pemMaker(vetted: readonly Jwk[], issuer: string): (kid: string) => Promise<string> {
+function pemMaker(count: number, issuer: string): (jwk: Jwk) => Promise<string> {
   const domain = issuer.endsWith('/') ? issuer : `${issuer}/`
-  const getJwks = buildGetJwks({ max: vetted.length + 1, fetchOptions: { signal: AbortSignal.abort() } })
-  for (const jwk of vetted) {
-    getJwks.cache.set(getJwks.generateCacheKey('RS256', jwk.kid, domain), { alg: 'RS256', domain, ...jwk } as JWK)
+  const getJwks = buildGetJwks({ max: count + 1, fetchOptions: { signal: AbortSignal.abort() } })
+  return (jwk) => {
+    const name = { domain, alg: 'RS256', kid: jwk.kid }
+    getJwks.cache.set(getJwks.generateCacheKey(name.alg, name.kid, domain), { ...jwk, ...name } as JWK)
+    return getJwks.getPublicKey(name)
   }
-  return (kid) => getJwks.getPublicKey({ domain, alg: 'RS256', kid })
 }
 
-async function toVerificationKey(
-  jwk: Jwk,
-  toPem: (kid: string) => Promise<string>
-): Promise<VerificationKey | undefined> {
+async function toVerificationKey(jwk: Jwk, toPem: (jwk: Jwk) => Promise<string>): Promise<VerificationKey | undefined> {
   try {
-    const pem = await toPem(jwk.kid)
-    const { modulusLength = 0, publicExponent = 0n } = createPublicKey(pem).asymmetricKeyDetails ?? {}
-    if (modulusLength < minModulusBits || publicExponent < minExponent) return undefined
+    const pem = await toPem(jwk)
+    const { asymmetricKeyDetails: details } = createPublicKey(pem)
+    const strong = Number(details?.modulusLength) >= minModulusBits && Number(details?.publicExponent) >= minExponent
+    if (!strong) return undefined
     return Object.freeze({ kid: jwk.kid, pem, ...(typeof jwk.issuer === 'string' && { issuer: jwk.issuer }) })
   } catch {
     return undefined // an entry that is no key: the set reports how many there were

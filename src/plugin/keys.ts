@@ -3,7 +3,9 @@
  * unknown `kid` asks for one refresh per cooldown; a bad answer never replaces a good set; the last good one serves an
  * outage for as long as `maxStaleSeconds`.
  */
+import { retrySeconds } from './back-off.js'
 import { type Refusal, refusal } from './errors.js'
+import { reasonOf } from './fetch-json.js'
 import type { KeySet, VerificationKey } from './jwks.js'
 import { MetadataMismatchError } from './metadata.js'
 import type { Clock, Logger } from './types.js'
@@ -27,10 +29,6 @@ export interface KeyStoreStatus {
 }
 
 const unknownKey = refusal('unknown_key')
-/** Back-off between failed tries, in seconds; without keys no longer than 3, so that recovery shows within 5. */
-const firstRetrySeconds = 0.5
-const maxRetrySeconds = { cold: 3, warm: 60 }
-
 export class KeyStore {
   readonly #load: () => Promise<KeySet>
   readonly #timings: KeyTimings
@@ -42,6 +40,7 @@ export class KeyStore {
   #nextTryAt = 0
   #refreshing: Promise<void> | undefined
   #lastError: string | undefined
+  #reported = ''
   #failures = 0
   #cancelTimer = () => {}
   #closed = false
@@ -77,22 +76,26 @@ export class KeyStore {
     return {
       state: usable ? (this.#lastError === undefined ? 'fresh' : 'stale') : 'cold',
       keys: usable?.keys.size ?? 0,
-      ...(this.#set && { ageSeconds: Math.floor((this.#clock.now() - this.#loadedAt) / 1000) }),
+      ...(this.#set && { ageSeconds: Math.floor(this.#ageSeconds) }),
       ...(this.#lastError !== undefined && { lastError: this.#lastError })
     }
   }
 
   #usable(): KeySet | undefined {
-    return this.#clock.now() - this.#loadedAt <= this.#timings.maxStaleSeconds * 1000 ? this.#set : undefined
+    return this.#ageSeconds <= this.#timings.maxStaleSeconds ? this.#set : undefined
   }
 
   /** A refresh to wait for: the one under way, or a new one unless the last was asked for within the cooldown. */
   #ask(): Promise<void> | undefined {
     if (this.#refreshing) return this.#refreshing
+    const { cooldownSeconds } = this.#timings
     const now = this.#clock.now()
-    if (now - this.#askedAt < this.#timings.cooldownSeconds * 1000) return undefined
+    if (now - this.#askedAt < cooldownSeconds * 1000) return undefined
     this.#askedAt = now
-    return this.#refresh()
+    return this.#refresh().then(() => {
+      // Whether the kid is new stays open until the tenant answers: that is not left to the next hourly refresh.
+      if (this.#lastError !== undefined) this.#schedule(this.#retrySeconds)
+    })
   }
 
   #settled(kid: string): VerificationKey | Refusal {
@@ -101,26 +104,38 @@ export class KeyStore {
 
   /** While the state of the keys is unknown the answer is 503; once it is known, 401. */
   #missing(): Refusal {
-    return this.#lastError === undefined ? unknownKey : this.#unavailable()
+    const nextAskAt = this.#askedAt + this.#timings.cooldownSeconds * 1000
+    return this.#lastError === undefined ? unknownKey : this.#unavailable(Math.min(this.#nextTryAt, nextAskAt))
   }
 
-  #unavailable(): Refusal {
-    const seconds = Math.ceil((this.#nextTryAt - this.#clock.now()) / 1000)
+  #unavailable(until = this.#nextTryAt): Refusal {
+    const seconds = Math.ceil((until - this.#clock.now()) / 1000)
     return refusal('tenant_unavailable', { retryAfterSeconds: Math.max(1, seconds) })
   }
 
   async #refreshInBackground(): Promise<void> {
+    if (this.#failures > 0) this.#askedAt = this.#clock.now() // a retry answers unknown kids as well
     await this.#refresh()
+    const { refreshSeconds, maxStaleSeconds } = this.#timings
+    // Well before the set is too old to be used, whatever the two settings say.
+    const regular = Math.min(refreshSeconds, maxStaleSeconds / 2)
+    this.#schedule(this.#failures === 0 ? regular : this.#retrySeconds)
+  }
+
+  get #retrySeconds(): number {
+    const { cooldownSeconds, maxStaleSeconds } = this.#timings
+    return retrySeconds(this.#failures, cooldownSeconds, maxStaleSeconds - this.#ageSeconds)
+  }
+
+  #schedule(seconds: number): void {
+    this.#cancelTimer()
     if (this.#closed) return
-    const seconds = this.#failures === 0 ? this.#timings.refreshSeconds : this.#retrySeconds()
     this.#nextTryAt = this.#clock.now() + seconds * 1000
     this.#cancelTimer = this.#clock.after(seconds * 1000, () => void this.#refreshInBackground())
   }
 
-  #retrySeconds(): number {
-    const max = this.#usable() ? maxRetrySeconds.warm : maxRetrySeconds.cold
-    const backOff = Math.min(max, firstRetrySeconds * 2 ** (this.#failures - 1))
-    return backOff * (0.5 + Math.random() / 2) // jitter: instances that failed together do not come back together
+  get #ageSeconds(): number {
+    return (this.#clock.now() - this.#loadedAt) / 1000
   }
 
   /** One fetch at a time, shared by all who wait. */
@@ -137,29 +152,28 @@ export class KeyStore {
   }
 
   #install(set: KeySet): void {
-    const kids = [...set.keys.keys()]
-    const changed = this.#lastError !== undefined || kids.join() !== [...(this.#set?.keys.keys() ?? [])].join()
     this.#set = set
     this.#loadedAt = this.#clock.now()
     this.#lastError = undefined
     this.#failures = 0
-    if (changed) this.#log.info({ kids, dropped: set.dropped }, 'the keys of the tenant are fresh')
+    const kids = [...set.keys.keys()]
+    if (this.#isNews(kids.join())) this.#log.info({ kids, dropped: set.dropped }, 'the keys of the tenant are fresh')
   }
 
   #keep(error: unknown): void {
     const reason = reasonOf(error)
-    const changed = this.#lastError !== reason
     this.#lastError = reason
     this.#failures += 1
-    if (!changed || this.#closed) return
     const details = { reason, state: this.status.state }
+    if (this.#closed || !this.#isNews(JSON.stringify(details))) return
     if (error instanceof MetadataMismatchError) this.#log.error(details, 'the authority is not the one configured')
     else this.#log.warn(details, 'the keys of the tenant could not be fetched')
   }
-}
 
-/** undici wraps what went wrong; the innermost message says it. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause === undefined ? error.message || String((error as { code?: unknown }).code) : reasonOf(error.cause)
+  /** Each state is said once, not at every try. */
+  #isNews(state: string): boolean {
+    const isNews = this.#reported !== state
+    this.#reported = state
+    return isNews
+  }
 }

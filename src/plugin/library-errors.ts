@@ -44,7 +44,7 @@ export const refusalOf: Readonly<Record<string, RefusalCode | null>> = {
  */
 export function explain(error: unknown, decoded: DecodedToken | undefined): Refusal {
   const { code } = error as { code?: unknown }
-  const meaning = typeof code === 'string' ? refusalOf[code] : null
+  const meaning = typeof code === 'string' && Object.hasOwn(refusalOf, code) ? refusalOf[code] : null
   if (!meaning) throw error
   return meaning === 'invalid_signature' ? explainInvalid(decoded) : refusal(meaning)
 }

@@ -29,7 +29,8 @@ export class MetadataMismatchError extends Error {
  */
 export async function fetchMetadata(fetchJson: FetchJson, source: MetadataSource): Promise<Metadata> {
   const document = await fetchJson(source.url)
-  if (typeof document !== 'object' || document === null) throw new Error('the discovery document is no JSON object')
+  if (typeof document !== 'object' || document === null || Array.isArray(document))
+    throw new Error('the discovery document is no JSON object')
   const { issuer, jwks_uri, authorization_endpoint, token_endpoint } = document as Record<string, unknown>
   if (typeof issuer !== 'string' || !matches(issuer, source.issuer)) {
     const expected = typeof source.issuer === 'string' ? source.issuer : `one like ${source.issuer.source}`
@@ -52,8 +53,8 @@ function matches(issuer: string, expected: string | RegExp): boolean {
 /** Keys come from the host that was configured, and no other: a document cannot send the API elsewhere. */
 function sameOrigin(jwksUri: unknown, metadataUrl: string): string {
   const { origin } = new URL(metadataUrl)
-  if (typeof jwksUri !== 'string' || !URL.canParse(jwksUri) || new URL(jwksUri).origin !== origin) {
-    throw new Error(`the discovery document's jwks_uri is not on ${origin}`)
-  }
-  return jwksUri
+  // By prefix too, as a blob: URL has the origin of what is inside.
+  if (typeof jwksUri === 'string' && URL.canParse(jwksUri) && new URL(jwksUri).href.startsWith(`${origin}/`))
+    return jwksUri
+  throw new Error(`the discovery document's jwks_uri is not on ${origin}`)
 }

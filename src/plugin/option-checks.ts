@@ -1,5 +1,9 @@
 /** The checks of options: each returns the value, or throws one sentence that says what to change. */
+import { inspect } from 'node:util'
 import { EntraConfigurationError } from './errors.js'
+
+/** A GUID, in any case: a directory or application ID. */
+export const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** Bounds and default of an option in seconds. */
 export interface Bounds {
@@ -37,7 +41,12 @@ export function matching(name: string, value: unknown, pattern: RegExp, wanted: 
   throw new EntraConfigurationError(`${name} ${shown(value)} is not allowed; give ${wanted}`)
 }
 
-/** A value, as it is named in a sentence. */
+/** A value, as it is named in a sentence: on one line, whatever it is. */
 export function shown(value: unknown): string {
-  return JSON.stringify(value) ?? String(value)
+  if (typeof value === 'number') return String(value)
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    return inspect(value, { breakLength: Number.POSITIVE_INFINITY }) // a bigint, or a circle
+  }
 }

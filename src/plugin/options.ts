@@ -1,12 +1,12 @@
 /** Options → frozen settings, checked once, at registration. Nothing is guessed, and nothing has a default that accepts. */
-import { type Cloud, clouds } from './clouds.js'
+import { type AuthorityOptions, issuersOf } from './authority.js'
 import { EntraConfigurationError } from './errors.js'
 import type { IssuerSettings } from './issuers.js'
 import type { KeyTimings } from './keys.js'
-import { matching, shown, texts, within } from './option-checks.js'
+import { guid, matching, shown, texts, within } from './option-checks.js'
 
 /** What `app.register(entra, options)` takes. */
-export interface EntraOptions {
+export interface EntraOptions extends AuthorityOptions {
   /** Directory (tenant) ID, a GUID, or a verified domain of the tenant. Required. */
   tenantId: string
   /** Application (client) ID of this API's app registration. Required. */
@@ -17,10 +17,6 @@ export interface EntraOptions {
   allowedClients?: readonly string[]
   /** The only clients whose tokens may carry neither scopes nor roles. Default: none. */
   rolelessClients?: readonly string[]
-  /** Microsoft's cloud that the tenant lives in. Default: `public`. */
-  cloud?: Cloud
-  /** Origin of another authority, instead of `cloud`. Plain http on loopback only. */
-  authority?: string
   /** Accepted signature algorithms (RFC 7518 §3.1). Entra signs with RS256 and nothing else. Default: `['RS256']`. */
   algorithms?: readonly 'RS256'[]
   /** Seconds between two background refreshes of the keys. Default: 3600. */
@@ -51,8 +47,12 @@ export interface Settings {
   readonly clockToleranceSeconds: number
 }
 
-const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const domain = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i
+/** Names for many directories at once, and the one that all personal accounts share. */
+const notOneTenant: ReadonlySet<string> = new Set([
+  ...['common', 'organizations', 'consumers'],
+  '9188040d-6c67-4c5b-b112-36a304b66dad'
+])
 /** A timer cannot wait for longer (Node: `setTimeout`, 2^31 - 1 milliseconds). */
 const maxSeconds = 2_147_483
 
@@ -77,59 +77,46 @@ const names: ReadonlySet<string> = new Set([
  */
 export function toSettings(options: EntraOptions): Settings {
   const unknown = Object.keys(options).find((name) => !names.has(name))
-  if (unknown)
+  if (unknown !== undefined)
     throw new EntraConfigurationError(`there is no option "${unknown}"; the options are ${[...names].join(', ')}`)
   const tenantId = tenantOf(options.tenantId)
-  const clientId = matching('clientId', options.clientId, guid, 'the application (client) ID of the API, a GUID')
+  const clientId = matching(
+    'clientId',
+    options.clientId,
+    guid,
+    'the application (client) ID of the API, a GUID'
+  ).toLowerCase()
   const audiences = audiencesOf(options.audience, clientId)
   return Object.freeze({
     clientId,
     audiences,
     scopeBase: audiences.find((audience) => audience.includes('://')) ?? `api://${clientId}`,
-    allowedClients: options.allowedClients && new Set(texts('allowedClients', options.allowedClients)),
-    rolelessClients: new Set(options.rolelessClients ? texts('rolelessClients', options.rolelessClients) : []),
+    allowedClients: clientIds('allowedClients', options),
+    rolelessClients: clientIds('rolelessClients', options) ?? new Set(),
     algorithms: algorithmsOf(options.algorithms),
-    issuers: issuersOf(authorityOf(options), tenantId, v1IssuerOf(options)),
-    keyTimings: {
-      refreshSeconds: inSeconds('keysRefreshSeconds', options),
-      cooldownSeconds: inSeconds('keysCooldownSeconds', options),
-      maxStaleSeconds: inSeconds('keysMaxStaleSeconds', options)
-    },
+    issuers: issuersOf(options, tenantId),
+    keyTimings: keyTimings(options),
     keysTimeoutSeconds: inSeconds('keysTimeoutSeconds', options),
     clockToleranceSeconds: inSeconds('clockToleranceSeconds', options)
   })
 }
 
-/** Entra in both versions: which one a token has is for the API's manifest to say (`requestedAccessTokenVersion`). */
-function issuersOf(authority: string, tenantId: string, v1Origin: string | undefined): Settings['issuers'] {
-  const escaped = authority.replace(/[.]/g, '\\.')
-  const anyTenant = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
-  const isGuid = guid.test(tenantId)
-  const v1Tenant = isGuid ? tenantId : anyTenant
-  return [
-    {
-      version: '2.0',
-      url: `${authority}/${tenantId}/v2.0/.well-known/openid-configuration`,
-      issuer: isGuid ? `${authority}/${tenantId}/v2.0` : new RegExp(`^${escaped}/${anyTenant}/v2\\.0$`),
-      optional: false
-    },
-    {
-      version: '1.0',
-      url: `${authority}/${tenantId}/.well-known/openid-configuration`,
-      issuer: v1Origin && isGuid ? `${v1Origin}/${tenantId}/` : new RegExp(`^https?://[^/?#]+/${v1Tenant}/$`),
-      optional: true
-    }
-  ]
+function keyTimings(options: EntraOptions): KeyTimings {
+  return Object.freeze({
+    refreshSeconds: inSeconds('keysRefreshSeconds', options),
+    cooldownSeconds: inSeconds('keysCooldownSeconds', options),
+    maxStaleSeconds: inSeconds('keysMaxStaleSeconds', options)
+  })
 }
 
-function v1IssuerOf({ authority, cloud = 'public' }: EntraOptions): string | undefined {
-  const known =
-    authority === undefined ? clouds[cloud] : Object.values(clouds).find((hosts) => hosts.authority === authority)
-  return known?.v1Issuer
+/** Client IDs are GUIDs, which have no case; Entra writes them in lower case. */
+function clientIds(name: 'allowedClients' | 'rolelessClients', options: EntraOptions): ReadonlySet<string> | undefined {
+  const ids = options[name]
+  return ids === undefined ? undefined : new Set(texts(name, ids).map((id) => id.toLowerCase()))
 }
 
 function tenantOf(tenantId: unknown): string {
-  if (typeof tenantId === 'string' && ['common', 'organizations', 'consumers'].includes(tenantId.toLowerCase())) {
+  if (typeof tenantId === 'string' && notOneTenant.has(tenantId.toLowerCase())) {
     throw new EntraConfigurationError(
       `tenantId "${tenantId}" lets every tenant in without a list of tenants; name the one tenant that may call`
     )
@@ -140,38 +127,15 @@ function tenantOf(tenantId: unknown): string {
 }
 
 function audiencesOf(audience: string | readonly string[] | undefined, clientId: string): readonly string[] {
-  if (audience === undefined) return [clientId, `api://${clientId}`]
+  if (audience === undefined) return Object.freeze([clientId, `api://${clientId}`])
   return texts('audience', typeof audience === 'string' ? [audience] : audience)
 }
 
 function algorithmsOf(algorithms: readonly string[] = ['RS256']): readonly 'RS256'[] {
-  if (Array.isArray(algorithms) && algorithms.length === 1 && algorithms[0] === 'RS256') return ['RS256']
+  if (Array.isArray(algorithms) && algorithms.length === 1 && algorithms[0] === 'RS256') return Object.freeze(['RS256'])
   throw new EntraConfigurationError(
     `algorithms ${shown(algorithms)} is not allowed; Entra signs with RS256 only, so leave the option out`
   )
-}
-
-function authorityOf({ authority, cloud }: EntraOptions): string {
-  if (authority === undefined) {
-    if (cloud === undefined || Object.hasOwn(clouds, cloud)) return clouds[cloud ?? 'public'].authority
-    throw new EntraConfigurationError(
-      `cloud ${shown(cloud)} is unknown; it is one of ${Object.keys(clouds).join(', ')}`
-    )
-  }
-  if (cloud !== undefined)
-    throw new EntraConfigurationError('authority and cloud contradict each other; leave one of them out')
-  const url = URL.canParse(String(authority)) ? new URL(authority) : undefined
-  if (!url || url.origin !== authority || !isSafe(url)) {
-    const wanted = 'an origin such as https://login.microsoftonline.com, with https (http on loopback only) and no path'
-    throw new EntraConfigurationError(`authority ${shown(authority)} is not allowed; give ${wanted}`)
-  }
-  return url.origin
-}
-
-/** Whoever can change an answer on its way can sign tokens: https, or no way at all. */
-function isSafe({ protocol, hostname }: URL): boolean {
-  const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
-  return protocol === 'https:' || (protocol === 'http:' && loopback)
 }
 
 function inSeconds(name: keyof typeof seconds, options: EntraOptions): number {

@@ -94,7 +94,10 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
 function firstTry(issuers: Issuers, timeoutSeconds: number): Promise<unknown> {
   const tries = Promise.all(issuers.map(({ keys }) => keys.start()))
   const patience = Math.min(timeoutSeconds, maxStartSeconds) * 1000
-  return Promise.race([tries, new Promise<void>((resolve) => systemClock.after(patience, resolve))])
+  return new Promise((resolve) => {
+    const cancel = systemClock.after(patience, () => resolve(undefined))
+    void tries.then(cancel).then(resolve)
+  })
 }
 
 function toVerifier(settings: Settings, issuers: Issuers): Verifier {

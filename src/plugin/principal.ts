@@ -8,12 +8,12 @@ export function toPrincipal(claims: Claims): Principal {
 }
 
 /**
- * `idtyp` says it where sent (an optional claim); else a token without a scope, from a client, is an app's. A lone `/`
- * is how an empty `scp` has been seen.
+ * `idtyp` says it where sent (an optional claim); else a token without `scp` is an app's. An empty one, or a lone `/`, has
+ * been seen for none.
  */
 function isAppOnly(claims: Claims): boolean {
   if (claims.idtyp === 'app' || claims.idtyp === 'user') return claims.idtyp === 'app'
-  return scopesOf(claims).length === 0
+  return claims.scp === undefined || (typeof claims.scp === 'string' && scopesOf(claims).length === 0)
 }
 
 function toApp(claims: Claims): AppPrincipal {

@@ -27,7 +27,7 @@ export async function ruleRefusal(
     case 'policy':
       return policyRefusal(rule, principal, request)
     default:
-      return holds(rule, principal) ? undefined : lacking(rule)
+      return holds(rule, principal) ? undefined : lacking(rule, principal)
   }
 }
 
@@ -78,15 +78,15 @@ function holds(rule: Simple, { kind, scopes, roles }: Principal): boolean {
   }
 }
 
-function lacking(rule: Rule): Refusal {
-  const scopes = scopesOf(rule)
+function lacking(rule: Rule, principal: Principal): Refusal {
+  const scopes = missingScopes(rule, principal)
   const detail = `This route asks for ${describe(rule)}, and the token does not have it.`
   return refusal('insufficient_permissions', { detail, ...(scopes.length > 0 && { scopes }) })
 }
 
 async function policyRefusal(rule: Extract<Rule, { kind: 'policy' }>, principal: Principal, request: FastifyRequest) {
   try {
-    return (await rule.allows(principal, request)) === true ? undefined : lacking(rule)
+    return (await rule.allows(principal, request)) === true ? undefined : lacking(rule, principal)
   } catch (error) {
     request.log.error({ err: error, policy: rule.name }, 'a policy could not be asked')
     return refusal('policy_unavailable', { retryAfterSeconds: 1 })
@@ -107,18 +107,25 @@ async function anyOfRefusal(
     if (!answer) return undefined
     if (answer.status === 503) unknown = answer
   }
-  return unknown ?? lacking(rule)
+  return unknown ?? lacking(rule, principal)
 }
 
-/** In turn, until one does not pass. */
+/** In turn, until one says no: a no is enough, whatever could not be asked. */
 async function allOfRefusal(
   rule: Combined,
   principal: Principal,
   request: FastifyRequest
 ): Promise<Refusal | undefined> {
+  let unknown: Refusal | undefined
   for (const each of rule.rules) {
     const answer = await ruleRefusal(each, principal, request)
-    if (answer) return answer.status === 503 ? answer : lacking(rule)
+    if (answer?.status === 403) return lacking(rule, principal)
+    unknown ??= answer
   }
-  return undefined
+  return unknown
+}
+
+/** The scopes that a caller would still have to ask for. */
+function missingScopes(rule: Rule, { scopes }: Principal): readonly string[] {
+  return scopesOf(rule).filter((scope) => !(scopes as readonly string[]).includes(scope))
 }

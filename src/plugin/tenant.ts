@@ -22,12 +22,11 @@ const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** Why a signed payload is no access token for this API, or `undefined` when it is one. */
 export function claimsRefusal(claims: Claims, key: VerificationKey, rules: TenantRules): Refusal | undefined {
-  return (
-    issuerRefusal(claims, key, rules) ??
-    idTokenRefusal(claims) ??
-    audienceRefusal(claims, rules) ??
-    clientRefusal(claims, rules)
-  )
+  const wrongIssuer = issuerRefusal(claims, key, rules)
+  if (wrongIssuer) return wrongIssuer
+  const clientId = clientIdOf(claims)
+  if (clientId === undefined || isIdToken(claims)) return refusal('not_an_access_token')
+  return audienceRefusal(claims, rules) ?? clientRefusal(clientId, rules)
 }
 
 function issuerRefusal({ iss, tid, ver, sub }: Claims, key: VerificationKey, rules: TenantRules): Refusal | undefined {
@@ -54,12 +53,6 @@ function keyFits({ issuer }: VerificationKey, iss: string, tid: string, version:
 /** An issuer's first path segment is the tenant, in every version and cloud. */
 function tenantOf(issuer: string): string | undefined {
   return URL.canParse(issuer) ? new URL(issuer).pathname.split('/')[1] : undefined
-}
-
-/** An ID token has no `azp`/`appid` and carries `nonce`, `at_hash` or `c_hash` (OpenID Connect Core §2, §3.3.2.11). */
-function idTokenRefusal(claims: Claims): Refusal | undefined {
-  const isIdToken = 'nonce' in claims || 'at_hash' in claims || 'c_hash' in claims || clientIdOf(claims) === undefined
-  return isIdToken ? refusal('not_an_access_token') : undefined
 }
 
 function audienceRefusal({ aud, ver }: Claims, { audiences }: TenantRules): Refusal | undefined {
@@ -102,9 +95,13 @@ export function foreignAudienceHint(aud: unknown, audiences: readonly string[]):
   return api && `This token is for ${api}; ask for a scope of this API, such as ${scopeBase}/access_as_user.`
 }
 
-function clientRefusal(claims: Claims, { allowedClients }: TenantRules): Refusal | undefined {
-  const allowed = !allowedClients || allowedClients.has(clientIdOf(claims) ?? '')
-  return allowed ? undefined : refusal('client_not_allowed')
+/** What an ID token carries beside having no `azp`/`appid` (OpenID Connect Core §2, §3.3.2.11). */
+function isIdToken(claims: Claims): boolean {
+  return 'nonce' in claims || 'at_hash' in claims || 'c_hash' in claims
+}
+
+function clientRefusal(clientId: string, { allowedClients }: TenantRules): Refusal | undefined {
+  return !allowedClients || allowedClients.has(clientId) ? undefined : refusal('client_not_allowed')
 }
 
 /** `azp` (v2) or `appid` (v1): the application that asked for the token. */
@@ -115,7 +112,6 @@ export function clientIdOf({ ver, azp, appid }: Claims): string | undefined {
 
 /** A received value, fit to be shown: short, printable, on one line. */
 function shown(value: unknown): string {
-  return `"${String(value)
-    .slice(0, 100)
-    .replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?')}"`
+  if (typeof value !== 'string') return 'no API that can be named'
+  return `"${value.slice(0, 100).replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?')}"`
 }

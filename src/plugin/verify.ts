@@ -1,7 +1,7 @@
 /** Stage 3: token → claims, by @fastify/jwt and fast-jwt; then stages 4 and 5, which it calls when the signature holds. */
 import type { FastifyJWTOptions } from '@fastify/jwt'
 import type { FastifyRequest } from 'fastify'
-import { isRefusal, type Refusal } from './errors.js'
+import { isRefusal, type Refusal, refusal } from './errors.js'
 import { type DecodedToken, headerRefusal } from './header.js'
 import type { VerificationKey } from './jwks.js'
 import { explain } from './library-errors.js'
@@ -57,12 +57,17 @@ export function jwtOptions(verifier: Verifier): FastifyJWTOptions {
     trusted(request, claims) {
       const verification = request[verificationOf]
       if (!verification?.key) return false
-      const why = claimsRefusal(claims, verification.key, rules)
+      const why = expiryRefusal(claims, clockToleranceSeconds) ?? claimsRefusal(claims, verification.key, rules)
       if (why) verification.refusal = why
       return why === undefined
     },
     formatUser: (claims) => toPrincipal(claims as Claims)
   }
+}
+
+/** "On or after" `exp` (RFC 7519 §4.1.4); fast-jwt lets the very millisecond pass. */
+function expiryRefusal({ exp }: Claims, toleranceSeconds: number): Refusal | undefined {
+  return Date.now() >= (Number(exp) + toleranceSeconds) * 1000 ? refusal('token_expired') : undefined
 }
 
 /**

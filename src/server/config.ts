@@ -83,8 +83,10 @@ export function inTermsOfVariables(message: string): string {
 
 /** The plugin checks values; here text becomes lists and numbers. */
 function entraOptions(env: Environment): EntraOptions {
-  const set = Object.entries(optionOf).filter(([variable]) => env[variable])
-  const options = set.map(([variable, option]) => [option, toValue(variable, env[variable] ?? '')])
+  const options = Object.entries(optionOf).flatMap(([variable, option]) => {
+    const text = env[variable]
+    return text ? [[option, toValue(variable, text)]] : []
+  })
   return Object.fromEntries(options) as EntraOptions
 }
 

@@ -22,13 +22,14 @@ const tries = [
 ] as const
 
 async function start(): Promise<void> {
-  const tenant = await startTenant({ port: Number(process.env.TENANT_PORT || 4000) })
+  const { TENANT_PORT = '4000' } = process.env
+  const tenant = await startTenant({ port: Number(TENANT_PORT) })
   const defaults = { DOCS: 'public', LOG_LEVEL: 'warn' }
   const config = readConfig({ ...defaults, ...process.env, ...environmentFor(tenant) })
   const app = await buildApp(config)
   const address = await app.listen({ host: config.host, port: config.port })
   closeWithGrace({ logger: app.log }, async ({ err }) => {
-    if (err) app.log.fatal({ err }, 'closing after an error')
+    app.log.info({ err }, 'closing')
     await app.close()
     await tenant.close()
   })
@@ -66,7 +67,7 @@ async function accessTokens({ origin, tenantId, description }: Tenant): Promise<
   const scope = description.api.scopes.map((name) => `${api}/${name}`).join(' ')
   const spa = description.clients.find(({ clientSecret }) => !clientSecret)
   const byUser = description.users.map(async ({ username }) => {
-    const tokens = await signIn(origin, { tenantId, clientId: spa?.clientId ?? '', username, scope })
+    const tokens = await signIn(origin, { tenantId, clientId: String(spa?.clientId), username, scope })
     return [username, tokens.access_token] as const
   })
   const byClient = description.clients.flatMap(async ({ name, clientId, clientSecret = '' }) => {

@@ -8,7 +8,7 @@ export function environmentFor({ origin, tenantId, description }: Tenant): Recor
     ENTRA_TENANT_ID: tenantId,
     ENTRA_CLIENT_ID: description.api.clientId,
     ENTRA_AUTHORITY: origin,
-    ENTRA_CLIENT_SECRET: self?.clientSecret ?? '',
+    ENTRA_CLIENT_SECRET: String(self?.clientSecret),
     GRAPH_URL: origin
   }
 }

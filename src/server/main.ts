@@ -12,8 +12,7 @@ async function start(): Promise<void> {
   const app = await buildApp(config)
   await app.listen({ host, port })
   closeWithGrace({ delay: closeDelayMs, logger: app.log }, async ({ signal, err }) => {
-    if (err) app.log.fatal({ err }, 'closing after an error')
-    else app.log.info({ signal }, 'closing')
+    app.log.warn({ signal, err }, 'closing')
     await app.close()
   })
 }

@@ -1,4 +1,4 @@
-/** `npm run openapi`: writes openapi.yaml from the routes, with the embedded tenant's endpoints as examples. */
+/** `npm run openapi`: writes the file that it is given from the routes, with the embedded tenant's endpoints as examples. */
 import { writeFile } from 'node:fs/promises'
 import { startTenant } from '../tenant/index.js'
 import { buildApp } from './app.js'
@@ -9,17 +9,9 @@ import { environmentFor } from './environment.js'
 /** The embedded tenant's address as `npm run dev` has it; here it takes any free port. */
 const usualOrigin = 'http://127.0.0.1:4000'
 
-/** The document that the file should hold. */
-export async function openapiFile(): Promise<string> {
-  const tenant = await startTenant({ port: 0 })
-  const app = await buildApp(readConfig({ ...environmentFor(tenant), LOG_LEVEL: 'silent' }))
-  try {
-    await app.ready()
-    return openapiYaml(app).replaceAll(tenant.origin, usualOrigin)
-  } finally {
-    await app.close()
-    await tenant.close()
-  }
-}
-
-if (process.argv[1] === import.meta.filename) await writeFile('openapi.yaml', await openapiFile())
+const tenant = await startTenant({ port: 0 })
+const app = await buildApp(readConfig({ ...environmentFor(tenant), LOG_LEVEL: 'silent' }))
+await app.ready()
+await writeFile(String(process.argv[2]), openapiYaml(app).replaceAll(tenant.origin, usualOrigin))
+await app.close()
+await tenant.close()

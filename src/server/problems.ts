@@ -16,6 +16,9 @@ const answers: Readonly<Record<number, { code: string; detail: string }>> = {
   500: { code: 'internal_error', detail: 'The server failed. Give its operator the request ID.' }
 }
 
+/** Node's codes for what is no readable request; any other is a 400. */
+const clientErrors: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
+
 /** An error whose message is written for the client. */
 export class ServerProblem extends Error {
   override readonly name = 'ServerProblem'
@@ -51,11 +54,8 @@ export function answerFrameworkError(_error: FastifyError, request: FastifyReque
 
 /** Fastify's `clientErrorHandler`: what is no HTTP request, answered on the bare socket. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+  if (!socket.writable) return void socket.destroy() // the client is gone: nobody to answer
+  const status = clientErrors[String(error.code)] ?? 400
   const body = JSON.stringify(toProblem(randomUUID(), { status, ...answerOf(status) }))
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -79,5 +79,5 @@ function sendProblem(
 }
 
 function answerOf(status: number): { code: string; detail: string } {
-  return answers[status] ?? { code: 'request_refused', detail: `${STATUS_CODES[status] ?? 'The request was refused'}.` }
+  return answers[status] ?? { code: 'request_refused', detail: 'The request cannot be answered.' }
 }

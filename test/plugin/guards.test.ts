@@ -302,3 +302,10 @@ t.test('with the plugin: tokens that Entra signs', async (t) => {
     )
   }
 })
+
+t.test('DESIGN §1: one name each, also for who has no compiler to say so', async (t) => {
+  for (const require of [requireScope, requireRole, requireAppPermission]) {
+    const untyped = require as (...names: string[]) => Guard
+    t.throws(() => untyped('a', 'b'), { message: `${require.name} takes one name without spaces, and got ["a","b"]` })
+  }
+})

@@ -3,6 +3,7 @@ import t from 'tap'
 import { environmentFor } from '../../src/server/environment.js'
 import { startTenant } from '../../src/tenant/index.js'
 import { appToken, getJson, startApi, startServer, userToken } from '../support/api.js'
+import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 
 /** Sends bytes and reads until the server closes: what fetch would never send. */
 function raw(address: string, bytes: string): Promise<string> {
@@ -297,6 +298,27 @@ t.test('what fails before any route is a problem too', async (t) => {
   }
 })
 
+t.test('a client that is gone before it is answered does no harm', async (t) => {
+  const api = await startApi(t)
+  const { hostname, port } = new URL(api.address)
+  const refused = new Promise((resolve) => api.app.server.once('clientError', resolve))
+  const socket = connect(Number(port), hostname, () => {
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n', () => socket.resetAndDestroy())
+  })
+  await refused
+  t.equal((await api.get('/healthz')).status, 200)
+})
+
+t.test('a tenant without v1 has one issuer', async (t) => {
+  const tenant = await startTestTenant()
+  t.teardown(() => tenant.close())
+  tenant.answers.set(tenant.paths.v1Discovery, (_request, response) => response.writeHead(404).end())
+  const { origin: ENTRA_AUTHORITY } = tenant
+  const app = await startServer(t, { ENTRA_TENANT_ID: tenantId, ENTRA_CLIENT_ID: clientId, ENTRA_AUTHORITY })
+  const answer = await getJson(`${app.listeningOrigin}/tenant`, await tenant.userToken())
+  t.same(answer.body, { tenantId, issuers: [`${tenant.origin}/${tenantId}/v2.0`] })
+})
+
 t.test("Fastify's own refusals of a body are problems", async (t) => {
   const api = await startApi(t)
   api.app.log.level = 'silent'
@@ -314,6 +336,9 @@ t.test("Fastify's own refusals of a body are problems", async (t) => {
   const app = await buildApp(readConfig({ LOG_LEVEL: 'silent', ...environmentFor(api.tenant) }))
   t.teardown(() => app.close())
   app.post('/echo', async (request) => request.body)
+  app.get('/teapot', async () => {
+    throw Object.assign(new Error('secret of the inside'), { statusCode: 418 })
+  })
   app.get('/broken', async () => {
     throw new Error('secret of the inside')
   })
@@ -331,6 +356,8 @@ t.test("Fastify's own refusals of a body are problems", async (t) => {
     body: '{'
   })
   t.equal(strange.status, 401, 'a stranger never reaches the parser')
+  const teapot = await getJson(`${api.address}/teapot`, token)
+  t.match(teapot, { status: 418, body: { code: 'request_refused', detail: 'The request cannot be answered.' } })
   const broken = await getJson(`${api.address}/broken`, token)
   t.equal(broken.status, 500)
   t.notMatch(JSON.stringify(broken.body), 'secret', 'a failure says nothing of the inside')

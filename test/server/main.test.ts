@@ -1,5 +1,4 @@
-/** The server as a process: dist/server/main.js, as `npm start` and the image run it. */
-import { type ChildProcess, spawn } from 'node:child_process'
+/** The server as a process. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
@@ -7,33 +6,13 @@ import t, { type Test } from 'tap'
 import { environmentFor } from '../../src/server/environment.js'
 import { startTenant } from '../../src/tenant/index.js'
 import { appToken, getJson } from '../support/api.js'
+import { type Running, run } from '../support/process.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 
-interface Server {
-  process: ChildProcess
-  output: { out: string; err: string }
-}
+const start = (t: Test, env: Record<string, string>) => run(t, 'src/server/main.ts', env)
 
-function start(t: Test, env: Record<string, string>): Server {
-  const bare = { PATH: process.env.PATH ?? '', NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE ?? '' }
-  const server = spawn(process.execPath, ['dist/server/main.js'], { env: { ...bare, ...env } })
-  t.teardown(() => server.kill('SIGKILL'))
-  const output = { out: '', err: '' }
-  server.stdout.on('data', (chunk) => {
-    output.out += chunk
-  })
-  server.stderr.on('data', (chunk) => {
-    output.err += chunk
-  })
-  return { process: server, output }
-}
-
-async function listening({ output }: Server): Promise<string> {
-  for (;;) {
-    const address = /Server listening at (http:[^"]+)/.exec(output.out)?.[1]
-    if (address) return address
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
+async function listening(server: Running): Promise<string> {
+  return (await server.printed(/Server listening at (http:[^"]+)/))?.[1] ?? ''
 }
 
 t.test('without configuration: one line that names the variable, and no stack', async (t) => {
@@ -50,20 +29,22 @@ t.test('without configuration: one line that names the variable, and no stack', 
   }
 })
 
-t.test('an address that is taken: one line too', async (t) => {
+t.test('an address that cannot be had: one line too', async (t) => {
   const other = createServer()
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
   t.teardown(() => other.close())
   const tenant = await startTenant({ port: 0 })
   t.teardown(() => tenant.close())
-  const server = start(t, {
-    ...environmentFor(tenant),
-    LOG_LEVEL: 'silent',
-    PORT: String((other.address() as AddressInfo).port)
-  })
-  const [code] = await once(server.process, 'close')
-  t.equal(code, 1)
-  t.match(server.output.err, /^fastify-entra: listen EADDRINUSE[^\n]+\n$/)
+  const rows: [env: Record<string, string>, line: RegExp][] = [
+    [{ PORT: String((other.address() as AddressInfo).port) }, /^fastify-entra: listen EADDRINUSE[^\n]+\n$/],
+    [{ HOST: 'no.such.host.invalid' }, /^fastify-entra: getaddrinfo [^\n]+\n$/]
+  ]
+  for (const [env, line] of rows) {
+    const server = start(t, { ...environmentFor(tenant), LOG_LEVEL: 'silent', ...env })
+    const [code] = await once(server.process, 'close')
+    t.equal(code, 1)
+    t.match(server.output.err, line)
+  }
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -1,0 +1,31 @@
+/** A source file as a process of its own: compiled as the tests are, so that its coverage counts as theirs. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Test } from 'tap'
+
+export interface Running {
+  process: ChildProcess
+  output: { out: string; err: string }
+  /** Resolves when the output has what is waited for, or the process has ended. */
+  printed(what: RegExp): Promise<RegExpExecArray | null>
+}
+
+/** Runs an entry point until it ends, or the test does. */
+export function run(t: Test, entry: string, env: Record<string, string> = {}, ...args: string[]): Running {
+  const child = spawn(process.execPath, [...process.execArgv, entry, ...args], { env: { ...process.env, ...env } })
+  t.teardown(() => child.kill('SIGKILL'))
+  const output = { out: '', err: '' }
+  child.stdout.on('data', (chunk) => {
+    output.out += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    output.err += chunk
+  })
+  return {
+    process: child,
+    output,
+    async printed(what) {
+      while (!what.test(output.out) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 50))
+      return what.exec(output.out)
+    }
+  }
+}
