@@ -1,8 +1,6 @@
-# The API server as a container: `docker build -t fastify-entra .`, then run it with ENTRA_TENANT_ID and the others.
+# The API server as a container: `docker build -t fastify-entra-api .`, then run it with ENTRA_TENANT_ID and the others.
 
 FROM node:24-bookworm-slim AS manifests
-# npm 11, which comes with Node 24, refuses a lock file that lacks the other platforms' builds of the linter.
-RUN npm install --global npm@10 --no-audit --no-fund
 WORKDIR /app
 # npm reads the workspace's manifest too. Nothing else comes before `npm ci`, so that a change of source reuses it.
 COPY package.json package-lock.json ./

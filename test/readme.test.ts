@@ -14,6 +14,8 @@ t.test('every TypeScript sample compiles', async (t) => {
   await Promise.all(samples.map(([, code = ''], index) => writeFile(join(folder, `sample-${index}.ts`), code)))
   const config = { extends: '../../tsconfig.json', compilerOptions: { rootDir: '../..' }, files, include: [] }
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
-  const { stdout } = await promisify(execFile)('npx', ['tsc', '-p', folder]).catch((error: { stdout: string }) => error)
+  const { stdout } = await promisify(execFile)('node_modules/.bin/tsc', ['-p', folder]).catch(
+    (error: { stdout: string }) => error
+  )
   t.equal(stdout, '')
 })
