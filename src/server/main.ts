@@ -1,5 +1,6 @@
 /** Listens and closes: the process around the API. */
 import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.js'
 import { readConfig } from './config.js'
 import { exitOnStartError } from './start-error.js'
@@ -8,13 +9,15 @@ import { exitOnStartError } from './start-error.js'
 const closeDelayMs = 10_000
 
 async function start(): Promise<void> {
-  const { host, port, ...config } = readConfig(process.env)
-  const app = await buildApp(config)
-  await app.listen({ host, port })
-  closeWithGrace({ delay: closeDelayMs, logger: app.log }, async ({ signal, err }) => {
-    app.log.warn({ signal, err }, 'closing')
-    await app.close()
+  let app: FastifyInstance | undefined
+  // Before anything else: as the first process of a container, a signal that nobody handles yet would be lost.
+  closeWithGrace({ delay: closeDelayMs }, async ({ signal, err }) => {
+    app?.log.warn({ signal, err }, 'closing')
+    await app?.close()
   })
+  const { host, port, ...config } = readConfig(process.env)
+  app = await buildApp(config)
+  await app.listen({ host, port })
 }
 
 await start().catch(exitOnStartError)

@@ -73,6 +73,17 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
+t.test('SIGTERM while the start waits for a tenant that hangs: the process ends', async (t) => {
+  const tenant = await startTestTenant()
+  t.teardown(() => tenant.close())
+  tenant.answers.set(tenant.paths.discovery, () => server.process.kill('SIGTERM'))
+  const entra = { ENTRA_TENANT_ID: tenantId, ENTRA_CLIENT_ID: clientId, ENTRA_AUTHORITY: tenant.origin }
+  const server = start(t, { ...entra, PORT: '0' })
+  const [code] = await once(server.process, 'close')
+  t.equal(code, 0)
+  t.notMatch(server.output.out, 'Server listening', 'it never opened its port')
+})
+
 t.test('nothing of a request’s headers, path or query reaches the log', async (t) => {
   const tenant = await startTenant({ port: 0 })
   t.teardown(() => tenant.close())
