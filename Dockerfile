@@ -24,7 +24,8 @@ COPY --from=production /app/node_modules node_modules
 # Says that dist/ holds ES modules.
 COPY package.json ./
 COPY --from=build /app/dist dist
-USER node
+# The user `node`, by number: Kubernetes' `runAsNonRoot` cannot tell what a name stands for.
+USER 1000
 EXPOSE 3000
 # Liveness only: an API whose tenant cannot be reached is not helped by a restart. A refused connection exits 1 as well.
 HEALTHCHECK --interval=30s --timeout=3s --start-period=10s \

@@ -2,7 +2,7 @@
 import { type Cloud, clouds } from './clouds.js'
 import { EntraConfigurationError } from './errors.js'
 import type { IssuerSettings } from './issuers.js'
-import { guid, shown } from './option-checks.js'
+import { guid, personalAccounts, shown } from './option-checks.js'
 
 /** The options that say who signs. */
 export interface AuthorityOptions {
@@ -12,7 +12,8 @@ export interface AuthorityOptions {
   authority?: string
 }
 
-const anyTenant = guid.source.slice(1, -1)
+/** A tenant that a domain may turn out to be: any, save the one that all personal accounts share. */
+const anyTenant = `(?!${personalAccounts})${guid.source.slice(1, -1)}`
 
 /**
  * The issuers of one tenant, v2 first. Which version a token has is for the API's manifest to say
@@ -61,7 +62,7 @@ function authorityOf({ authority, cloud }: AuthorityOptions): string {
     )
   }
   const url = URL.canParse(String(authority)) ? new URL(authority) : undefined
-  if (url?.origin === authority && isSafe(url)) return authority
+  if (url?.origin === authority && isSecure(url)) return authority
   const wanted = 'an origin such as https://login.microsoftonline.com, with https (http on loopback only) and no path'
   throw new EntraConfigurationError(`authority ${shown(authority)} is not allowed; give ${wanted}`)
 }
@@ -71,8 +72,8 @@ function cloudOf(cloud: Cloud = 'public') {
   throw new EntraConfigurationError(`cloud ${shown(cloud)} is unknown; it is one of ${Object.keys(clouds).join(', ')}`)
 }
 
-/** Whoever can change an answer on its way can sign tokens: https, or no way at all. */
-function isSafe({ protocol, hostname }: URL): boolean {
+/** Whoever can change what is on its way can sign tokens: https, or loopback. */
+export function isSecure({ protocol, hostname }: URL): boolean {
   const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
   return protocol === 'https:' || (protocol === 'http:' && loopback)
 }

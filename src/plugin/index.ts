@@ -1,4 +1,6 @@
 /** What the package exports, nothing else. */
+
+export { isSecure } from './authority.js'
 export { type Problem, problemMediaType, toProblem } from './challenge.js'
 export type { Cloud } from './clouds.js'
 export { EntraConfigurationError, type RefusalCode } from './errors.js'

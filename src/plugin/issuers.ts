@@ -27,8 +27,8 @@ export interface IssuerStatus extends KeyStoreStatus {
   readonly issuer?: string
 }
 
-/** Answers of an authority that has no such document; 408, 429 and 5xx are weather. */
-const refusesForGood: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 410])
+/** Answers of an authority that has no such document; anything else may be weather. */
+const refusesForGood: ReadonlySet<number> = new Set([400, 404])
 const noKeys: KeySet = { keys: new Map(), dropped: 0 }
 const wrongIssuer = refusal('wrong_issuer')
 const unavailable = refusal('tenant_unavailable', { retryAfterSeconds: 1 })
@@ -73,7 +73,7 @@ export class Issuer {
       return keySet
     } catch (error) {
       const absent = error instanceof HttpStatusError && refusesForGood.has(error.status)
-      this.#answered = absent || error instanceof MetadataMismatchError
+      this.#answered ||= absent || error instanceof MetadataMismatchError
       // Only before the first good answer: later a 404 is a fault of the tenant, and the last good set serves.
       if (absent && this.settings.optional && !this.#metadata) return noKeys
       throw error
@@ -87,7 +87,13 @@ export function findKey(
   iss: unknown,
   kid: string
 ): VerificationKey | Refusal | Promise<VerificationKey | Refusal> {
-  const issuer = issuers.find(({ name }) => name !== undefined && name === iss)
-  if (issuer) return issuer.keys.find(kid)
-  return issuers.some(({ undecided }) => undecided) ? unavailable : wrongIssuer
+  if (typeof iss !== 'string') return wrongIssuer
+  const named = () => issuers.find(({ name }) => name === iss)?.keys.find(kid)
+  const unnamed = issuers.find(({ name }) => name === undefined)
+  const known = named()
+  if (known || !unnamed) return known ?? wrongIssuer
+  // The document that would name it may be there by now; asking is bounded by the cooldown of its keys.
+  const asked = unnamed.keys.find(kid)
+  const verdict = () => (unnamed.undecided ? unavailable : wrongIssuer)
+  return asked instanceof Promise ? asked.then(() => named() ?? verdict()) : verdict()
 }

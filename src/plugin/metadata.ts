@@ -12,8 +12,9 @@ export interface MetadataSource {
 export interface Metadata {
   readonly issuer: string
   readonly jwksUri: string
-  readonly authorizationEndpoint?: string
-  readonly tokenEndpoint?: string
+  /** `undefined` where there is none on the authority's own origin. */
+  readonly authorizationEndpoint: string | undefined
+  readonly tokenEndpoint: string | undefined
 }
 
 /** The tenant answered, but with a document that is not its own: a matter of configuration, not of weather. */
@@ -40,9 +41,9 @@ export async function fetchMetadata(fetchJson: FetchJson, source: MetadataSource
   }
   return Object.freeze({
     issuer,
-    jwksUri: sameOrigin(jwks_uri, source.url),
-    ...(typeof authorization_endpoint === 'string' && { authorizationEndpoint: authorization_endpoint }),
-    ...(typeof token_endpoint === 'string' && { tokenEndpoint: token_endpoint })
+    jwksUri: required(onSameOrigin(jwks_uri, source.url), source.url),
+    authorizationEndpoint: onSameOrigin(authorization_endpoint, source.url),
+    tokenEndpoint: onSameOrigin(token_endpoint, source.url)
   })
 }
 
@@ -50,11 +51,17 @@ function matches(issuer: string, expected: string | RegExp): boolean {
   return typeof expected === 'string' ? issuer === expected : expected.test(issuer)
 }
 
-/** Keys come from the host that was configured, and no other: a document cannot send the API elsewhere. */
-function sameOrigin(jwksUri: unknown, metadataUrl: string): string {
+/**
+ * Keys come from the host that was configured, secrets go to it, and no other: a document cannot send the API elsewhere.
+ * By prefix, as a `blob:` URL has the origin of what is inside.
+ */
+function onSameOrigin(url: unknown, metadataUrl: string): string | undefined {
   const { origin } = new URL(metadataUrl)
-  // By prefix too, as a blob: URL has the origin of what is inside.
-  if (typeof jwksUri === 'string' && URL.canParse(jwksUri) && new URL(jwksUri).href.startsWith(`${origin}/`))
-    return jwksUri
-  throw new Error(`the discovery document's jwks_uri is not on ${origin}`)
+  const isThere = typeof url === 'string' && URL.canParse(url) && new URL(url).href.startsWith(`${origin}/`)
+  return isThere ? url : undefined
+}
+
+function required(jwksUri: string | undefined, metadataUrl: string): string {
+  if (jwksUri !== undefined) return jwksUri
+  throw new Error(`the discovery document's jwks_uri is not on ${new URL(metadataUrl).origin}`)
 }

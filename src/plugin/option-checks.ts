@@ -5,6 +5,9 @@ import { EntraConfigurationError } from './errors.js'
 /** A GUID, in any case: a directory or application ID. */
 export const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
+/** The tenant of all personal Microsoft accounts (Microsoft: "Access token claims reference", `tid`). */
+export const personalAccounts = '9188040d-6c67-4c5b-b112-36a304b66dad'
+
 /** Bounds and default of an option in seconds. */
 export interface Bounds {
   readonly least: number

@@ -3,7 +3,7 @@ import { type AuthorityOptions, issuersOf } from './authority.js'
 import { EntraConfigurationError } from './errors.js'
 import type { IssuerSettings } from './issuers.js'
 import type { KeyTimings } from './keys.js'
-import { guid, matching, shown, texts, within } from './option-checks.js'
+import { guid, matching, personalAccounts, shown, texts, within } from './option-checks.js'
 
 /** What `app.register(entra, options)` takes. */
 export interface EntraOptions extends AuthorityOptions {
@@ -49,10 +49,7 @@ export interface Settings {
 
 const domain = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i
 /** Names for many directories at once, and the one that all personal accounts share. */
-const notOneTenant: ReadonlySet<string> = new Set([
-  ...['common', 'organizations', 'consumers'],
-  '9188040d-6c67-4c5b-b112-36a304b66dad'
-])
+const notOneTenant: ReadonlySet<string> = new Set([...['common', 'organizations', 'consumers'], personalAccounts])
 /** A timer cannot wait for longer (Node: `setTimeout`, 2^31 - 1 milliseconds). */
 const maxSeconds = 2_147_483
 

@@ -8,12 +8,14 @@ export function toPrincipal(claims: Claims): Principal {
 }
 
 /**
- * `idtyp` says it where sent (an optional claim); else a token without `scp` is an app's. An empty one, or a lone `/`, has
- * been seen for none.
+ * `idtyp` says it where sent (an optional claim). Else it is an app's only without a scope (none, empty, or a lone `/`, as
+ * has been seen) and with `oid` equal to `sub`: a user's `sub` is pairwise and differs (Microsoft: "Protected web API: verify
+ * scopes and app roles"), so that a user's roles are not taken for an app's permissions in a token that came without `scp`.
  */
 function isAppOnly(claims: Claims): boolean {
-  if (claims.idtyp === 'app' || claims.idtyp === 'user') return claims.idtyp === 'app'
-  return claims.scp === undefined || (typeof claims.scp === 'string' && scopesOf(claims).length === 0)
+  if (typeof claims.idtyp === 'string') return claims.idtyp === 'app'
+  const hasNoScope = claims.scp === undefined || (typeof claims.scp === 'string' && scopesOf(claims).length === 0)
+  return hasNoScope && claims.oid === claims.sub
 }
 
 function toApp(claims: Claims): AppPrincipal {

@@ -1,6 +1,6 @@
 /** Builds the API. Never listens: `main.ts` does. */
 import { randomUUID } from 'node:crypto'
-import cors from '@fastify/cors'
+import cors, { type FastifyCorsOptionsDelegate } from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import Fastify, { type FastifyInstance } from 'fastify'
 import entra from '../plugin/index.js'
@@ -14,6 +14,9 @@ import { docsRoutes } from './routes/docs.js'
 import { publicRoutes } from './routes/public.js'
 import { usersRoutes } from './routes/users.js'
 
+/** From the first byte to the last of a request; Fastify's default is to wait for ever. */
+const requestTimeoutMs = 30_000
+
 /**
  * The API, ready for `listen()` or `inject()`.
  *
@@ -26,21 +29,20 @@ export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Pro
     trustProxy: config.trustProxy,
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: answerClientError,
-    forceCloseConnections: 'idle'
+    forceCloseConnections: 'idle',
+    requestTimeout: requestTimeoutMs
   })
   setProblemHandlers(app)
-  endConnectionsOnClose(app)
+  endConnections(app)
   await app.register(helmet)
   // Before the plugin: preflights carry no token, and a browser reads a refusal only with CORS headers on it.
   if (config.corsOrigins.length > 0) {
-    await app.register(cors, {
-      origin: [...config.corsOrigins],
-      exposedHeaders: ['WWW-Authenticate', 'Retry-After']
-    })
+    await app.register(cors, () => corsOptions(config.corsOrigins))
   }
   await app.register(entra, config.entra)
   await registerDocument(app)
   const graph = createGraph(config.graph, () => app.entra.metadata?.tokenEndpoint)
+  app.addHook('onClose', () => graph.close())
   await app.register(publicRoutes)
   await app.register(callerRoutes)
   await app.register(usersRoutes, { graph })
@@ -48,13 +50,24 @@ export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Pro
   return app
 }
 
-/** A request in flight is finished, and its connection with it: kept alive, it would hold up the close. */
-function endConnectionsOnClose(app: FastifyInstance): void {
+/** Only a preflight is answered without a token; any other OPTIONS request is a request like all. */
+function corsOptions(origins: readonly string[]): FastifyCorsOptionsDelegate {
+  const options = { origin: [...origins], exposedHeaders: ['WWW-Authenticate', 'Retry-After'] }
+  return (request, callback) => {
+    callback(null, { ...options, preflight: request.headers['access-control-request-method'] !== undefined })
+  }
+}
+
+/**
+ * Ends a connection with its answer while the server closes, as it would hold up the close if it were kept alive, and
+ * after a refusal that left a body unread, as its client could go on sending for as long as it likes.
+ */
+function endConnections(app: FastifyInstance): void {
   let closing = false
   app.addHook('preClose', async () => {
     closing = true
   })
-  app.addHook('onSend', async (_request, reply) => {
-    if (closing) reply.header('connection', 'close')
+  app.addHook('onSend', async ({ raw }, reply) => {
+    if (closing || !raw.complete) reply.header('connection', 'close')
   })
 }

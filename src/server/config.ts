@@ -1,6 +1,6 @@
 /** The only reader of the environment: variables → what the server is built from. */
 import { isIP } from 'node:net'
-import { EntraConfigurationError, type EntraOptions } from '../plugin/index.js'
+import { EntraConfigurationError, type EntraOptions, isSecure } from '../plugin/index.js'
 
 /** Who may read the API's documents. */
 export type DocsAccess = 'public' | 'protected' | 'off'
@@ -47,6 +47,7 @@ const optionOf = {
 const lists: ReadonlySet<string> = new Set(['ENTRA_AUDIENCE', 'ENTRA_ALLOWED_CLIENTS', 'ENTRA_ROLELESS_CLIENTS'])
 /** Variables of the contract that this version cannot honour: refused, as a setting without effect is a trap. */
 const notYet = ['ENTRA_ALLOWED_TENANTS', 'ENTRA_CLIENT_CERTIFICATE', 'OIDC_ISSUER', 'OIDC_AUDIENCE']
+const known: ReadonlySet<string> = new Set([...Object.keys(optionOf), ...notYet, 'ENTRA_CLIENT_SECRET'])
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /**
@@ -56,8 +57,7 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
  * @throws EntraConfigurationError with one sentence that names the variable and what to change
  */
 export function readConfig(env: Environment): ServerConfig {
-  const unsupported = notYet.find((name) => env[name])
-  if (unsupported) throw new EntraConfigurationError(`${unsupported} is not supported in this version; unset it`)
+  refuseTraps(env)
   const entra = entraOptions(env)
   return {
     entra,
@@ -68,11 +68,22 @@ export function readConfig(env: Environment): ServerConfig {
     trustProxy: toTrustProxy(env.TRUST_PROXY || 'off'),
     docs: oneOf('DOCS', env.DOCS || 'off', ['public', 'protected', 'off']),
     graph: {
-      url: toOrigin('GRAPH_URL', env.GRAPH_URL || 'https://graph.microsoft.com'),
+      url: secure('GRAPH_URL', toOrigin('GRAPH_URL', env.GRAPH_URL || 'https://graph.microsoft.com')),
       clientId: entra.clientId,
       clientSecret: env.ENTRA_CLIENT_SECRET || undefined
     }
   }
+}
+
+/** Settings that would be without the effect that they promise: misspelt, not supported yet, or narrowing to nothing. */
+function refuseTraps(env: Environment): void {
+  const misspelt = Object.keys(env).find((name) => name.startsWith('ENTRA_') && !known.has(name))
+  if (misspelt)
+    throw new EntraConfigurationError(`${misspelt} is no variable of this server; it has ${[...known].join(', ')}`)
+  const unsupported = notYet.find((name) => env[name])
+  if (unsupported) throw new EntraConfigurationError(`${unsupported} is not supported in this version; unset it`)
+  const empty = env.ENTRA_ALLOWED_CLIENTS === ''
+  if (empty) throw new EntraConfigurationError('ENTRA_ALLOWED_CLIENTS is empty; unset it to let any client call')
 }
 
 /** The variable's name in place of the option's, for who sets the one and never sees the other. */
@@ -92,7 +103,8 @@ function entraOptions(env: Environment): EntraOptions {
 
 function toValue(variable: string, text: string): string | number | readonly string[] {
   if (lists.has(variable)) return list(text)
-  return variable.endsWith('_SECONDS') ? Number(text) : text
+  if (!variable.endsWith('_SECONDS')) return text
+  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : text // the plugin refuses a text, and names it
 }
 
 function list(text = ''): readonly string[] {
@@ -115,6 +127,12 @@ function oneOf<T extends string>(name: string, text: string, allowed: readonly T
 function toOrigin(name: string, text: string): string {
   if (URL.canParse(text) && new URL(text).origin === text) return text
   throw new EntraConfigurationError(`${name} "${text}" is not allowed; give an origin such as https://app.example`)
+}
+
+/** Tokens are sent there. */
+function secure(name: string, origin: string): string {
+  if (isSecure(new URL(origin))) return origin
+  throw new EntraConfigurationError(`${name} "${origin}" is not allowed; give one with https (http on loopback only)`)
 }
 
 /** `off`, `on` (any sender: only behind a proxy that nobody can pass by), or addresses and networks, comma-separated. */

@@ -1,5 +1,5 @@
 /** The API as a client of Microsoft Graph, with its own credentials (client credentials grant, RFC 6749 §4.4). */
-import { request } from 'undici'
+import { EnvHttpProxyAgent, request } from 'undici'
 import type { GraphConfig } from './config.js'
 import { ServerProblem } from './problems.js'
 
@@ -16,9 +16,10 @@ export interface Graph {
   /**
    * The first page of the directory's users.
    *
-   * @throws ServerProblem 503 without credentials or answer, 502 when Graph refuses
+   * @throws ServerProblem 503 without credentials or a usable answer, 502 when Graph or the tenant refuses this server
    */
   listUsers(): Promise<readonly DirectoryUser[]>
+  close(): Promise<void>
 }
 
 interface AccessToken {
@@ -26,68 +27,108 @@ interface AccessToken {
   readonly expiresAt: number
 }
 
+interface Answer {
+  readonly status: number
+  readonly body: Readonly<Record<string, unknown>>
+}
+
 /** One exchange, from connect to the last byte. */
 const deadlineMs = 5000
+const maxBytes = 1024 * 1024
 /** A token is not used in the last minute of its life. */
 const leewayMs = 60_000
 
 /** @param tokenEndpoint the tenant's, once its discovery document is known */
 export function createGraph(config: GraphConfig, tokenEndpoint: () => string | undefined): Graph {
+  const dispatcher = new EnvHttpProxyAgent({ maxResponseSize: maxBytes })
+  const exchange = createExchange(dispatcher)
   let token: Promise<AccessToken> | undefined
 
-  async function accessToken(clientSecret: string): Promise<string> {
-    const current = await token?.catch(() => undefined)
-    if (current && current.expiresAt > Date.now()) return current.value
-    token = fetchToken(config, clientSecret, tokenEndpoint())
-    return (await token).value
+  /** One token request at a time, shared by all who found the last token unusable; one that failed is forgotten. */
+  async function accessToken(clientSecret: string, refused?: string): Promise<string> {
+    const last = token
+    const current = await last?.catch(() => undefined)
+    if (current && current.expiresAt > Date.now() && current.value !== refused) return current.value
+    const shared = token === last || !token ? fetchToken(exchange, config, clientSecret, tokenEndpoint()) : token
+    token = shared
+    return (await shared).value
   }
 
   return {
     async listUsers() {
-      if (!config.clientSecret) {
-        throw new ServerProblem(503, 'graph_not_configured', 'This server has no credentials for Microsoft Graph.')
+      const { clientSecret } = config
+      if (!clientSecret)
+        throw problem(503, 'graph_not_configured', 'This server has no credentials for Microsoft Graph.')
+      const url = `${config.url}/v1.0/users?$select=id,displayName,userPrincipalName,mail`
+      const get = async (refused?: string) => {
+        const value = await accessToken(clientSecret, refused)
+        return { value, answer: await exchange(url, { headers: { authorization: `Bearer ${value}` } }) }
       }
-      const authorization = `Bearer ${await accessToken(config.clientSecret)}`
-      const query = '$select=id,displayName,userPrincipalName,mail'
-      const page = await exchange(`${config.url}/v1.0/users?${query}`, { headers: { authorization } })
-      return (page as { value: DirectoryUser[] }).value
+      const first = await get()
+      // A token may be revoked before it expires: one more try, with a new one.
+      const { answer } = first.answer.status === 401 ? await get(first.value) : first
+      return toUsers(usable(answer, 'Microsoft Graph refused this server; it needs the permission User.Read.All.'))
+    },
+    close: () => dispatcher.destroy()
+  }
+}
+
+type Exchange = ReturnType<typeof createExchange>
+
+function createExchange(dispatcher: EnvHttpProxyAgent) {
+  return async (url: string, options: Parameters<typeof request>[1]): Promise<Answer> => {
+    try {
+      const signal = AbortSignal.timeout(deadlineMs)
+      const { statusCode, body } = await request(url, { ...options, dispatcher, signal })
+      const parsed: unknown = JSON.parse(await body.text())
+      if (typeof parsed === 'object' && parsed !== null) return { status: statusCode, body: { ...parsed } }
+      throw new Error('answered with no JSON object')
+    } catch (error) {
+      throw unavailable(String(error))
     }
   }
 }
 
 async function fetchToken(
-  { url, clientId }: GraphConfig,
-  clientSecret: string,
+  exchange: Exchange,
+  config: GraphConfig,
+  secret: string,
   endpoint?: string
 ): Promise<AccessToken> {
   if (!endpoint) throw unavailable('the token endpoint is not known yet')
-  const body = new URLSearchParams({
-    grant_type: 'client_credentials',
-    client_id: clientId,
-    client_secret: clientSecret,
-    scope: `${url}/.default`
+  const form = { grant_type: 'client_credentials', client_id: config.clientId, client_secret: secret }
+  const answer = await exchange(endpoint, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({ ...form, scope: `${config.url}/.default` }).toString()
   })
-  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-  const answer = await exchange(endpoint, { method: 'POST', headers, body: body.toString() })
-  const { access_token, expires_in } = answer as { access_token: string; expires_in: number }
+  const { access_token, expires_in } = usable(answer, 'The tenant refused the credentials of this server.')
+  if (typeof access_token !== 'string' || typeof expires_in !== 'number') throw unavailable('no token in the answer')
   return { value: access_token, expiresAt: Date.now() + expires_in * 1000 - leewayMs }
 }
 
-async function exchange(url: string, options: NonNullable<Parameters<typeof request>[1]>): Promise<unknown> {
-  const answer = await request(url, { ...options, signal: AbortSignal.timeout(deadlineMs) })
-    .then(async ({ statusCode, body }) => ({ statusCode, text: await body.text() }))
-    .catch((error: Error) => {
-      throw unavailable(error.message)
-    })
-  if (answer.statusCode >= 500) throw unavailable(`answered ${answer.statusCode}`)
-  if (answer.statusCode !== 200) {
-    const detail = 'Microsoft Graph refused this server; its operator must grant it the permission User.Read.All.'
-    throw Object.assign(new ServerProblem(502, 'graph_refused', detail), { cause: `answered ${answer.statusCode}` })
-  }
-  return JSON.parse(answer.text)
+/** The body of a 200; 429 and 5xx are an outage, the rest a refusal that only the operator can mend. */
+function usable({ status, body }: Answer, refused: string): Answer['body'] {
+  if (status === 200) return body
+  if (status === 429 || status >= 500) throw unavailable(`answered ${status}`)
+  throw problem(502, 'graph_refused', refused, `answered ${status}`)
+}
+
+function toUsers({ value }: Answer['body']): readonly DirectoryUser[] {
+  if (!Array.isArray(value)) throw unavailable('no users in the answer')
+  const text = (member: unknown) => (typeof member === 'string' ? member : null)
+  return value.map((user: Partial<DirectoryUser>) => ({
+    id: String(user?.id),
+    displayName: text(user?.displayName),
+    userPrincipalName: String(user?.userPrincipalName),
+    mail: text(user?.mail)
+  }))
 }
 
 function unavailable(cause: string): ServerProblem {
-  const problem = new ServerProblem(503, 'graph_unavailable', 'Microsoft Graph cannot be reached. Try again later.')
-  return Object.assign(problem, { cause })
+  return problem(503, 'graph_unavailable', 'Microsoft Graph cannot be reached. Try again later.', cause)
+}
+
+function problem(status: 502 | 503, code: string, detail: string, cause?: string): ServerProblem {
+  return Object.assign(new ServerProblem(status, code, detail), { cause })
 }

@@ -1,4 +1,5 @@
 /** pino, through Fastify's logger: what a line may hold. */
+import { isIP } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import type { LoggerOptions } from 'pino'
 
@@ -10,7 +11,11 @@ export function loggerOptions(level: string): LoggerOptions {
   return {
     level,
     serializers: {
-      req: ({ method, routeOptions, ip }: FastifyRequest) => ({ method, route: routeOptions?.url, remoteAddress: ip })
+      req: ({ method, routeOptions, ip }: FastifyRequest) => ({
+        method,
+        route: routeOptions?.url, // Behind a proxy that is trusted blindly, it is whatever the client wrote.
+        remoteAddress: isIP(ip) === 0 ? undefined : ip
+      })
     },
     redact: ['headers', '*.headers', 'authorization', '*.authorization']
   }

@@ -52,10 +52,15 @@ export function answerFrameworkError(_error: FastifyError, request: FastifyReque
   sendProblem(request, reply, 400)
 }
 
-/** Fastify's `clientErrorHandler`: what is no HTTP request, answered on the bare socket. */
+/** Fastify's `clientErrorHandler`: what is no HTTP request, answered on the bare socket, which is then done with. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable) return void socket.destroy() // the client is gone: nobody to answer
-  const status = clientErrors[String(error.code)] ?? 400
+  // After earlier bytes an answer could land inside another one; and a client that is gone needs none.
+  if (socket.bytesWritten === 0 && socket.writable) socket.write(clientErrorAnswer(String(error.code)))
+  socket.destroySoon() // not end(): a client that keeps its side open would keep the socket
+}
+
+function clientErrorAnswer(code: string): string {
+  const status = clientErrors[code] ?? 400
   const body = JSON.stringify(toProblem(randomUUID(), { status, ...answerOf(status) }))
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -64,7 +69,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
     'cache-control: no-store',
     'connection: close'
   ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  return `${head.join('\r\n')}\r\n\r\n${body}`
 }
 
 function sendProblem(

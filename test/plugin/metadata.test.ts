@@ -25,12 +25,13 @@ t.test('one GET, of the configured URL', async (t) => {
 })
 
 t.test('what is used of it', async (t) => {
+  const none = { authorizationEndpoint: undefined, tokenEndpoint: undefined }
   const endpoints = {
     authorization_endpoint: `${origin}/tenant/oauth2/v2.0/authorize`,
     token_endpoint: `${origin}/tenant/oauth2/v2.0/token`
   }
   const cases: { name: string; answer: object; expected: object }[] = [
-    { name: 'issuer and keys', answer: document, expected: { issuer, jwksUri } },
+    { name: 'issuer and keys', answer: document, expected: { issuer, jwksUri, ...none } },
     {
       name: 'the endpoints, where it has them',
       answer: { ...document, ...endpoints },
@@ -44,9 +45,22 @@ t.test('what is used of it', async (t) => {
     {
       name: 'no endpoint that is no string',
       answer: { ...document, authorization_endpoint: null, token_endpoint: ['x'] },
-      expected: { issuer, jwksUri }
+      expected: { issuer, jwksUri, ...none }
     },
-    { name: 'nothing else', answer: { ...document, userinfo_endpoint: 'https://x' }, expected: { issuer, jwksUri } }
+    {
+      name: 'no endpoint elsewhere: secrets are sent there',
+      answer: {
+        ...document,
+        authorization_endpoint: 'https://evil.example/a',
+        token_endpoint: 'http://evil.example/t'
+      },
+      expected: { issuer, jwksUri, ...none }
+    },
+    {
+      name: 'nothing else',
+      answer: { ...document, userinfo_endpoint: 'https://x' },
+      expected: { issuer, jwksUri, ...none }
+    }
   ]
   for (const { name, answer, expected } of cases) t.strictSame(await fetched(answer), expected, name)
 })

@@ -49,20 +49,27 @@ t.test('5.8: v1 names the client in appid', async (t) => {
   t.equal(toPrincipal({ ...bare(), ver: '1.0', azp: undefined, appid: 'other', scp: 'a' }).clientId, 'other')
 })
 
+/** An app's `sub` is its `oid`; a user's is pairwise (Microsoft: "Protected web API: verify scopes and app roles"). */
+const itself = { oid: 'same', sub: 'same' }
+
 const kinds: { rule: string; claims: Claims; kind: 'user' | 'app' }[] = [
   { rule: '5.6: scp is in user tokens only', claims: { scp: 'a' }, kind: 'user' },
-  { rule: '5.6: no scp', claims: {}, kind: 'app' },
-  { rule: '5.6: no scp, with roles', claims: { roles: ['a'] }, kind: 'app' },
-  { rule: '5.6: an empty scp', claims: { scp: '' }, kind: 'app' },
-  { rule: '5.6: scp of /', claims: { scp: '/' }, kind: 'app' },
-  { rule: 'RFC 6749 §3.3: spaces hold no scope', claims: { scp: '   ' }, kind: 'app' },
+  { rule: '5.6: no scp', claims: { ...itself }, kind: 'app' },
+  { rule: '5.6: no scp, with roles', claims: { ...itself, roles: ['a'] }, kind: 'app' },
+  { rule: '5.6: an empty scp', claims: { ...itself, scp: '' }, kind: 'app' },
+  { rule: '5.6: scp of /', claims: { ...itself, scp: '/' }, kind: 'app' },
+  { rule: 'RFC 6749 §3.3: spaces hold no scope', claims: { ...itself, scp: '   ' }, kind: 'app' },
+  { rule: 'a pairwise sub is a user’s, also without scp', claims: { roles: ['a'] }, kind: 'user' },
+  { rule: 'a pairwise sub is a user’s, scp of /', claims: { roles: ['a'], scp: '/' }, kind: 'user' },
+  { rule: 'without oid nothing says that it is an app', claims: { roles: ['a'], oid: undefined }, kind: 'user' },
+  { rule: 'an idtyp that is neither is no app', claims: { ...itself, idtyp: 'device', roles: ['a'] }, kind: 'user' },
   { rule: '5.6: a scope beside / is a scope', claims: { scp: '/ a' }, kind: 'user' },
   { rule: '5.6: idtyp app', claims: { idtyp: 'app' }, kind: 'app' },
   { rule: '5.6: idtyp app, where sent, decides over scp', claims: { idtyp: 'app', scp: 'a' }, kind: 'app' },
   { rule: '5.6: idtyp user', claims: { idtyp: 'user', scp: 'a' }, kind: 'user' },
   { rule: '5.6: idtyp user without scp', claims: { idtyp: 'user', roles: ['a'] }, kind: 'user' },
   { rule: '5.9: an odd idtyp is as if missing, with scp', claims: { idtyp: 1, scp: 'a' }, kind: 'user' },
-  { rule: '5.9: an odd idtyp is as if missing, without', claims: { idtyp: ['user'] }, kind: 'app' },
+  { rule: '5.9: an odd idtyp is as if missing, without', claims: { ...itself, idtyp: ['user'] }, kind: 'app' },
   {
     rule: '5.6: an scp of the wrong type is not "no scp": it must not turn a user into an app',
     claims: { scp: ['Orders.Read'], roles: ['Orders.Read.All'] },

@@ -89,7 +89,7 @@ t.test('good tokens', async (t) => {
     {
       name: 'v1, app',
       rule: 'DESIGN §5.6',
-      token: () => tenant.v1Token({ scp: undefined, roles: ['Directory.Read.All'] }),
+      token: () => tenant.v1Token({ sub: callerId, scp: undefined, roles: ['Directory.Read.All'] }),
       principal: { kind: 'app', roles: ['Directory.Read.All'] }
     },
     {

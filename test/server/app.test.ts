@@ -258,7 +258,9 @@ t.test('a browser of an allowed origin reads refusals, and preflights pass', asy
   const other = await fetch(`${api.address}/me`, { headers: { origin: 'https://evil.example' } })
   t.equal(other.headers.get('access-control-allow-origin'), null, 'another origin reads nothing')
   const options = await fetch(`${api.address}/me`, { method: 'OPTIONS' })
-  t.equal(options.status, 400, 'OPTIONS that is no preflight is refused')
+  t.equal(options.status, 401, 'OPTIONS that is no preflight is a request like all')
+  const withToken = { authorization: `Bearer ${await userToken(api.tenant, 'user@contoso.example')}` }
+  t.equal((await fetch(`${api.address}/me`, { method: 'OPTIONS', headers: withToken })).status, 404)
   const withoutCors = await startApi(t)
   t.equal(
     (await fetch(`${withoutCors.address}/me`, { method: 'OPTIONS' })).status,
@@ -307,6 +309,31 @@ t.test('a client that is gone before it is answered does no harm', async (t) => 
   })
   await refused
   t.equal((await api.get('/healthz')).status, 200)
+})
+
+t.test('a client that keeps its side open holds neither a socket nor the close', async (t) => {
+  const api = await startApi(t)
+  const { hostname, port } = new URL(api.address)
+  const rows: [name: string, bytes: string][] = [
+    ['no HTTP', 'NONSENSE\r\n\r\n'],
+    ['headers over the limit', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`],
+    ['a second request that is no HTTP', 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nNONSENSE\r\n\r\n'],
+    ['a refusal with a body unread', 'POST /me HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{}']
+  ]
+  for (const [name, bytes] of rows) {
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
+    t.teardown(() => socket.destroy())
+    let answer = ''
+    socket.on('data', (chunk) => {
+      answer += chunk
+    })
+    socket.write(bytes)
+    await new Promise((resolve) => socket.once('end', resolve))
+    t.equal(answer.match(/^HTTP\/1\.1 /gm)?.length, 1, `${name}: one answer, and the server hangs up`)
+  }
+  const open = () => new Promise<number>((resolve) => api.app.server.getConnections((_error, count) => resolve(count)))
+  while ((await open()) > 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  t.equal(await open(), 0, 'no socket is left')
 })
 
 t.test('a tenant without v1 has one issuer', async (t) => {

@@ -111,7 +111,7 @@ export async function startTestTenant(): Promise<TestTenant> {
     userToken: (claims, header = {}, by = tenant.key) =>
       sign({ ...v2(), scp: 'access_as_user', name: 'A User', ...claims }, header, by),
     appToken: (claims, header = {}, by = tenant.key) =>
-      sign({ ...v2(), idtyp: 'app', roles: ['Directory.Read.All'], ...claims }, header, by),
+      sign({ ...v2(), sub: callerId, idtyp: 'app', roles: ['Directory.Read.All'], ...claims }, header, by),
     v1Token: (claims) => {
       const v1 = {
         iss: `${tenant.origin}/${tenantId}/`,
