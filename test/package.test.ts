@@ -11,7 +11,7 @@ const run = promisify(execFile)
 t.test('the tarball', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'fastify-entra-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder])
+  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder])
   const [{ filename = '', files = [] } = {}] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[]
   const paths = files.map(({ path }) => path)
 

@@ -20,7 +20,7 @@ const anyTenant = `(?!${personalAccounts})${guid.source.slice(1, -1)}`
  * (`requestedAccessTokenVersion`), so both are trusted.
  *
  * @param tenantId a GUID, or a domain that the discovery document resolves to one
- * @throws EntraConfigurationError when cloud or authority are unknown, unsafe or contradictory
+ * @throws EntraConfigurationError when cloud or authority is unknown, unsafe or contradictory
  */
 export function issuersOf(options: AuthorityOptions, tenantId: string): readonly [IssuerSettings, IssuerSettings] {
   const authority = authorityOf(options)

@@ -7,7 +7,7 @@ const repeated = refusal('authorization_repeated')
 
 // RFC 9110 §11.1: the scheme is a token, and its case says nothing.
 const bearerScheme = /^bearer(?![!#$%&'*+.^_`|~0-9a-z-])/i
-// RFC 6750 §2.1 allows `1*SP`; one space is what every client sends, and anything else is a client to be mended.
+// RFC 6750 §2.1 allows `1*SP`; one space is what every client sends, and anything else is a faulty client.
 const bearerCredentials = /^bearer ([A-Za-z0-9._~+/-]+=*)$/i
 
 /**

@@ -1,4 +1,7 @@
-/** Microsoft's clouds: where each signs in, and what its v1 tokens name as issuer. Source: Microsoft, "National clouds". */
+/**
+ * Microsoft's clouds: where each signs in, and what its v1 tokens name as issuer. Sources: Microsoft, "National
+ * clouds"; for France, Germany and Singapore the host list of `@azure/msal-common` 16.
+ */
 
 /** Names of the clouds, for `cloud` and `ENTRA_CLOUD`. */
 export type Cloud = 'public' | 'usgovernment' | 'china' | 'france' | 'germany' | 'singapore'

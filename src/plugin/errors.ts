@@ -3,7 +3,7 @@
  * trace, and it holds nothing that must not reach the client.
  */
 
-/** RFC 6750 §3.1, the `error` of the challenge; `none` where no credentials came (§3: "SHOULD NOT include an error"). */
+/** RFC 6750 §3.1, the `error` of the challenge. */
 type BearerError = 'invalid_request' | 'invalid_token' | 'insufficient_scope'
 
 interface Kind {
@@ -16,7 +16,7 @@ const unauthorized = (detail: string) => ({ status: 401, error: 'invalid_token',
 const forbidden = (detail: string) => ({ status: 403, error: 'insufficient_scope', detail }) as const
 
 const kinds = {
-  /** No `Authorization` header, or another scheme. RFC 6750 §3: a challenge without an error code. */
+  /** No `Authorization` header, or another scheme. RFC 6750 §3.1: a challenge without an error code. */
   credentials_missing: { status: 401, detail: 'Send an access token: Authorization: Bearer <token>.' },
   /** RFC 6750 §3.1 `invalid_request`: the header is not `Bearer`, one space, one b64token (§2.1). */
   authorization_malformed: {
@@ -73,7 +73,7 @@ const kinds = {
   /** No usable key, and the tenant cannot be reached. */
   tenant_unavailable: {
     status: 503,
-    detail: 'The keys of the tenant cannot be had at the moment, so no token can be checked. Try again later.'
+    detail: 'The keys of the tenant are not available at the moment, so no token can be checked. Try again later.'
   },
   /** A policy threw, or could not be asked. */
   policy_unavailable: {

@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import { EntraConfigurationError, isRefusal, type Refusal, refusal } from './errors.js'
 import { shown } from './option-checks.js'
-import { type Policy, type Rule, ruleRefusal } from './rules.js'
+import { type Policy, type Rule, ruleRefusal, scopesOf } from './rules.js'
 
 /** A preHandler that lets a request pass, or refuses it, and describes itself in {@link Guard.rule}. */
 export interface Guard extends preHandlerAsyncHookHandler {
@@ -33,9 +33,12 @@ declare module 'fastify' {
  * A delegated (user) token whose `scp` holds this scope.
  *
  * @param name the scope's own name, such as `Orders.Read`, without the App ID URI
- * @throws EntraConfigurationError when the name is no scope-token (RFC 6749 §3.3)
+ * @throws EntraConfigurationError when the name is no scope-token (RFC 6749 §3.3), or has the App ID URI, which `scp` has not
  */
 export function requireScope(...names: [name: string]): Guard {
+  if (String(names[0]).includes('://')) {
+    throw new EntraConfigurationError(`requireScope takes the name without the App ID URI, and got ${shown(names[0])}`)
+  }
   return guard({ kind: 'scope', name: named(names, 'requireScope') })
 }
 
@@ -71,7 +74,7 @@ export function requireApp(): Guard {
  * A function that decides. Only `true`, or a promise of it, passes; when it throws, the answer is 503.
  *
  * @param name what it is called in documents and refusals
- * @throws EntraConfigurationError when the name is empty or has spaces
+ * @throws EntraConfigurationError when the name is empty or has spaces, or the function is none
  */
 export function requirePolicy(name: string, allows: Policy): Guard {
   if (typeof allows !== 'function') throw new EntraConfigurationError('requirePolicy takes a name and a function')
@@ -107,9 +110,17 @@ function guard(rule: Rule): Guard {
     if (!refuse) throw new EntraConfigurationError('a guard runs where fastify-entra is not registered')
     const principal = request.principalOrNull
     const answer = principal ? await ruleRefusal(rule, principal, request) : refusal('credentials_missing')
-    return isRefusal(answer) ? refuse(request, reply, answer) : undefined
+    return isRefusal(answer) ? refuse(request, reply, withScopesOfRoute(answer, request)) : undefined
   }
   return Object.freeze(Object.assign(check, { rule: Object.freeze(rule) }))
+}
+
+/** Each of several guards knows its own scopes; a client that asks for them one at a time would never hold them all. */
+function withScopesOfRoute(answer: Refusal, { routeOptions }: FastifyRequest): Refusal {
+  const guards = routeOptions.config[routeGuards]
+  return answer.scopes && guards
+    ? { ...answer, scopes: [...new Set(guards.flatMap(({ rule }) => scopesOf(rule)))] }
+    : answer
 }
 
 /** RFC 6749 §3.3 scope-token; role values follow the same alphabet (Microsoft: "Add app roles", no spaces). */

@@ -16,7 +16,9 @@ export {
   requireUser
 } from './guards.js'
 export type { IssuerStatus } from './issuers.js'
+export type { Metadata } from './metadata.js'
+export type { EntraOpenapi, SecurityScheme } from './openapi.js'
 export type { EntraOptions } from './options.js'
 export { type EntraTenant, fastifyEntra, fastifyEntra as default, type RouteAuth } from './plugin.js'
 export type { Policy, Rule } from './rules.js'
-export type { AppPrincipal, Claims, Principal, UserPrincipal } from './types.js'
+export type { AppPrincipal, Claims, KeyStoreStatus, Principal, UserPrincipal } from './types.js'

@@ -2,9 +2,9 @@
 import { type Refusal, refusal } from './errors.js'
 import { HttpStatusError } from './fetch-json.js'
 import { type KeySet, toKeySet, type VerificationKey } from './jwks.js'
-import { KeyStore, type KeyStoreStatus, type KeyTimings } from './keys.js'
+import { KeyStore } from './keys.js'
 import { fetchMetadata, type Metadata, MetadataMismatchError, type MetadataSource } from './metadata.js'
-import type { Clock, FetchJson, Logger } from './types.js'
+import type { Clock, FetchJson, KeyStoreStatus, KeyTimings, Logger } from './types.js'
 
 /** An issuer as configured: a metadata document, and the token version that it speaks for. */
 export interface IssuerSettings extends MetadataSource {
@@ -27,12 +27,13 @@ export interface IssuerStatus extends KeyStoreStatus {
   readonly issuer?: string
 }
 
-/** Answers of an authority that has no such document; anything else may be weather. */
+/** Answers of an authority that has no such document; anything else may be transient. */
 const refusesForGood: ReadonlySet<number> = new Set([400, 404])
 const noKeys: KeySet = { keys: new Map(), dropped: 0 }
 const wrongIssuer = refusal('wrong_issuer')
 const unavailable = refusal('tenant_unavailable', { retryAfterSeconds: 1 })
 
+/** One trusted issuer: its discovery document and its keys. */
 export class Issuer {
   readonly settings: IssuerSettings
   readonly keys: KeyStore

@@ -8,27 +8,11 @@ import { type Refusal, refusal } from './errors.js'
 import { reasonOf } from './fetch-json.js'
 import type { KeySet, VerificationKey } from './jwks.js'
 import { MetadataMismatchError } from './metadata.js'
-import type { Clock, Logger } from './types.js'
-
-/** How often keys are fetched, in seconds. */
-export interface KeyTimings {
-  readonly refreshSeconds: number
-  readonly cooldownSeconds: number
-  readonly maxStaleSeconds: number
-}
-
-/** What a store says of itself, for `/readyz`. */
-export interface KeyStoreStatus {
-  /** `cold`: no set yet, or the last good one is too old. `stale`: the last good one serves, a refresh failed. */
-  readonly state: 'cold' | 'fresh' | 'stale'
-  readonly keys: number
-  /** Seconds since the set was fetched. */
-  readonly ageSeconds?: number
-  /** Why the last fetch failed. */
-  readonly lastError?: string
-}
+import type { Clock, KeyStoreStatus, KeyTimings, Logger } from './types.js'
 
 const unknownKey = refusal('unknown_key')
+
+/** The keys of one issuer: when to fetch them, and what to answer while they are not there. */
 export class KeyStore {
   readonly #load: () => Promise<KeySet>
   readonly #timings: KeyTimings
@@ -157,7 +141,7 @@ export class KeyStore {
     this.#lastError = undefined
     this.#failures = 0
     const kids = [...set.keys.keys()]
-    if (this.#isNews(kids.join())) this.#log.info({ kids, dropped: set.dropped }, 'the keys of the tenant are fresh')
+    if (this.#isNews(kids.join())) this.#log.info({ kids, dropped: set.dropped }, 'keys of the tenant fetched')
   }
 
   #keep(error: unknown): void {
@@ -167,7 +151,7 @@ export class KeyStore {
     const details = { reason, state: this.status.state }
     if (this.#closed || !this.#isNews(JSON.stringify(details))) return
     if (error instanceof MetadataMismatchError) this.#log.error(details, 'the authority is not the one configured')
-    else this.#log.warn(details, 'the keys of the tenant could not be fetched')
+    else this.#log.warn(details, 'keys of the tenant could not be fetched')
   }
 
   /** Each state is said once, not at every try. */

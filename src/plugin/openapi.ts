@@ -18,13 +18,12 @@ interface Alternative {
 
 /** A security scheme object, OpenAPI 3.1 §4.8.27. */
 export type SecurityScheme =
-  | { readonly type: 'openIdConnect'; readonly openIdConnectUrl: string; readonly description: string }
-  | { readonly type: 'oauth2'; readonly description: string; readonly flows: Record<string, OauthFlow> }
+  | { type: 'openIdConnect'; openIdConnectUrl: string; description: string }
+  | { type: 'oauth2'; description: string; flows: OauthFlows }
 
-interface OauthFlow {
-  readonly authorizationUrl?: string
-  readonly tokenUrl: string
-  readonly scopes: Readonly<Record<string, string>>
+interface OauthFlows {
+  authorizationCode?: { authorizationUrl: string; tokenUrl: string; scopes: Record<string, string> }
+  clientCredentials?: { tokenUrl: string; scopes: Record<string, string> }
 }
 
 /** What @fastify/swagger hands to its `transform`, and takes back. */
@@ -92,7 +91,7 @@ function secured(schema: FastifySchema | undefined, { config }: RouteOptions, sc
 }
 
 /** Every way to satisfy a rule, or-ed: the disjunctive form that OpenAPI's `security` has. */
-function alternatives(rule: Rule): Alternative[] {
+export function alternatives(rule: Rule): Alternative[] {
   switch (rule.kind) {
     case 'anyOf':
       return rule.rules.flatMap(alternatives)
@@ -131,7 +130,7 @@ const refusals = {
   400: problem('The Authorization header is malformed, or was sent twice', 'WWW-Authenticate'),
   401: problem('No access token, or one that is not valid here', 'WWW-Authenticate'),
   403: problem('The token is valid, and lacks what this route asks for', 'WWW-Authenticate'),
-  503: problem('The keys of the tenant cannot be had, so no token can be checked', 'Retry-After')
+  503: problem('The keys of the tenant are not available, so no token can be checked', 'Retry-After')
 }
 
 function securitySchemes({ scopeBase, metadataUrl, metadata, rules }: OpenapiSource): Record<string, SecurityScheme> {

@@ -2,8 +2,8 @@
 import { type AuthorityOptions, issuersOf } from './authority.js'
 import { EntraConfigurationError } from './errors.js'
 import type { IssuerSettings } from './issuers.js'
-import type { KeyTimings } from './keys.js'
 import { guid, matching, personalAccounts, shown, texts, within } from './option-checks.js'
+import type { KeyTimings } from './types.js'
 
 /** What `app.register(entra, options)` takes. */
 export interface EntraOptions extends AuthorityOptions {
@@ -19,15 +19,15 @@ export interface EntraOptions extends AuthorityOptions {
   rolelessClients?: readonly string[]
   /** Accepted signature algorithms (RFC 7518 §3.1). Entra signs with RS256 and nothing else. Default: `['RS256']`. */
   algorithms?: readonly 'RS256'[]
-  /** Seconds between two background refreshes of the keys. Default: 3600. */
+  /** Seconds between two background refreshes of the keys. Default: 3600. From 1 to 86400. */
   keysRefreshSeconds?: number
-  /** Least seconds between two refreshes asked for by unknown `kid`s. Default: 30. */
+  /** Least seconds between two refreshes asked for by unknown `kid`s. Default: 30. From 1 to 3600. */
   keysCooldownSeconds?: number
-  /** Seconds for which the last good keys serve an outage. Default: 86400. */
+  /** Seconds for which the last good keys serve an outage. Default: 86400. From 1 to 2147483. */
   keysMaxStaleSeconds?: number
-  /** Seconds for one fetch, from connect to the last byte. Default: 5. */
+  /** Seconds for one fetch, from connect to the last byte. Default: 5. From 0.1 to 60. */
   keysTimeoutSeconds?: number
-  /** Seconds of tolerance for `exp` and `nbf` (RFC 7519 §4.1.4). Default: 60. */
+  /** Seconds of tolerance for `exp` and `nbf` (RFC 7519 §4.1.4). Default: 60. From 0 to 600. */
   clockToleranceSeconds?: number
 }
 
@@ -76,7 +76,7 @@ export function toSettings(options: EntraOptions): Settings {
   const unknown = Object.keys(options).find((name) => !names.has(name))
   if (unknown !== undefined)
     throw new EntraConfigurationError(`there is no option "${unknown}"; the options are ${[...names].join(', ')}`)
-  const tenantId = tenantOf(options.tenantId)
+  const tenantId = toTenantId(options.tenantId)
   const clientId = matching(
     'clientId',
     options.clientId,
@@ -109,10 +109,14 @@ function keyTimings(options: EntraOptions): KeyTimings {
 /** Client IDs are GUIDs, which have no case; Entra writes them in lower case. */
 function clientIds(name: 'allowedClients' | 'rolelessClients', options: EntraOptions): ReadonlySet<string> | undefined {
   const ids = options[name]
-  return ids === undefined ? undefined : new Set(texts(name, ids).map((id) => id.toLowerCase()))
+  return ids === undefined
+    ? undefined
+    : new Set(
+        texts(name, ids).map((id) => matching(name, id, guid, 'application (client) IDs, each a GUID').toLowerCase())
+      )
 }
 
-function tenantOf(tenantId: unknown): string {
+function toTenantId(tenantId: unknown): string {
   if (typeof tenantId === 'string' && notOneTenant.has(tenantId.toLowerCase())) {
     throw new EntraConfigurationError(
       `tenantId "${tenantId}" lets every tenant in without a list of tenants; name the one tenant that may call`

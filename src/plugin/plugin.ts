@@ -10,7 +10,7 @@ import { createJsonClient } from './fetch-json.js'
 import { isGuard, type Refuse, refuseRequest, routeGuards } from './guards.js'
 import { findKey, Issuer, type IssuerSettings, type IssuerStatus } from './issuers.js'
 import type { Metadata } from './metadata.js'
-import { createOpenapi, type EntraOpenapi } from './openapi.js'
+import { alternatives, createOpenapi, type EntraOpenapi } from './openapi.js'
 import { type EntraOptions, type Settings, toSettings } from './options.js'
 import type { Rule } from './rules.js'
 import type { Principal } from './types.js'
@@ -21,7 +21,7 @@ export type RouteAuth = 'required' | 'optional' | 'none'
 
 /** What the plugin knows of its tenant. */
 export interface EntraTenant {
-  /** True once keys are held, and while they are not too old: tokens can be verified. */
+  /** True once v2's keys are held, and while they are not too old. */
   readonly ready: boolean
   /** Each trusted issuer with the state of its keys; v2 first. */
   readonly issuers: readonly IssuerStatus[]
@@ -62,8 +62,10 @@ const maxStartSeconds = 5
 async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
   const settings = toSettings(options)
   const { fetchJson, close } = createJsonClient(settings.keysTimeoutSeconds)
-  const surroundings = { fetchJson, clock: systemClock, log: app.log }
-  const toIssuer = (issuer: IssuerSettings) => new Issuer(issuer, settings.keyTimings, surroundings)
+  const toIssuer = (issuer: IssuerSettings) => {
+    const log = app.log.child({ metadataUrl: issuer.url })
+    return new Issuer(issuer, settings.keyTimings, { fetchJson, clock: systemClock, log })
+  }
   const [v2, ...others] = settings.issuers
   const issuers: Issuers = [toIssuer(v2), ...others.map(toIssuer)]
   const verifier = toVerifier(settings, issuers)
@@ -105,7 +107,7 @@ function toVerifier(settings: Settings, issuers: Issuers): Verifier {
   return { ...settings, rules: { ...settings, versionOf }, findKey: (iss, kid) => findKey(issuers, iss, kid) }
 }
 
-function tenantOf([v2, ...others]: Issuers, { scopeBase }: Settings, rules: readonly Rule[]): EntraTenant {
+function describeTenant([v2, ...others]: Issuers, { scopeBase }: Settings, rules: readonly Rule[]): EntraTenant {
   const metadata = () => v2.metadata
   const openapi = createOpenapi({ scopeBase, metadataUrl: v2.settings.url, metadata, rules })
   return {
@@ -124,7 +126,7 @@ function tenantOf([v2, ...others]: Issuers, { scopeBase }: Settings, rules: read
 
 function decorate(app: FastifyInstance, issuers: Issuers, settings: Settings, rules: readonly Rule[]): Refuse {
   const refuse: Refuse = (request, reply, why) => sendRefusal(request, reply, why, settings.scopeBase)
-  app.decorate('entra', tenantOf(issuers, settings, rules))
+  app.decorate('entra', describeTenant(issuers, settings, rules))
   app.decorate(refuseRequest, refuse)
   app.decorateRequest(verificationOf, null)
   app.decorateRequest('principal', {
@@ -152,8 +154,12 @@ function checkRoute(route: RouteOptions): Rule[] {
   if (auth === 'none' && guards.length > 0) {
     throw new EntraConfigurationError(`${where} has a guard and config.auth "none"; a guard needs a token to look at`)
   }
+  const rules = guards.map(({ rule }) => rule)
+  if (alternatives({ kind: 'allOf', rules }).length === 0) {
+    throw new EntraConfigurationError(`${where} asks for a user and an app at once, so nobody could ever call it`)
+  }
   route.config = { ...route.config, [routeGuards]: guards }
-  return guards.map(({ rule }) => rule)
+  return rules
 }
 
 /**

@@ -79,8 +79,8 @@ function holds(rule: Simple, { kind, scopes, roles }: Principal): boolean {
 }
 
 function lacking(rule: Rule, principal: Principal): Refusal {
-  const scopes = missingScopes(rule, principal)
-  const detail = `This route asks for ${describe(rule)}, and the token does not have it.`
+  const scopes = helpfulScopes(rule, principal)
+  const detail = `This route requires ${describe(rule)}; the token does not satisfy that.`
   return refusal('insufficient_permissions', { detail, ...(scopes.length > 0 && { scopes }) })
 }
 
@@ -88,7 +88,7 @@ async function policyRefusal(rule: Extract<Rule, { kind: 'policy' }>, principal:
   try {
     return (await rule.allows(principal, request)) === true ? undefined : lacking(rule, principal)
   } catch (error) {
-    request.log.error({ err: error, policy: rule.name }, 'a policy could not be asked')
+    request.log.error({ err: error, policy: rule.name }, 'a policy failed')
     return refusal('policy_unavailable', { retryAfterSeconds: 1 })
   }
 }
@@ -125,7 +125,11 @@ async function allOfRefusal(
   return unknown
 }
 
-/** The scopes that a caller would still have to ask for. */
-function missingScopes(rule: Rule, { scopes }: Principal): readonly string[] {
-  return scopesOf(rule).filter((scope) => !(scopes as readonly string[]).includes(scope))
+/**
+ * The scopes that a rule asks for (RFC 6750 §3: `scope` is what the resource requires), where one of them is missing; none
+ * where other scopes would not help.
+ */
+function helpfulScopes(rule: Rule, { scopes }: Principal): readonly string[] {
+  const required = scopesOf(rule)
+  return required.every((scope) => (scopes as readonly string[]).includes(scope)) ? [] : required
 }

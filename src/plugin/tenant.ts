@@ -9,6 +9,8 @@ export interface TenantRules {
   readonly versionOf: (issuer: string) => '1.0' | '2.0' | undefined
   /** Accepted `aud` values, as configured. */
   readonly audiences: readonly string[]
+  /** The App ID URI that scopes of this API are asked for with. */
+  readonly scopeBase: string
   /** `azp`/`appid` values that may call; `undefined`: any. Narrows, never grants. */
   readonly allowedClients: ReadonlySet<string> | undefined
   /** The only clients whose tokens may carry neither scopes nor roles. */
@@ -18,6 +20,7 @@ export interface TenantRules {
 /** Claims that every Entra access token has (Microsoft: "Access token claims reference"). */
 export const requiredClaims = ['iss', 'aud', 'exp', 'iat', 'sub', 'tid', 'ver'] as const
 
+/** In lower case, as tokens have it: another spelling would be another key to store data under. */
 const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** Why a signed payload is no access token for this API, or `undefined` when it is one. */
@@ -32,7 +35,7 @@ export function claimsRefusal(claims: Claims, key: VerificationKey, rules: Tenan
 function issuerRefusal({ iss, tid, ver, sub }: Claims, key: VerificationKey, rules: TenantRules): Refusal | undefined {
   const version = typeof iss === 'string' ? rules.versionOf(iss) : undefined
   if (typeof iss !== 'string' || !version) return refusal('wrong_issuer')
-  if (typeof tid !== 'string' || !guid.test(tid) || tenantOf(iss) !== tid) return refusal('wrong_tenant')
+  if (typeof tid !== 'string' || !guid.test(tid) || tenantIdOf(iss) !== tid) return refusal('wrong_tenant')
   if (ver !== version) return refusal('wrong_version')
   if (!keyFits(key, iss, tid, version)) return refusal('wrong_key_issuer')
   return typeof sub === 'string' && sub !== ''
@@ -47,18 +50,18 @@ function issuerRefusal({ iss, tid, ver, sub }: Claims, key: VerificationKey, rul
 function keyFits({ issuer }: VerificationKey, iss: string, tid: string, version: string): boolean {
   if (issuer === undefined) return true
   const concrete = issuer.replace('{tenantid}', tid)
-  return concrete === iss || (version === '1.0' && tenantOf(concrete) === tid)
+  return concrete === iss || (version === '1.0' && tenantIdOf(concrete) === tid)
 }
 
 /** An issuer's first path segment is the tenant, in every version and cloud. */
-function tenantOf(issuer: string): string | undefined {
+function tenantIdOf(issuer: string): string | undefined {
   return URL.canParse(issuer) ? new URL(issuer).pathname.split('/')[1] : undefined
 }
 
-function audienceRefusal({ aud, ver }: Claims, { audiences }: TenantRules): Refusal | undefined {
+function audienceRefusal({ aud, ver }: Claims, { audiences, scopeBase }: TenantRules): Refusal | undefined {
   const received = Array.isArray(aud) ? aud : [aud]
   if (received.some((value) => typeof value === 'string' && isAudience(value, ver, audiences))) return undefined
-  const hint = foreignAudienceHint(aud, audiences)
+  const hint = foreignAudienceHint(aud, scopeBase)
   if (hint) return refusal('wrong_audience', { detail: hint })
   return refusal('wrong_audience', {
     detail: `The token is for ${shown(received[0])}, and this API is ${audiences.join(' or ')}. Ask for a scope of this API.`
@@ -89,9 +92,8 @@ const microsoftApis: ReadonlyMap<unknown, string> = new Map([
  * A fixed sentence for a token of a well-known other API; safe also for an unproven `aud`, as nothing of it is echoed.
  * A Graph token's signature cannot be verified by anyone else, so this is often all that can be said of it.
  */
-export function foreignAudienceHint(aud: unknown, audiences: readonly string[]): string | undefined {
+export function foreignAudienceHint(aud: unknown, scopeBase: string): string | undefined {
   const api = microsoftApis.get(aud)
-  const scopeBase = audiences.find((audience) => audience.includes('://')) ?? `api://${audiences[0]}`
   return api && `This token is for ${api}; ask for a scope of this API, such as ${scopeBase}/access_as_user.`
 }
 

@@ -66,3 +66,21 @@ export interface Logger {
   warn(details: object, message: string): void
   error(details: object, message: string): void
 }
+
+/** How often keys are fetched, in seconds. */
+export interface KeyTimings {
+  readonly refreshSeconds: number
+  readonly cooldownSeconds: number
+  readonly maxStaleSeconds: number
+}
+
+/** What a store says of itself, for `/readyz`. */
+export interface KeyStoreStatus {
+  /** `cold`: no set yet, or the last good one is too old. `stale`: the last good one serves, a refresh failed. */
+  readonly state: 'cold' | 'fresh' | 'stale'
+  readonly keys: number
+  /** Seconds since the set was fetched. */
+  readonly ageSeconds?: number
+  /** Why the last fetch failed. */
+  readonly lastError?: string
+}

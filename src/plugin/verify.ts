@@ -120,8 +120,8 @@ function keyCallback({ algorithms, findKey }: Verifier): KeyCallback {
 }
 
 /** A Graph or ARM token fails before its audience is looked at; its sender is told what it is all the same. */
-function withHint(why: Refusal, unprovenAudience: unknown, { audiences }: TenantRules): Refusal {
+function withHint(why: Refusal, unprovenAudience: unknown, { scopeBase }: TenantRules): Refusal {
   const hintable = why.code === 'invalid_signature' || why.code === 'unknown_key' || why.code === 'wrong_issuer'
-  const hint = hintable ? foreignAudienceHint(unprovenAudience, audiences) : undefined
+  const hint = hintable ? foreignAudienceHint(unprovenAudience, scopeBase) : undefined
   return hint ? { ...why, detail: hint } : why
 }

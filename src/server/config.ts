@@ -46,7 +46,7 @@ const optionOf = {
 
 const lists: ReadonlySet<string> = new Set(['ENTRA_AUDIENCE', 'ENTRA_ALLOWED_CLIENTS', 'ENTRA_ROLELESS_CLIENTS'])
 /** Variables of the contract that this version cannot honour: refused, as a setting without effect is a trap. */
-const notYet = ['ENTRA_ALLOWED_TENANTS', 'ENTRA_CLIENT_CERTIFICATE', 'OIDC_ISSUER', 'OIDC_AUDIENCE']
+const notYet = ['ENTRA_ALLOWED_TENANTS', 'ENTRA_CLIENT_CERTIFICATE', 'OIDC_ISSUER', 'OIDC_AUDIENCE', 'REDIS_URL']
 const known: ReadonlySet<string> = new Set([...Object.keys(optionOf), ...notYet, 'ENTRA_CLIENT_SECRET'])
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
@@ -82,14 +82,23 @@ function refuseTraps(env: Environment): void {
     throw new EntraConfigurationError(`${misspelt} is no variable of this server; it has ${[...known].join(', ')}`)
   const unsupported = notYet.find((name) => env[name])
   if (unsupported) throw new EntraConfigurationError(`${unsupported} is not supported in this version; unset it`)
+  const missing = ['ENTRA_TENANT_ID', 'ENTRA_CLIENT_ID'].filter((name) => !env[name])
+  if (missing.length === 2) {
+    throw new EntraConfigurationError(
+      `${missing.join(' and ')} are missing; give the tenant's ID and the API's client ID`
+    )
+  }
   const empty = env.ENTRA_ALLOWED_CLIENTS === ''
   if (empty) throw new EntraConfigurationError('ENTRA_ALLOWED_CLIENTS is empty; unset it to let any client call')
 }
 
 /** The variable's name in place of the option's, for who sets the one and never sees the other. */
 export function inTermsOfVariables(message: string): string {
-  const [variable, option] = Object.entries(optionOf).find(([, name]) => message.startsWith(`${name} `)) ?? []
-  return variable && option ? variable + message.slice(option.length) : message
+  const variables = new Map<string, string>(Object.entries(optionOf).map(([variable, option]) => [option, variable]))
+  return message.replace(
+    /\b[a-z]+(?:[A-Z][a-z]+)*\b(?= (?:"|\[|is missing|\d))/g,
+    (word) => variables.get(word) ?? word
+  )
 }
 
 /** The plugin checks values; here text becomes lists and numbers. */
@@ -104,7 +113,7 @@ function entraOptions(env: Environment): EntraOptions {
 function toValue(variable: string, text: string): string | number | readonly string[] {
   if (lists.has(variable)) return list(text)
   if (!variable.endsWith('_SECONDS')) return text
-  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : text // the plugin refuses a text, and names it
+  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : text // the plugin refuses text, and says what it was
 }
 
 function list(text = ''): readonly string[] {
@@ -112,7 +121,8 @@ function list(text = ''): readonly string[] {
   return parts.filter((part) => part !== '')
 }
 
-function integer(name: string, text: string, most: number): number {
+/** A whole number, such as a port. */
+export function integer(name: string, text: string, most: number): number {
   const value = Number(text)
   if (/^\d+$/.test(text) && value <= most) return value
   throw new EntraConfigurationError(`${name} "${text}" is not allowed; give a whole number from 0 to ${most}`)

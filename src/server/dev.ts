@@ -3,14 +3,14 @@ import closeWithGrace from 'close-with-grace'
 import { clientCredentials, signIn } from '../tenant/client.js'
 import { startTenant, type Tenant } from '../tenant/index.js'
 import { buildApp } from './app.js'
-import { readConfig } from './config.js'
+import { integer, readConfig } from './config.js'
 import { environmentFor } from './environment.js'
 import { exitOnStartError } from './start-error.js'
 
 /** What to try: who calls, which path, and the status that the caller gets. */
 const tries = [
-  ['nobody', '/unprotected', 200],
-  ['nobody', '/protected', 401],
+  ['without a token', '/unprotected', 200],
+  ['without a token', '/protected', 401],
   ['user@contoso.example', '/me', 200],
   ['user@contoso.example', '/role-protected', 403],
   ['admin@contoso.example', '/role-protected', 200],
@@ -22,10 +22,10 @@ const tries = [
 ] as const
 
 async function start(): Promise<void> {
-  const { TENANT_PORT = '4000' } = process.env
-  const tenant = await startTenant({ port: Number(TENANT_PORT) })
-  const defaults = { DOCS: 'public', LOG_LEVEL: 'warn' }
-  const config = readConfig({ ...defaults, ...process.env, ...environmentFor(tenant) })
+  const { TENANT_PORT = '4000', HOST, PORT, LOG_LEVEL = 'warn', DOCS = 'public', CORS_ORIGINS } = process.env
+  const tenant = await startTenant({ port: integer('TENANT_PORT', TENANT_PORT, 65_535) })
+  // Only these: settings for a real tenant may be in the shell, and do not go with the embedded one.
+  const config = readConfig({ HOST, PORT, LOG_LEVEL, DOCS, CORS_ORIGINS, ...environmentFor(tenant) })
   const app = await buildApp(config)
   const address = await app.listen({ host: config.host, port: config.port })
   closeWithGrace({ logger: app.log }, async ({ err }) => {
@@ -42,7 +42,7 @@ async function introduction(tenant: Tenant, address: string): Promise<string> {
   const lines = tries.map(([who, path, status]) => {
     const token = tokens.get(who)
     const header = token ? ` -H 'Authorization: Bearer ${token}'` : ''
-    return `# ${status}: ${who} asks for ${path}\ncurl -i '${address}${path}'${header}\n`
+    return `# ${status}: ${who}, ${path}\ncurl -i '${address}${path}'${header}\n`
   })
   return [
     `API     ${address}  (document: ${address}/openapi.json)`,

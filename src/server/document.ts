@@ -21,9 +21,9 @@ export async function registerDocument(app: FastifyInstance): Promise<void> {
         { name: 'caller', description: 'About who calls' },
         { name: 'directory', description: 'Through Microsoft Graph' }
       ],
-      components: { securitySchemes: { ...securitySchemes } as Record<string, never> }
+      components: { securitySchemes: { ...securitySchemes } }
     },
-    transform: transform as never
+    transform
   })
 }
 

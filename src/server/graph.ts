@@ -67,7 +67,7 @@ export function createGraph(config: GraphConfig, tokenEndpoint: () => string | u
       const first = await get()
       // A token may be revoked before it expires: one more try, with a new one.
       const { answer } = first.answer.status === 401 ? await get(first.value) : first
-      return toUsers(usable(answer, 'Microsoft Graph refused this server; it needs the permission User.Read.All.'))
+      return toUsers(usable(answer, graphRefused))
     },
     close: () => dispatcher.destroy()
   }
@@ -102,16 +102,26 @@ async function fetchToken(
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: new URLSearchParams({ ...form, scope: `${config.url}/.default` }).toString()
   })
-  const { access_token, expires_in } = usable(answer, 'The tenant refused the credentials of this server.')
+  const { access_token, expires_in } = usable(answer, credentialsRefused)
   if (typeof access_token !== 'string' || typeof expires_in !== 'number') throw unavailable('no token in the answer')
   return { value: access_token, expiresAt: Date.now() + expires_in * 1000 - leewayMs }
 }
 
+const graphRefused = {
+  code: 'graph_refused',
+  detail: 'Microsoft Graph refused this server; its operator must grant it the permission User.Read.All.'
+}
+const credentialsRefused = {
+  code: 'graph_credentials_refused',
+  detail: 'The tenant refused the credentials of this server; its operator must renew them.'
+}
+
 /** The body of a 200; 429 and 5xx are an outage, the rest a refusal that only the operator can mend. */
-function usable({ status, body }: Answer, refused: string): Answer['body'] {
+function usable({ status, body }: Answer, refused: typeof graphRefused): Answer['body'] {
   if (status === 200) return body
-  if (status === 429 || status >= 500) throw unavailable(`answered ${status}`)
-  throw problem(502, 'graph_refused', refused, `answered ${status}`)
+  const reason = `answered ${status} ${JSON.stringify(body.error ?? '').slice(0, 200)}`
+  if (status === 429 || status >= 500) throw unavailable(reason)
+  throw problem(502, refused.code, refused.detail, reason)
 }
 
 function toUsers({ value }: Answer['body']): readonly DirectoryUser[] {

@@ -303,6 +303,10 @@ t.test('with the plugin: tokens that Entra signs', async (t) => {
   }
 })
 
+t.test('a scope has no App ID URI: scp holds short names', async (t) => {
+  t.throws(() => requireScope('api://orders/Orders.Read'), EntraConfigurationError)
+})
+
 t.test('DESIGN §1: one name each, also for who has no compiler to say so', async (t) => {
   for (const require of [requireScope, requireRole, requireAppPermission]) {
     const untyped = require as (...names: string[]) => Guard

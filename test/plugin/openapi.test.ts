@@ -26,8 +26,8 @@ async function appWith(t: Test, guards: (Guard | Guard[])[], authority: string) 
   t.teardown(() => app.close())
   await app.register(entra, { tenantId, clientId, authority })
   const { transform, securitySchemes } = app.entra.openapi
-  const components = { securitySchemes: securitySchemes as Record<string, never> }
-  await app.register(swagger, { openapi: { components }, transform: transform as never })
+  const components = { securitySchemes: { ...securitySchemes } }
+  await app.register(swagger, { openapi: { components }, transform })
   guards.forEach((preHandler, index) => {
     app.get(`/${index}`, { preHandler }, () => '')
   })
@@ -57,7 +57,7 @@ t.test('security is the guard, as alternatives (OpenAPI 3.1 §4.8.30)', async (t
       allOf(requireScope('a'), anyOf(requireScope('a'), requireScope('b'))),
       [user('a'), user('a', 'b')]
     ],
-    ['what nobody can be', allOf(requireUser(), requireApp()), []]
+    ['any of them', anyOf(requireUser(), requireApp()), [user(), service]]
   ]
   const tenant = await startTestTenant()
   t.teardown(() => tenant.close())
@@ -112,4 +112,9 @@ t.test('a route that was declared before the plugin asks for any token, as far a
   const { app } = await appWith(t, [], 'http://127.0.0.1:9')
   const route = { method: 'GET' as const, url: '/before', handler: () => '' }
   t.match(app.entra.openapi.transform({ schema: {}, url: '/before', route }).schema, { security: [user(), service] })
+})
+
+t.test('a guard that nobody can satisfy stops the start', async (t) => {
+  const impossible = appWith(t, [allOf(requireUser(), requireApp())], 'http://127.0.0.1:9')
+  await t.rejects(impossible, { message: 'GET /0 asks for a user and an app at once, so nobody could ever call it' })
 })

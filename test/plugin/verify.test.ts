@@ -674,6 +674,7 @@ t.test('claims without a key that was vetted are trusted by nobody', (t) => {
   const rules: TenantRules = {
     versionOf: () => '2.0',
     audiences: [clientId],
+    scopeBase: `api://${clientId}`,
     allowedClients: undefined,
     rolelessClients: new Set()
   }

@@ -24,7 +24,7 @@ t.test('a wrong secret is the operator’s fault: 502, and nothing of it is told
   const api = await startApi(t, { ENTRA_CLIENT_SECRET: 'wrong-secret' })
   const answer = await api.get('/users', await appToken(api.tenant, 'daemon'))
   t.equal(answer.status, 502)
-  t.equal(answer.body.code, 'graph_refused')
+  t.equal(answer.body.code, 'graph_credentials_refused')
   t.notMatch(JSON.stringify(answer.body), 'wrong-secret')
 })
 
@@ -93,7 +93,8 @@ t.test('an answer that is no answer is an outage; a refusal is a 502; the next c
     const { graph, answers } = await startGraph(t)
     const sound = answers[of]
     answers[of] = () => ({ status, body })
-    const code = expected === 503 ? 'graph_unavailable' : 'graph_refused'
+    const refused = of === 'token' ? 'graph_credentials_refused' : 'graph_refused'
+    const code = expected === 503 ? 'graph_unavailable' : refused
     await t.rejects(graph.listUsers(), { statusCode: expected, code }, `${of}: ${name}`)
     answers[of] = sound
     t.same(await graph.listUsers(), [], 'and then it works')

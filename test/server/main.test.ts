@@ -17,7 +17,8 @@ async function listening(server: Running): Promise<string> {
 
 t.test('without configuration: one line that names the variable, and no stack', async (t) => {
   const rows: [env: Record<string, string>, line: RegExp][] = [
-    [{}, /^fastify-entra: ENTRA_TENANT_ID is missing; [^\n]+\n$/],
+    [{}, /^fastify-entra: ENTRA_TENANT_ID and ENTRA_CLIENT_ID are missing; [^\n]+\n$/],
+    [{ ENTRA_CLIENT_ID: clientId }, /^fastify-entra: ENTRA_TENANT_ID is missing; [^\n]+\n$/],
     [{ ENTRA_TENANT_ID: 'contoso.example' }, /^fastify-entra: ENTRA_CLIENT_ID is missing; [^\n]+\n$/]
   ]
   for (const [env, line] of rows) {
@@ -87,7 +88,7 @@ t.test('SIGTERM while the start waits for a tenant that hangs: the process ends'
 t.test('nothing of a request’s headers, path or query reaches the log', async (t) => {
   const tenant = await startTenant({ port: 0 })
   t.teardown(() => tenant.close())
-  const server = start(t, { ...environmentFor(tenant), PORT: '0', LOG_LEVEL: 'trace' })
+  const server = start(t, { ...environmentFor(tenant), PORT: '0', LOG_LEVEL: 'trace', TRUST_PROXY: 'on' })
   const address = await listening(server)
   const token = await appToken(tenant, 'daemon')
   const [header = '', payload = '', signature = ''] = token.split('.')
@@ -95,6 +96,7 @@ t.test('nothing of a request’s headers, path or query reaches the log', async 
   t.equal((await getJson(`${address}/protected`, token)).status, 200)
   t.equal((await getJson(`${address}/protected`, `${header}.${payload}.${signature.slice(0, -8)}AAAAAAAA`)).status, 401)
   t.equal((await getJson(`${address}/${token}`, token)).status, 404)
+  t.equal((await fetch(`${address}/`, { headers: { 'x-forwarded-for': token } })).status, 200)
   const { hostname, port } = new URL(address)
   const socket = connect(Number(port), hostname)
   socket.end(`GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\u0001\r\n\r\n`)

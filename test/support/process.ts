@@ -9,9 +9,14 @@ export interface Running {
   printed(what: RegExp): Promise<RegExpExecArray | null>
 }
 
+/** Without the server's own settings, which a developer may have in the shell. */
+const settings =
+  /^(ENTRA_|KEYS_|OIDC_)|^(HOST|PORT|TENANT_PORT|LOG_LEVEL|DOCS|CORS_ORIGINS|GRAPH_URL|TRUST_PROXY|REDIS_URL|CLOCK_TOLERANCE_SECONDS)$/
+const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.test(name)))
+
 /** Runs an entry point until it ends, or the test does. */
 export function run(t: Test, entry: string, env: Record<string, string> = {}, ...args: string[]): Running {
-  const child = spawn(process.execPath, [...process.execArgv, entry, ...args], { env: { ...process.env, ...env } })
+  const child = spawn(process.execPath, [...process.execArgv, entry, ...args], { env: { ...inherited, ...env } })
   t.teardown(() => child.kill('SIGKILL'))
   const output = { out: '', err: '' }
   child.stdout.on('data', (chunk) => {
@@ -24,7 +29,8 @@ export function run(t: Test, entry: string, env: Record<string, string> = {}, ..
     process: child,
     output,
     async printed(what) {
-      while (!what.test(output.out) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 50))
+      while (!what.test(output.out) && child.exitCode === null && child.signalCode === null)
+        await new Promise((resolve) => setTimeout(resolve, 50))
       return what.exec(output.out)
     }
   }
