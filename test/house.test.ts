@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import t from 'tap'
 
-/** DESIGN, "a request flows one way": each file may import those before it. */
+/** ARCHITECTURE, "a request flows one way": each file may import those before it. */
 const stages = [
   ...['types', 'errors', 'clock', 'back-off', 'clouds', 'option-checks'],
   ...['bearer', 'fetch-json', 'metadata', 'jwks', 'keys', 'issuers', 'authority', 'options', 'header'],

@@ -30,17 +30,17 @@ const values: Case[] = [
   { rule: 'RFC 9110 §11.1: the scheme in mixed case', value: 'bEaReR abc', is: 'abc' },
   { rule: 'the token keeps its case', value: 'BEARER aBc', is: 'aBc' },
 
-  { rule: 'contract: Bearer alone', value: 'Bearer', is: invalidRequest },
-  { rule: 'contract: bearer alone, in any case', value: 'bEARER', is: invalidRequest },
-  { rule: 'contract: Bearer and a space', value: 'Bearer ', is: invalidRequest },
-  { rule: 'contract: two spaces', value: 'Bearer  abc', is: invalidRequest },
-  { rule: 'contract: a tab for the space', value: 'Bearer\tabc', is: invalidRequest },
-  { rule: 'contract: a tab after the space', value: 'Bearer \tabc', is: invalidRequest },
-  { rule: 'contract: a tab after the token', value: 'Bearer abc\t', is: invalidRequest },
-  { rule: 'contract: a comma after the token', value: 'Bearer abc,', is: invalidRequest },
-  { rule: 'contract: a comma after the scheme', value: 'Bearer,abc', is: invalidRequest },
-  { rule: 'contract: two credentials in one header', value: 'Bearer abc, Bearer def', is: invalidRequest },
-  { rule: 'contract: auth-params where a token belongs', value: 'Bearer token="abc"', is: invalidRequest },
+  { rule: 'the contract: Bearer alone', value: 'Bearer', is: invalidRequest },
+  { rule: 'the contract: bearer alone, in any case', value: 'bEARER', is: invalidRequest },
+  { rule: 'the contract: Bearer and a space', value: 'Bearer ', is: invalidRequest },
+  { rule: 'the contract: two spaces', value: 'Bearer  abc', is: invalidRequest },
+  { rule: 'the contract: a tab for the space', value: 'Bearer\tabc', is: invalidRequest },
+  { rule: 'the contract: a tab after the space', value: 'Bearer \tabc', is: invalidRequest },
+  { rule: 'the contract: a tab after the token', value: 'Bearer abc\t', is: invalidRequest },
+  { rule: 'the contract: a comma after the token', value: 'Bearer abc,', is: invalidRequest },
+  { rule: 'the contract: a comma after the scheme', value: 'Bearer,abc', is: invalidRequest },
+  { rule: 'the contract: two credentials in one header', value: 'Bearer abc, Bearer def', is: invalidRequest },
+  { rule: 'the contract: auth-params where a token belongs', value: 'Bearer token="abc"', is: invalidRequest },
   { rule: 'b64token: a space within', value: 'Bearer abc def', is: invalidRequest },
   { rule: 'b64token: a space behind', value: 'Bearer abc ', is: invalidRequest },
   { rule: 'b64token: = only at the end', value: 'Bearer a=b', is: invalidRequest },
@@ -54,8 +54,8 @@ const values: Case[] = [
   { rule: 'the scheme ends where its token characters end: Bearer=', value: 'Bearer=abc', is: invalidRequest },
   { rule: 'the scheme ends where its token characters end: Bearer:', value: 'Bearer: abc', is: invalidRequest },
 
-  { rule: 'contract: another scheme', value: 'Basic dTpw', is: stranger },
-  { rule: 'contract: another scheme, DPoP (RFC 9449)', value: 'DPoP abc', is: stranger },
+  { rule: 'the contract: another scheme', value: 'Basic dTpw', is: stranger },
+  { rule: 'the contract: another scheme, DPoP (RFC 9449)', value: 'DPoP abc', is: stranger },
   { rule: 'RFC 9110 §11.1: a scheme is a token; Bearerx is another', value: 'Bearerx abc', is: stranger },
   { rule: 'RFC 9110 §5.6.2: - is a token character', value: 'Bearer-x abc', is: stranger },
   { rule: 'RFC 9110 §5.6.2: _ is a token character', value: 'Bearer_x abc', is: stranger },
@@ -63,7 +63,7 @@ const values: Case[] = [
   { rule: 'RFC 9110 §5.6.2: digits are token characters', value: 'Bearer2 abc', is: stranger },
   { rule: 'the beginning of Bearer is another scheme', value: 'Beare abc', is: stranger },
   { rule: 'a bare token names no scheme of ours', value: 'eyJhbGciOiJSUzI1NiJ9.e30.c2ln', is: stranger },
-  { rule: 'contract: an empty value holds no credentials', value: '', is: stranger }
+  { rule: 'the contract: an empty value holds no credentials', value: '', is: stranger }
 ]
 
 t.test('the value of Authorization', async (t) => {
@@ -77,7 +77,7 @@ interface HeadersCase {
 }
 
 const repeated: HeadersCase[] = [
-  { rule: 'contract: no credentials', headers: ['Host', 'a', 'Accept', '*/*'], is: stranger },
+  { rule: 'the contract: no credentials', headers: ['Host', 'a', 'Accept', '*/*'], is: stranger },
   { rule: 'no headers at all', headers: [], is: stranger },
   { rule: 'RFC 9110 §5.1: names have no case', headers: ['aUTHORIZATION', 'Bearer abc'], is: 'abc' },
   { rule: 'only names are names', headers: ['X-Note', 'Authorization', 'Accept', 'Bearer abc'], is: stranger },
@@ -85,27 +85,27 @@ const repeated: HeadersCase[] = [
   { rule: 'a name of the same length is another name', headers: ['Authorizatiom', 'Bearer abc'], is: stranger },
   { rule: 'RFC 6265: cookies carry no token', headers: ['Cookie', 'Authorization=Bearer abc'], is: stranger },
   {
-    rule: 'contract: two, the same twice',
+    rule: 'the contract: two, the same twice',
     headers: ['Authorization', 'Bearer abc', 'Authorization', 'Bearer abc'],
     is: invalidRequest
   },
   {
-    rule: 'contract: two, in other cases, apart',
+    rule: 'the contract: two, in other cases, apart',
     headers: ['authorization', 'Bearer abc', 'Host', 'a', 'AUTHORIZATION', 'Bearer def'],
     is: invalidRequest
   },
   {
-    rule: 'contract: two, the first of another scheme',
+    rule: 'the contract: two, the first of another scheme',
     headers: ['Authorization', 'Basic dTpw', 'Authorization', 'Bearer abc'],
     is: invalidRequest
   },
   {
-    rule: 'contract: two, the second of another scheme',
+    rule: 'the contract: two, the second of another scheme',
     headers: ['Authorization', 'Bearer abc', 'Authorization', 'Basic dTpw'],
     is: invalidRequest
   },
   {
-    rule: 'contract: two, the first empty',
+    rule: 'the contract: two, the first empty',
     headers: ['Authorization', '', 'Authorization', 'Bearer abc'],
     is: invalidRequest
   }
@@ -119,16 +119,16 @@ const wire: { rule: string; lines: string[]; is: Case['is'] }[] = [
   { rule: 'one header', lines: ['Authorization: Bearer abc'], is: 'abc' },
   { rule: 'RFC 9110 §5.5: space around the value is not of it', lines: ['Authorization: \t Bearer abc  '], is: 'abc' },
   { rule: 'no space after the colon', lines: ['Authorization:Bearer abc'], is: 'abc' },
-  { rule: 'contract: an empty value', lines: ['Authorization:'], is: stranger },
+  { rule: 'the contract: an empty value', lines: ['Authorization:'], is: stranger },
   {
-    rule: 'contract: Bearer alone, as the space behind it is cut',
+    rule: 'the contract: Bearer alone, as the space behind it is cut',
     lines: ['Authorization: Bearer '],
     is: invalidRequest
   },
-  { rule: 'contract: a tab', lines: ['Authorization: Bearer\tabc'], is: invalidRequest },
-  { rule: 'contract: bytes beyond ASCII', lines: ['Authorization: Bearer abcé'], is: invalidRequest },
+  { rule: 'the contract: a tab', lines: ['Authorization: Bearer\tabc'], is: invalidRequest },
+  { rule: 'the contract: bytes beyond ASCII', lines: ['Authorization: Bearer abcé'], is: invalidRequest },
   {
-    rule: 'contract: two headers, of which Node shows only the first',
+    rule: 'the contract: two headers, of which Node shows only the first',
     lines: ['Authorization: Bearer abc', 'authorization: Bearer def'],
     is: invalidRequest
   }

@@ -55,7 +55,7 @@ const challenges: { rule: string; why: Refusal; is: Record<string, string> }[] =
     is: { realm, error: 'insufficient_scope', error_description: 'No.', scope: 'a b' }
   },
   {
-    rule: 'contract: no scope where none would help',
+    rule: 'the contract: no scope where none would help',
     why: refusal('insufficient_permissions', { detail: 'No.' }),
     is: { realm, error: 'insufficient_scope', error_description: 'No.' }
   }
@@ -109,9 +109,9 @@ t.test('the answer', async (t) => {
   for (const [code, status] of statuses) {
     const why = refusal(code)
     const { statusCode, headers, json } = await appThatRefuses(t, why).inject('/')
-    t.equal(statusCode, status, `contract: status of ${code}`)
-    t.equal(headers['cache-control'], 'no-store', 'contract: every refusal carries no-store')
-    t.equal('www-authenticate' in headers, status !== 503, `contract: a challenge with ${status}?`)
+    t.equal(statusCode, status, `the contract: status of ${code}`)
+    t.equal(headers['cache-control'], 'no-store', 'the contract: every refusal carries no-store')
+    t.equal('www-authenticate' in headers, status !== 503, `the contract: a challenge with ${status}?`)
     t.match(headers['content-type'], /^application\/problem\+json(;|$)/, 'RFC 9457 §3')
     const { requestId, ...problem } = json()
     const title = STATUS_CODES[status]
@@ -120,7 +120,7 @@ t.test('the answer', async (t) => {
   }
 })
 
-t.test('contract: Retry-After, in whole seconds (RFC 9110 §10.2.3)', async (t) => {
+t.test('the contract: Retry-After, in whole seconds (RFC 9110 §10.2.3)', async (t) => {
   for (const code of ['tenant_unavailable', 'policy_unavailable'] as const) {
     const { headers } = await appThatRefuses(t, refusal(code, { retryAfterSeconds: 7 })).inject('/')
     t.equal(headers['retry-after'], '7', code)

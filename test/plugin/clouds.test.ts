@@ -12,7 +12,7 @@ interface Row {
 }
 
 /**
- * DESIGN 5.1 and 5.12; Microsoft, "National clouds", and its answer on "token issuers for the sovereign clouds": US
+ * Entra rules 1 and 12; Microsoft, "National clouds", and its answer on "token issuers for the sovereign clouds": US
  * Government's v1 issuer is the public one, China has its own.
  */
 const microsoft: Record<Cloud, Row> = {
@@ -26,11 +26,11 @@ const microsoft: Record<Cloud, Row> = {
 
 const names = Object.keys(microsoft) as Cloud[]
 
-t.test('contract: the clouds, and no other', async (t) => {
+t.test('the contract: the clouds, and no other', async (t) => {
   t.strictSame(Object.keys(clouds).sort(), [...names].sort())
 })
 
-t.test('contract: issuers and discovery of each cloud', async (t) => {
+t.test('the contract: issuers and discovery of each cloud', async (t) => {
   for (const cloud of names) {
     const { authority, v1 } = microsoft[cloud]
     const [v2Source, v1Source] = toSettings({ tenantId, clientId, cloud }).issuers
@@ -42,7 +42,7 @@ t.test('contract: issuers and discovery of each cloud', async (t) => {
   }
 })
 
-t.test('contract: public by default', async (t) => {
+t.test('the contract: public by default', async (t) => {
   t.strictSame(toSettings({ tenantId, clientId }).issuers, toSettings({ tenantId, clientId, cloud: 'public' }).issuers)
 })
 

@@ -31,7 +31,7 @@ const contract: Record<RefusalCode, [status: number, error: string | undefined]>
 
 const codes = Object.keys(contract) as RefusalCode[]
 
-t.test('contract: status and challenge error of each code', async (t) => {
+t.test('the contract: status and challenge error of each code', async (t) => {
   for (const code of codes) {
     const { status, error } = refusal(code)
     t.strictSame([status, error], contract[code], code)
@@ -40,7 +40,7 @@ t.test('contract: status and challenge error of each code', async (t) => {
 
 const internals = /fast-?jwt|jwks|jose|fastify|undici|node|pem|FST_|FAST_|Error|undefined|null|\[object/i
 
-t.test('contract: detail tells the client’s developer what is wrong, and never library internals', async (t) => {
+t.test('the contract: detail tells the client’s developer what is wrong, and never library internals', async (t) => {
   for (const code of codes) {
     const { detail } = refusal(code)
     t.match(detail, /^[A-Z].{19,160}\.$/, `${code}: one line of sentences, short`)

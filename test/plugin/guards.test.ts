@@ -84,7 +84,7 @@ t.test('as a preHandler: the handler runs if, and only if, the guard passes', as
   }
 })
 
-t.test('contract: a stranger on an optional route meets a guard: 401, and no error in the challenge', async (t) => {
+t.test('the contract: a stranger on an optional route meets a guard: 401, and no error in the challenge', async (t) => {
   for (const guard of [
     requireScope('a'),
     requireUser(),
@@ -115,7 +115,7 @@ t.test('a policy sees the request, parsed', async (t) => {
   t.equal((await instance.inject('/of/p')).statusCode, 403)
 })
 
-t.test('DESIGN 1: an array of preHandlers is all of them', async (t) => {
+t.test('the README: an array of preHandlers is all of them', async (t) => {
   const pass = requireScope('Orders.Read')
   const fail = requireRole('x')
   for (const [guards, is] of [
@@ -204,19 +204,22 @@ const empties: [what: string, make: () => unknown, by: string][] = [
   ['a policy that is true', () => requirePolicy('p', true as unknown as Policy), 'requirePolicy']
 ]
 
-t.test('DESIGN 1: empty ones, and what is no guard, throw when declared: not at a request, as an outage', async (t) => {
-  for (const [what, make, by] of empties) {
-    try {
-      make()
-      t.fail(`accepted: ${what}`)
-    } catch (error) {
-      t.ok(error instanceof EntraConfigurationError, `${what}: ${error}`)
-      t.match(String(error), by)
+t.test(
+  'the README: empty ones, and what is no guard, throw when declared: not at a request, as an outage',
+  async (t) => {
+    for (const [what, make, by] of empties) {
+      try {
+        make()
+        t.fail(`accepted: ${what}`)
+      } catch (error) {
+        t.ok(error instanceof EntraConfigurationError, `${what}: ${error}`)
+        t.match(String(error), by)
+      }
     }
   }
-})
+)
 
-t.test('DESIGN 1: a guard is a value that describes itself', async (t) => {
+t.test('the README: a guard is a value that describes itself', async (t) => {
   t.strictSame(requireScope('a').rule, { kind: 'scope', name: 'a' })
   t.strictSame(requireRole('a').rule, { kind: 'role', name: 'a' })
   t.strictSame(requireAppPermission('a').rule, { kind: 'appPermission', name: 'a' })
@@ -307,7 +310,7 @@ t.test('a scope has no App ID URI: scp holds short names', async (t) => {
   t.throws(() => requireScope('api://orders/Orders.Read'), EntraConfigurationError)
 })
 
-t.test('DESIGN §1: one name each, also for who has no compiler to say so', async (t) => {
+t.test('the README: one name each, also for who has no compiler to say so', async (t) => {
   for (const require of [requireScope, requireRole, requireAppPermission]) {
     const untyped = require as (...names: string[]) => Guard
     t.throws(() => untyped('a', 'b'), { message: `${require.name} takes one name without spaces, and got ["a","b"]` })

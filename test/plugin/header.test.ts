@@ -31,8 +31,8 @@ const rows: { rule: string; token: DecodedToken; is: string | undefined }[] = [
 
   { rule: 'RFC 8725 §3.1: alg none', token: decoded({ alg: 'none' }), is: refused('wrong_algorithm') },
   { rule: 'RFC 8725 §2.1: HMAC with the public key', token: decoded({ alg: 'HS256' }), is: refused('wrong_algorithm') },
-  { rule: 'DESIGN 5.5: RS256 only, not RS384', token: decoded({ alg: 'RS384' }), is: refused('wrong_algorithm') },
-  { rule: 'DESIGN 5.5: RS256 only, not PS256', token: decoded({ alg: 'PS256' }), is: refused('wrong_algorithm') },
+  { rule: 'Entra rule 5: RS256 only, not RS384', token: decoded({ alg: 'RS384' }), is: refused('wrong_algorithm') },
+  { rule: 'Entra rule 5: RS256 only, not PS256', token: decoded({ alg: 'PS256' }), is: refused('wrong_algorithm') },
   { rule: 'RFC 7515 §4.1.1: alg has a case', token: decoded({ alg: 'rs256' }), is: refused('wrong_algorithm') },
   { rule: 'RFC 7515 §4.1.1: alg is a string', token: decoded({ alg: ['RS256'] }), is: refused('wrong_algorithm') },
   { rule: 'RFC 7515 §4.1.1: alg must be there', token: lacking('alg'), is: refused('wrong_algorithm') },
@@ -56,7 +56,7 @@ const rows: { rule: string; token: DecodedToken; is: string | undefined }[] = [
 
   { rule: 'RFC 7515 §4.1.11: crit', token: decoded({ crit: ['exp'] }), is: refused('unsupported_header') },
   { rule: 'RFC 7515 §4.1.11: crit MUST NOT be empty', token: decoded({ crit: [] }), is: refused('unsupported_header') },
-  { rule: 'DESIGN 6: crit ""', token: decoded({ crit: '' }), is: refused('unsupported_header') },
+  { rule: 'the packages’ holes: crit ""', token: decoded({ crit: '' }), is: refused('unsupported_header') },
   { rule: 'crit null', token: decoded({ crit: null }), is: refused('unsupported_header') },
   { rule: 'RFC 7797 §6: b64', token: decoded({ b64: false }), is: refused('unsupported_header') },
   { rule: 'RFC 8725 §3.10: jwk', token: decoded({ jwk: { kty: 'RSA' } }), is: refused('unsupported_header') },
@@ -66,7 +66,7 @@ const rows: { rule: string; token: DecodedToken; is: string | undefined }[] = [
   { rule: 'RFC 7515 §4.1.7: a thumbprint brings no key', token: decoded({ 'x5t#S256': 'abc' }), is: undefined },
   { rule: 'RFC 7515 §4: unknown parameters are ignored', token: decoded({ nonce: 'abc' }), is: undefined },
 
-  { rule: 'contract: kid absent', token: lacking('kid'), is: refused('unknown_key') },
+  { rule: 'the contract: kid absent', token: lacking('kid'), is: refused('unknown_key') },
   { rule: 'RFC 7515 §4.1.4: kid is a string: number', token: decoded({ kid: 1 }), is: refused('unknown_key') },
   { rule: 'RFC 7515 §4.1.4: kid is a string: null', token: decoded({ kid: null }), is: refused('unknown_key') },
   { rule: 'RFC 7515 §4.1.4: kid is a string: array', token: decoded({ kid: ['key-1'] }), is: refused('unknown_key') },
@@ -80,7 +80,7 @@ const rows: { rule: string; token: DecodedToken; is: string | undefined }[] = [
   { rule: 'RFC 7519 §4.1.5: nbf is optional', token: decoded({}, { nbf: undefined }), is: undefined },
   { rule: 'ECMA-262 time values: the last second', token: decoded({}, { exp: 8.64e12 }), is: undefined },
   { rule: 'ECMA-262: one second more', token: decoded({}, { exp: 8.64e12 + 1 }), is: refused('invalid_claim') },
-  { rule: 'DESIGN 6: exp of 1e300', token: decoded({}, { exp: 1e300 }), is: refused('invalid_claim') },
+  { rule: 'the packages’ holes: exp of 1e300', token: decoded({}, { exp: 1e300 }), is: refused('invalid_claim') },
   { rule: 'JSON 1e400 is Infinity', token: decoded({}, { exp: Infinity }), is: refused('invalid_claim') },
   { rule: 'nbf of 1e300', token: decoded({}, { nbf: 1e300 }), is: refused('invalid_claim') },
   { rule: 'iat of 1e300', token: decoded({}, { iat: 1e300 }), is: refused('invalid_claim') },

@@ -156,13 +156,13 @@ t.test('a document that names another issuer trusts nobody', async (t) => {
 })
 
 t.test('a v1 document that names another tenant is an answer, not an outage: a stranger is a stranger', async (t) => {
-  // DESIGN §4: 503 is for "the tenant cannot be reached"; a wrong iss is a 401.
+  // the contract: 503 is for "the tenant cannot be reached"; a wrong iss is a 401.
   const { ask } = await tenant({ [url.v1]: { issuer: 'https://sts.example/other/', jwks_uri: url.v1Keys } })
   t.equal(await ask(iss.v2, 'a'), 'key a')
   t.equal(await ask(stranger, 'a'), '401 wrong_issuer')
 })
 
-t.test('a refresh with a garbled or empty set keeps the last good one (DESIGN §5.5)', async (t) => {
+t.test('a refresh with a garbled or empty set keeps the last good one (Entra rule 5)', async (t) => {
   const garbage = [
     null,
     'text',

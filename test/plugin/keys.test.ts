@@ -1,12 +1,13 @@
 import t from 'tap'
 import { isRefusal } from '../../src/plugin/errors.js'
 import type { KeySet } from '../../src/plugin/jwks.js'
-import { KeyStore, type KeyTimings } from '../../src/plugin/keys.js'
+import { KeyStore } from '../../src/plugin/keys.js'
 import { MetadataMismatchError } from '../../src/plugin/metadata.js'
+import type { KeyTimings } from '../../src/plugin/types.js'
 import { FakeClock, settle } from '../support/clock.js'
 import { recordingLogger } from '../support/log.js'
 
-/** The defaults of DESIGN §4: KEYS_REFRESH_SECONDS, KEYS_COOLDOWN_SECONDS, KEYS_MAX_STALE_SECONDS. */
+/** The defaults of the contract: KEYS_REFRESH_SECONDS, KEYS_COOLDOWN_SECONDS, KEYS_MAX_STALE_SECONDS. */
 const defaults: KeyTimings = { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 }
 const down = () => Promise.reject(new Error('the tenant is down'))
 
@@ -231,7 +232,7 @@ t.test('how long the last good set serves an outage', async (t) => {
   })
 
   t.test('a healthy tenant is no outage: a bound below the hour between two refreshes closes nothing', async (t) => {
-    // DESIGN §4: 503 is for "no usable key and the tenant cannot be reached".
+    // the contract: 503 is for "no usable key and the tenant cannot be reached".
     const { clock, ask } = await started({ maxStaleSeconds: 60 })
     await clock.advance(61_000)
     t.equal(await ask('a'), 'key')
@@ -241,7 +242,7 @@ t.test('how long the last good set serves an outage', async (t) => {
 })
 
 t.test('back-off', async (t) => {
-  /** DESIGN §4 KEYS_*, and the brief: ready again within 5 s where there are no keys. */
+  /** KEYS_* as the README has them: ready again within 5 s where there are no keys. */
   const jitters = [
     { name: 'the shortest jitter', random: 0 },
     { name: 'the longest jitter', random: 0.999_999 }

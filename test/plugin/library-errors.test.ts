@@ -29,7 +29,7 @@ const { errorCode, GetJwksError } = createRequire(getJwksPath)(join(dirname(getJ
 
 const accountedFor = (codes: string[]) => codes.filter((code) => !Object.hasOwn(refusalOf, code))
 
-t.test('section 6: every code of the installed libraries has its meaning', async (t) => {
+t.test('the packages’ holes: every code of the installed libraries has its meaning', async (t) => {
   t.ok(fastJwtCodes.length > 0, 'fast-jwt lists its codes')
   t.strictSame(accountedFor(fastJwtCodes), [], `fast-jwt: ${fastJwtCodes}`)
   t.ok(fastifyJwtCodes.length > 0, '@fastify/jwt creates its errors by code')
@@ -44,7 +44,7 @@ t.test('no meaning outlives its code', async (t) => {
   )
 })
 
-t.test('contract: what a token causes is 401 invalid_token, never 500, 400 or 403', async (t) => {
+t.test('the contract: what a token causes is 401 invalid_token, never 500, 400 or 403', async (t) => {
   const codes = Object.entries(refusalOf).filter(([, meaning]) => meaning !== null)
   for (const [code, meaning] of codes) {
     const { status, error } = explain({ code }, undefined)
@@ -99,7 +99,7 @@ t.test('@fastify/jwt’s one code for a bad signature and a missing claim', asyn
   )
 })
 
-t.test('contract: a detail never holds what the library said', async (t) => {
+t.test('the contract: a detail never holds what the library said', async (t) => {
   for (const code of Object.keys(refusalOf).filter((name) => refusalOf[name] !== null)) {
     const said = Object.assign(new Error('The key must be a string or a buffer, at verifier.js'), { code })
     for (const decoded of [undefined, decodedWith(complete), decodedWith({})]) {
@@ -113,12 +113,12 @@ const noClients: Record<string, string> = {
   FAST_JWT_INVALID_OPTION: 'the options of the verifier are the program’s',
   FAST_JWT_INVALID_KEY: 'keys are vetted when they are installed',
   FAST_JWT_MISSING_KEY: 'a verifier is only built with a key',
-  FAST_JWT_KEY_FETCHING_ERROR: 'contract: what could not be fetched is no invalid token',
+  FAST_JWT_KEY_FETCHING_ERROR: 'the contract: what could not be fetched is no invalid token',
   FAST_JWT_SIGN_ERROR: 'nothing is signed here',
-  FST_JWT_NO_AUTHORIZATION_IN_COOKIE: 'contract: cookies are never read',
-  FST_JWT_NO_AUTHORIZATION_IN_HEADER: 'contract: without credentials nothing is verified',
-  FST_JWT_BAD_REQUEST: 'contract: a malformed header is refused before',
-  FST_JWT_BAD_COOKIE_REQUEST: 'contract: cookies are never read'
+  FST_JWT_NO_AUTHORIZATION_IN_COOKIE: 'the contract: cookies are never read',
+  FST_JWT_NO_AUTHORIZATION_IN_HEADER: 'the contract: without credentials nothing is verified',
+  FST_JWT_BAD_REQUEST: 'the contract: a malformed header is refused before',
+  FST_JWT_BAD_COOKIE_REQUEST: 'the contract: cookies are never read'
 }
 
 const programmers: [what: string, error: unknown][] = [

@@ -21,25 +21,33 @@ const tenant: Case[] = [
   { rule: 'null', options: { tenantId: null }, names: ['tenantId', 'null'] },
   { rule: 'no string', options: { tenantId: [tenantId] }, names: ['tenantId', `["${tenantId}"]`] },
   { rule: 'a space', options: { tenantId: ' ' }, names: ['tenantId', '" "'] },
-  { rule: '5.2: no tenant list', options: { tenantId: 'common' }, names: ['tenantId', '"common"', 'list of tenants'] },
-  { rule: '5.2: in any case', options: { tenantId: 'Common' }, names: ['tenantId', '"Common"', 'list of tenants'] },
   {
-    rule: '5.2: no tenant list',
+    rule: 'Entra rule 2: no tenant list',
+    options: { tenantId: 'common' },
+    names: ['tenantId', '"common"', 'list of tenants']
+  },
+  {
+    rule: 'Entra rule 2: in any case',
+    options: { tenantId: 'Common' },
+    names: ['tenantId', '"Common"', 'list of tenants']
+  },
+  {
+    rule: 'Entra rule 2: no tenant list',
     options: { tenantId: 'organizations' },
     names: ['tenantId', '"organizations"', 'list of tenants']
   },
   {
-    rule: '5.2: in any case',
+    rule: 'Entra rule 2: in any case',
     options: { tenantId: 'ORGANIZATIONS' },
     names: ['tenantId', '"ORGANIZATIONS"', 'list of tenants']
   },
   {
-    rule: '5.2: personal accounts',
+    rule: 'Entra rule 2: personal accounts',
     options: { tenantId: 'consumers' },
     names: ['tenantId', '"consumers"', 'list of tenants']
   },
   {
-    rule: '5.2: in any case',
+    rule: 'Entra rule 2: in any case',
     options: { tenantId: 'conSUMERS' },
     names: ['tenantId', '"conSUMERS"', 'list of tenants']
   },
@@ -155,12 +163,12 @@ const authorities: Case[] = [
 }))
 
 const algorithms: Case[] = [
-  ['5.5: RS256 only: the public key as a secret', ['HS256']],
-  ['5.5: RS256 only: beside it', ['RS256', 'HS256']],
+  ['Entra rule 5: RS256 only: the public key as a secret', ['HS256']],
+  ['Entra rule 5: RS256 only: beside it', ['RS256', 'HS256']],
   ['RFC 8725 §3.2: none', ['none']],
-  ['5.5: RS256 only', ['RS512']],
+  ['Entra rule 5: RS256 only', ['RS512']],
   ['RFC 7518 §3.1: alg has a case', ['rs256']],
-  ['section 6: empty switches the check off', []],
+  ['the packages’ holes: empty switches the check off', []],
   ['null', null],
   ['empty', ''],
   ['a string is no list', 'RS256'],
@@ -235,7 +243,7 @@ t.test('the value of an unknown option may be a secret, and is not shown', async
   t.notMatch(messageOf({ clientSecret: 's3cr3t~value' }), 's3cr3t')
 })
 
-t.test('contract: defaults', async (t) => {
+t.test('the contract: defaults', async (t) => {
   const settings = toSettings(good)
   t.strictSame(settings.audiences, [clientId, `api://${clientId}`])
   t.equal(settings.allowedClients, undefined, 'any')
@@ -283,7 +291,7 @@ t.test('the bounds that a message names are the bounds', async (t) => {
   }
 })
 
-t.test('5.5: keys live for 24 hours, so a refresh may not be rarer', async (t) => {
+t.test('Entra rule 5: keys live for 24 hours, so a refresh may not be rarer', async (t) => {
   t.equal(messageOf({ keysRefreshSeconds: 86_400 }), 'accepted')
   t.not(messageOf({ keysRefreshSeconds: 86_401 }), 'accepted')
 })
@@ -309,39 +317,51 @@ interface IssuerCase {
 
 const issuers: IssuerCase[] = [
   { rule: '5.1', options: {}, version: '2.0', issuer: `${microsoft}/${tenantId}/v2.0`, is: true },
-  { rule: '5.2: another tenant', options: {}, version: '2.0', issuer: `${microsoft}/${otherTenant}/v2.0`, is: false },
-  { rule: '5.1', options: {}, version: '1.0', issuer: `https://sts.windows.net/${tenantId}/`, is: true },
-  { rule: '5.1: the slash', options: {}, version: '1.0', issuer: `https://sts.windows.net/${tenantId}`, is: false },
   {
-    rule: 'contract: the cloud table’s',
+    rule: 'Entra rule 2: another tenant',
+    options: {},
+    version: '2.0',
+    issuer: `${microsoft}/${otherTenant}/v2.0`,
+    is: false
+  },
+  { rule: '5.1', options: {}, version: '1.0', issuer: `https://sts.windows.net/${tenantId}/`, is: true },
+  {
+    rule: 'Entra rule 1: the slash',
+    options: {},
+    version: '1.0',
+    issuer: `https://sts.windows.net/${tenantId}`,
+    is: false
+  },
+  {
+    rule: 'the contract: the cloud table’s',
     options: {},
     version: '1.0',
     issuer: `https://evil.example/${tenantId}/`,
     is: false
   },
   {
-    rule: '5.12: China’s own',
+    rule: 'Entra rule 12: China’s own',
     options: { cloud: 'china' },
     version: '1.0',
     issuer: `https://sts.chinacloudapi.cn/${tenantId}/`,
     is: true
   },
   {
-    rule: '5.12: and not the public one',
+    rule: 'Entra rule 12: and not the public one',
     options: { cloud: 'china' },
     version: '1.0',
     issuer: `https://sts.windows.net/${tenantId}/`,
     is: false
   },
   {
-    rule: 'contract: as the v1 metadata of another authority says',
+    rule: 'the contract: as the v1 metadata of another authority says',
     options: { authority: 'https://contoso.ciamlogin.com' },
     version: '1.0',
     issuer: `https://sts.ciamlogin.com/${tenantId}/`,
     is: true
   },
   {
-    rule: '5.2: but of the same tenant',
+    rule: 'Entra rule 2: but of the same tenant',
     options: { authority: 'https://contoso.ciamlogin.com' },
     version: '1.0',
     issuer: `https://sts.ciamlogin.com/${otherTenant}/`,
@@ -397,14 +417,14 @@ const issuers: IssuerCase[] = [
     is: true
   },
   {
-    rule: 'contract: for Microsoft’s own hosts the v1 issuer must be the cloud table’s, also with a domain',
+    rule: 'the contract: for Microsoft’s own hosts the v1 issuer must be the cloud table’s, also with a domain',
     options: { tenantId: domain },
     version: '1.0',
     issuer: `https://evil.example/${tenantId}/`,
     is: false
   },
   {
-    rule: 'contract: also in China',
+    rule: 'the contract: also in China',
     options: { tenantId: domain, cloud: 'china' },
     version: '1.0',
     issuer: `https://sts.windows.net/${tenantId}/`,
@@ -418,7 +438,7 @@ const issuers: IssuerCase[] = [
     is: false
   },
   {
-    rule: 'contract: http on loopback',
+    rule: 'the contract: http on loopback',
     options: { tenantId: domain, authority: 'http://127.0.0.1:4000' },
     version: '2.0',
     issuer: `http://127.0.0.1:4000/${tenantId}/v2.0`,
@@ -442,7 +462,7 @@ t.test('issuers', async (t) => {
 const origins: [rule: string, authority: string][] = [
   ['https', 'https://contoso.ciamlogin.com'],
   ['https with a port', 'https://login.example.com:8443'],
-  ['contract: http on loopback', 'http://127.0.0.1:4000'],
+  ['the contract: http on loopback', 'http://127.0.0.1:4000'],
   ['RFC 1122 §3.2.1.3: the whole of 127/8 is loopback', 'http://127.255.255.254'],
   ['RFC 6761 §6.3: localhost', 'http://localhost:4000'],
   ['RFC 4291 §2.5.3: ::1', 'http://[::1]:4000']

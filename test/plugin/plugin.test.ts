@@ -51,7 +51,7 @@ async function startApi(t: Test, tenant: TestTenant, options: Partial<EntraOptio
   return listen(made)
 }
 
-t.test('the table of status codes (DESIGN §4)', async (t) => {
+t.test('the table of status codes (the contract)', async (t) => {
   const tenant = await startTenant(t)
   const { port, logged } = await startApi(t, tenant)
   const user = await tenant.userToken()
@@ -89,7 +89,13 @@ t.test('the table of status codes (DESIGN §4)', async (t) => {
     { name: 'Proxy-Authorization', rule: 'not ours', headers: [`Proxy-${bearer}`], token: user, ...missing },
     { name: 'Bearer alone', rule: 'RFC 6750 §2.1', headers: ['Authorization: Bearer'], ...malformed },
     { name: 'Bearer and a space', rule: 'RFC 6750 §2.1', headers: ['Authorization: Bearer '], ...malformed },
-    { name: 'two spaces', rule: 'DESIGN §4', headers: [`Authorization: Bearer  ${user}`], token: user, ...malformed },
+    {
+      name: 'two spaces',
+      rule: 'the contract',
+      headers: [`Authorization: Bearer  ${user}`],
+      token: user,
+      ...malformed
+    },
     {
       name: 'a tab',
       rule: 'RFC 6750 §2.1: SP',
@@ -100,7 +106,7 @@ t.test('the table of status codes (DESIGN §4)', async (t) => {
     { name: 'a comma', rule: 'RFC 6750 §2.1', headers: [`${bearer},${user}`], token: user, ...malformed },
     {
       name: 'a comma and another scheme',
-      rule: 'DESIGN §4',
+      rule: 'the contract',
       headers: [`${bearer}, Basic dXNlcjpwYXNz`],
       token: user,
       ...malformed
@@ -152,7 +158,7 @@ t.test('the table of status codes (DESIGN §4)', async (t) => {
     },
     {
       name: 'a b64token that is no JWT',
-      rule: 'DESIGN §4',
+      rule: 'the contract',
       headers: ['Authorization: Bearer b64token-of-nothing=='],
       token: 'b64token-of-nothing==',
       code: 'token_malformed',
@@ -171,7 +177,7 @@ t.test('the table of status codes (DESIGN §4)', async (t) => {
     },
     {
       name: 'a role of the same name as the scope',
-      rule: 'DESIGN §1',
+      rule: 'the README',
       path: '/scope',
       headers: [`Authorization: Bearer ${app}`],
       token: app,
@@ -201,7 +207,7 @@ t.test('the table of status codes (DESIGN §4)', async (t) => {
     },
     {
       name: 'neither scopes nor roles',
-      rule: 'DESIGN §5.7: on every route',
+      rule: 'Entra rule 7: on every route',
       headers: [`Authorization: Bearer ${roleless}`],
       token: roleless,
       status: 403,
@@ -219,12 +225,12 @@ t.test('the table of status codes (DESIGN §4)', async (t) => {
       error: 'insufficient_scope',
       scope: 'Orders.Read'
     },
-    { name: 'an unknown path', rule: 'DESIGN §1: 401 to strangers', path: '/nowhere', headers: [], ...missing },
-    { name: 'an unknown method', rule: 'DESIGN §1', method: 'DELETE', headers: [], ...missing },
-    { name: 'OPTIONS', rule: 'DESIGN §6: never exempt', method: 'OPTIONS', headers: [], ...missing },
+    { name: 'an unknown path', rule: 'the README: 401 to strangers', path: '/nowhere', headers: [], ...missing },
+    { name: 'an unknown method', rule: 'the README', method: 'DELETE', headers: [], ...missing },
+    { name: 'OPTIONS', rule: 'the packages’ holes: never exempt', method: 'OPTIONS', headers: [], ...missing },
     {
       name: 'a preflight',
-      rule: 'DESIGN §6: never exempt',
+      rule: 'the packages’ holes: never exempt',
       method: 'OPTIONS',
       headers: ['Origin: https://spa.example', 'Access-Control-Request-Method: GET'],
       ...missing
@@ -261,7 +267,7 @@ t.test('the table of status codes (DESIGN §4)', async (t) => {
     t.equal((await raw(port, '/any', [bearer], 'HEAD')).status, 200)
   })
 
-  t.test('a token anywhere else is not looked at (DESIGN §4)', async (t) => {
+  t.test('a token anywhere else is not looked at (the contract)', async (t) => {
     const form = `access_token=${user}`
     const elsewhere: { name: string; answer: () => Promise<Answer> }[] = [
       { name: 'query', answer: () => raw(port, `/any?${form}`, []) },
@@ -451,7 +457,7 @@ t.test('every route is closed, wherever and whenever it is declared', async (t) 
 })
 
 t.test('a token with no permissions, on a route that was declared before an un-awaited register', async (t) => {
-  // DESIGN §6: such routes must not be missed. onRoute never saw it, and onRoute only documents: the hint is missing.
+  // the packages’ holes: such routes must not be missed. onRoute never saw it, and onRoute only documents: the hint is missing.
   const tenant = await startTenant(t)
   const made = makeApp(t)
   made.app.get('/before', { preHandler: requireScope('Orders.Read') }, async () => 'orders')
@@ -461,7 +467,7 @@ t.test('a token with no permissions, on a route that was declared before an un-a
   checkRefusal(t, answer, { status: 403, code: 'no_permissions', error: 'insufficient_scope' })
 })
 
-t.test('a token with neither scopes nor roles (DESIGN §5.7)', async (t) => {
+t.test('a token with neither scopes nor roles (Entra rule 7)', async (t) => {
   const tenant = await startTenant(t)
   const roleless: { name: string; claims: Record<string, unknown>; status: number; allowed: number }[] = [
     { name: 'an app, no roles', claims: { roles: undefined }, status: 403, allowed: 200 },
@@ -761,7 +767,7 @@ t.test('close() ends the refresh and leaves nothing behind', async (t) => {
   })
 })
 
-t.test('@fastify/cors belongs before the plugin (DESIGN §6)', async (t) => {
+t.test('@fastify/cors belongs before the plugin (the packages’ holes)', async (t) => {
   const tenant = await startTenant(t)
   const origin = 'https://spa.example'
   const warning = /@fastify\/cors must be registered before/

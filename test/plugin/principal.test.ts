@@ -13,7 +13,7 @@ const bare = (): Claims => ({ tid, oid, sub: 'pairwise', ver: '2.0', azp: client
 const user = (claims: Claims = {}) => toPrincipal({ ...bare(), scp: 'Orders.Read Orders.Write', ...claims })
 const app = (claims: Claims = {}) => toPrincipal({ ...bare(), idtyp: 'app', roles: ['Orders.Read.All'], ...claims })
 
-t.test('DESIGN 1: the members of a user', async (t) => {
+t.test('the README: the members of a user', async (t) => {
   const claims = { ...bare(), scp: 'a b', roles: ['Admin'], groups: [group], name: 'A User', email: 'a@b.example' }
   t.strictSame(toPrincipal(claims), {
     kind: 'user',
@@ -30,7 +30,7 @@ t.test('DESIGN 1: the members of a user', async (t) => {
   })
 })
 
-t.test('DESIGN 1: the members of an app', async (t) => {
+t.test('the README: the members of an app', async (t) => {
   const claims = { ...bare(), idtyp: 'app', roles: ['Orders.Read.All'] }
   t.strictSame(toPrincipal(claims), {
     kind: 'app',
@@ -45,7 +45,7 @@ t.test('DESIGN 1: the members of an app', async (t) => {
   })
 })
 
-t.test('5.8: v1 names the client in appid', async (t) => {
+t.test('Entra rule 8: v1 names the client in appid', async (t) => {
   t.equal(toPrincipal({ ...bare(), ver: '1.0', azp: undefined, appid: 'other', scp: 'a' }).clientId, 'other')
 })
 
@@ -53,25 +53,25 @@ t.test('5.8: v1 names the client in appid', async (t) => {
 const itself = { oid: 'same', sub: 'same' }
 
 const kinds: { rule: string; claims: Claims; kind: 'user' | 'app' }[] = [
-  { rule: '5.6: scp is in user tokens only', claims: { scp: 'a' }, kind: 'user' },
-  { rule: '5.6: no scp', claims: { ...itself }, kind: 'app' },
-  { rule: '5.6: no scp, with roles', claims: { ...itself, roles: ['a'] }, kind: 'app' },
-  { rule: '5.6: an empty scp', claims: { ...itself, scp: '' }, kind: 'app' },
-  { rule: '5.6: scp of /', claims: { ...itself, scp: '/' }, kind: 'app' },
+  { rule: 'Entra rule 6: scp is in user tokens only', claims: { scp: 'a' }, kind: 'user' },
+  { rule: 'Entra rule 6: no scp', claims: { ...itself }, kind: 'app' },
+  { rule: 'Entra rule 6: no scp, with roles', claims: { ...itself, roles: ['a'] }, kind: 'app' },
+  { rule: 'Entra rule 6: an empty scp', claims: { ...itself, scp: '' }, kind: 'app' },
+  { rule: 'Entra rule 6: scp of /', claims: { ...itself, scp: '/' }, kind: 'app' },
   { rule: 'RFC 6749 §3.3: spaces hold no scope', claims: { ...itself, scp: '   ' }, kind: 'app' },
   { rule: 'a pairwise sub is a user’s, also without scp', claims: { roles: ['a'] }, kind: 'user' },
   { rule: 'a pairwise sub is a user’s, scp of /', claims: { roles: ['a'], scp: '/' }, kind: 'user' },
   { rule: 'without oid nothing says that it is an app', claims: { roles: ['a'], oid: undefined }, kind: 'user' },
   { rule: 'an idtyp that is neither is no app', claims: { ...itself, idtyp: 'device', roles: ['a'] }, kind: 'user' },
-  { rule: '5.6: a scope beside / is a scope', claims: { scp: '/ a' }, kind: 'user' },
-  { rule: '5.6: idtyp app', claims: { idtyp: 'app' }, kind: 'app' },
-  { rule: '5.6: idtyp app, where sent, decides over scp', claims: { idtyp: 'app', scp: 'a' }, kind: 'app' },
-  { rule: '5.6: idtyp user', claims: { idtyp: 'user', scp: 'a' }, kind: 'user' },
-  { rule: '5.6: idtyp user without scp', claims: { idtyp: 'user', roles: ['a'] }, kind: 'user' },
-  { rule: '5.9: an odd idtyp is as if missing, with scp', claims: { idtyp: 1, scp: 'a' }, kind: 'user' },
-  { rule: '5.9: an odd idtyp is as if missing, without', claims: { ...itself, idtyp: ['user'] }, kind: 'app' },
+  { rule: 'Entra rule 6: a scope beside / is a scope', claims: { scp: '/ a' }, kind: 'user' },
+  { rule: 'Entra rule 6: idtyp app', claims: { idtyp: 'app' }, kind: 'app' },
+  { rule: 'Entra rule 6: idtyp app, where sent, decides over scp', claims: { idtyp: 'app', scp: 'a' }, kind: 'app' },
+  { rule: 'Entra rule 6: idtyp user', claims: { idtyp: 'user', scp: 'a' }, kind: 'user' },
+  { rule: 'Entra rule 6: idtyp user without scp', claims: { idtyp: 'user', roles: ['a'] }, kind: 'user' },
+  { rule: 'Entra rule 9: an odd idtyp is as if missing, with scp', claims: { idtyp: 1, scp: 'a' }, kind: 'user' },
+  { rule: 'Entra rule 9: an odd idtyp is as if missing, without', claims: { ...itself, idtyp: ['user'] }, kind: 'app' },
   {
-    rule: '5.6: an scp of the wrong type is not "no scp": it must not turn a user into an app',
+    rule: 'Entra rule 6: an scp of the wrong type is not "no scp": it must not turn a user into an app',
     claims: { scp: ['Orders.Read'], roles: ['Orders.Read.All'] },
     kind: 'user'
   }
@@ -82,11 +82,11 @@ t.test('user or app', async (t) => {
 })
 
 const scopes: { rule: string; scp: unknown; is: string[] }[] = [
-  { rule: '5.6: parted by spaces', scp: 'a b', is: ['a', 'b'] },
+  { rule: 'Entra rule 6: parted by spaces', scp: 'a b', is: ['a', 'b'] },
   { rule: 'more than one space', scp: ' a  b ', is: ['a', 'b'] },
   { rule: 'RFC 6749 §3.3: case-sensitive', scp: 'Orders.read', is: ['Orders.read'] },
   { rule: 'RFC 6749 §3.3: only spaces part', scp: 'a,b', is: ['a,b'] },
-  { rule: '5.6: a lone / is no scope', scp: '/', is: [] },
+  { rule: 'Entra rule 6: a lone / is no scope', scp: '/', is: [] },
   { rule: 'a / within is of the scope', scp: 'api://x/a', is: ['api://x/a'] }
 ]
 
@@ -115,7 +115,7 @@ const optional = [
 ]
 const isText = (value: unknown) => typeof value === 'string'
 
-t.test('5.9: optional claims may be missing or oddly typed', async (t) => {
+t.test('Entra rule 9: optional claims may be missing or oddly typed', async (t) => {
   for (const claim of optional) {
     for (const value of odd) {
       const told = `${claim}: ${JSON.stringify(value)}`
@@ -144,7 +144,7 @@ t.test('without an oid', async (t) => {
   t.equal(app({ oid: undefined }).id, 'pairwise')
 })
 
-t.test('DESIGN 1: name and email are for display, and left out where not sent', async (t) => {
+t.test('the README: name and email are for display, and left out where not sent', async (t) => {
   t.notOk('name' in user())
   t.notOk('email' in user())
   t.equal(
@@ -155,7 +155,7 @@ t.test('DESIGN 1: name and email are for display, and left out where not sent', 
   t.equal(both.kind === 'user' && both.email, 'e@b.example')
 })
 
-t.test('5.8: nothing that may change is a key', async (t) => {
+t.test('Entra rule 8: nothing that may change is a key', async (t) => {
   const { id, subject } = user({ upn: 'u@b.example', email: 'e@b.example', unique_name: 'n', preferred_username: 'p' })
   t.strictSame([id, subject], [oid, 'pairwise'])
 })
@@ -166,7 +166,7 @@ function thawed(value: unknown, path: string): string[] {
   return [...own, ...Object.entries(value).flatMap(([name, member]) => thawed(member, `${path}.${name}`))]
 }
 
-t.test('DESIGN 1: frozen, all the way down', async (t) => {
+t.test('the README: frozen, all the way down', async (t) => {
   const nested = { roles: ['a'], groups: [group], _claim_names: { groups: 'src1' }, deep: [{ deeper: [[{}]] }] }
   t.strictSame(thawed(user(nested), 'user'), [])
   t.strictSame(thawed(app(nested), 'app'), [])

@@ -74,7 +74,7 @@ const claims: { rule: string; asks: Rule; caller: Caller; is: 200 | 403 }[] = [
   { rule: 'app-only', asks: { kind: 'app' }, caller: 'admin', is: 403 }
 ]
 
-t.test('DESIGN 1: what the guards ask of claims', async (t) => {
+t.test('the README: what the guards ask of claims', async (t) => {
   for (const { rule, asks, caller, is } of claims) {
     t.equal(await statusOf(asks, caller), is, `${describe(asks)}, asked of ${caller}: ${rule}`)
   }
@@ -118,7 +118,7 @@ t.test('a policy is asked of the caller and the request', async (t) => {
   t.equal(asked[1], request)
 })
 
-t.test('contract: 503 with Retry-After; the operator is told why, the client is not', async (t) => {
+t.test('the contract: 503 with Retry-After; the operator is told why, the client is not', async (t) => {
   const errors: unknown[] = []
   const reason = new Error('connect ECONNREFUSED 10.0.0.7:443')
   const refusal = await ask(
@@ -159,7 +159,7 @@ t.test('anyOf, allOf', async (t) => {
   for (const { rule, asks, is } of combined) t.equal(await statusOf(asks, 'user'), is, rule)
 })
 
-t.test('contract: GET /users', async (t) => {
+t.test('the contract: GET /users', async (t) => {
   const users = anyOf(allOf(scope('Directory.Read'), role('Admin')), appPermission('Directory.Read.All'))
   const rows: [what: string, claims: Record<string, unknown>, is: number][] = [
     ['the scope with the role', { scp: 'Directory.Read', roles: ['Admin'] }, 200],
@@ -203,14 +203,14 @@ const hints: { rule: string; asks: Rule; caller: Caller; is: readonly string[] |
   { rule: 'each once', asks: anyOf(scope('a'), allOf(scope('a'), role('b'))), caller: 'user', is: ['a'] },
   { rule: 'deep', asks: allOf(anyOf(scope('a'), allOf(scope('b')))), caller: 'user', is: ['a', 'b'] },
   {
-    rule: 'contract: scope only where a scope would help, and this one is held',
+    rule: 'the contract: scope only where a scope would help, and this one is held',
     asks: allOf(scope('Orders.Read'), role('Admin')),
     caller: 'user',
     is: undefined
   }
 ]
 
-t.test('contract: 403 insufficient_scope, with scope where a scope would help', async (t) => {
+t.test('the contract: 403 insufficient_scope, with scope where a scope would help', async (t) => {
   for (const { rule, asks, caller, is } of hints) {
     const refusal = await ask(asks, caller)
     t.equal(refusal?.error, 'insufficient_scope', rule)
@@ -234,7 +234,7 @@ const words: [Rule, string][] = [
   [allOf(anyOf(scope('a'), scope('b')), scope('c')), '(the scope a, or the scope b), and the scope c']
 ]
 
-t.test('contract: detail tells the client’s developer what is asked for', async (t) => {
+t.test('the contract: detail tells the client’s developer what is asked for', async (t) => {
   for (const [rule, is] of words) t.equal(describe(rule), is)
   const detail = (await ask(anyOf(scope('a'), appPermission('b')), 'user'))?.detail ?? ''
   t.match(detail, 'the scope a, or the application permission b')

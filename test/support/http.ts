@@ -83,7 +83,7 @@ export function parseChallenge(value: string | null): { scheme: string; paramete
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
-/** What a refusal must be, whatever it is about: DESIGN §4, RFC 9457, RFC 6750 §3. */
+/** What a refusal must be, whatever it is about: the contract, RFC 9457, RFC 6750 §3. */
 export interface Refused {
   readonly status: number
   readonly code?: string
@@ -117,7 +117,7 @@ export function checkRefusal(t: Test, answer: Answer, { status, code, error, sco
   t.equal(challenge.parameters.scope, scope)
 }
 
-/** No eight characters in a row of a token may be seen anywhere (DESIGN §4). */
+/** No eight characters in a row of a token may be seen anywhere (the contract). */
 export function checkSecrecy(t: Test, token: string, answer: Answer, logged: string): void {
   const seen = `${[...answer.headers].join('\n')}\n${answer.body}\n${logged}`
   const leaks = Array.from({ length: Math.max(0, token.length - 7) }, (_, at) => token.slice(at, at + 8))
