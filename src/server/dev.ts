@@ -33,7 +33,15 @@ async function start(): Promise<void> {
     await app.close()
     await tenant.close()
   })
+  endWithParent()
   process.stdout.write(await introduction(tenant, address))
+}
+
+/** npm does not hand SIGTERM on to what its shell runs: left behind, the servers would keep their ports. */
+function endWithParent(): void {
+  const parent = process.ppid
+  const watch = () => process.ppid === parent || process.kill(process.pid, 'SIGTERM')
+  setInterval(watch, 500).unref()
 }
 
 async function introduction(tenant: Tenant, address: string): Promise<string> {

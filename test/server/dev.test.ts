@@ -35,3 +35,21 @@ t.test('a port that is taken is said in one line', async (t) => {
   const second = await dev(t, { PORT: port, TENANT_PORT: '0' })
   t.match(second.output.err, /^fastify-entra: listen EADDRINUSE/m)
 })
+
+t.test('the servers end with what started them, as npm does not hand signals on', async (t) => {
+  const shell = run(t, 'test/support/parent.ts', { PORT: '0', TENANT_PORT: '0' }, 'src/server/dev.ts')
+  const address = (await shell.printed(/^API {5}(http:\S+) /m))?.[1] ?? ''
+  await shell.printed(last)
+  t.equal((await fetch(`${address}/healthz`)).status, 200)
+  shell.process.kill('SIGKILL')
+  await t.resolves(refused(address))
+})
+
+/** Resolves once nobody listens any more. */
+async function refused(address: string): Promise<void> {
+  const listens = () =>
+    fetch(`${address}/healthz`)
+      .then(() => true)
+      .catch(() => false)
+  while (await listens()) await new Promise((resolve) => setTimeout(resolve, 100))
+}
