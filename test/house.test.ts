@@ -6,7 +6,7 @@ import t from 'tap'
 /** ARCHITECTURE, "a request flows one way": each file may import those before it. */
 const stages = [
   ...['types', 'errors', 'clock', 'back-off', 'clouds', 'option-checks'],
-  ...['bearer', 'fetch-json', 'metadata', 'jwks', 'keys', 'issuers', 'authority', 'options', 'header'],
+  ...['bearer', 'fetch-json', 'metadata', 'jwks', 'keys', 'issuers', 'authority', 'options', 'json-members', 'header'],
   ...['tenant', 'library-errors', 'principal', 'verify', 'rules', 'guards', 'authenticate'],
   ...['challenge', 'openapi', 'plugin', 'index']
 ]

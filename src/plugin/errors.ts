@@ -62,6 +62,8 @@ const kinds = {
   wrong_audience: unauthorized('The token is for another API.'),
   /** An ID token (OpenID Connect Core §2): it tells the client who signed in, and opens no API. */
   not_an_access_token: unauthorized('This is an ID token. Send the access token.'),
+  /** `cnf`: bound to a key that its sender must prove to hold (RFC 7800 §3, RFC 8705, RFC 9449 §7.1); as Bearer it is not. */
+  bound_token: unauthorized('The token is bound to a key, so it cannot be used as a bearer token.'),
   /** Valid, with neither scopes nor roles: any app in the tenant can get such a token for any API. */
   no_permissions: forbidden(
     'The token has neither scopes nor roles for this API. Ask for a scope, or have an administrator grant a permission.'

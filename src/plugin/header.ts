@@ -1,11 +1,14 @@
 /** Stage 2's other half: the JOSE header, before any key is looked up. RFC 7515 §4, RFC 8725 §3. Pure. */
 import { type Refusal, refusal } from './errors.js'
+import { hasRepeatedMember } from './json-members.js'
 
 /** What fast-jwt decodes: nothing of it is proven yet. */
 export interface DecodedToken {
   readonly header: Readonly<Record<string, unknown>>
   readonly payload: Readonly<Record<string, unknown>>
   readonly signature: string
+  /** The first two segments, as sent. */
+  readonly input: string
 }
 
 const malformed = refusal('token_malformed')
@@ -32,8 +35,8 @@ const maxSeconds = 8.64e12
 
 /** Why this token cannot be an access token of the tenant, or `undefined` with a key ID worth looking up. */
 export function headerRefusal(decoded: DecodedToken, algorithms: readonly string[]): Refusal | undefined {
-  const { header, payload, signature } = decoded
-  if (!isCanonical(signature)) return malformed
+  const { header, payload, signature, input } = decoded
+  if (!isCanonical(signature) || input.split('.').some(isAmbiguous)) return malformed
   if (typeof header.alg !== 'string' || !algorithms.includes(header.alg)) return wrongAlgorithm
   if (!accessTokenTypes.has(typeof header.typ === 'string' ? header.typ.toLowerCase() : header.typ)) return wrongType
   if (refusedParameters.some((name) => Object.hasOwn(header, name))) return unsupported
@@ -41,6 +44,11 @@ export function headerRefusal(decoded: DecodedToken, algorithms: readonly string
   if ([payload.exp, payload.nbf, payload.iat].some((time) => time !== undefined && !isNumericDate(time)))
     return invalidTime
   return undefined
+}
+
+/** Two readers of it could see two different objects. */
+function isAmbiguous(segment: string): boolean {
+  return hasRepeatedMember(Buffer.from(segment, 'base64url').toString())
 }
 
 /** base64url has one spelling for each value (RFC 4648 §3.5): a token must not have a twin that also passes. */

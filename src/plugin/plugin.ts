@@ -60,6 +60,7 @@ type Issuers = readonly [Issuer, ...Issuer[]]
 const maxStartSeconds = 5
 
 async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
+  refuseClash(app)
   const settings = toSettings(options)
   const { fetchJson, close } = createJsonClient(settings.keysTimeoutSeconds)
   const toIssuer = (issuer: IssuerSettings) => {
@@ -90,6 +91,13 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
     for (const { keys } of issuers) keys.close()
     await close()
   })
+}
+
+function refuseClash(app: FastifyInstance): void {
+  if (app.hasDecorator('entra')) throw new EntraConfigurationError('fastify-entra is registered twice; once is for all')
+  if (app.hasDecorator('jwt')) {
+    throw new EntraConfigurationError('@fastify/jwt is registered already; register it after this, with a namespace')
+  }
 }
 
 /** Keys are worth waiting for before the first request comes, but a tenant that hangs must not hold up the start. */

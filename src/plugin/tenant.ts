@@ -29,6 +29,7 @@ export function claimsRefusal(claims: Claims, key: VerificationKey, rules: Tenan
   if (wrongIssuer) return wrongIssuer
   const clientId = clientIdOf(claims)
   if (clientId === undefined || isIdToken(claims)) return refusal('not_an_access_token')
+  if (claims.cnf !== undefined) return refusal('bound_token')
   return audienceRefusal(claims, rules) ?? clientRefusal(clientId, rules)
 }
 

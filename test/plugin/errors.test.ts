@@ -22,6 +22,7 @@ const contract: Record<RefusalCode, [status: number, error: string | undefined]>
   wrong_key_issuer: [401, 'invalid_token'],
   wrong_audience: [401, 'invalid_token'],
   not_an_access_token: [401, 'invalid_token'],
+  bound_token: [401, 'invalid_token'],
   no_permissions: [403, 'insufficient_scope'],
   client_not_allowed: [403, 'insufficient_scope'],
   insufficient_permissions: [403, 'insufficient_scope'],

@@ -4,11 +4,15 @@ import { type DecodedToken, headerRefusal } from '../../src/plugin/header.js'
 const entraHeader = { typ: 'JWT', alg: 'RS256', kid: 'key-1', x5t: 'key-1' }
 const now = 1_800_000_000
 
-function decoded(header: object, payload: object = {}, signature = 'c2ln'): DecodedToken {
+const segment = (json: string) => Buffer.from(json).toString('base64url')
+const unambiguous = `${segment('{"alg":"RS256"}')}.${segment('{"sub":"s"}')}`
+
+function decoded(header: object, payload: object = {}, signature = 'c2ln', input = unambiguous): DecodedToken {
   return {
     header: { ...entraHeader, ...header },
     payload: { iat: now, nbf: now, exp: now + 3600, ...payload },
-    signature
+    signature,
+    input
   }
 }
 
@@ -28,6 +32,16 @@ const refused = (code: string) => `401 invalid_token ${code}`
 
 const rows: { rule: string; token: DecodedToken; is: string | undefined }[] = [
   { rule: 'the header that Entra sends', token: decoded({}), is: undefined },
+  {
+    rule: 'RFC 7515 §4: header parameter names are unique',
+    token: decoded({}, {}, 'c2ln', `${segment('{"alg":"none","alg":"RS256"}')}.${segment('{}')}`),
+    is: refused('token_malformed')
+  },
+  {
+    rule: 'RFC 7519 §4: claim names are unique',
+    token: decoded({}, {}, 'c2ln', `${segment('{}')}.${segment('{"sub":"a","sub":"b"}')}`),
+    is: refused('token_malformed')
+  },
 
   { rule: 'RFC 8725 §3.1: alg none', token: decoded({ alg: 'none' }), is: refused('wrong_algorithm') },
   { rule: 'RFC 8725 §2.1: HMAC with the public key', token: decoded({ alg: 'HS256' }), is: refused('wrong_algorithm') },

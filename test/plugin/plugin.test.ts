@@ -811,3 +811,26 @@ t.test('@fastify/cors belongs before the plugin (the packages’ holes)', async 
     t.notMatch(logged(), warning)
   })
 })
+
+t.test('what clashes with the plugin stops the start with one sentence', async (t) => {
+  const options = { tenantId, clientId, authority: 'http://127.0.0.1:9' }
+  const twice = Fastify()
+  t.teardown(() => twice.close())
+  await twice.register(entra, options)
+  await t.rejects(async () => twice.register(entra, options), {
+    message: /registered twice/,
+    code: 'ENTRA_CONFIGURATION'
+  })
+
+  const { default: fastifyJwt } = await import('@fastify/jwt')
+  const taken = Fastify()
+  t.teardown(() => taken.close())
+  await taken.register(fastifyJwt, { secret: 'of the app' })
+  await t.rejects(async () => taken.register(entra, options), { message: /namespace/, code: 'ENTRA_CONFIGURATION' })
+
+  const apart = Fastify()
+  t.teardown(() => apart.close())
+  await apart.register(entra, options)
+  await apart.register(fastifyJwt, { secret: 'of the app', namespace: 'app' })
+  t.equal((await apart.inject('/')).statusCode, 401, 'a namespace keeps them apart')
+})

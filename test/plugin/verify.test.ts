@@ -404,6 +404,12 @@ const claimed: Bad[] = [
     detail: /ID token/
   },
   {
+    name: 'a token bound to a key, sent as Bearer',
+    rule: 'RFC 7800 §3, RFC 9449 §7.1',
+    token: () => mint({}, { cnf: { jkt: 'x' } }),
+    code: 'bound_token'
+  },
+  {
     name: 'an ID token with c_hash',
     rule: 'Entra rule 6',
     token: () => mint({}, { c_hash: 'x' }),
