@@ -8,7 +8,7 @@ const stages = [
   ...['types', 'errors', 'clock', 'back-off', 'clouds', 'option-checks'],
   ...['bearer', 'fetch-json', 'metadata', 'jwks', 'keys', 'issuers', 'authority', 'options', 'json-members', 'header'],
   ...['tenant', 'library-errors', 'principal', 'verify', 'rules', 'guards', 'authenticate'],
-  ...['challenge', 'openapi', 'plugin', 'index']
+  ...['challenge', 'openapi', 'decorators', 'route-check', 'plugin', 'index']
 ]
 
 t.test('a stage of the plugin imports only earlier ones', async (t) => {

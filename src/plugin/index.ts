@@ -3,6 +3,7 @@
 export { isSecure } from './authority.js'
 export { type Problem, problemMediaType, toProblem } from './challenge.js'
 export type { Cloud } from './clouds.js'
+export type { EntraTenant } from './decorators.js'
 export { EntraConfigurationError, type RefusalCode } from './errors.js'
 export {
   allOf,
@@ -19,6 +20,7 @@ export type { IssuerStatus } from './issuers.js'
 export type { Metadata } from './metadata.js'
 export type { EntraOpenapi, SecurityScheme } from './openapi.js'
 export type { EntraOptions } from './options.js'
-export { type EntraTenant, fastifyEntra, fastifyEntra as default, type RouteAuth } from './plugin.js'
+export { fastifyEntra, fastifyEntra as default } from './plugin.js'
+export type { RouteAuth } from './route-check.js'
 export type { Policy, Rule } from './rules.js'
 export type { AppPrincipal, Claims, KeyStoreStatus, Principal, UserPrincipal } from './types.js'

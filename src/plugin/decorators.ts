@@ -1,0 +1,80 @@
+/** What the plugin puts on Fastify: the tenant on the instance, the principal on the request. */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { sendRefusal } from './challenge.js'
+import { EntraConfigurationError } from './errors.js'
+import { type Refuse, refuseRequest } from './guards.js'
+import type { Issuer, IssuerStatus } from './issuers.js'
+import type { Metadata } from './metadata.js'
+import { createOpenapi, type EntraOpenapi } from './openapi.js'
+import type { Settings } from './options.js'
+import type { Rule } from './rules.js'
+import type { Principal } from './types.js'
+import { verificationOf } from './verify.js'
+
+/** What the plugin knows of its tenant. */
+export interface EntraTenant {
+  /** True once v2's keys are held, and while they are not too old. */
+  readonly ready: boolean
+  /** Each trusted issuer with the state of its keys; v2 first. */
+  readonly issuers: readonly IssuerStatus[]
+  /** The v2 discovery document; `undefined` until it was had. */
+  readonly metadata: Metadata | undefined
+  /** The plugin's part of an OpenAPI document. */
+  readonly openapi: EntraOpenapi
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The tenant that this instance trusts. */
+    readonly entra: EntraTenant
+  }
+  interface FastifyRequest {
+    /**
+     * Who sent the request.
+     *
+     * @throws EntraConfigurationError on a request without a token: the route allows strangers, and must look at
+     * {@link FastifyRequest.principalOrNull} instead
+     */
+    readonly principal: Principal
+    /** Who sent the request, or `null` where the route allows strangers and one came. */
+    principalOrNull: Principal | null
+  }
+}
+
+/** The issuers of one tenant; v2, which every product has, comes first. */
+export type Issuers = readonly [Issuer, ...Issuer[]]
+
+function describeTenant([v2, ...others]: Issuers, { scopeBase }: Settings, rules: readonly Rule[]): EntraTenant {
+  const metadata = () => v2.metadata
+  const openapi = createOpenapi({ scopeBase, metadataUrl: v2.settings.url, metadata, rules })
+  return {
+    openapi,
+    get ready() {
+      return v2.keys.status.state !== 'cold'
+    },
+    get issuers() {
+      return [v2, ...others].map(({ status }) => status)
+    },
+    get metadata() {
+      return metadata()
+    }
+  }
+}
+
+/** Decorates the instance and its requests; returns how a refusal is sent. */
+export function decorate(app: FastifyInstance, issuers: Issuers, settings: Settings, rules: readonly Rule[]): Refuse {
+  const refuse: Refuse = (request, reply, why) => sendRefusal(request, reply, why, settings.scopeBase)
+  app.decorate('entra', describeTenant(issuers, settings, rules))
+  app.decorate(refuseRequest, refuse)
+  app.decorateRequest(verificationOf, null)
+  app.decorateRequest('principal', {
+    getter(this: FastifyRequest) {
+      if (this.principalOrNull) return this.principalOrNull
+      const route = `${this.method} ${this.routeOptions.url ?? 'of no route'}`
+      throw new EntraConfigurationError(
+        `${route} allows strangers; read request.principalOrNull there, not request.principal`
+      )
+    }
+  })
+  return refuse
+}
