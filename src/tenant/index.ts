@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createApp, type Logger } from './app.js'
+import { createAuthorizationServer } from './authorization-server.js'
 import { describeTenant, type TenantDescription } from './description.js'
 import type { Version } from './endpoints.js'
 import { createSigningKey, signClaims } from './keys.js'
@@ -49,7 +50,7 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
   // The issuer names the port, so the port comes first and everything else is made for it.
   await once(server.listen(port, host), 'listening')
   const origin = `http://${host}:${(server.address() as AddressInfo).port}`
-  const state = new TenantState(origin, key, accessTokenVersion, accessTokenLifetimeSeconds)
+  const state = new TenantState(origin, key, accessTokenVersion, accessTokenLifetimeSeconds, createAuthorizationServer)
   const app = createApp(state, logger)
   server.on('request', async (request, response) => {
     await app.ready()
