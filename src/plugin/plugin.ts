@@ -28,6 +28,8 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   const issuers: Issuers = [toIssuer(v2), ...others.map(toIssuer)]
   const verifier = toVerifier(settings, issuers)
 
+  // Node keeps 2000 headers and drops the rest unseen, with a second Authorization among them; the byte limit holds.
+  app.server.maxHeadersCount = 0
   await app.register(fastifyJwt, jwtOptions(verifier))
   const rules: Rule[] = []
   const refuse = decorate(app, issuers, settings, rules)

@@ -49,7 +49,7 @@ function caller(claims: Claims) {
 
 /** `scp` is one string, scopes parted by spaces (RFC 6749 §3.3). */
 function scopesOf({ scp }: Claims): string[] {
-  return typeof scp === 'string' ? scp.split(' ').filter((scope) => scope !== '' && scope !== '/') : []
+  return typeof scp === 'string' ? scp.split(' ').filter((scope) => scope.trim() !== '' && scope !== '/') : []
 }
 
 function text(value: unknown): string | undefined {
@@ -57,7 +57,7 @@ function text(value: unknown): string | undefined {
 }
 
 function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string') : []
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string' && entry.trim() !== '') : []
 }
 
 /** A principal is shared between requests sooner or later: nobody may change it for the next one. */

@@ -812,6 +812,21 @@ t.test('@fastify/cors belongs before the plugin (the packages’ holes)', async 
   })
 })
 
+t.test('a second Authorization header is seen behind thousands of others', async (t) => {
+  const tenant = await startTenant(t)
+  const made = makeApp(t)
+  await made.app.register(entra, optionsFor(tenant))
+  made.app.get('/', async () => 'secret')
+  const { port } = await listen(made)
+  const many = Array.from({ length: 2100 }, () => 'A: b')
+  const answer = await raw(port, '/', [
+    `Authorization: Bearer ${await tenant.userToken()}`,
+    ...many,
+    'Authorization: Bearer x'
+  ])
+  t.equal(answer.status, 400)
+})
+
 t.test('what clashes with the plugin stops the start with one sentence', async (t) => {
   const options = { tenantId, clientId, authority: 'http://127.0.0.1:9' }
   const twice = Fastify()

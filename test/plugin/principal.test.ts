@@ -77,6 +77,11 @@ const kinds: { rule: string; claims: Claims; kind: 'user' | 'app' }[] = [
   }
 ]
 
+t.test('a scope or role of nothing is none', async (t) => {
+  const { scopes, roles } = toPrincipal({ ...bare(), idtyp: 'user', scp: ' \v a \u00a0', roles: ['', ' ', 'b'] })
+  t.strictSame([scopes, roles], [['a'], ['b']])
+})
+
 t.test('user or app', async (t) => {
   for (const { rule, claims, kind } of kinds) t.equal(toPrincipal({ ...bare(), ...claims }).kind, kind, rule)
 })

@@ -1,0 +1,72 @@
+/** A process of its own: loads every second mutant, sends it its table, and writes one line of JSON for each. */
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { judge, nameOf, type Outcome } from './judge.js'
+import { type Mutant, mutants } from './mutants.js'
+import type { Table } from './row.js'
+import { type Sources, startTarget } from './server.js'
+import { tables } from './tables.js'
+import { startWorld } from './world.js'
+
+/** What became of a mutant. */
+export interface Report {
+  readonly name: string
+  readonly rule: string
+  readonly rows: number
+  /** Rows that fail, by name. */
+  readonly failed: readonly string[]
+  /** The mutant could not be made or loaded. */
+  readonly error?: string
+}
+
+const atOnce = 8
+const [folder = '', first = '0', step = '1'] = process.argv.slice(2)
+const world = await startWorld()
+
+/** The copy with the check taken out; every edit must find its text, once. */
+async function load({ edits }: Mutant, copy: string): Promise<Sources> {
+  await cp('src/plugin', join(copy, 'plugin'), { recursive: true })
+  await mkdir(join(copy, 'server'))
+  for (const file of ['problems.ts', 'logging.ts']) await cp(join('src/server', file), join(copy, 'server', file))
+  for (const { file, source, replacement } of edits) {
+    const text = await readFile(join(copy, file), 'utf8')
+    const parts = text.split(source)
+    if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} times: ${source}`)
+    await writeFile(join(copy, file), parts.join(replacement))
+  }
+  const load = (file: string) => import(pathToFileURL(resolve(copy, file)).href)
+  return {
+    plugin: (await load('plugin/index.ts')) as Sources['plugin'],
+    problems: (await load('server/problems.ts')) as Sources['problems'],
+    logging: (await load('server/logging.ts')) as Sources['logging']
+  }
+}
+
+async function judgeAll(table: Table, port: number): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  for (let at = 0; at < table.length; at += atOnce)
+    outcomes.push(...(await Promise.all(table.slice(at, at + atOnce).map((row) => judge(row, world, port)))))
+  return outcomes
+}
+
+async function run(mutant: Mutant, copy: string): Promise<Report> {
+  const { name, rule, table } = mutant
+  try {
+    const target = await startTarget(await load(mutant, copy), world)
+    const outcomes = await judgeAll(tables[table], target.port)
+    await target.close()
+    const failed = outcomes.filter(({ failures }) => failures.length > 0).map(({ row }) => nameOf(row))
+    return { name, rule, rows: outcomes.length, failed }
+  } catch (error) {
+    return { name, rule, rows: 0, failed: [], error: String(error) }
+  }
+}
+
+for (const [at, mutant] of mutants.entries()) {
+  if (at % Number(step) !== Number(first)) continue
+  const copy = join(folder, String(at))
+  process.stdout.write(`${JSON.stringify(await run(mutant, copy))}\n`)
+  await rm(copy, { recursive: true, force: true })
+}
+await world.close()

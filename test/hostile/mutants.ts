@@ -1,0 +1,474 @@
+/**
+ * Every check of the library, taken out in turn. A check that is made twice, here and in a library, is taken out in both
+ * places: what must be seen is that the rule is gone.
+ */
+import type { TableName } from './tables.js'
+
+export interface Edit {
+  /** Below `src`. */
+  readonly file: string
+  /** Occurs once. */
+  readonly source: string
+  readonly replacement: string
+}
+
+export interface Mutant {
+  readonly name: string
+  /** What the rule of a row that finds it begins with. */
+  readonly rule: string
+  readonly table: TableName
+  readonly edits: readonly Edit[]
+}
+
+function mutant(name: string, table: TableName, rule: string, ...edits: readonly [string, string, string][]): Mutant {
+  return {
+    name,
+    table,
+    rule,
+    edits: edits.map(([file, source, replacement]) => ({ file: `plugin/${file}.ts`, source, replacement }))
+  }
+}
+
+const requireClaim = "requiredClaims = ['iss', 'aud', 'exp', 'iat', 'sub', 'tid', 'ver']"
+const parameters = "['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c']"
+const exactIssuer = '.find(({ name }) => name === iss)'
+const idToken = "'nonce' in claims || 'at_hash' in claims || 'c_hash' in claims"
+
+const bearer: readonly Mutant[] = [
+  mutant('several headers', 'transport', 'RFC 9110 §5.3 Authorization is no list', [
+    'bearer',
+    'if (value !== undefined) return repeated',
+    ''
+  ]),
+  mutant('several headers, the first counts', 'transport', 'RFC 9110 §5.3 Authorization is no list', [
+    'bearer',
+    'return repeated',
+    'break'
+  ]),
+  mutant('the end of the scheme', 'transport', 'RFC 9110 §11.1 another scheme', [
+    'bearer',
+    "/^bearer(?![!#$%&'*+.^_`|~0-9a-z-])/i",
+    '/^bearer/i'
+  ]),
+  mutant('the case of the scheme', 'transport', 'control: RFC 9110 §11.1 the scheme has no case', [
+    'bearer',
+    '=*)$/i',
+    '=*)$/'
+  ]),
+  mutant('one space', 'transport', 'RFC 6750 §2.1 Bearer, one space', ['bearer', '/^bearer ([', '/^bearer\\s+([']),
+  mutant('the alphabet of b64token', 'structure', 'RFC 6750 §2.1 b64token', [
+    'bearer',
+    '([A-Za-z0-9._~+/-]+=*)',
+    '(\\S.*)'
+  ]),
+  mutant('the end of the header', 'transport', 'RFC 6750 §2.1 Bearer, one space', ['bearer', '=*)$/i', '=*)/i']),
+  mutant('another header', 'transport', 'RFC 6750 §2.1 the Authorization header and no other', [
+    'bearer',
+    "if (name?.length !== 13 || name.toLowerCase() !== 'authorization') continue",
+    "if (!name?.toLowerCase().endsWith('authorization')) continue"
+  ])
+]
+
+const header: readonly Mutant[] = [
+  mutant('canonical base64url', 'structure', 'RFC 4648 §3.5 unused bits are zero', [
+    'header',
+    '!isCanonical(signature)',
+    'false'
+  ]),
+  mutant('one name, one member: header', 'structure', 'RFC 7515 §4 names of header parameters are unique', [
+    'header',
+    "input.split('.').some(isAmbiguous)",
+    "input.split('.').slice(1).some(isAmbiguous)"
+  ]),
+  mutant('one name, one member: payload', 'structure', 'RFC 7519 §4 names of claims are unique', [
+    'header',
+    "input.split('.').some(isAmbiguous)",
+    "input.split('.').slice(0, 1).some(isAmbiguous)"
+  ]),
+  mutant(
+    'alg',
+    'header',
+    'RFC 8725 §3.1 only the algorithm of the API',
+    ['header', "if (typeof header.alg !== 'string' || !algorithms.includes(header.alg)) return wrongAlgorithm", ''],
+    ['verify', 'algorithms: [...algorithms],', '']
+  ),
+  mutant('alg, the answer alone', 'header', 'RFC 8725 §3.2 no token without a signature', [
+    'header',
+    "if (typeof header.alg !== 'string' || !algorithms.includes(header.alg)) return wrongAlgorithm",
+    ''
+  ]),
+  mutant('typ', 'header', 'RFC 8725 §3.11 explicit types', [
+    'header',
+    "if (!accessTokenTypes.has(typeof header.typ === 'string' ? header.typ.toLowerCase() : header.typ)) return wrongType",
+    ''
+  ]),
+  mutant('typ, any with JWT at its end', 'header', 'RFC 8725 §3.11 explicit types', [
+    'header',
+    'if (!accessTokenTypes.has(',
+    "if (!String(header.typ).toLowerCase().endsWith('jwt') && !accessTokenTypes.has("
+  ]),
+  mutant('crit', 'header', 'RFC 7515 §4.1.11 crit', ['header', parameters, "['b64', 'jwk', 'jku', 'x5u', 'x5c']"]),
+  mutant('b64', 'header', 'RFC 7797 §6 b64', ['header', parameters, "['crit', 'jwk', 'jku', 'x5u', 'x5c']"]),
+  ...['jwk', 'jku', 'x5u', 'x5c'].map((name) =>
+    mutant(
+      name,
+      'header',
+      `RFC 8725 §3.10 ${name === 'jwk' || name === 'x5c' ? 'no key out of the token' : 'no key from where the token says'}, ${name}`,
+      ['header', parameters, parameters.replace(`, '${name}'`, '')]
+    )
+  ),
+  mutant('falsy header parameters', 'header', 'RFC 7515 §4.1.11 crit', [
+    'header',
+    'refusedParameters.some((name) => Object.hasOwn(header, name))',
+    'refusedParameters.some((name) => header[name])'
+  ]),
+  mutant(
+    'the type of kid',
+    'header',
+    'RFC 7515 §4.1.4 kid names one published key',
+    ['header', "if (typeof header.kid !== 'string') return unknownKey", ''],
+    ['verify', 'decoded.header.kid as string', 'String(decoded.header.kid)']
+  ),
+  mutant('kid, any key will do', 'header', 'RFC 7515 §4.1.4 kid names one published key', [
+    'keys',
+    'return known.keys.get(kid) ??',
+    'return known.keys.get(kid) ?? [...known.keys.values()][0] ??'
+  ]),
+  ...['exp', 'nbf', 'iat'].map((name) =>
+    mutant(`${name} is a time`, 'claims', `RFC 7519 §2 NumericDate, ${name}`, [
+      'header',
+      '[payload.exp, payload.nbf, payload.iat]',
+      `[${['exp', 'nbf', 'iat']
+        .filter((each) => each !== name)
+        .map((each) => `payload.${each}`)
+        .join()}]`
+    ])
+  ),
+  mutant('a time is a number', 'claims', 'RFC 7519 §2 NumericDate', [
+    'header',
+    "typeof value === 'number' && value >= 0 && value <= maxSeconds",
+    'Number(value) >= 0 && Number(value) <= maxSeconds'
+  ]),
+  mutant('a time is not negative', 'claims', 'RFC 7519 §2 NumericDate', ['header', 'value >= 0 && ', '']),
+  mutant('a time is a date', 'claims', 'RFC 7519 §2 NumericDate', ['header', ' && value <= maxSeconds', ''])
+]
+
+const keys: readonly Mutant[] = [
+  mutant('use', 'signature', 'RFC 7517 §4.2 use', ['jwks', "use === 'sig' &&", '']),
+  mutant('key_ops', 'signature', 'RFC 7517 §4.3 key_ops', ['jwks', "key_ops.includes('verify') &&", '']),
+  mutant('alg of a key', 'signature', 'RFC 7517 §4.4 alg of a key', ['jwks', "alg === 'RS256' &&", '']),
+  mutant('published private keys', 'signature', 'RFC 7517 §9.2 a private key is private', [
+    'jwks',
+    '!secretMembers.some((name) => Object.hasOwn(entry, name))',
+    'true'
+  ]),
+  mutant('two keys under one kid', 'signature', 'RFC 7517 §4.5 kid tells keys apart', [
+    'jwks',
+    'namesakes.every((other) => same(other, jwk)) && ',
+    ''
+  ]),
+  mutant('an empty kid', 'signature', 'RFC 7517 §4.5 a kid that can be a name', ['jwks', 'kid.length > 0 &&', '']),
+  mutant('a long kid', 'signature', 'RFC 7517 §4.5 a kid that can be a name', [
+    'jwks',
+    'kid.length <= maxKidLength &&',
+    ''
+  ]),
+  mutant('bits of a key', 'signature', 'RFC 7518 §3.3 a key of 2048 bits', [
+    'jwks',
+    'Number(details?.modulusLength) >= minModulusBits && ',
+    ''
+  ]),
+  mutant('the exponent of a key', 'signature', 'FIPS 186-5 A.1.1', [
+    'jwks',
+    ' && Number(details?.publicExponent) >= minExponent',
+    ''
+  ]),
+  mutant('withdrawn keys', 'signature', 'Microsoft: signing keys roll over', [
+    'keys',
+    'this.#set = set\n',
+    'this.#set = { ...set, keys: new Map([...(this.#set?.keys ?? []), ...set.keys]) }\n'
+  ]),
+  mutant('keys of the other issuer', 'signature', 'RFC 8725 §3.8 only keys that the issuer publishes', [
+    'issuers',
+    'const named = () => issuers.find(({ name }) => name === iss)?.keys.find(kid)',
+    'const named = () => issuers[0]?.keys.find(kid)'
+  ]),
+  mutant('a signature that fits', 'signature', 'RFC 7515 §5.2 signed by the key that kid names', [
+    'verify',
+    'const why = verification.refusal ?? explain(error, verification.decoded)',
+    "const why = verification.refusal ?? explain(error, verification.decoded)\n    if (why.code === 'invalid_signature') return void (request.principalOrNull = toPrincipal(verification.decoded?.payload ?? {}))"
+  ])
+]
+
+const tenant: readonly Mutant[] = [
+  mutant(
+    'iss, the beginning is enough',
+    'claims',
+    'RFC 7519 §4.1.1 iss is the issuer, character by character',
+    ['issuers', exactIssuer, ".find(({ name = '-' }) => String(iss).startsWith(name))"],
+    ['plugin', exactIssuer, ".find(({ name = '-' }) => iss.startsWith(name))"]
+  ),
+  mutant(
+    'iss, its case',
+    'claims',
+    'RFC 7519 §4.1.1 iss is the issuer, character by character',
+    ['issuers', exactIssuer, '.find(({ name }) => name === String(iss).toLowerCase())'],
+    ['plugin', exactIssuer, '.find(({ name }) => name === iss.toLowerCase())']
+  ),
+  mutant(
+    'iss, an array of one',
+    'claims',
+    'RFC 7519 §4.1.1 iss',
+    ['issuers', "if (typeof iss !== 'string') return wrongIssuer", ''],
+    ['issuers', exactIssuer, '.find(({ name }) => name === String(iss))'],
+    ['tenant', "typeof iss === 'string' ? rules.versionOf(iss) : undefined", 'rules.versionOf(String(iss))'],
+    ['tenant', "typeof iss !== 'string' || !version", '!version'],
+    ['tenant', 'tenantIdOf(iss) !== tid', 'tenantIdOf(String(iss)) !== tid'],
+    ['tenant', '!keyFits(key, iss, tid, version)', '!keyFits(key, String(iss), tid, version)']
+  ),
+  mutant('tid', 'claims', 'Microsoft: tid is the tenant of the issuer', [
+    'tenant',
+    "if (typeof tid !== 'string' || !guid.test(tid) || tenantIdOf(iss) !== tid) return refusal('wrong_tenant')",
+    "if (typeof tid !== 'string') return refusal('wrong_tenant')"
+  ]),
+  mutant('tid against iss', 'claims', 'Microsoft: tid is the tenant of the issuer', [
+    'tenant',
+    ' || tenantIdOf(iss) !== tid',
+    ''
+  ]),
+  mutant('ver', 'claims', 'Microsoft: ver goes with the issuer', [
+    'tenant',
+    "if (ver !== version) return refusal('wrong_version')",
+    ''
+  ]),
+  mutant('the issuer of a key', 'signature', 'Microsoft: validate the signing key issuer', [
+    'tenant',
+    "if (!keyFits(key, iss, tid, version)) return refusal('wrong_key_issuer')",
+    ''
+  ]),
+  mutant('the issuer of a key, v1', 'signature', 'Microsoft: validate the signing key issuer', [
+    'tenant',
+    "(version === '1.0' && tenantIdOf(concrete) === tid)",
+    "version === '1.0'"
+  ]),
+  mutant('the template of a key', 'signature', 'control: Microsoft, the issuer of a key', [
+    'tenant',
+    "issuer.replace('{tenantid}', tid)",
+    'issuer'
+  ]),
+  mutant('sub', 'claims', 'RFC 7519 §4.1.2 sub', ['tenant', "typeof sub === 'string' && sub !== ''", 'true']),
+  mutant('sub, empty', 'claims', 'RFC 7519 §4.1.2 sub', ['tenant', " && sub !== ''\n    ?", '\n    ?']),
+  ...['aud', 'exp', 'iat', 'sub', 'tid', 'ver'].map((name) =>
+    mutant(`${name} is required`, 'claims', `Microsoft: every access token has ${name}`, [
+      'tenant',
+      requireClaim,
+      requireClaim.replace(`'${name}', `, '').replace(`, '${name}'`, '')
+    ])
+  ),
+  mutant('aud', 'claims', 'RFC 7519 §4.1.3 aud is this API', ['tenant', 'audienceRefusal(claims, rules) ?? ', '']),
+  mutant('aud, the beginning is enough', 'claims', 'RFC 7519 §4.1.3 aud is this API', [
+    'tenant',
+    'if (audiences.includes(value)) return true',
+    'if (audiences.some((each) => value.startsWith(each))) return true'
+  ]),
+  mutant('aud, its case', 'claims', 'RFC 7519 §4.1.3 aud is this API', [
+    'tenant',
+    'if (audiences.includes(value)) return true',
+    'if (audiences.includes(value.toLowerCase())) return true'
+  ]),
+  mutant('aud, a slash in v2', 'claims', 'RFC 7519 §4.1.3 aud is this API', [
+    'tenant',
+    "if (ver !== '1.0') return false",
+    ''
+  ]),
+  mutant('aud, a slash after the client ID', 'claims', 'Microsoft: aud of a v1 token is an App ID URI', [
+    'tenant',
+    "audience.includes('://') && ",
+    ''
+  ]),
+  mutant('aud, more than one slash', 'claims', 'Microsoft: aud of a v1 token is an App ID URI', [
+    'tenant',
+    "uri.endsWith('/') ? uri.slice(0, -1) : uri",
+    "uri.replace(/[/]+$/, '')"
+  ]),
+  mutant(
+    'aud, a value that is shown',
+    'claims',
+    'RFC 7519 §4.1.3 aud is this API',
+    ['tenant', 'value.slice(0, 100)', 'value'],
+    ['challenge', ".replace(/[^\\x20-\\x5b\\x5d-\\x7e]/g, '?')", ''],
+    ['tenant', ".replace(/[^\\x20-\\x21\\x23-\\x5b\\x5d-\\x7e]/g, '?')", '']
+  ),
+  mutant('aud, an array', 'claims', 'control: RFC 7519 §4.1.3 aud', [
+    'tenant',
+    'Array.isArray(aud) ? aud : [aud]',
+    '[aud]'
+  ]),
+  mutant('an ID token, nonce', 'claims', 'OpenID Connect Core §2 an ID token opens no API, nonce', [
+    'tenant',
+    idToken,
+    "'at_hash' in claims || 'c_hash' in claims"
+  ]),
+  mutant('an ID token, at_hash', 'claims', 'OpenID Connect Core §3.3.2.11 an ID token opens no API, at_hash', [
+    'tenant',
+    idToken,
+    "'nonce' in claims || 'c_hash' in claims"
+  ]),
+  mutant('an ID token, c_hash', 'claims', 'OpenID Connect Core §3.3.2.11 an ID token opens no API, c_hash', [
+    'tenant',
+    idToken,
+    "'nonce' in claims || 'at_hash' in claims"
+  ]),
+  mutant('the client is named', 'claims', 'Microsoft: an access token names its client', [
+    'tenant',
+    "typeof clientId === 'string' && clientId !== '' ? clientId : undefined",
+    'String(clientId)'
+  ]),
+  mutant('azp goes with v2', 'claims', 'Microsoft: an access token names its client', [
+    'tenant',
+    "ver === '1.0' ? appid : azp",
+    'azp ?? appid'
+  ]),
+  mutant('cnf', 'claims', 'RFC 7800 §3 a bound token is no bearer token', [
+    'tenant',
+    "if (claims.cnf !== undefined) return refusal('bound_token')",
+    ''
+  ]),
+  mutant('clients that are allowed', 'claims', 'Microsoft: azp, appid; only the clients that are allowed', [
+    'tenant',
+    ' ?? clientRefusal(clientId, rules)',
+    ''
+  ])
+]
+
+const timesAndPermissions: readonly Mutant[] = [
+  mutant(
+    'exp',
+    'claims',
+    'RFC 7519 §4.1.4 exp',
+    ['verify', 'algorithms: [...algorithms],', 'algorithms: [...algorithms], ignoreExpiration: true,'],
+    ['verify', 'expiryRefusal(claims, clockToleranceSeconds) ?? ', '']
+  ),
+  mutant(
+    'the tolerance of exp',
+    'claims',
+    'RFC 7519 §4.1.4 exp',
+    ['verify', 'clockTolerance: clockToleranceSeconds * 1000', 'clockTolerance: clockToleranceSeconds * 1020'],
+    ['verify', 'Date.now() >= (Number(exp) + toleranceSeconds)', 'Date.now() >= (Number(exp) + toleranceSeconds * 1.1)']
+  ),
+  mutant('no tolerance', 'claims', 'control: RFC 7519 §4.1.4, §4.1.5 inside the tolerance', [
+    'verify',
+    'clockTolerance: clockToleranceSeconds * 1000',
+    'clockTolerance: 0'
+  ]),
+  mutant('nbf', 'claims', 'RFC 7519 §4.1.5 nbf', [
+    'verify',
+    'algorithms: [...algorithms],',
+    'algorithms: [...algorithms], ignoreNotBefore: true,'
+  ]),
+  mutant('the tolerance of nbf', 'claims', 'RFC 7519 §4.1.5 nbf', [
+    'verify',
+    'clockTolerance: clockToleranceSeconds * 1000',
+    'clockTolerance: clockToleranceSeconds * 1100'
+  ]),
+  mutant('permissions', 'claims', 'Microsoft: a token with neither scopes nor roles', [
+    'authenticate',
+    ' ?? permissionsRefusal(request, verifier.rules.rolelessClients)',
+    ' ?? undefined'
+  ]),
+  mutant('clients without permissions', 'claims', 'control: clients that may come without permissions', [
+    'authenticate',
+    ' || rolelessClients.has(clientId)',
+    ''
+  ]),
+  mutant('a scope that is a slash', 'claims', 'Microsoft: a token with neither scopes nor roles', [
+    'principal',
+    " && scope !== '/'",
+    ''
+  ]),
+  mutant('the types of scp and roles', 'claims', 'Microsoft: a token with neither scopes nor roles', [
+    'principal',
+    "Array.isArray(value) ? value.filter((entry) => typeof entry === 'string' && entry.trim() !== '') : []",
+    '[value].flat().map(String)'
+  ]),
+  mutant('users told from apps, roles', 'claims', 'Microsoft: a permission of an app is no role of a user', [
+    'rules',
+    "return kind === 'user' && roles.includes(rule.name)",
+    'return roles.includes(rule.name)'
+  ]),
+  mutant('apps told from users, permissions', 'claims', 'Microsoft: a role of a user is no permission of an app', [
+    'rules',
+    "return kind === 'app' && roles.includes(rule.name)",
+    'return roles.includes(rule.name)'
+  ]),
+  mutant('oid and sub of an app', 'claims', 'Microsoft: a role of a user is no permission of an app', [
+    'principal',
+    'return hasNoScope && claims.oid === claims.sub',
+    'return hasNoScope'
+  ]),
+  mutant('scopes are words', 'claims', 'RFC 6749 §3.3 scopes are words', [
+    'rules',
+    '(scopes as readonly string[]).includes(rule.name)\n    case',
+    "scopes.join(' ').includes(rule.name)\n    case"
+  ])
+]
+
+const routes: readonly Mutant[] = [
+  mutant('the hook', 'transport', 'every route is closed that does not say otherwise', [
+    'plugin',
+    'return why && refuse(request, reply, why)',
+    'void why'
+  ]),
+  mutant('unknown routes', 'transport', 'every route is closed that does not say otherwise', [
+    'authenticate',
+    "if (auth === 'none') return undefined",
+    "if (auth === 'none' || request.is404) return undefined"
+  ]),
+  mutant('OPTIONS', 'transport', 'every route is closed that does not say otherwise', [
+    'authenticate',
+    "if (auth === 'none') return undefined",
+    "if (auth === 'none' || request.method === 'OPTIONS') return undefined"
+  ]),
+  mutant('optional, a bad token', 'transport', 'a token that is sent must be valid, also where strangers may come', [
+    'authenticate',
+    "auth === 'optional' && token.code === 'credentials_missing'",
+    "auth === 'optional'"
+  ]),
+  mutant('optional', 'transport', 'control: routes and methods', [
+    'authenticate',
+    "auth === 'optional' && token.code === 'credentials_missing'",
+    'false'
+  ]),
+  mutant('a token in the query', 'transport', 'RFC 6750 §2.3, RFC 9700 §4.3.2 no token in a query', [
+    'authenticate',
+    'const token = bearerToken(request.raw.rawHeaders)',
+    "const asked = new URL(request.url, 'http://a').searchParams.get('access_token')\n  const token = asked ?? bearerToken(request.raw.rawHeaders)"
+  ]),
+  mutant('a token in a cookie', 'transport', 'RFC 6750 §2 no token in a cookie', [
+    'authenticate',
+    'const token = bearerToken(request.raw.rawHeaders)',
+    "const token = /token=(.*)/.exec(request.headers.cookie ?? '')?.[1] ?? bearerToken(request.raw.rawHeaders)"
+  ]),
+  mutant('what may be cached', 'structure', 'RFC 7515 §7.1 three segments', [
+    'challenge',
+    ".header('cache-control', 'no-store')",
+    ''
+  ]),
+  mutant('the challenge', 'structure', 'RFC 7515 §7.1 three segments', [
+    'challenge',
+    "if (status !== 503) reply.header('www-authenticate', challengeOf(refusal, realm))",
+    ''
+  ]),
+  mutant('the token in an answer', 'structure', 'RFC 7515 §7.1 three segments', [
+    'challenge',
+    'const { status, code, retryAfterSeconds } = refusal',
+    "const { status, code, retryAfterSeconds } = refusal\n  reply.header('x-token', String(request.headers.authorization).slice(-8))"
+  ]),
+  mutant('errors of the libraries', 'signature', 'RFC 8017 §8.2.2 the value of the signature', [
+    'library-errors',
+    "return meaning === 'invalid_signature' ? explainInvalid(decoded) : refusal(meaning)",
+    "return refusal('invalid_signature', { detail: String((error as Error).stack) })"
+  ])
+]
+
+export const mutants: readonly Mutant[] = [...bearer, ...header, ...keys, ...tenant, ...timesAndPermissions, ...routes]
