@@ -29,33 +29,47 @@ export interface JsonClient {
  * @param timeoutSeconds one deadline, from connect to the last byte
  */
 export function createJsonClient(timeoutSeconds: number): JsonClient {
-  const timeoutMs = Math.ceil(timeoutSeconds * 1000) // AbortSignal takes whole milliseconds only
   const dispatcher = new EnvHttpProxyAgent({ keepAliveTimeout: 1000 })
-  const closing = new AbortController()
+  const underWay = new Set<AbortController>()
 
   const fetchJson: FetchJson = async (url) => {
-    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), closing.signal])
-    // undici's `request` follows no redirects by itself. `identity`: a compressed body could be a bomb.
-    const { statusCode, headers, body } = await request(url, {
-      dispatcher,
-      signal,
-      headers: { accept: 'application/json', 'accept-encoding': 'identity' }
-    })
+    // Not AbortSignal.any() over AbortSignal.timeout(): Node 20 collects the timeout as garbage, and the deadline with it.
+    const abort = new AbortController()
+    const deadline = setTimeout(
+      () => abort.abort(new DOMException('took too long', 'TimeoutError')),
+      timeoutSeconds * 1000
+    )
+    deadline.unref()
+    underWay.add(abort)
     try {
-      if (statusCode !== 200) throw new HttpStatusError(statusCode)
-      if (headers['content-encoding'] !== undefined) throw new Error('answered with a compressed body')
-      return JSON.parse(await readText(body)) as unknown
+      return await getJson(url, { dispatcher, signal: abort.signal })
     } finally {
-      body.on('error', ignore).destroy()
+      clearTimeout(deadline)
+      underWay.delete(abort)
     }
   }
 
   return {
     fetchJson,
     close() {
-      closing.abort()
+      for (const abort of underWay) abort.abort()
       return dispatcher.destroy()
     }
+  }
+}
+
+async function getJson(url: string, options: { dispatcher: EnvHttpProxyAgent; signal: AbortSignal }): Promise<unknown> {
+  // undici's `request` follows no redirects by itself. `identity`: a compressed body could be a bomb.
+  const { statusCode, headers, body } = await request(url, {
+    ...options,
+    headers: { accept: 'application/json', 'accept-encoding': 'identity' }
+  })
+  try {
+    if (statusCode !== 200) throw new HttpStatusError(statusCode)
+    if (headers['content-encoding'] !== undefined) throw new Error('answered with a compressed body')
+    return JSON.parse(await readText(body))
+  } finally {
+    body.on('error', ignore).destroy()
   }
 }
 

@@ -67,16 +67,22 @@ export class Issuer {
   }
 
   async #load(): Promise<KeySet> {
+    const metadata = await this.#fetchMetadata()
+    if (!metadata) return noKeys
+    const keySet = await toKeySet(await this.#fetchJson(metadata.jwksUri), metadata.issuer)
+    this.#metadata = metadata
+    return keySet
+  }
+
+  /** The document, or nothing where the authority says that there is none. */
+  async #fetchMetadata(): Promise<Metadata | undefined> {
     try {
-      const metadata = await fetchMetadata(this.#fetchJson, this.settings)
-      const keySet = await toKeySet(await this.#fetchJson(metadata.jwksUri), metadata.issuer)
-      this.#metadata = metadata
-      return keySet
+      return await fetchMetadata(this.#fetchJson, this.settings)
     } catch (error) {
       const absent = error instanceof HttpStatusError && refusesForGood.has(error.status)
       this.#answered ||= absent || error instanceof MetadataMismatchError
       // Only before the first good answer: later a 404 is a fault of the tenant, and the last good set serves.
-      if (absent && this.settings.optional && !this.#metadata) return noKeys
+      if (absent && this.settings.optional && !this.#metadata) return undefined
       throw error
     }
   }

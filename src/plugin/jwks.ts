@@ -37,10 +37,10 @@ export async function toKeySet(document: unknown, issuer: string): Promise<KeySe
   const entries = (document as { keys?: unknown } | null)?.keys
   if (!Array.isArray(entries)) throw new Error('the key set has no "keys" array')
   if (entries.length > maxKeys) throw new Error(`the key set has more than ${maxKeys} keys`)
-  const vetted = withoutClashes(entries.filter(isSignatureKey))
-  const toPem = pemMaker(vetted.length, issuer)
-  const made = await Promise.all(vetted.map((jwk) => toVerificationKey(jwk, toPem)))
-  const keys = new Map(made.filter((key) => key !== undefined).map((key) => [key.kid, key]))
+  const toPem = pemMaker(entries.length, issuer)
+  const made = await Promise.all(entries.filter(isSignatureKey).map((jwk) => toVerificationKey(jwk, toPem)))
+  const usable = withoutClashes(made.filter((key) => key !== undefined))
+  const keys = new Map(usable.map((key) => [key.kid, key]))
   if (keys.size === 0) throw new Error('the key set has no usable key')
   return { keys, dropped: entries.length - keys.size }
 }
@@ -63,12 +63,9 @@ function isSignatureKey(entry: unknown): entry is Jwk {
 }
 
 /** Two different keys under one `kid`: nobody can say which is meant, so neither counts. The same key twice is one. */
-function withoutClashes(jwks: readonly Jwk[]): Jwk[] {
-  const same = (a: Jwk, b: Jwk) => a.n === b.n && a.e === b.e && a.issuer === b.issuer
-  return jwks.filter((jwk, at) => {
-    const namesakes = jwks.filter(({ kid }) => kid === jwk.kid)
-    return namesakes.every((other) => same(other, jwk)) && jwks.findIndex(({ kid }) => kid === jwk.kid) === at
-  })
+function withoutClashes(keys: readonly VerificationKey[]): VerificationKey[] {
+  const same = (a: VerificationKey, b: VerificationKey) => a.pem === b.pem && a.issuer === b.issuer
+  return keys.filter((key) => keys.every((other) => other.kid !== key.kid || same(other, key)))
 }
 
 /**

@@ -10,6 +10,8 @@ import type { KeySet, VerificationKey } from './jwks.js'
 import { MetadataMismatchError } from './metadata.js'
 import type { Clock, KeyStoreStatus, KeyTimings, Logger } from './types.js'
 
+/** Between two tries, whatever the first one took. */
+const leastWaitSeconds = 0.1
 const unknownKey = refusal('unknown_key')
 
 /** The keys of one issuer: when to fetch them, and what to answer while they are not there. */
@@ -99,11 +101,14 @@ export class KeyStore {
 
   async #refreshInBackground(): Promise<void> {
     if (this.#failures > 0) this.#askedAt = this.#clock.now() // a retry answers unknown kids as well
+    const startedAt = this.#clock.now()
     await this.#refresh()
     const { refreshSeconds, maxStaleSeconds } = this.#timings
     // Well before the set is too old to be used, whatever the two settings say.
     const regular = Math.min(refreshSeconds, maxStaleSeconds / 2)
-    this.#schedule(this.#failures === 0 ? regular : this.#retrySeconds)
+    // From the start of the try: one that hung until its deadline has waited already.
+    const spentSeconds = (this.#clock.now() - startedAt) / 1000
+    this.#schedule(this.#failures === 0 ? regular : Math.max(leastWaitSeconds, this.#retrySeconds - spentSeconds))
   }
 
   get #retrySeconds(): number {
@@ -148,9 +153,11 @@ export class KeyStore {
     const reason = reasonOf(error)
     this.#lastError = reason
     this.#failures += 1
-    const details = { reason, state: this.status.state }
-    if (this.#closed || !this.#isNews(JSON.stringify(details))) return
-    if (error instanceof MetadataMismatchError) this.#log.error(details, 'the authority is not the one configured')
+    const { state } = this.status
+    const isMismatch = error instanceof MetadataMismatchError
+    if (this.#closed || !this.#isNews(`${state} ${isMismatch}`)) return
+    const details = { reason, state }
+    if (isMismatch) this.#log.error(details, 'the authority is not the one configured')
     else this.#log.warn(details, 'keys of the tenant could not be fetched')
   }
 

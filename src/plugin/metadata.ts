@@ -36,7 +36,7 @@ export async function fetchMetadata(fetchJson: FetchJson, source: MetadataSource
   if (typeof issuer !== 'string' || !matches(issuer, source.issuer)) {
     const expected = typeof source.issuer === 'string' ? source.issuer : `one like ${source.issuer.source}`
     throw new MetadataMismatchError(
-      `the discovery document names the issuer ${JSON.stringify(issuer)}, not ${expected}`
+      `the discovery document names the issuer ${String(JSON.stringify(issuer)).slice(0, 200)}, not ${expected}`
     )
   }
   return Object.freeze({

@@ -164,8 +164,8 @@ const keys: readonly Mutant[] = [
   ]),
   mutant('two keys under one kid', 'signature', 'RFC 7517 §4.5 kid tells keys apart', [
     'jwks',
-    'namesakes.every((other) => same(other, jwk)) && ',
-    ''
+    'keys.every((other) => other.kid !== key.kid || same(other, key))',
+    'same(key, key)'
   ]),
   mutant('an empty kid', 'signature', 'RFC 7517 §4.5 a kid that can be a name', ['jwks', 'kid.length > 0 &&', '']),
   mutant('a long kid', 'signature', 'RFC 7517 §4.5 a kid that can be a name', [

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
 import { createJsonClient, HttpStatusError } from '../../src/plugin/fetch-json.js'
 
@@ -297,4 +299,24 @@ t.test('close() also closes a connection that is kept alive', async (t) => {
   await client.fetchJson(origin)
   await client.close()
   t.ok(await soon(() => sockets.size === 0))
+})
+
+t.test('a garbage collection does not take the deadline with it', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const server = createServer() // accepts, and never answers
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const client = createJsonClient(0.3)
+  t.teardown(async () => {
+    await client.close()
+    server.close()
+  })
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  const fetching = t.rejects(client.fetchJson(`http://127.0.0.1:${port}/`))
+  for (let round = 0; round < 3; round += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    collectGarbage()
+  }
+  await fetching
 })
