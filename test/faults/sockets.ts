@@ -1,3 +1,7 @@
+/**
+ * Run by itself: `npx tap test/faults/sockets.ts`. It is not in the suite yet: beside other tests it was seen once, on Node 24,
+ * not to end although all had passed.
+ */
 /** The same promises in real time, over real sockets: through a proxy, with a certificate, and down to the last handle. */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
