@@ -2,8 +2,7 @@
 import type { FastifyRequest } from 'fastify'
 import { bearerToken } from './bearer.js'
 import { isRefusal, type Refusal, refusal } from './errors.js'
-import { routeGuards } from './guards.js'
-import { scopesOf } from './rules.js'
+import { scopesOfRoute } from './guards.js'
 import { type Verifier, verifyToken } from './verify.js'
 
 /**
@@ -27,6 +26,6 @@ function permissionsRefusal(request: FastifyRequest, rolelessClients: ReadonlySe
   const { scopes, roles, clientId } = request.principal
   if (scopes.length > 0 || roles.length > 0 || rolelessClients.has(clientId)) return undefined
   request.principalOrNull = null
-  const helpful = request.routeOptions.config[routeGuards]?.flatMap(({ rule }) => scopesOf(rule)) ?? []
+  const helpful = scopesOfRoute(request)
   return refusal('no_permissions', helpful.length > 0 ? { scopes: helpful } : {})
 }

@@ -104,6 +104,12 @@ export function isGuard(value: unknown): value is Guard {
   return typeof value === 'function' && 'rule' in value
 }
 
+/** The scopes that the guards of a request's route ask for, as far as they were noted when it was declared. */
+export function scopesOfRoute({ routeOptions }: FastifyRequest): readonly string[] {
+  const guards = routeOptions.config[routeGuards] ?? []
+  return scopesOf({ kind: 'allOf', rules: guards.map(({ rule }) => rule) })
+}
+
 function guard(rule: Rule): Guard {
   const check: preHandlerAsyncHookHandler = async (request, reply) => {
     const refuse = request.server[refuseRequest]
@@ -116,10 +122,9 @@ function guard(rule: Rule): Guard {
 }
 
 /** Each of several guards knows its own scopes; a client that asks for them one at a time would never hold them all. */
-function withScopesOfRoute(answer: Refusal, { routeOptions }: FastifyRequest): Refusal {
-  const guards = routeOptions.config[routeGuards]
-  return answer.scopes && guards
-    ? { ...answer, scopes: [...new Set(guards.flatMap(({ rule }) => scopesOf(rule)))] }
+function withScopesOfRoute(answer: Refusal, request: FastifyRequest): Refusal {
+  return answer.scopes && request.routeOptions.config[routeGuards]
+    ? { ...answer, scopes: scopesOfRoute(request) }
     : answer
 }
 
