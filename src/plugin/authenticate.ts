@@ -15,16 +15,17 @@ export async function authenticate(request: FastifyRequest, verifier: Verifier):
   if (auth === 'none') return undefined
   const token = bearerToken(request.raw.rawHeaders)
   if (isRefusal(token)) return auth === 'optional' && token.code === 'credentials_missing' ? undefined : token
-  return (await verifyToken(request, token, verifier)) ?? permissionsRefusal(request, verifier.rules.rolelessClients)
+  return (await verifyToken(request, token, verifier)) ?? permissionsRefusal(request, verifier)
 }
 
 /**
  * Any app of the tenant can get a token for any API of it, with nothing granted (Microsoft: "Protected web API: verify
  * scopes and app roles"): such a token opens no route.
  */
-function permissionsRefusal(request: FastifyRequest, rolelessClients: ReadonlySet<string>): Refusal | undefined {
-  const { scopes, roles, clientId } = request.principal
-  if (scopes.length > 0 || roles.length > 0 || rolelessClients.has(clientId)) return undefined
+function permissionsRefusal(request: FastifyRequest, { issuers }: Verifier): Refusal | undefined {
+  const { scopes, roles, clientId, issuer } = request.principal
+  if (scopes.length > 0 || roles.length > 0) return undefined
+  if (issuers.named(issuer)?.settings.profile.rolelessClients.has(clientId)) return undefined
   request.principalOrNull = null
   const helpful = scopesOfRoute(request)
   return refusal('no_permissions', helpful.length > 0 ? { scopes: helpful } : {})

@@ -1,7 +1,7 @@
 /** Authority and tenant → the issuers to trust, and where their discovery documents are. */
 import { type Cloud, clouds } from './clouds.js'
 import { EntraConfigurationError } from './errors.js'
-import type { IssuerSettings } from './issuers.js'
+import type { MetadataSource } from './metadata.js'
 import { guid, personalAccounts, shown } from './option-checks.js'
 
 /** The options that say who signs. */
@@ -15,6 +15,11 @@ export interface AuthorityOptions {
 /** A tenant that a domain may turn out to be: any, save the one that all personal accounts share. */
 const anyTenant = `(?!${personalAccounts})${guid.source.slice(1, -1)}`
 
+/** An issuer of a tenant, and `ver` of its tokens. */
+export interface TenantIssuer extends MetadataSource {
+  readonly version: '1.0' | '2.0'
+}
+
 /**
  * The issuers of one tenant, v2 first. Which version a token has is for the API's manifest to say
  * (`requestedAccessTokenVersion`), so both are trusted.
@@ -22,18 +27,17 @@ const anyTenant = `(?!${personalAccounts})${guid.source.slice(1, -1)}`
  * @param tenantId a GUID, or a domain that the discovery document resolves to one
  * @throws EntraConfigurationError when cloud or authority is unknown, unsafe or contradictory
  */
-export function issuersOf(options: AuthorityOptions, tenantId: string): readonly [IssuerSettings, IssuerSettings] {
+export function issuersOf(options: AuthorityOptions, tenantId: string): readonly [TenantIssuer, TenantIssuer] {
   const authority = authorityOf(options)
   const path = 'v2.0/.well-known/openid-configuration'
-  return Object.freeze([
-    { version: '2.0', url: `${authority}/${tenantId}/${path}`, issuer: v2Issuer(authority, tenantId), optional: false },
+  return [
+    { version: '2.0', url: `${authority}/${tenantId}/${path}`, issuer: v2Issuer(authority, tenantId) },
     {
       version: '1.0',
       url: `${authority}/${tenantId}/.well-known/openid-configuration`,
-      issuer: v1Issuer(authority, tenantId),
-      optional: true
+      issuer: v1Issuer(authority, tenantId)
     }
-  ] as const)
+  ]
 }
 
 function v2Issuer(authority: string, tenantId: string): string | RegExp {
@@ -68,7 +72,7 @@ function authorityOf({ authority, cloud }: AuthorityOptions): string {
 }
 
 function cloudOf(cloud: Cloud = 'public') {
-  if (Object.hasOwn(clouds, cloud)) return clouds[cloud]
+  if (typeof cloud === 'string' && Object.hasOwn(clouds, cloud)) return clouds[cloud]
   throw new EntraConfigurationError(`cloud ${shown(cloud)} is unknown; it is one of ${Object.keys(clouds).join(', ')}`)
 }
 

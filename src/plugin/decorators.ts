@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { sendRefusal } from './challenge.js'
 import { EntraConfigurationError } from './errors.js'
-import { type Refuse, refuseRequest } from './guards.js'
+import { type Refuse, refuseRequest, routeOf } from './guards.js'
 import type { Issuer, IssuerStatus } from './issuers.js'
 import type { Metadata } from './metadata.js'
 import { createOpenapi, type EntraOpenapi } from './openapi.js'
@@ -13,11 +13,11 @@ import { verificationOf } from './verify.js'
 
 /** What the plugin knows of its tenant. */
 export interface EntraTenant {
-  /** True once v2's keys are held, and while they are not too old. */
+  /** True once keys are held (of Entra v2's), and while they are not too old. */
   readonly ready: boolean
-  /** Each trusted issuer with the state of its keys; v2 first. */
+  /** Each trusted issuer with the state of its keys; of an Entra tenant's, v2 first. */
   readonly issuers: readonly IssuerStatus[]
-  /** The v2 discovery document; `undefined` until it was had. */
+  /** The discovery document, of Entra v2's; `undefined` until it was had. */
   readonly metadata: Metadata | undefined
   /** The plugin's part of an OpenAPI document. */
   readonly openapi: EntraOpenapi
@@ -44,16 +44,16 @@ declare module 'fastify' {
 /** The issuers of one tenant; v2, which every product has, comes first. */
 export type Issuers = readonly [Issuer, ...Issuer[]]
 
-function describeTenant([v2, ...others]: Issuers, { scopeBase }: Settings, rules: readonly Rule[]): EntraTenant {
-  const metadata = () => v2.metadata
-  const openapi = createOpenapi({ scopeBase, metadataUrl: v2.settings.url, metadata, rules })
+function describeTenant([first, ...others]: Issuers, { scopeBase }: Settings, rules: readonly Rule[]): EntraTenant {
+  const metadata = () => first.metadata
+  const openapi = createOpenapi({ scopeBase, metadataUrl: first.settings.url, metadata, rules })
   return {
     openapi,
     get ready() {
-      return v2.keys.status.state !== 'cold'
+      return first.keys.status.state !== 'cold'
     },
     get issuers() {
-      return [v2, ...others].map(({ status }) => status)
+      return [first, ...others].map(({ status }) => status)
     },
     get metadata() {
       return metadata()
@@ -63,17 +63,15 @@ function describeTenant([v2, ...others]: Issuers, { scopeBase }: Settings, rules
 
 /** Decorates the instance and its requests; returns how a refusal is sent. */
 export function decorate(app: FastifyInstance, issuers: Issuers, settings: Settings, rules: readonly Rule[]): Refuse {
-  const refuse: Refuse = (request, reply, why) => sendRefusal(request, reply, why, settings.scopeBase)
+  const refuse: Refuse = (request, reply, why) => sendRefusal(request, reply, why, settings.realm)
   app.decorate('entra', describeTenant(issuers, settings, rules))
   app.decorate(refuseRequest, refuse)
   app.decorateRequest(verificationOf, null)
   app.decorateRequest('principal', {
     getter(this: FastifyRequest) {
       if (this.principalOrNull) return this.principalOrNull
-      const route = `${this.method} ${this.routeOptions.url ?? 'of no route'}`
-      throw new EntraConfigurationError(
-        `${route} allows strangers; read request.principalOrNull there, not request.principal`
-      )
+      const fix = 'read request.principalOrNull there, not request.principal'
+      throw new EntraConfigurationError(`${routeOf(this)} allows strangers, or nobody was identified yet; ${fix}`)
     }
   })
   return refuse

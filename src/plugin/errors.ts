@@ -44,7 +44,7 @@ const kinds = {
   invalid_signature: unauthorized('The signature of the token is not valid. Send the access token unchanged.'),
   /** Past `exp`, with the tolerance (RFC 7519 §4.1.4). */
   token_expired: unauthorized('The token has expired. Get a new one.'),
-  /** Before `nbf`, with the tolerance (RFC 7519 §4.1.5). */
+  /** Before `nbf` or `iat`, with the tolerance (RFC 7519 §4.1.5, §4.1.6). */
   token_not_yet_valid: unauthorized('The token is not valid yet. Check the clock of the sender.'),
   /** A claim that every access token has is missing. */
   missing_claim: unauthorized('The token lacks a claim that every access token has.'),
@@ -60,8 +60,8 @@ const kinds = {
   wrong_key_issuer: unauthorized('The token is signed with a key of another issuer.'),
   /** `aud` is not this API (RFC 7519 §4.1.3). */
   wrong_audience: unauthorized('The token is for another API.'),
-  /** An ID token (OpenID Connect Core §2): it tells the client who signed in, and opens no API. */
-  not_an_access_token: unauthorized('This is an ID token. Send the access token.'),
+  /** An ID token (OpenID Connect Core §2), which tells the client who signed in, or a logout token: neither opens an API. */
+  not_an_access_token: unauthorized('This is an ID token, or another that is no access token. Send the access token.'),
   /** `cnf`: bound to a key that its sender must prove to hold (RFC 7800 §3, RFC 8705, RFC 9449 §7.1); as Bearer it is not. */
   bound_token: unauthorized('The token is bound to a key, so it cannot be used as a bearer token.'),
   /** Valid, with neither scopes nor roles: any app in the tenant can get such a token for any API. */

@@ -110,15 +110,38 @@ export function scopesOfRoute({ routeOptions }: FastifyRequest): readonly string
   return scopesOf({ kind: 'allOf', rules: guards.map(({ rule }) => rule) })
 }
 
+/** Functions that make guards; one that stands where a guard must is a call forgotten. */
+export const guardMakers: ReadonlySet<unknown> = new Set([
+  ...[requireScope, requireRole, requireAppPermission, requireUser, requireApp, requirePolicy, anyOf, allOf]
+])
+
 function guard(rule: Rule): Guard {
-  const check: preHandlerAsyncHookHandler = async (request, reply) => {
-    const refuse = request.server[refuseRequest]
-    if (!refuse) throw new EntraConfigurationError('a guard runs where fastify-entra is not registered')
+  const check = async (request: FastifyRequest, reply: FastifyReply, ...others: unknown[]) => {
+    const refuse = refuseOf(request)
+    if (reply.sent || others.length > 1) throw tooLate(request)
     const principal = request.principalOrNull
     const answer = principal ? await ruleRefusal(rule, principal, request) : refusal('credentials_missing')
     return isRefusal(answer) ? refuse(request, reply, withScopesOfRoute(answer, request)) : undefined
   }
   return Object.freeze(Object.assign(check, { rule: Object.freeze(rule) }))
+}
+
+function refuseOf(request: FastifyRequest): Refuse {
+  const refuse = request.server[refuseRequest]
+  if (refuse) return refuse
+  const fix = 'register the plugin there, or in a scope around it'
+  throw new EntraConfigurationError(`${routeOf(request)} has a guard where fastify-entra is not registered; ${fix}`)
+}
+
+/** Hooks after the handler get a payload or an error beside `next`, or find the reply sent: it is too late to refuse. */
+function tooLate(request: FastifyRequest): EntraConfigurationError {
+  const fix = 'add it as a preHandler'
+  return new EntraConfigurationError(`${routeOf(request)} has a guard in a hook that comes too late; ${fix}`)
+}
+
+/** A route as it was declared, for messages: never the path as sent. */
+export function routeOf({ method, routeOptions }: FastifyRequest): string {
+  return `${method} ${routeOptions.url ?? 'of no route'}`
 }
 
 /** Each of several guards knows its own scopes; a client that asks for them one at a time would never hold them all. */

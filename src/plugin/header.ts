@@ -1,4 +1,5 @@
 /** Stage 2's other half: the JOSE header, before any key is looked up. RFC 7515 §4, RFC 8725 §3. Pure. */
+import { isUtf8 } from 'node:buffer'
 import { type Refusal, refusal } from './errors.js'
 import { hasRepeatedMember } from './json-members.js'
 
@@ -26,12 +27,13 @@ const accessTokenTypes: ReadonlySet<unknown> = new Set([
   ...['jwt', 'at+jwt'].flatMap((type) => [type, `application/${type}`])
 ])
 /**
- * `crit` asks for extensions, and there are none that this API understands. The others bring a key, or say where to
- * fetch one: the tenant's published set is the only place for keys (RFC 8725 §3.10).
+ * `crit` asks for extensions, and there are none that this API understands. `jwk` to `x5c` bring a key, or say where to
+ * fetch one: the tenant's published set is the only place for keys (RFC 8725 §3.10). The last three belong to encrypted or
+ * nested tokens (RFC 7516 §4.1, RFC 7519 §5.2).
  */
-const refusedParameters = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c'] as const
-/** ECMAScript has no dates beyond this many seconds (ECMA-262, time values). */
-const maxSeconds = 8.64e12
+const refusedParameters = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'enc', 'zip', 'cty'] as const
+/** The end of the year 9999: what is beyond are milliseconds, or nonsense. */
+const maxSeconds = 253_402_300_799
 
 /** Why this token cannot be an access token of the tenant, or `undefined` with a key ID worth looking up. */
 export function headerRefusal(decoded: DecodedToken, algorithms: readonly string[]): Refusal | undefined {
@@ -46,9 +48,15 @@ export function headerRefusal(decoded: DecodedToken, algorithms: readonly string
   return undefined
 }
 
-/** Two readers of it could see two different objects. */
+/** RFC 8725 §3.1: a key verifies the algorithms that it was made for, and no other that is allowed for another key. */
+export function keyRefusal({ header }: DecodedToken, algorithms: readonly string[]): Refusal | undefined {
+  return algorithms.includes(String(header.alg)) ? undefined : wrongAlgorithm
+}
+
+/** Two readers of it could see two different objects: a name twice, or bytes that are no UTF-8 (RFC 7519 §7.2, step 10). */
 function isAmbiguous(segment: string): boolean {
-  return hasRepeatedMember(Buffer.from(segment, 'base64url').toString())
+  const bytes = Buffer.from(segment, 'base64url')
+  return !isUtf8(bytes) || hasRepeatedMember(bytes.toString())
 }
 
 /** base64url has one spelling for each value (RFC 4648 §3.5): a token must not have a twin that also passes. */

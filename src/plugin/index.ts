@@ -4,6 +4,7 @@ export { isSecure } from './authority.js'
 export { type Problem, problemMediaType, toProblem } from './challenge.js'
 export type { Cloud } from './clouds.js'
 export type { EntraTenant } from './decorators.js'
+export type { EntraTenantOptions } from './entra-options.js'
 export { EntraConfigurationError, type RefusalCode } from './errors.js'
 export {
   allOf,
@@ -17,9 +18,11 @@ export {
   requireUser
 } from './guards.js'
 export type { IssuerStatus } from './issuers.js'
+export type { Algorithm } from './jwks.js'
 export type { Metadata } from './metadata.js'
+export type { OidcOptions } from './oidc-options.js'
 export type { EntraOpenapi, SecurityScheme } from './openapi.js'
-export type { EntraOptions } from './options.js'
+export type { EntraOptions, TimeOptions } from './options.js'
 export { fastifyEntra, fastifyEntra as default } from './plugin.js'
 export type { RouteAuth } from './route-check.js'
 export type { Policy, Rule } from './rules.js'

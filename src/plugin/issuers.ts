@@ -1,15 +1,15 @@
 /** Stage 2: which issuers are trusted, and the keys of each. The token's `iss` picks among them; it never adds one. */
-import { type Refusal, refusal } from './errors.js'
+import { isRefusal, type Refusal, refusal } from './errors.js'
 import { HttpStatusError } from './fetch-json.js'
 import { type KeySet, toKeySet, type VerificationKey } from './jwks.js'
 import { KeyStore } from './keys.js'
 import { fetchMetadata, type Metadata, MetadataMismatchError, type MetadataSource } from './metadata.js'
+import type { Profile } from './profile.js'
 import type { Clock, FetchJson, KeyStoreStatus, KeyTimings, Logger } from './types.js'
 
-/** An issuer as configured: a metadata document, and the token version that it speaks for. */
+/** An issuer as configured: a metadata document, and the rules for its tokens. */
 export interface IssuerSettings extends MetadataSource {
-  /** `ver` of its tokens. */
-  readonly version: '1.0' | '2.0'
+  readonly profile: Profile
   /** True where the authority may not have this document at all: Entra serves v1 beside v2, other products do not. */
   readonly optional: boolean
 }
@@ -69,7 +69,10 @@ export class Issuer {
   async #load(): Promise<KeySet> {
     const metadata = await this.#fetchMetadata()
     if (!metadata) return noKeys
-    const keySet = await toKeySet(await this.#fetchJson(metadata.jwksUri), metadata.issuer)
+    const keySet = await toKeySet(await this.#fetchJson(metadata.jwksUri), {
+      issuer: metadata.issuer,
+      algorithms: this.settings.profile.algorithms
+    })
     this.#metadata = metadata
     return keySet
   }
@@ -88,19 +91,57 @@ export class Issuer {
   }
 }
 
-/** The key for a token, by its unproven `iss` and `kid`, out of the trusted issuers' own. */
-export function findKey(
-  issuers: readonly Issuer[],
-  iss: unknown,
-  kid: string
-): VerificationKey | Refusal | Promise<VerificationKey | Refusal> {
-  if (typeof iss !== 'string') return wrongIssuer
-  const named = () => issuers.find(({ name }) => name === iss)?.keys.find(kid)
-  const unnamed = issuers.find(({ name }) => name === undefined)
-  const known = named()
-  if (known || !unnamed) return known ?? wrongIssuer
-  // The document that would name it may be there by now; asking is bounded by the cooldown of its keys.
-  const asked = unnamed.keys.find(kid)
-  const verdict = () => (unnamed.undecided ? unavailable : wrongIssuer)
-  return asked instanceof Promise ? asked.then(() => named() ?? verdict()) : verdict()
+/** An issuer that a token names, and its key that the token names. */
+export interface FoundKey {
+  readonly issuer: Issuer
+  readonly key: VerificationKey
+}
+
+type Answer = FoundKey | Refusal
+
+/** All trusted issuers, each with keys of its own: a key of one never verifies a token of another. */
+export class TrustedIssuers {
+  readonly all: readonly Issuer[]
+  /** By the name that the configuration gives them: however many they are, a request looks at one. */
+  readonly #named: ReadonlyMap<string | undefined, Issuer>
+  /** Those that only their document can name. */
+  readonly #others: readonly Issuer[]
+
+  constructor(issuers: readonly Issuer[]) {
+    this.all = issuers
+    this.#named = new Map(issuers.map((issuer) => [issuer.name, issuer]))
+    this.#others = issuers.filter(({ name }) => name === undefined)
+  }
+
+  /** The issuer of exactly this name. */
+  named(iss: string): Issuer | undefined {
+    return this.#named.get(iss) ?? this.#others.find(({ name }) => name === iss)
+  }
+
+  /** The key for a token, by its unproven `iss` and `kid`. */
+  findKey(iss: unknown, kid: string): Answer | Promise<Answer> {
+    if (typeof iss !== 'string') return wrongIssuer
+    const issuer = this.named(iss)
+    if (issuer) return keyOf(issuer, kid)
+    const unnamed = this.#others.filter(({ name }) => name === undefined)
+    if (unnamed.length === 0) return wrongIssuer
+    return this.#findUnnamed(unnamed, iss, kid)
+  }
+
+  /** The document that would name the issuer may be there by now; asking is bounded by the cooldown of its keys. */
+  #findUnnamed(unnamed: readonly Issuer[], iss: string, kid: string): Answer | Promise<Answer> {
+    const verdict = () => (unnamed.some(({ undecided }) => undecided) ? unavailable : wrongIssuer)
+    const asked = unnamed.map(({ keys }) => keys.find(kid))
+    if (!asked.some((answer) => answer instanceof Promise)) return verdict()
+    return Promise.all(asked).then(() => {
+      const issuer = this.named(iss)
+      return issuer ? keyOf(issuer, kid) : verdict()
+    })
+  }
+}
+
+function keyOf(issuer: Issuer, kid: string): Answer | Promise<Answer> {
+  const found = issuer.keys.find(kid)
+  const named = (key: VerificationKey | Refusal) => (isRefusal(key) ? key : { issuer, key })
+  return found instanceof Promise ? found.then(named) : named(found)
 }

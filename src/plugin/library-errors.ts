@@ -2,9 +2,9 @@
  * Every error code of @fastify/jwt and fast-jwt, with the refusal it means. Left alone, they answer 500 to a token with
  * a wrong `alg`, a future `nbf` or an unknown `crit`, and their messages say how the inside looks.
  */
+import { missingClaimRefusal, requiredClaims } from './claims.js'
 import { type Refusal, type RefusalCode, refusal } from './errors.js'
 import type { DecodedToken } from './header.js'
-import { requiredClaims } from './tenant.js'
 
 /** `null`: a client cannot cause it; it is a mistake in the program, and rises as such. */
 export const refusalOf: Readonly<Record<string, RefusalCode | null>> = {
@@ -52,7 +52,5 @@ export function explain(error: unknown, decoded: DecodedToken | undefined): Refu
 /** @fastify/jwt has one code for a token that cannot be decoded, one with a bad signature and one that lacks a claim. */
 function explainInvalid(decoded: DecodedToken | undefined): Refusal {
   if (!decoded) return refusal('token_malformed')
-  const missing = requiredClaims.find((claim) => !(claim in decoded.payload))
-  if (!missing) return refusal('invalid_signature')
-  return refusal('missing_claim', { detail: `The token lacks the claim "${missing}".` })
+  return missingClaimRefusal(decoded.payload, requiredClaims) ?? refusal('invalid_signature')
 }

@@ -45,8 +45,8 @@ export interface EntraOpenapi {
 
 /** What the document is made from. */
 export interface OpenapiSource {
-  /** The App ID URI that scopes are asked for with, such as `api://…`. */
-  readonly scopeBase: string
+  /** The App ID URI that scopes are asked for with, such as `api://…`; `undefined`: by their names alone. */
+  readonly scopeBase: string | undefined
   readonly metadataUrl: string
   readonly metadata: () => Metadata | undefined
   /** The rules of all routes so far. */
@@ -81,7 +81,7 @@ export function createOpenapi(source: OpenapiSource): EntraOpenapi {
   }
 }
 
-function secured(schema: FastifySchema | undefined, { config }: RouteOptions, scopeBase: string): object {
+function secured(schema: FastifySchema | undefined, { config }: RouteOptions, scopeBase: string | undefined): object {
   if (config?.auth === 'none') return { security: [] }
   const guards = config?.[routeGuards] ?? []
   const ways = alternatives({ kind: 'allOf', rules: guards.map(({ rule }) => rule) })
@@ -114,9 +114,19 @@ function product(left: readonly Alternative[], right: readonly Alternative[]): A
     .filter(({ user, app }) => user || app)
 }
 
-function requirements({ user, app, scopes }: Alternative, scopeBase: string): Record<string, string[]>[] {
-  const asUser = { [userScheme]: [...new Set(scopes)].map((scope) => `${scopeBase}/${scope}`) }
-  const asApp = { [appScheme]: [`${scopeBase}/.default`] }
+/** A scope as clients ask for it. */
+function fullName(scope: string, scopeBase: string | undefined): string {
+  return scopeBase === undefined ? scope : `${scopeBase}/${scope}`
+}
+
+/** Entra's clients ask for `.default`: all that was granted (Microsoft: "Scopes and permissions"). */
+function defaultScopes(scopeBase: string | undefined): string[] {
+  return scopeBase === undefined ? [] : [fullName('.default', scopeBase)]
+}
+
+function requirements({ user, app, scopes }: Alternative, scopeBase: string | undefined): Record<string, string[]>[] {
+  const asUser = { [userScheme]: [...new Set(scopes)].map((scope) => fullName(scope, scopeBase)) }
+  const asApp = { [appScheme]: defaultScopes(scopeBase) }
   return [...(user ? [asUser] : []), ...(app ? [asApp] : [])]
 }
 
@@ -142,8 +152,9 @@ function securitySchemes({ scopeBase, metadataUrl, metadata, rules }: OpenapiSou
     return { [userScheme]: { ...discovery, description: asUser }, [appScheme]: { ...discovery, description: asApp } }
   }
   const endpoints = { authorizationUrl: authorizationEndpoint, tokenUrl: tokenEndpoint }
-  const scopes = Object.fromEntries(rules.flatMap(scopesOf).map((name) => [`${scopeBase}/${name}`, name]))
-  const granted = { [`${scopeBase}/.default`]: 'All application permissions that were granted' }
+  const scopes = Object.fromEntries(rules.flatMap(scopesOf).map((name) => [fullName(name, scopeBase), name]))
+  const all = 'All application permissions that were granted'
+  const granted = Object.fromEntries(defaultScopes(scopeBase).map((name) => [name, all]))
   return {
     [userScheme]: { type: 'oauth2', description: asUser, flows: { authorizationCode: { ...endpoints, scopes } } },
     [appScheme]: {

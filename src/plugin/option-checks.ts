@@ -1,5 +1,4 @@
 /** The checks of options: each returns the value, or throws one sentence that says what to change. */
-import { inspect } from 'node:util'
 import { EntraConfigurationError } from './errors.js'
 
 /** A GUID, in any case: a directory or application ID. */
@@ -44,12 +43,19 @@ export function matching(name: string, value: unknown, pattern: RegExp, wanted: 
   throw new EntraConfigurationError(`${name} ${shown(value)} is not allowed; give ${wanted}`)
 }
 
-/** A value, as it is named in a sentence: on one line, whatever it is. */
+/** A value, as it is named in a sentence: short, on one line, and nothing of what an object holds that is no plain one. */
 export function shown(value: unknown): string {
   if (typeof value === 'number') return String(value)
   try {
-    return JSON.stringify(value) ?? String(value)
+    return (JSON.stringify(plain('', value), plain) ?? String(value)).slice(0, 200)
   } catch {
-    return inspect(value, { breakLength: Number.POSITIVE_INFINITY }) // a bigint, or a circle
+    return 'an object' // that holds itself
   }
+}
+
+/** For `JSON.stringify`: a request, which holds a token, or a bigint, which it cannot write, by the name of its kind. */
+function plain(_name: string, value: unknown): unknown {
+  if (typeof value === 'bigint' || typeof value === 'function') return `a ${typeof value}`
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.getPrototypeOf(value) === Object.prototype ? value : 'an object'
 }

@@ -7,11 +7,12 @@ import { systemClock } from './clock.js'
 import { decorate, type Issuers } from './decorators.js'
 import { EntraConfigurationError } from './errors.js'
 import { createJsonClient } from './fetch-json.js'
-import { findKey, Issuer, type IssuerSettings } from './issuers.js'
-import { type EntraOptions, type Settings, toSettings } from './options.js'
+import { refuseRequest } from './guards.js'
+import { Issuer, type IssuerSettings, TrustedIssuers } from './issuers.js'
+import { type EntraOptions, toSettings } from './options.js'
 import { checkRoute } from './route-check.js'
 import type { Rule } from './rules.js'
-import { jwtOptions, type Verifier } from './verify.js'
+import { jwtOptions } from './verify.js'
 
 /** Well below Fastify's `pluginTimeout`, 10 s by default. */
 const maxStartSeconds = 5
@@ -24,9 +25,9 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
     const log = app.log.child({ metadataUrl: issuer.url })
     return new Issuer(issuer, settings.keyTimings, { fetchJson, clock: systemClock, log })
   }
-  const [v2, ...others] = settings.issuers
-  const issuers: Issuers = [toIssuer(v2), ...others.map(toIssuer)]
-  const verifier = toVerifier(settings, issuers)
+  const [first, ...others] = settings.issuers
+  const issuers: Issuers = [toIssuer(first), ...others.map(toIssuer)]
+  const verifier = { ...settings, issuers: new TrustedIssuers(issuers) }
 
   // Node keeps 2000 headers and drops the rest unseen, with a second Authorization among them; the byte limit holds.
   app.server.maxHeadersCount = 0
@@ -53,7 +54,12 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
 }
 
 function refuseClash(app: FastifyInstance): void {
-  if (app.hasDecorator('entra')) throw new EntraConfigurationError('fastify-entra is registered twice; once is for all')
+  if (refuseRequest in app) throw new EntraConfigurationError('fastify-entra is registered twice; once is for all')
+  const taken = ['principal', 'principalOrNull'].find((name) => app.hasRequestDecorator(name))
+  if (taken) throw new EntraConfigurationError(`request.${taken} is decorated already; this plugin needs the name`)
+  if (app.hasDecorator('entra')) {
+    throw new EntraConfigurationError('app.entra is decorated already; this plugin needs the name')
+  }
   if (app.hasDecorator('jwt')) {
     throw new EntraConfigurationError('@fastify/jwt is registered already; register it after this, with a namespace')
   }
@@ -69,14 +75,9 @@ function firstTry(issuers: Issuers, timeoutSeconds: number): Promise<unknown> {
   })
 }
 
-function toVerifier(settings: Settings, issuers: Issuers): Verifier {
-  const versionOf = (iss: string) => issuers.find(({ name }) => name === iss)?.settings.version
-  return { ...settings, rules: { ...settings, versionOf }, findKey: (iss, kid) => findKey(issuers, iss, kid) }
-}
-
 /**
- * The plugin: verifies the bearer token of every request against a Microsoft Entra tenant, and closes every route that
- * does not say otherwise (`config: { auth: 'none' }`, or `'optional'`).
+ * The plugin: verifies the bearer token of every request against a Microsoft Entra tenant, or another OpenID provider, and
+ * closes every route that does not say otherwise (`config: { auth: 'none' }`, or `'optional'`).
  *
  * Registration throws an {@link EntraConfigurationError} when an option is missing, empty or contradictory. A tenant
  * that cannot be reached does not stop the start: until it can, tokens are answered with 503.

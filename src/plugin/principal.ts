@@ -1,4 +1,5 @@
 /** Stage 5: verified claims → principal. Total: an optional claim in an odd shape is left out, and never an error. */
+import { deepFreeze, text, texts, words } from './claims.js'
 import { clientIdOf } from './tenant.js'
 import type { AppPrincipal, Claims, Principal, UserPrincipal } from './types.js'
 
@@ -40,6 +41,7 @@ function caller(claims: Claims) {
   return {
     id: text(claims.oid) ?? subject,
     subject,
+    issuer: String(claims.iss),
     tenantId: String(claims.tid),
     clientId: String(clientIdOf(claims)),
     roles: texts(claims.roles),
@@ -47,24 +49,7 @@ function caller(claims: Claims) {
   }
 }
 
-/** `scp` is one string, scopes parted by spaces (RFC 6749 §3.3). */
+/** `scp` is one string; a lone slash has been seen where there are none. */
 function scopesOf({ scp }: Claims): string[] {
-  return typeof scp === 'string' ? scp.split(' ').filter((scope) => scope.trim() !== '' && scope !== '/') : []
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined
-}
-
-function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string' && entry.trim() !== '') : []
-}
-
-/** A principal is shared between requests sooner or later: nobody may change it for the next one. */
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) {
-    for (const member of Object.values(value)) deepFreeze(member)
-    Object.freeze(value)
-  }
-  return value
+  return words(scp).filter((scope) => scope !== '/')
 }

@@ -14,9 +14,14 @@ interface Caller {
   readonly id: string
   /** `sub`: the caller as this one API sees it; pairwise, so it differs between APIs. */
   readonly subject: string
-  /** `tid`: the directory that signed the token, a lower-case GUID. */
+  /** `iss`: who signed the token. Of one Entra tenant's tokens, v1 and v2 have different ones. */
+  readonly issuer: string
+  /** `tid`: the directory that signed the token, a lower-case GUID. Of any other provider, its issuer. */
   readonly tenantId: string
-  /** `azp` (v2) or `appid` (v1): the client application that asked for the token. */
+  /**
+   * `azp` (Entra v2), `appid` (v1), `client_id` (RFC 9068): the client application that asked for the token. Empty where
+   * a provider other than Entra does not say.
+   */
   readonly clientId: string
   /** `roles`: what an administrator assigned: app roles of a user, application permissions of an app. */
   readonly roles: readonly string[]

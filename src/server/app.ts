@@ -34,6 +34,8 @@ export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Pro
   })
   setProblemHandlers(app)
   endConnections(app)
+  // RFC 9110 §10.1.1: an expectation that is unknown may be ignored; Node would answer 417 by itself, without a body.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   await app.register(helmet)
   // Before the plugin: preflights carry no token, and a browser reads a refusal only with CORS headers on it.
   if (config.corsOrigins.length > 0) {

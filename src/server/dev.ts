@@ -3,9 +3,10 @@ import closeWithGrace from 'close-with-grace'
 import { clientCredentials, signIn } from '../tenant/client.js'
 import { startTenant, type Tenant } from '../tenant/index.js'
 import { buildApp } from './app.js'
-import { integer, readConfig } from './config.js'
+import { readConfig } from './config.js'
 import { environmentFor } from './environment.js'
 import { exitOnStartError } from './start-error.js'
+import { integer } from './variables.js'
 
 /** What to try: who calls, which path, and the status that the caller gets. */
 const tries = [
@@ -86,4 +87,4 @@ async function accessTokens({ origin, tenantId, description }: Tenant): Promise<
   return new Map([...(await Promise.all(byUser)), ...(await Promise.all(byClient)).flat()])
 }
 
-await start().catch(exitOnStartError)
+await start().catch((error) => exitOnStartError(error, process.env))

@@ -20,4 +20,4 @@ async function start(): Promise<void> {
   await app.listen({ host, port })
 }
 
-await start().catch(exitOnStartError)
+await start().catch((error) => exitOnStartError(error, process.env))

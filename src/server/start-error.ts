@@ -7,10 +7,10 @@ import { inTermsOfVariables } from './config.js'
  *
  * @throws the error itself when it is neither configuration nor an address that cannot be had
  */
-export function exitOnStartError(error: NodeJS.ErrnoException): void {
+export function exitOnStartError(error: NodeJS.ErrnoException, env: NodeJS.ProcessEnv): void {
   const expected =
     error instanceof EntraConfigurationError || error.syscall === 'listen' || error.syscall === 'getaddrinfo'
   if (!expected) throw error
-  process.stderr.write(`fastify-entra: ${inTermsOfVariables(error.message)}\n`)
+  process.stderr.write(`fastify-entra: ${inTermsOfVariables(error.message, env)}\n`)
   process.exit(1)
 }

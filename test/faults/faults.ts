@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import type { JWK } from 'jose'
 import type { Lane } from './lane.js'
+import { whileOpen } from './waits.js'
 
 /** An answer that must never count as one. */
 export interface Fault {
@@ -43,8 +44,7 @@ const bomb = gzipSync(Buffer.alloc(50 * 1024 * 1024, ' '))
 /** Writes one byte at a time, for ever. */
 function drip(response: ServerResponse, milliseconds: number): void {
   response.writeHead(200, ok).write('{')
-  const timer = setInterval(() => response.write(' '), milliseconds)
-  response.on('close', () => clearInterval(timer))
+  whileOpen(response, milliseconds, () => response.write(' '))
 }
 
 const oneDeadline = 'one deadline over connect to the last byte'
@@ -104,10 +104,8 @@ export const transportFaults: readonly Fault[] = [
     name: 'early hints without an end',
     rule: oneDeadline,
     hangs: true,
-    answer: () => (_request, response) => {
-      const timer = setInterval(() => response.writeEarlyHints({ link: '</x>; rel=preload' }), 5)
-      response.on('close', () => clearInterval(timer))
-    }
+    answer: () => (_request, response) =>
+      whileOpen(response, 5, () => response.writeEarlyHints({ link: '</x>; rel=preload' }))
   },
   { name: '204', rule: only200, answer: () => send(204) },
   { name: '206 with a good document', rule: only200, answer: (lane) => send(206, ok, goodBody(lane)) },
@@ -173,8 +171,7 @@ export const transportFaults: readonly Fault[] = [
       const { socket } = request
       socket.on('error', () => {}).write('HTTP/1.1 200 OK\r\n')
       const line = Buffer.from(`x-filler: ${'x'.repeat(8000)}\r\n`)
-      const timer = setInterval(() => socket.write(line), 1)
-      socket.on('close', () => clearInterval(timer))
+      whileOpen(socket, 1, () => socket.write(line))
     }
   }
 ]

@@ -12,6 +12,7 @@ import { Issuer } from '../../src/plugin/issuers.js'
 import type { Clock, FetchJson, KeyTimings } from '../../src/plugin/types.js'
 import { settle } from '../support/clock.js'
 import { type RecordingLogger, recordingLogger } from '../support/log.js'
+import { profile } from '../support/profile.js'
 import { type SigningKey, signingKey, startTestTenant, type TestTenant, tenantId } from '../support/tenant.js'
 import type { Fault } from './faults.js'
 
@@ -177,7 +178,7 @@ export class Lane {
     const clock = new SteppingClock(idle)
     const log = recordingLogger()
     const url = this.tenant.origin + this.discoveryPath
-    const settings = { version, url, issuer: this.issuer, optional: version === '1.0' }
+    const settings = { url, issuer: this.issuer, optional: version === '1.0', profile }
     const issuer = new Issuer(settings, { ...defaults, ...timings }, { fetchJson, clock, log })
     return {
       ...{ issuer, clock, log, fetches, underWay, idle },

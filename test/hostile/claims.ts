@@ -211,6 +211,8 @@ const audiences: Row[] = [
   })
 ]
 
+/** 9999-12-31T23:59:59Z. */
+const lastSecond = 253_402_300_799
 const later = (name: string, by: number) => (world: World) => world.token({ [name]: seconds() + by })
 
 const times: Row[] = [
@@ -235,8 +237,15 @@ const times: Row[] = [
     'nbf in an hour': later('nbf', 3600),
     'nbf in an hour, v1': (world) => world.v1Token({ nbf: seconds() + 3600 }),
     'nbf in a year': later('nbf', 31_536_000),
-    'nbf in milliseconds': (world) => world.token({ nbf: Date.now() }),
-    'nbf at the end of time': user({ nbf: 8.64e12 })
+    'nbf at the end of time': user({ nbf: lastSecond })
+  }),
+  ...rows('RFC 7519 §4.1.6 iat, 60 s of tolerance', tooEarly, {
+    'iat in 64 s': later('iat', 64),
+    'iat in 64.5 s, a fraction': later('iat', 64.5),
+    'iat in an hour': later('iat', 3600),
+    'iat in an hour, no nbf': (world) => world.token({ iat: seconds() + 3600, nbf: undefined }),
+    'iat in an hour, v1': (world) => world.v1Token({ iat: seconds() + 3600 }),
+    'iat at the end of time': user({ iat: lastSecond })
   }),
   ...['exp', 'nbf', 'iat'].flatMap((name) =>
     rows(`RFC 7519 §2 NumericDate, ${name}`, invalidClaim, {
@@ -247,7 +256,9 @@ const times: Row[] = [
       [`${name} 1e300`]: user({ [name]: 1e300 }),
       [`${name} 1e999, which is infinite`]: text(name, '1e999'),
       [`${name} -1e999`]: text(name, '-1e999'),
-      [`${name} beyond the last date`]: user({ [name]: 8.64e12 + 1 }),
+      [`${name} after the year 9999`]: user({ [name]: lastSecond + 1 }),
+      [`${name} in milliseconds`]: user({ [name]: Date.now() }),
+      [`${name} beyond ECMAScript's dates`]: user({ [name]: 8.64e12 + 1 }),
       [`${name} 2^53`]: user({ [name]: 2 ** 53 }),
       [`${name} 2^64`]: text(name, '18446744073709551616'),
       [`${name} in nanoseconds`]: user({ [name]: Date.now() * 1e6 }),
@@ -261,7 +272,8 @@ const times: Row[] = [
     'exp 50.5 s ago, a fraction': later('exp', -50.5),
     'exp in a moment, a fraction': later('exp', 1.25),
     'exp in an exponent': text('exp', '4.0e9'),
-    'exp the last date': user({ exp: 8.64e12 }),
+    'exp the last second of the year 9999': user({ exp: lastSecond }),
+    'iat in 55 s': later('iat', 55),
     'nbf in 55 s': later('nbf', 55),
     'nbf a fraction': later('nbf', -0.5),
     'no nbf': user({ nbf: undefined })
@@ -269,6 +281,11 @@ const times: Row[] = [
 ]
 
 const otherTokens: Row[] = [
+  ...rows('RFC 8417 §2.2 a security event opens no API', noAccessToken, {
+    'the event of a logout': user({ events: { 'http://schemas.openid.net/event/backchannel-logout': {} } }),
+    'events that are null': user({ events: null }),
+    'events in a v1 token': v1({ events: {} })
+  }),
   ...rows('OpenID Connect Core §2 an ID token opens no API, nonce', noAccessToken, {
     'a nonce': user({ nonce: 'n-0S6_WzA2Mj' }),
     'a nonce that is null': user({ nonce: null }),

@@ -166,6 +166,13 @@ function critRows(): Row[] {
       is: unsupported,
       token: (world: World) => world.token({}, { crit })
     })),
+    ...rows('RFC 7516 §4.1, RFC 7519 §5.2 no parameter of encrypted or nested tokens', unsupported, {
+      enc: (world) => world.token({}, { enc: 'A256GCM' }),
+      'enc, empty': (world) => world.token({}, { enc: '' }),
+      zip: (world) => world.token({}, { zip: 'DEF' }),
+      'cty JWT': (world) => world.token({}, { cty: 'JWT' }),
+      'cty null': (world) => world.token({}, { cty: null })
+    }),
     ...rows('RFC 7515 §4.1.11 crit', unsupported, {
       'an extension that is there': (world) =>
         world.token({}, { crit: ['http://example.com/ext'], 'http://example.com/ext': true })

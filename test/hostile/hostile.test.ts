@@ -23,10 +23,10 @@ for (const [name, table] of Object.entries(tables)) {
     const before = target.logged().length
     const outcomes: Outcome[] = []
     for (const row of table) {
-      const outcome = await judge(row, world, target.port)
+      const outcome = await judge(row, world, target)
       outcomes.push(outcome)
       t.same(outcome.failures, [], nameOf(row))
-      const after = await judge(good, world, target.port)
+      const after = await judge(row.api ? { ...good, api: row.api } : good, world, target)
       if (after.failures.length > 0) t.fail(`a good token after ${nameOf(row)}`, { found: after.failures })
     }
     t.same(logFailures(target.logged().slice(before), outcomes), [], 'the log holds no token and no internals')

@@ -1,6 +1,7 @@
 /** Row → what is wrong with its answer; nothing when it is right. */
 import { parseChallenge } from '../support/http.js'
 import { get, type Row } from './row.js'
+import type { Target } from './server.js'
 import { type Answer, answersIn, exchange } from './wire.js'
 import type { World } from './world.js'
 
@@ -15,8 +16,10 @@ export interface Outcome {
   readonly failures: readonly string[]
 }
 
-export async function judge(row: Row, world: World, port: number): Promise<Outcome> {
-  const token = await (row.token ?? (() => world.token()))(world)
+export async function judge(row: Row, world: World, { ports }: Pick<Target, 'ports'>): Promise<Outcome> {
+  const port = ports[row.api ?? 'entra']
+  const good = row.api ? () => world.provider.token() : () => world.token()
+  const token = await (row.token ?? good)(world)
   const bytes = row.send ? await row.send(token, world) : get(row.path ?? '/me', `Authorization: Bearer ${token}`)
   try {
     const answers = answersIn(await exchange(port, bytes), bytes.slice(0, bytes.indexOf(' ')))

@@ -23,6 +23,18 @@ export const pss =
       'base64url'
     )
 
+/** ECDSA, as two numbers of the curve's length (RFC 7518 §3.4), or as DER. */
+export const ecdsa =
+  (key: KeyObject, digest = 'sha256', dsaEncoding: 'ieee-p1363' | 'der' = 'ieee-p1363'): Signature =>
+  (input) =>
+    sign(digest, Buffer.from(input), { key, dsaEncoding }).toString('base64url')
+
+/** EdDSA (RFC 8037 §3.1). */
+export const eddsa =
+  (key: KeyObject): Signature =>
+  (input) =>
+    sign(undefined, Buffer.from(input), key).toString('base64url')
+
 export const hmac =
   (secret: string | Buffer, digest = 'sha256'): Signature =>
   (input) =>

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { judge, nameOf, type Outcome } from './judge.js'
 import { type Mutant, mutants } from './mutants.js'
 import type { Table } from './row.js'
-import { type Sources, startTarget } from './server.js'
+import { type Sources, startTarget, type Target } from './server.js'
 import { tables } from './tables.js'
 import { startWorld } from './world.js'
 
@@ -43,10 +43,10 @@ async function load({ edits }: Mutant, copy: string): Promise<Sources> {
   }
 }
 
-async function judgeAll(table: Table, port: number): Promise<Outcome[]> {
+async function judgeAll(table: Table, target: Target): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   for (let at = 0; at < table.length; at += atOnce)
-    outcomes.push(...(await Promise.all(table.slice(at, at + atOnce).map((row) => judge(row, world, port)))))
+    outcomes.push(...(await Promise.all(table.slice(at, at + atOnce).map((row) => judge(row, world, target)))))
   return outcomes
 }
 
@@ -54,7 +54,7 @@ async function run(mutant: Mutant, copy: string): Promise<Report> {
   const { name, rule, table } = mutant
   try {
     const target = await startTarget(await load(mutant, copy), world)
-    const outcomes = await judgeAll(tables[table], target.port)
+    const outcomes = await judgeAll(tables[table], target)
     await target.close()
     const failed = outcomes.filter(({ failures }) => failures.length > 0).map(({ row }) => nameOf(row))
     return { name, rule, rows: outcomes.length, failed }

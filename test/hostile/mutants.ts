@@ -29,10 +29,11 @@ function mutant(name: string, table: TableName, rule: string, ...edits: readonly
   }
 }
 
-const requireClaim = "requiredClaims = ['iss', 'aud', 'exp', 'iat', 'sub', 'tid', 'ver']"
-const parameters = "['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c']"
-const exactIssuer = '.find(({ name }) => name === iss)'
-const idToken = "'nonce' in claims || 'at_hash' in claims || 'c_hash' in claims"
+const requireClaim = "requiredClaims = ['iss', 'aud', 'exp']"
+const entraClaims = "entraClaims = ['iat', 'sub', 'tid', 'ver']"
+const parameters = "['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'enc', 'zip', 'cty']"
+const exactIssuer = 'return this.#named.get(iss) ?? this.#others.find(({ name }) => name === iss)'
+const idToken = "'nonce' in claims || 'at_hash' in claims || 'c_hash' in claims || 'events' in claims"
 
 const bearer: readonly Mutant[] = [
   mutant('several headers', 'transport', 'RFC 9110 §5.3 Authorization is no list', [
@@ -90,13 +91,9 @@ const header: readonly Mutant[] = [
     'header',
     'RFC 8725 §3.1 only the algorithm of the API',
     ['header', "if (typeof header.alg !== 'string' || !algorithms.includes(header.alg)) return wrongAlgorithm", ''],
-    ['verify', 'algorithms: [...algorithms],', '']
+    ['verify', 'algorithms: [...algorithms],', ''],
+    ['verify', '(keyRefusal(decoded, answer.key.algorithms) ?? answer)', 'answer']
   ),
-  mutant('alg, the answer alone', 'header', 'RFC 8725 §3.2 no token without a signature', [
-    'header',
-    "if (typeof header.alg !== 'string' || !algorithms.includes(header.alg)) return wrongAlgorithm",
-    ''
-  ]),
   mutant('typ', 'header', 'RFC 8725 §3.11 explicit types', [
     'header',
     "if (!accessTokenTypes.has(typeof header.typ === 'string' ? header.typ.toLowerCase() : header.typ)) return wrongType",
@@ -107,8 +104,8 @@ const header: readonly Mutant[] = [
     'if (!accessTokenTypes.has(',
     "if (!String(header.typ).toLowerCase().endsWith('jwt') && !accessTokenTypes.has("
   ]),
-  mutant('crit', 'header', 'RFC 7515 §4.1.11 crit', ['header', parameters, "['b64', 'jwk', 'jku', 'x5u', 'x5c']"]),
-  mutant('b64', 'header', 'RFC 7797 §6 b64', ['header', parameters, "['crit', 'jwk', 'jku', 'x5u', 'x5c']"]),
+  mutant('crit', 'header', 'RFC 7515 §4.1.11 crit', ['header', parameters, parameters.replace("'crit', ", '')]),
+  mutant('b64', 'header', 'RFC 7797 §6 b64', ['header', parameters, parameters.replace("'b64', ", '')]),
   ...['jwk', 'jku', 'x5u', 'x5c'].map((name) =>
     mutant(
       name,
@@ -117,6 +114,14 @@ const header: readonly Mutant[] = [
       ['header', parameters, parameters.replace(`, '${name}'`, '')]
     )
   ),
+  ...['enc', 'zip', 'cty'].map((name) =>
+    mutant(name, 'header', 'RFC 7516 §4.1, RFC 7519 §5.2', [
+      'header',
+      parameters,
+      parameters.replace(`, '${name}'`, '')
+    ])
+  ),
+  mutant('UTF-8', 'structure', 'RFC 7519 §7.2 the payload is UTF-8', ['header', '!isUtf8(bytes) || ', '']),
   mutant('falsy header parameters', 'header', 'RFC 7515 §4.1.11 crit', [
     'header',
     'refusedParameters.some((name) => Object.hasOwn(header, name))',
@@ -156,7 +161,11 @@ const header: readonly Mutant[] = [
 const keys: readonly Mutant[] = [
   mutant('use', 'signature', 'RFC 7517 §4.2 use', ['jwks', "use === 'sig' &&", '']),
   mutant('key_ops', 'signature', 'RFC 7517 §4.3 key_ops', ['jwks', "key_ops.includes('verify') &&", '']),
-  mutant('alg of a key', 'signature', 'RFC 7517 §4.4 alg of a key', ['jwks', "alg === 'RS256' &&", '']),
+  mutant('alg of a key', 'signature', 'RFC 7517 §4.4 alg of a key', [
+    'jwks',
+    'return alg === undefined ? able : able.filter((name) => name === alg)',
+    'return able'
+  ]),
   mutant('published private keys', 'signature', 'RFC 7517 §9.2 a private key is private', [
     'jwks',
     '!secretMembers.some((name) => Object.hasOwn(entry, name))',
@@ -175,12 +184,12 @@ const keys: readonly Mutant[] = [
   ]),
   mutant('bits of a key', 'signature', 'RFC 7518 §3.3 a key of 2048 bits', [
     'jwks',
-    'Number(details?.modulusLength) >= minModulusBits && ',
+    'Number(modulusLength) >= minModulusBits && ',
     ''
   ]),
   mutant('the exponent of a key', 'signature', 'FIPS 186-5 A.1.1', [
     'jwks',
-    ' && Number(details?.publicExponent) >= minExponent',
+    ' && Number(publicExponent) >= minExponent',
     ''
   ]),
   mutant('withdrawn keys', 'signature', 'Microsoft: signing keys roll over', [
@@ -190,60 +199,52 @@ const keys: readonly Mutant[] = [
   ]),
   mutant('keys of the other issuer', 'signature', 'RFC 8725 §3.8 only keys that the issuer publishes', [
     'issuers',
-    'const named = () => issuers.find(({ name }) => name === iss)?.keys.find(kid)',
-    'const named = () => issuers[0]?.keys.find(kid)'
+    'if (issuer) return keyOf(issuer, kid)',
+    'if (issuer) return keyOf(this.all[0] as Issuer, kid)'
   ]),
   mutant('a signature that fits', 'signature', 'RFC 7515 §5.2 signed by the key that kid names', [
     'verify',
     'const why = verification.refusal ?? explain(error, verification.decoded)',
-    "const why = verification.refusal ?? explain(error, verification.decoded)\n    if (why.code === 'invalid_signature') return void (request.principalOrNull = toPrincipal(verification.decoded?.payload ?? {}))"
+    "const why = verification.refusal ?? explain(error, verification.decoded)\n    if (why.code === 'invalid_signature') return void (request.principalOrNull = verification.found?.issuer.settings.profile.toPrincipal(verification.decoded?.payload ?? {}) ?? null)"
   ])
 ]
 
 const tenant: readonly Mutant[] = [
-  mutant(
-    'iss, the beginning is enough',
-    'claims',
-    'RFC 7519 §4.1.1 iss is the issuer, character by character',
-    ['issuers', exactIssuer, ".find(({ name = '-' }) => String(iss).startsWith(name))"],
-    ['plugin', exactIssuer, ".find(({ name = '-' }) => iss.startsWith(name))"]
-  ),
-  mutant(
-    'iss, its case',
-    'claims',
-    'RFC 7519 §4.1.1 iss is the issuer, character by character',
-    ['issuers', exactIssuer, '.find(({ name }) => name === String(iss).toLowerCase())'],
-    ['plugin', exactIssuer, '.find(({ name }) => name === iss.toLowerCase())']
-  ),
+  mutant('iss, the beginning is enough', 'claims', 'RFC 7519 §4.1.1 iss is the issuer, character by character', [
+    'issuers',
+    exactIssuer,
+    "return this.all.find(({ name = '-' }) => iss.startsWith(name))"
+  ]),
+  mutant('iss, its case', 'claims', 'RFC 7519 §4.1.1 iss is the issuer, character by character', [
+    'issuers',
+    exactIssuer,
+    'return this.all.find(({ name }) => name === iss.toLowerCase())'
+  ]),
   mutant(
     'iss, an array of one',
     'claims',
     'RFC 7519 §4.1.1 iss',
     ['issuers', "if (typeof iss !== 'string') return wrongIssuer", ''],
-    ['issuers', exactIssuer, '.find(({ name }) => name === String(iss))'],
-    ['tenant', "typeof iss === 'string' ? rules.versionOf(iss) : undefined", 'rules.versionOf(String(iss))'],
-    ['tenant', "typeof iss !== 'string' || !version", '!version'],
-    ['tenant', 'tenantIdOf(iss) !== tid', 'tenantIdOf(String(iss)) !== tid'],
-    ['tenant', '!keyFits(key, iss, tid, version)', '!keyFits(key, String(iss), tid, version)']
+    ['issuers', exactIssuer, 'return this.all.find(({ name }) => name === String(iss))']
   ),
   mutant('tid', 'claims', 'Microsoft: tid is the tenant of the issuer', [
     'tenant',
-    "if (typeof tid !== 'string' || !guid.test(tid) || tenantIdOf(iss) !== tid) return refusal('wrong_tenant')",
+    "if (typeof tid !== 'string' || !guid.test(tid) || tenantIdOf(String(iss)) !== tid) return refusal('wrong_tenant')",
     "if (typeof tid !== 'string') return refusal('wrong_tenant')"
   ]),
   mutant('tid against iss', 'claims', 'Microsoft: tid is the tenant of the issuer', [
     'tenant',
-    ' || tenantIdOf(iss) !== tid',
+    ' || tenantIdOf(String(iss)) !== tid',
     ''
   ]),
   mutant('ver', 'claims', 'Microsoft: ver goes with the issuer', [
     'tenant',
-    "if (ver !== version) return refusal('wrong_version')",
+    "if (ver !== rules.version) return refusal('wrong_version')",
     ''
   ]),
   mutant('the issuer of a key', 'signature', 'Microsoft: validate the signing key issuer', [
     'tenant',
-    "if (!keyFits(key, iss, tid, version)) return refusal('wrong_key_issuer')",
+    "if (!keyFits(key, String(iss), tid, rules.version)) return refusal('wrong_key_issuer')",
     ''
   ]),
   mutant('the issuer of a key, v1', 'signature', 'Microsoft: validate the signing key issuer', [
@@ -256,16 +257,27 @@ const tenant: readonly Mutant[] = [
     "issuer.replace('{tenantid}', tid)",
     'issuer'
   ]),
-  mutant('sub', 'claims', 'RFC 7519 §4.1.2 sub', ['tenant', "typeof sub === 'string' && sub !== ''", 'true']),
-  mutant('sub, empty', 'claims', 'RFC 7519 §4.1.2 sub', ['tenant', " && sub !== ''\n    ?", '\n    ?']),
-  ...['aud', 'exp', 'iat', 'sub', 'tid', 'ver'].map((name) =>
+  mutant('sub', 'claims', 'RFC 7519 §4.1.2 sub', ['tenant', 'text(sub) === undefined', 'false']),
+  mutant('sub, empty', 'claims', 'RFC 7519 §4.1.2 sub', [
+    'tenant',
+    'text(sub) === undefined',
+    "typeof sub !== 'string'"
+  ]),
+  ...['aud', 'exp'].map((name) =>
     mutant(`${name} is required`, 'claims', `Microsoft: every access token has ${name}`, [
-      'tenant',
+      'claims',
       requireClaim,
-      requireClaim.replace(`'${name}', `, '').replace(`, '${name}'`, '')
+      requireClaim.replace(`, '${name}'`, '')
     ])
   ),
-  mutant('aud', 'claims', 'RFC 7519 §4.1.3 aud is this API', ['tenant', 'audienceRefusal(claims, rules) ?? ', '']),
+  ...['iat', 'sub', 'tid', 'ver'].map((name) =>
+    mutant(`${name} is required`, 'claims', `Microsoft: every access token has ${name}`, [
+      'tenant',
+      entraClaims,
+      entraClaims.replace(`'${name}', `, '').replace(`, '${name}'`, '')
+    ])
+  ),
+  mutant('aud', 'claims', 'RFC 7519 §4.1.3 aud is this API', ['tenant', 'return wrongAudience ?? ', 'return ']),
   mutant('aud, the beginning is enough', 'claims', 'RFC 7519 §4.1.3 aud is this API', [
     'tenant',
     'if (audiences.includes(value)) return true',
@@ -278,7 +290,7 @@ const tenant: readonly Mutant[] = [
   ]),
   mutant('aud, a slash in v2', 'claims', 'RFC 7519 §4.1.3 aud is this API', [
     'tenant',
-    "if (ver !== '1.0') return false",
+    "if (version !== '1.0') return false",
     ''
   ]),
   mutant('aud, a slash after the client ID', 'claims', 'Microsoft: aud of a v1 token is an App ID URI', [
@@ -295,34 +307,39 @@ const tenant: readonly Mutant[] = [
     'aud, a value that is shown',
     'claims',
     'RFC 7519 §4.1.3 aud is this API',
-    ['tenant', 'value.slice(0, 100)', 'value'],
+    ['audience', 'value.slice(0, 100)', 'value'],
     ['challenge', ".replace(/[^\\x20-\\x5b\\x5d-\\x7e]/g, '?')", ''],
-    ['tenant', ".replace(/[^\\x20-\\x21\\x23-\\x5b\\x5d-\\x7e]/g, '?')", '']
+    ['audience', ".replace(/[^\\x20-\\x21\\x23-\\x5b\\x5d-\\x7e]/g, '?')", '']
   ),
   mutant('aud, an array', 'claims', 'control: RFC 7519 §4.1.3 aud', [
-    'tenant',
+    'audience',
     'Array.isArray(aud) ? aud : [aud]',
     '[aud]'
   ]),
   mutant('an ID token, nonce', 'claims', 'OpenID Connect Core §2 an ID token opens no API, nonce', [
-    'tenant',
+    'claims',
     idToken,
-    "'at_hash' in claims || 'c_hash' in claims"
+    "'at_hash' in claims || 'c_hash' in claims || 'events' in claims"
   ]),
   mutant('an ID token, at_hash', 'claims', 'OpenID Connect Core §3.3.2.11 an ID token opens no API, at_hash', [
-    'tenant',
+    'claims',
     idToken,
-    "'nonce' in claims || 'c_hash' in claims"
+    "'nonce' in claims || 'c_hash' in claims || 'events' in claims"
   ]),
   mutant('an ID token, c_hash', 'claims', 'OpenID Connect Core §3.3.2.11 an ID token opens no API, c_hash', [
-    'tenant',
+    'claims',
     idToken,
-    "'nonce' in claims || 'at_hash' in claims"
+    "'nonce' in claims || 'at_hash' in claims || 'events' in claims"
+  ]),
+  mutant('a security event', 'claims', 'RFC 8417 §2.2 a security event opens no API', [
+    'claims',
+    idToken,
+    "'nonce' in claims || 'at_hash' in claims || 'c_hash' in claims"
   ]),
   mutant('the client is named', 'claims', 'Microsoft: an access token names its client', [
     'tenant',
-    "typeof clientId === 'string' && clientId !== '' ? clientId : undefined",
-    'String(clientId)'
+    "text(ver === '1.0' ? appid : azp)",
+    "String(ver === '1.0' ? appid : azp)"
   ]),
   mutant('azp goes with v2', 'claims', 'Microsoft: an access token names its client', [
     'tenant',
@@ -336,7 +353,73 @@ const tenant: readonly Mutant[] = [
   ]),
   mutant('clients that are allowed', 'claims', 'Microsoft: azp, appid; only the clients that are allowed', [
     'tenant',
-    ' ?? clientRefusal(clientId, rules)',
+    ' ?? clientRefusal(clientId, rules.allowedClients)',
+    ''
+  ])
+]
+
+const oidc: readonly Mutant[] = [
+  mutant('an algorithm goes with its key', 'oidc', 'RFC 8725 §3.1 an algorithm goes with its key', [
+    'verify',
+    '(keyRefusal(decoded, answer.key.algorithms) ?? answer)',
+    'answer'
+  ]),
+  mutant('the curve of a key', 'oidc', 'RFC 8725 §3.1 an algorithm goes with its key', [
+    'jwks',
+    'curve.kty === kty && curve.crv === crv',
+    'curve.kty === kty'
+  ]),
+  mutant('alg of a key, another provider', 'oidc', 'RFC 7517 §4 a key for another use, another provider', [
+    'jwks',
+    'return alg === undefined ? able : able.filter((name) => name === alg)',
+    'return able'
+  ]),
+  ...['nonce', 'at_hash', 'c_hash'].map((name) =>
+    mutant(`${name}, another provider`, 'oidc', 'OpenID Connect Core §2 an ID token of another provider', [
+      'claims',
+      `'${name}' in claims`,
+      'false'
+    ])
+  ),
+  mutant('an access token says so', 'oidc', 'OpenID Connect Core §2 an ID token of another provider', [
+    'oidc',
+    'return says || ',
+    'return true || says || '
+  ]),
+  mutant('an access token says nothing else', 'oidc', 'OpenID Connect Core §2 an ID token of another provider', [
+    'oidc',
+    'if (saysOther) return false',
+    ''
+  ]),
+  mutant('aud, another provider', 'oidc', 'RFC 7519 §4.1.3 aud is this API, another provider', [
+    'oidc',
+    'return wrongAudience ?? ',
+    'return '
+  ]),
+  mutant(
+    'aud, the beginning is enough, another provider',
+    'oidc',
+    'RFC 7519 §4.1.3 aud is this API, another provider',
+    ['oidc', 'audiences.includes(value)', 'audiences.some((each) => value.startsWith(each))']
+  ),
+  mutant('a subject or a client', 'oidc', 'RFC 9068 §4 what every access token has', [
+    'oidc',
+    "subjectOf(claims) === ''",
+    'false'
+  ]),
+  mutant('cnf, another provider', 'oidc', 'RFC 7800 §3 a bound token is no bearer token, another provider', [
+    'oidc',
+    "if (claims.cnf !== undefined) return refusal('bound_token')",
+    ''
+  ]),
+  mutant('clients, another provider', 'oidc', 'only the clients that are allowed, another provider', [
+    'oidc',
+    ' ?? clientRefusal(clientIdOf(claims), allowedClients)',
+    ''
+  ]),
+  mutant('permissions, another provider', 'oidc', 'a token with neither scopes nor roles, another provider', [
+    'authenticate',
+    ' ?? permissionsRefusal(request, verifier)',
     ''
   ])
 ]
@@ -347,15 +430,25 @@ const timesAndPermissions: readonly Mutant[] = [
     'claims',
     'RFC 7519 §4.1.4 exp',
     ['verify', 'algorithms: [...algorithms],', 'algorithms: [...algorithms], ignoreExpiration: true,'],
-    ['verify', 'expiryRefusal(claims, clockToleranceSeconds) ?? ', '']
+    ['verify', 'timeRefusal(claims, clockToleranceSeconds) ?? ', '']
   ),
   mutant(
     'the tolerance of exp',
     'claims',
     'RFC 7519 §4.1.4 exp',
     ['verify', 'clockTolerance: clockToleranceSeconds * 1000', 'clockTolerance: clockToleranceSeconds * 1020'],
-    ['verify', 'Date.now() >= (Number(exp) + toleranceSeconds)', 'Date.now() >= (Number(exp) + toleranceSeconds * 1.1)']
+    ['verify', 'now >= (Number(exp) + toleranceSeconds)', 'now >= (Number(exp) + toleranceSeconds * 1.1)']
   ),
+  mutant('iat', 'claims', 'RFC 7519 §4.1.6 iat', [
+    'verify',
+    "return now < (Number(iat) - toleranceSeconds) * 1000 ? refusal('token_not_yet_valid') : undefined",
+    'return undefined'
+  ]),
+  mutant('the tolerance of iat', 'claims', 'RFC 7519 §4.1.6 iat', [
+    'verify',
+    '(Number(iat) - toleranceSeconds)',
+    '(Number(iat) - toleranceSeconds * 1.1)'
+  ]),
   mutant('no tolerance', 'claims', 'control: RFC 7519 §4.1.4, §4.1.5 inside the tolerance', [
     'verify',
     'clockTolerance: clockToleranceSeconds * 1000',
@@ -373,21 +466,21 @@ const timesAndPermissions: readonly Mutant[] = [
   ]),
   mutant('permissions', 'claims', 'Microsoft: a token with neither scopes nor roles', [
     'authenticate',
-    ' ?? permissionsRefusal(request, verifier.rules.rolelessClients)',
+    ' ?? permissionsRefusal(request, verifier)',
     ' ?? undefined'
   ]),
   mutant('clients without permissions', 'claims', 'control: clients that may come without permissions', [
     'authenticate',
-    ' || rolelessClients.has(clientId)',
-    ''
+    '?.settings.profile.rolelessClients.has(clientId)',
+    '?.settings.profile.rolelessClients.has("")'
   ]),
   mutant('a scope that is a slash', 'claims', 'Microsoft: a token with neither scopes nor roles', [
     'principal',
-    " && scope !== '/'",
+    ".filter((scope) => scope !== '/')",
     ''
   ]),
   mutant('the types of scp and roles', 'claims', 'Microsoft: a token with neither scopes nor roles', [
-    'principal',
+    'claims',
     "Array.isArray(value) ? value.filter((entry) => typeof entry === 'string' && entry.trim() !== '') : []",
     '[value].flat().map(String)'
   ]),
@@ -471,4 +564,12 @@ const routes: readonly Mutant[] = [
   ])
 ]
 
-export const mutants: readonly Mutant[] = [...bearer, ...header, ...keys, ...tenant, ...timesAndPermissions, ...routes]
+export const mutants: readonly Mutant[] = [
+  ...bearer,
+  ...header,
+  ...keys,
+  ...tenant,
+  ...oidc,
+  ...timesAndPermissions,
+  ...routes
+]

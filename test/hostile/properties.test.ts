@@ -23,7 +23,7 @@ const token = world.token()
 const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1')
 
 async function statusesOf(authorization: string): Promise<number[]> {
-  return answersIn(await exchange(target.port, get('/me', `Authorization: ${authorization}`))).map(
+  return answersIn(await exchange(target.ports.entra, get('/me', `Authorization: ${authorization}`))).map(
     ({ status }) => status
   )
 }
@@ -105,7 +105,7 @@ t.test(
         const [name, value] = isClaim ? claim : parameter
         const signed = isClaim ? world.token({ [name]: value }) : world.token({}, { [name]: value })
         const row: Row = { rule: 'any JSON', change: name, is: '', token: () => signed }
-        const outcome = await judge(row, world, target.port)
+        const outcome = await judge(row, world, target)
         outcomes.push(outcome)
         return outcome.failures.every((failure) => /^answers (200,|40[13] )/.test(failure))
       }

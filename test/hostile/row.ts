@@ -15,6 +15,8 @@ export interface Row {
   readonly is: string | readonly string[]
   /** Default: a good user token. */
   readonly token?: (world: World) => Made<string>
+  /** `oidc`: the API that trusts the other provider. Default: the one that trusts the tenant. */
+  readonly api?: 'oidc'
   /** Default: `/me`, which any good token opens. */
   readonly path?: string
   /** The whole request, one character for each byte. Default: a GET of `path` with the token as its Bearer credentials. */

@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { Writable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
+import type { EntraOptions } from '../../src/plugin/index.js'
+import { audience } from './provider.js'
 import { callerId, clientId, otherClientId, rolelessId, tenantId, type World } from './world.js'
 
 /** The modules of one copy of `src`. */
@@ -13,12 +15,12 @@ export interface Sources {
 }
 
 export interface Target {
-  readonly port: number
+  readonly ports: Readonly<Record<'entra' | 'oidc', number>>
   logged(): string
   close(): Promise<void>
 }
 
-/** Listens on loopback, with the tenant's keys at hand and `key-retired` no longer among them. */
+/** Both APIs listen on loopback, with the tenant's keys at hand and `key-retired` no longer among them. */
 export async function startTarget(sources: Sources, world: World): Promise<Target> {
   const lines: string[] = []
   const stream = new Writable({
@@ -27,7 +29,24 @@ export async function startTarget(sources: Sources, world: World): Promise<Targe
       done()
     }
   })
-  const { problems, logging, plugin } = sources
+  const clients = { allowedClients: [callerId, otherClientId, rolelessId], rolelessClients: [rolelessId] }
+  const { tenant, provider } = world
+  world.publish(true)
+  const entra = await listen(sources, stream, { tenantId, clientId, authority: tenant.origin, ...clients })
+  const oidc = await listen(sources, stream, { issuer: provider.issuer, audience, ...clients })
+  world.publish(false)
+  const { port } = entra
+  // An unknown `kid` of each issuer asks for a refresh: from here on `key-retired` is withdrawn.
+  for (const token of [world.token({}, { kid: 'key-new' }), world.v1Token({}, { kid: 'key-new' })])
+    await fetch(`http://127.0.0.1:${port}/me`, { headers: { authorization: `Bearer ${token}` } })
+  return {
+    ports: { entra: port, oidc: oidc.port },
+    logged: () => lines.join(''),
+    close: async () => void (await Promise.all([entra.app.close(), oidc.app.close()]))
+  }
+}
+
+async function listen({ problems, logging, plugin }: Sources, stream: Writable, options: EntraOptions) {
   const app = Fastify({
     logger: { ...logging.loggerOptions('trace'), stream },
     genReqId: () => randomUUID(),
@@ -36,22 +55,10 @@ export async function startTarget(sources: Sources, world: World): Promise<Targe
     clientErrorHandler: problems.answerClientError
   })
   problems.setProblemHandlers(app)
-  world.publish(true)
-  await app.register(plugin.default, {
-    tenantId,
-    clientId,
-    authority: world.tenant.origin,
-    allowedClients: [callerId, otherClientId, rolelessId],
-    rolelessClients: [rolelessId]
-  })
+  await app.register(plugin.default, options)
   addRoutes(app, plugin)
   await app.listen({ host: '127.0.0.1', port: 0 })
-  world.publish(false)
-  const { port } = app.server.address() as AddressInfo
-  // An unknown `kid` of each issuer asks for a refresh: from here on `key-retired` is withdrawn.
-  for (const token of [world.token({}, { kid: 'key-new' }), world.v1Token({}, { kid: 'key-new' })])
-    await fetch(`http://127.0.0.1:${port}/me`, { headers: { authorization: `Bearer ${token}` } })
-  return { port, logged: () => lines.join(''), close: () => app.close() }
+  return { app, port: (app.server.address() as AddressInfo).port }
 }
 
 function addRoutes(app: FastifyInstance, { requireAppPermission, requireRole, requireScope }: Sources['plugin']): void {

@@ -121,6 +121,14 @@ const encoding: Row[] = [
   ...unusedBitsRows()
 ]
 
+/** A good token whose name holds these bytes. */
+const signedBytes = (bytes: Buffer) => (world: World) => {
+  const [before = '', after = ''] = JSON.stringify(world.user({ name: '@' })).split('@')
+  const claims = Buffer.concat([Buffer.from(before), bytes, Buffer.from(after)]).toString('base64url')
+  const input = `${segment(world.header())}.${claims}`
+  return `${input}.${rsa(world.keys.main)(input)}`
+}
+
 const json: Row[] = [
   ...rows('RFC 7515 §4 the header is a JSON object', malformed, {
     'not JSON': header(() => 'not json'),
@@ -143,6 +151,15 @@ const json: Row[] = [
     'an unescaped line break in a string': header((own) => own.replace('RS256', 'RS256\n')),
     'nested 6000 deep without an end': header(() => '['.repeat(6000)),
     'random bytes': (world) => withSegment(world.token(), 0, () => Buffer.alloc(60, 0xf7).toString('base64url'))
+  }),
+  ...rows('RFC 7519 §7.2 the payload is UTF-8', malformed, {
+    'a byte that is none': signedBytes(Buffer.from([0xff])),
+    'half a character': signedBytes(Buffer.from([0xc3])),
+    'an overlong slash': signedBytes(Buffer.from([0xc0, 0xaf])),
+    'a surrogate': signedBytes(Buffer.from([0xed, 0xa0, 0x80]))
+  }),
+  ...rows('control: RFC 7519 §7.2 the payload is UTF-8', '200', {
+    'a character of four bytes': signedBytes(Buffer.from('😀'))
   }),
   ...rows('RFC 7519 §7.2 the payload is a JSON object', malformed, {
     'not JSON': payload(() => 'not json'),

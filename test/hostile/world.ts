@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { callerId, clientId, seconds, sign, startTestTenant, type TestTenant, tenantId } from '../support/tenant.js'
 import { type Members, mint, rsa, type Signature } from './mint.js'
+import { type Provider, publishProvider } from './provider.js'
 
 export { callerId, clientId, seconds, tenantId }
 export const otherTenantId = '99999999-8888-4777-8666-555555555555'
@@ -17,6 +18,7 @@ export type Keys = Readonly<Record<'main' | 'special' | 'clash' | 'stranger' | '
 
 export interface World {
   readonly tenant: TestTenant
+  readonly provider: Provider
   readonly keys: Keys
   readonly attacker: { readonly origin: string; readonly hits: string[] }
   /** The issuers of the tenant. */
@@ -108,6 +110,7 @@ export async function startWorld(): Promise<World> {
   const v2Claims = () => ({ ...common(), iss: v2, aud: clientId, azp: callerId, azpacr: '1', ver: '2.0' })
   const world: World = {
     tenant,
+    provider: publishProvider(tenant),
     keys,
     attacker,
     v2,

@@ -1,9 +1,10 @@
 import t from 'tap'
 import { isRefusal } from '../../src/plugin/errors.js'
 import { HttpStatusError } from '../../src/plugin/fetch-json.js'
-import { findKey, Issuer, type IssuerSettings } from '../../src/plugin/issuers.js'
+import { Issuer, type IssuerSettings, TrustedIssuers } from '../../src/plugin/issuers.js'
 import { FakeClock } from '../support/clock.js'
 import { recordingLogger } from '../support/log.js'
+import { profile } from '../support/profile.js'
 import { signingKey } from '../support/tenant.js'
 
 const origin = 'https://login.example'
@@ -20,13 +21,13 @@ const [a, b] = await Promise.all([signingKey('a'), signingKey('b')])
 const notFound = new HttpStatusError(404)
 const unreachable = new Error('connect ECONNREFUSED')
 
-const v2Settings: IssuerSettings = { version: '2.0', url: url.v2, issuer: iss.v2, optional: false }
+const v2Settings: IssuerSettings = { url: url.v2, issuer: iss.v2, optional: false, profile }
 /** Where only the document can say which one it is: another authority than Microsoft's. */
 const v1Settings: IssuerSettings = {
-  version: '1.0',
   url: url.v1,
   issuer: new RegExp(`^https://[^/]+/${tid}/$`),
-  optional: true
+  optional: true,
+  profile
 }
 
 /** Both issuers of a tenant that answers as told: a value is a document, an `Error` is thrown. */
@@ -50,10 +51,11 @@ async function tenant(answers: Record<string, unknown> = {}, v1 = v1Settings) {
   const timings = { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 }
   const issuers = [v2Settings, v1].map((settings) => new Issuer(settings, timings, { fetchJson, clock, log }))
   await Promise.all(issuers.map(({ keys }) => keys.start()))
+  const trusted = new TrustedIssuers(issuers)
   /** What a token of this issuer, signed with this key, is told. */
   const ask = async (issuer: unknown, kid: string) => {
-    const found = await findKey(issuers, issuer, kid)
-    return isRefusal(found) ? `${found.status} ${found.code}` : `key ${found.kid}`
+    const found = await trusted.findKey(issuer, kid)
+    return isRefusal(found) ? `${found.status} ${found.code}` : `key ${found.key.kid}`
   }
   return { ask, clock, issuers, log, published, requests }
 }
@@ -68,6 +70,9 @@ t.test("the token's iss picks among the trusted issuers, and never adds one", as
     { name: 'another tenant', iss: stranger, kid: 'a', expected: '401 wrong_issuer' },
     { name: 'a slash more', iss: `${iss.v2}/`, kid: 'a', expected: '401 wrong_issuer' },
     { name: 'a slash less', iss: iss.v1.slice(0, -1), kid: 'b', expected: '401 wrong_issuer' },
+    { name: 'another host', iss: iss.v2.replace('login', 'evil'), kid: 'a', expected: '401 wrong_issuer' },
+    { name: 'http', iss: iss.v2.replace('https', 'http'), kid: 'a', expected: '401 wrong_issuer' },
+    { name: 'the template', iss: `${origin}/{tenantid}/v2.0`, kid: 'a', expected: '401 wrong_issuer' },
     { name: 'another case', iss: iss.v2.toUpperCase(), kid: 'a', expected: '401 wrong_issuer' },
     { name: 'empty', iss: '', kid: 'a', expected: '401 wrong_issuer' },
     { name: 'missing', iss: undefined, kid: 'a', expected: '401 wrong_issuer' },
@@ -203,4 +208,103 @@ t.test('metadata outlives an outage of its keys', async (t) => {
   published[url.v2] = unreachable
   await clock.advance(7200_000)
   t.equal(issuers[0]?.metadata?.issuer, iss.v2)
+})
+
+/** Issuers that only their documents can name, `open` of them, and so many that the configuration names. */
+async function many(open: number, configured: number, unreached: readonly number[] = []) {
+  const clock = new FakeClock()
+  const log = recordingLogger()
+  const nameOf = (at: number) => `${origin}/${at}`
+  const documentOf = (at: number) => `${nameOf(at)}/.well-known/openid-configuration`
+  const published: Record<string, unknown> = {}
+  const requests: string[] = []
+  const fetchJson = async (requested: string) => {
+    requests.push(requested)
+    const answer = published[requested] ?? notFound
+    if (answer instanceof Error) throw answer
+    return answer
+  }
+  const publish = (at: number) => {
+    published[documentOf(at)] = { issuer: nameOf(at), jwks_uri: `${nameOf(at)}/keys` }
+    published[`${nameOf(at)}/keys`] = { keys: [{ ...a.jwk, kid: `of-${at}` }] }
+  }
+  const settings = Array.from({ length: open + configured }, (_, at): IssuerSettings => {
+    const issuer = at < open ? new RegExp(`^${nameOf(at)}$`) : nameOf(at)
+    return { url: documentOf(at), issuer, optional: at < open, profile }
+  })
+  settings.forEach((_, at) => {
+    if (unreached.includes(at)) published[documentOf(at)] = unreachable
+    else publish(at)
+  })
+  const timings = { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 }
+  const issuers = settings.map((each) => new Issuer(each, timings, { fetchJson, clock, log }))
+  const start = () => Promise.all(issuers.map(({ keys }) => keys.start()))
+  const trusted = new TrustedIssuers(issuers)
+  const ask = async (at: number | string, kid = `of-${at}`) => {
+    const found = await trusted.findKey(typeof at === 'number' ? nameOf(at) : at, kid)
+    return isRefusal(found) ? `${found.status} ${found.code}` : `${found.key.kid} by ${found.issuer.name}`
+  }
+  return { ask, clock, documentOf, issuers, nameOf, publish, published, requests, start, trusted }
+}
+
+t.test('RFC 8725 §3.8: each token gets a key of its own issuer, however many are trusted', async (t) => {
+  const { ask, issuers, nameOf, requests, start, trusted } = await many(3, 50)
+  await start()
+  t.equal(trusted.all, issuers, 'all of them, in their order')
+  const before = requests.length
+  for (let at = 0; at < 53; at += 1) {
+    t.equal(await ask(at), `of-${at} by ${nameOf(at)}`)
+    t.equal(trusted.named(nameOf(at)), issuers[at])
+  }
+  t.equal(requests.length, before, 'and nobody else is asked')
+  t.equal(await ask(7, 'of-8'), '401 unknown_key', 'the key of another')
+  t.equal(requests.length, before + 2, 'only the issuer that the token names is asked for new keys')
+})
+
+t.test('what is no name of an issuer finds none', async (t) => {
+  const { ask, nameOf, start, trusted } = await many(2, 2)
+  await start()
+  const names = ['undefined', 'null', '__proto__', 'constructor', 'toString', '', nameOf(4), `^${nameOf(0)}$`]
+  for (const name of names) {
+    t.equal(await ask(name, 'of-0'), '401 wrong_issuer', name)
+    t.equal(trusted.named(name), undefined, name)
+  }
+})
+
+t.test('several that only their documents can name: while one of them is unknown, a stranger may be it', async (t) => {
+  const { ask, clock, nameOf, publish, start } = await many(3, 1, [0, 1])
+  await start()
+  t.equal(await ask(2), `of-2 by ${nameOf(2)}`, 'those that were reached go on')
+  t.equal(await ask(3), `of-3 by ${nameOf(3)}`)
+  for (const at of [0, 1, stranger]) t.equal(await ask(at), '503 tenant_unavailable', String(at))
+  publish(0)
+  await clock.advance(5000)
+  t.equal(await ask(0), `of-0 by ${nameOf(0)}`)
+  for (const at of [1, stranger]) t.equal(await ask(at), '503 tenant_unavailable', String(at))
+  publish(1)
+  await clock.advance(30_000)
+  t.equal(await ask(1), `of-1 by ${nameOf(1)}`)
+  t.equal(await ask(stranger), '401 wrong_issuer', 'all have a name, and none has this one')
+})
+
+t.test('a token asks all of them at once for a document that was not there, once per cooldown', async (t) => {
+  const { ask, clock, documentOf, nameOf, publish, published, requests, start } = await many(2, 0)
+  const documents = [documentOf(0), documentOf(1)]
+  for (const each of documents) published[each] = notFound
+  await start()
+  const asked = () => documents.map((each) => requests.filter((url) => url === each).length)
+  t.strictSame(asked(), [1, 1])
+  t.equal(await ask(stranger), '401 wrong_issuer', 'they answered that there is none')
+  t.strictSame(asked(), [2, 2], 'and were asked again')
+  publish(1)
+  t.equal(await ask(1), '401 wrong_issuer', 'within the cooldown nobody is')
+  t.strictSame(asked(), [2, 2])
+  await clock.advance(30_000)
+  t.equal(await ask(1), `of-1 by ${nameOf(1)}`, 'after it the token waits for the document that names its issuer')
+  t.equal(await ask(0), '401 wrong_issuer')
+})
+
+t.test('before the first answer nobody can say whose a token is', async (t) => {
+  const { ask } = await many(2, 1)
+  for (const at of [0, 1, 2, stranger]) t.equal(await ask(at), '503 tenant_unavailable', String(at))
 })

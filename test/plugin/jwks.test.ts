@@ -7,6 +7,7 @@ import { sign, signingKey } from '../support/tenant.js'
 type Entry = Record<string, unknown>
 
 const issuer = 'https://login.example/tenant/v2.0'
+const source = { issuer, algorithms: ['RS256'] } as const
 const first = await signingKey('first')
 const second = await signingKey('second')
 const good: Entry = { ...first.jwk }
@@ -93,15 +94,15 @@ const noKeys: { name: string; rule: string; entry: unknown }[] = [
 t.test('what is no key for RS256 signatures never drops the rest', async (t) => {
   for (const { name, rule, entry } of noKeys) {
     t.test(`${name} (${rule})`, async (t) => {
-      const { keys, dropped } = await toKeySet({ keys: [entry, good] }, issuer)
+      const { keys, dropped } = await toKeySet({ keys: [entry, good] }, source)
       t.same([...keys.keys()], ['first'])
       t.equal(dropped, 1)
-      await t.rejects(toKeySet({ keys: [entry] }, issuer), /no usable key/, 'and alone it makes no set')
+      await t.rejects(toKeySet({ keys: [entry] }, source), /no usable key/, 'and alone it makes no set')
     })
   }
 
   t.test('all of them at once', async (t) => {
-    const { keys, dropped } = await toKeySet({ keys: [...noKeys.map(({ entry }) => entry), good] }, issuer)
+    const { keys, dropped } = await toKeySet({ keys: [...noKeys.map(({ entry }) => entry), good] }, source)
     t.same([...keys.keys()], ['first'])
     t.equal(dropped, noKeys.length)
   })
@@ -137,7 +138,7 @@ const validKeys: { name: string; rule: string; entry: Entry }[] = [
 t.test('what is one', async (t) => {
   for (const { name, rule, entry } of validKeys) {
     t.test(`${name} (${rule})`, async (t) => {
-      const { keys, dropped } = await toKeySet({ keys: [entry] }, issuer)
+      const { keys, dropped } = await toKeySet({ keys: [entry] }, source)
       t.same([...keys.keys()], [entry.kid])
       t.equal(dropped, 0)
       const { n, e } = createPublicKey(keys.get(String(entry.kid))?.pem ?? '').export({ format: 'jwk' })
@@ -169,8 +170,8 @@ t.test('two entries under one kid', async (t) => {
   ]
   for (const { name, keys, kids, dropped } of cases) {
     t.test(name, async (t) => {
-      if (kids.length === 0) return t.rejects(toKeySet({ keys }, issuer), /no usable key/)
-      const set = await toKeySet({ keys }, issuer)
+      if (kids.length === 0) return t.rejects(toKeySet({ keys }, source), /no usable key/)
+      const set = await toKeySet({ keys }, source)
       t.same([...set.keys.keys()], kids)
       t.equal(set.dropped, dropped)
       return undefined
@@ -193,13 +194,13 @@ t.test('what is no key set (RFC 7517 §5: an object with an array "keys")', asyn
     { name: 'one key without a set', document: good },
     { name: 'an error document', document: { error: 'invalid_tenant', error_description: 'AADSTS90002' } }
   ]
-  for (const { name, document } of documents) t.test(name, (t) => t.rejects(toKeySet(document, issuer), Error))
+  for (const { name, document } of documents) t.test(name, (t) => t.rejects(toKeySet(document, source), Error))
 })
 
 t.test('how many entries', async (t) => {
   const many = (count: number) => ({ keys: Array.from({ length: count }, (_, i) => ({ ...good, kid: `kid-${i}` })) })
-  t.equal((await toKeySet(many(256), issuer)).keys.size, 256, 'just few enough, and none is lost on the way')
-  await t.rejects(toKeySet(many(257), issuer), /more than 256/, 'just too many')
+  t.equal((await toKeySet(many(256), source)).keys.size, 256, 'just few enough, and none is lost on the way')
+  await t.rejects(toKeySet(many(257), source), /more than 256/, 'just too many')
 })
 
 t.test('the issuer of a key', async (t) => {
@@ -210,13 +211,13 @@ t.test('the issuer of a key', async (t) => {
     { name: 'one that is no string says nothing', issuer: 1, expected: undefined }
   ]
   for (const { name, issuer: published, expected } of cases) {
-    const { keys } = await toKeySet({ keys: [entry({ issuer: published })] }, issuer)
+    const { keys } = await toKeySet({ keys: [entry({ issuer: published })] }, source)
     t.equal(keys.get('under-test')?.issuer, expected, name)
   }
 })
 
 t.test('the PEM verifies what the key signed, and nothing else (by jose)', async (t) => {
-  const { keys } = await toKeySet({ keys: [good, other] }, issuer)
+  const { keys } = await toKeySet({ keys: [good, other] }, source)
   const pem = async (kid: string) => importSPKI(keys.get(kid)?.pem ?? '', 'RS256')
   const token = await sign({ sub: 'somebody' }, {}, first)
   const { payload } = await jwtVerify(token, await pem('first'))
@@ -226,21 +227,21 @@ t.test('the PEM verifies what the key signed, and nothing else (by jose)', async
 
 t.test('the domain of the issuer does not matter, with or without a slash at its end', async (t) => {
   const [without, withSlash] = await Promise.all([
-    toKeySet({ keys: [good] }, 'https://sts.example/tenant'),
-    toKeySet({ keys: [good] }, 'https://sts.example/tenant/')
+    toKeySet({ keys: [good] }, { ...source, issuer: 'https://sts.example/tenant' }),
+    toKeySet({ keys: [good] }, { ...source, issuer: 'https://sts.example/tenant/' })
   ])
   t.equal(without.keys.get('first')?.pem, withSlash.keys.get('first')?.pem)
   t.ok(without.keys.get('first')?.pem.startsWith('-----BEGIN PUBLIC KEY-----'))
 })
 
 t.test('nobody can change a key once it is vetted', async (t) => {
-  const { keys } = await toKeySet({ keys: [good] }, issuer)
+  const { keys } = await toKeySet({ keys: [good] }, source)
   t.ok(Object.isFrozen(keys.get('first')))
 })
 
 t.test('a set does not remember the one before: a withdrawn key is gone', async (t) => {
-  await toKeySet({ keys: [good, other] }, issuer)
-  const { keys } = await toKeySet({ keys: [other] }, issuer)
+  await toKeySet({ keys: [good, other] }, source)
+  const { keys } = await toKeySet({ keys: [other] }, source)
   t.same([...keys.keys()], ['second'])
 })
 

@@ -12,7 +12,10 @@ const defaults: KeyTimings = { refreshSeconds: 3600, cooldownSeconds: 30, maxSta
 const down = () => Promise.reject(new Error('the tenant is down'))
 
 function keySet(...kids: string[]): KeySet {
-  return { keys: new Map(kids.map((kid) => [kid, { kid, pem: `PEM of ${kid}` }])), dropped: 0 }
+  return {
+    keys: new Map(kids.map((kid) => [kid, { kid, pem: `PEM of ${kid}`, algorithms: ['RS256'] as const }])),
+    dropped: 0
+  }
 }
 
 /** A store over a load that the test answers for. */

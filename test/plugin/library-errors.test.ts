@@ -85,7 +85,7 @@ t.test('what the codes that tokens cause mean', async (t) => {
 })
 
 t.test('@fastify/jwt’s one code for a bad signature and a missing claim', async (t) => {
-  for (const claim of Object.keys(complete)) {
+  for (const claim of ['iss', 'aud', 'exp']) {
     const payload = Object.fromEntries(Object.entries(complete).filter(([name]) => name !== claim))
     const why = explain({ code: 'FST_JWT_AUTHORIZATION_TOKEN_INVALID' }, decodedWith(payload))
     t.equal(why.code, 'missing_claim', claim)
@@ -174,9 +174,10 @@ t.test('every code of get-jwks is accounted for', async (t) => {
 t.test('an entry that get-jwks makes no PEM of is dropped, and its error stays inside', async (t) => {
   const { jwk } = await signingKey('good')
   const bad = { ...jwk, kid: 'bad', n: '', e: '' }
-  const { keys, dropped } = await toKeySet({ keys: [bad, jwk] }, 'https://issuer.example/')
+  const source = { issuer: 'https://issuer.example/', algorithms: ['RS256'] } as const
+  const { keys, dropped } = await toKeySet({ keys: [bad, jwk] }, source)
   t.strictSame([[...keys.keys()], dropped], [['good'], 1])
-  const none = await toKeySet({ keys: [bad] }, 'https://issuer.example/').catch((error: unknown) => error)
+  const none = await toKeySet({ keys: [bad] }, source).catch((error: unknown) => error)
   t.ok(none instanceof Error, 'none left: no set')
   t.notOk(none instanceof GetJwksError, 'and no error of get-jwks')
 })

@@ -113,8 +113,3 @@ t.test('a route that was declared before the plugin asks for any token, as far a
   const route = { method: 'GET' as const, url: '/before', handler: () => '' }
   t.match(app.entra.openapi.transform({ schema: {}, url: '/before', route }).schema, { security: [user(), service] })
 })
-
-t.test('a guard that nobody can satisfy stops the start', async (t) => {
-  const impossible = appWith(t, [allOf(requireUser(), requireApp())], 'http://127.0.0.1:9')
-  await t.rejects(impossible, { message: 'GET /0 asks for a user and an app at once, so nobody could ever call it' })
-})

@@ -1,6 +1,7 @@
 import t from 'tap'
+import type { EntraTenantOptions } from '../../src/plugin/entra-options.js'
 import { EntraConfigurationError } from '../../src/plugin/errors.js'
-import { type EntraOptions, type Settings, toSettings } from '../../src/plugin/options.js'
+import { type EntraOptions, type Settings, type TimeOptions, toSettings } from '../../src/plugin/options.js'
 
 const tenantId = '11111111-2222-4333-8444-555555555555'
 const clientId = '66666666-7777-4888-8999-aaaaaaaaaaaa'
@@ -228,16 +229,31 @@ function messageOf(options: Record<string, unknown>): string {
 const tables = { tenant, api, clients, where, authorities, algorithms, seconds, unknown }
 
 for (const [name, cases] of Object.entries(tables)) {
-  t.test(`${name}: throws one sentence that names the option, and the value where one was given`, async (t) => {
-    for (const { rule, options, names } of cases) {
-      const message = messageOf(options)
-      const missing = names.filter((each) => !message.includes(each))
-      t.strictSame(missing, [], `${rule}: ${message}`)
-      t.notMatch(message, /^accepted|^another error/, rule)
-      t.notMatch(message, /[\r\n]|\. [A-Z]|\.$/, `${rule}: one sentence, on one line, to be put into another`)
+  t.test(
+    `${name}: throws one sentence that names the option, the value where one was given, and the fix`,
+    async (t) => {
+      for (const { rule, options, names } of cases) {
+        const message = messageOf(options)
+        const missing = names.filter((each) => !message.includes(each))
+        t.strictSame(missing, [], `${rule}: ${message}`)
+        t.notMatch(message, /^accepted|^another error/, rule)
+        t.match(message, /; \S/, `${rule}: what to change comes second`)
+        t.notMatch(message, /[\r\n]|\. [A-Z]|\.$/, `${rule}: one sentence, on one line, to be put into another`)
+      }
     }
-  })
+  )
 }
+
+t.test('every option has bad values in these tables', async (t) => {
+  const [, options = ''] = /; the options are (.+)$/.exec(messageOf({ nonsense: 1 })) ?? []
+  const covered = new Set(
+    Object.values(tables).flatMap((cases) => cases.flatMap(({ options }) => Object.keys(options)))
+  )
+  t.strictSame(
+    options.split(', ').filter((name) => !covered.has(name)),
+    []
+  )
+})
 
 t.test('the value of an unknown option may be a secret, and is not shown', async (t) => {
   t.notMatch(messageOf({ clientSecret: 's3cr3t~value' }), 's3cr3t')
@@ -299,7 +315,7 @@ t.test('Entra rule 5: keys live for 24 hours, so a refresh may not be rarer', as
 /** Whether a settings’ issuer of that version is, or may be, this one. */
 function trusts({ issuers }: Settings, version: '1.0' | '2.0', issuer: string): boolean {
   return issuers
-    .filter((each) => each.version === version)
+    .filter((_, at) => at === (version === '2.0' ? 0 : 1))
     .some((each) => (typeof each.issuer === 'string' ? each.issuer === issuer : each.issuer.test(issuer)))
 }
 
@@ -309,7 +325,7 @@ const otherTenant = '99999999-2222-4333-8444-555555555555'
 
 interface IssuerCase {
   rule: string
-  options: Partial<EntraOptions>
+  options: Partial<EntraTenantOptions & TimeOptions>
   version: '1.0' | '2.0'
   issuer: string
   is: boolean

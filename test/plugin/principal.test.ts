@@ -2,6 +2,7 @@ import t from 'tap'
 import { toPrincipal } from '../../src/plugin/principal.js'
 
 const tid = '11111111-2222-4333-8444-555555555555'
+const iss = `https://login.microsoftonline.com/${tid}/v2.0`
 const client = 'bbbbbbbb-cccc-4ddd-8eee-ffffffffffff'
 const oid = 'cccccccc-cccc-4ddd-8eee-ffffffffffff'
 const group = 'dddddddd-cccc-4ddd-8eee-ffffffffffff'
@@ -9,7 +10,7 @@ const group = 'dddddddd-cccc-4ddd-8eee-ffffffffffff'
 type Claims = Record<string, unknown>
 
 /** What every access token has, in both versions. Made anew each time: the principal freezes what it is given. */
-const bare = (): Claims => ({ tid, oid, sub: 'pairwise', ver: '2.0', azp: client })
+const bare = (): Claims => ({ iss, tid, oid, sub: 'pairwise', ver: '2.0', azp: client })
 const user = (claims: Claims = {}) => toPrincipal({ ...bare(), scp: 'Orders.Read Orders.Write', ...claims })
 const app = (claims: Claims = {}) => toPrincipal({ ...bare(), idtyp: 'app', roles: ['Orders.Read.All'], ...claims })
 
@@ -19,6 +20,7 @@ t.test('the README: the members of a user', async (t) => {
     kind: 'user',
     id: oid,
     subject: 'pairwise',
+    issuer: iss,
     tenantId: tid,
     clientId: client,
     name: 'A User',
@@ -36,6 +38,7 @@ t.test('the README: the members of an app', async (t) => {
     kind: 'app',
     id: oid,
     subject: 'pairwise',
+    issuer: iss,
     tenantId: tid,
     clientId: client,
     scopes: [],

@@ -1,12 +1,6 @@
 import t from 'tap'
 import type { VerificationKey } from '../../src/plugin/jwks.js'
-import {
-  claimsRefusal,
-  clientIdOf,
-  foreignAudienceHint,
-  requiredClaims,
-  type TenantRules
-} from '../../src/plugin/tenant.js'
+import { clientIdOf, entraRefusal, type TenantRules } from '../../src/plugin/tenant.js'
 
 const tid = '11111111-2222-4333-8444-555555555555'
 const otherTid = '99999999-2222-4333-8444-555555555555'
@@ -17,11 +11,10 @@ const v2Issuer = `https://login.microsoftonline.com/${tid}/v2.0`
 const v1Issuer = `https://sts.windows.net/${tid}/`
 
 const rules: TenantRules = {
-  versionOf: (issuer) => (issuer === v2Issuer ? '2.0' : issuer === v1Issuer ? '1.0' : undefined),
+  version: '2.0',
   audiences: [api, `api://${api}`],
   scopeBase: `api://${api}`,
-  allowedClients: undefined,
-  rolelessClients: new Set()
+  allowedClients: undefined
 }
 
 const v2 = { iss: v2Issuer, tid, ver: '2.0', aud: api, azp: client, sub: 'pairwise', iat: 1, exp: 2, scp: 'a' }
@@ -30,13 +23,14 @@ const v1 = { iss: v1Issuer, tid, ver: '1.0', aud: `api://${api}`, appid: client,
 type Claims = Record<string, unknown>
 
 function keyOf(issuer?: string): VerificationKey {
-  return { kid: 'key-1', pem: 'PEM', ...(issuer !== undefined && { issuer }) }
+  return { kid: 'key-1', pem: 'PEM', algorithms: ['RS256'], ...(issuer !== undefined && { issuer }) }
 }
 
 const without = (claims: Claims, name: string) => Object.fromEntries(Object.entries(claims).filter(([n]) => n !== name))
 
 function refusalOf(claims: Claims, with_: Partial<TenantRules> = {}, key = keyOf()) {
-  return claimsRefusal(claims, key, { ...rules, ...with_ })
+  const version = claims.iss === v1Issuer ? '1.0' : '2.0' // a token's `iss` picks its rules
+  return entraRefusal({ header: {}, claims, key }, { ...rules, version, ...with_ })
 }
 
 /** `undefined`: passes. Contract: wrong iss, aud, tid and ID tokens are 401 invalid_token. */
@@ -50,41 +44,6 @@ const refused = (code: string) => `401 invalid_token ${code}`
 const identity: { rule: string; claims: Claims; is: string | undefined }[] = [
   { rule: 'Entra rule 1: a v2 token', claims: v2, is: undefined },
   { rule: 'Entra rule 1: a v1 token', claims: v1, is: undefined },
-
-  {
-    rule: 'Entra rule 1: v1 issuer, slash included',
-    claims: { ...v1, iss: v1Issuer.slice(0, -1) },
-    is: refused('wrong_issuer')
-  },
-  {
-    rule: 'Entra rule 1: v2 issuer, without a slash',
-    claims: { ...v2, iss: `${v2Issuer}/` },
-    is: refused('wrong_issuer')
-  },
-  {
-    rule: 'RFC 7519 §4.1.1: iss has a case',
-    claims: { ...v2, iss: v2Issuer.toUpperCase() },
-    is: refused('wrong_issuer')
-  },
-  {
-    rule: 'Entra rule 2: compared exactly: another host',
-    claims: { ...v2, iss: `https://evil.example/${tid}/v2.0` },
-    is: refused('wrong_issuer')
-  },
-  {
-    rule: 'Entra rule 2: compared exactly: http',
-    claims: { ...v2, iss: v2Issuer.replace('https', 'http') },
-    is: refused('wrong_issuer')
-  },
-  {
-    rule: 'Entra rule 2: the template is no issuer',
-    claims: { ...v2, iss: 'https://login.microsoftonline.com/{tenantid}/v2.0' },
-    is: refused('wrong_issuer')
-  },
-  { rule: 'iss is a string: an array', claims: { ...v2, iss: [v2Issuer] }, is: refused('wrong_issuer') },
-  { rule: 'iss is a string: null', claims: { ...v2, iss: null }, is: refused('wrong_issuer') },
-  { rule: 'iss is there', claims: without(v2, 'iss'), is: refused('wrong_issuer') },
-  { rule: 'iss empty', claims: { ...v2, iss: '' }, is: refused('wrong_issuer') },
 
   { rule: 'Entra rule 2: tid is the issuer’s tenant', claims: { ...v2, tid: otherTid }, is: refused('wrong_tenant') },
   {
@@ -100,18 +59,20 @@ const identity: { rule: string; claims: Claims; is: string | undefined }[] = [
   },
   { rule: 'Entra rule 2: tid is a GUID, and no more', claims: { ...v2, tid: `${tid}0` }, is: refused('wrong_tenant') },
   { rule: 'Entra rule 2: tid is a string: an array', claims: { ...v2, tid: [tid] }, is: refused('wrong_tenant') },
-  { rule: 'Entra rule 2: tid is there', claims: without(v2, 'tid'), is: refused('wrong_tenant') },
+  { rule: 'Entra rule 2: tid is there', claims: without(v2, 'tid'), is: refused('missing_claim') },
   { rule: 'Entra rule 2: tid empty', claims: { ...v2, tid: '' }, is: refused('wrong_tenant') },
 
   { rule: 'ver goes with iss: 1.0 at v2', claims: { ...v2, ver: '1.0', appid: client }, is: refused('wrong_version') },
   { rule: 'ver goes with iss: 2.0 at v1', claims: { ...v1, ver: '2.0', azp: client }, is: refused('wrong_version') },
   { rule: 'ver is a string: a number', claims: { ...v2, ver: 2 }, is: refused('wrong_version') },
   { rule: 'ver is "2.0", not "2"', claims: { ...v2, ver: '2' }, is: refused('wrong_version') },
-  { rule: 'ver is there', claims: without(v2, 'ver'), is: refused('wrong_version') },
+  { rule: 'ver is there', claims: without(v2, 'ver'), is: refused('missing_claim') },
 
   { rule: 'RFC 7519 §4.1.2: sub is a string: a number', claims: { ...v2, sub: 1 }, is: refused('invalid_claim') },
   { rule: 'sub empty', claims: { ...v2, sub: '' }, is: refused('invalid_claim') },
   { rule: 'sub null', claims: { ...v2, sub: null }, is: refused('invalid_claim') },
+  { rule: 'sub is there', claims: without(v2, 'sub'), is: refused('missing_claim') },
+  { rule: 'iat is there', claims: without(v2, 'iat'), is: refused('missing_claim') },
 
   {
     rule: 'Entra rule 6: v2 without azp is an ID token',
@@ -256,72 +217,19 @@ t.test('aud', async (t) => {
     t.equal(codeOf(claims, audiences && { audiences }), is, rule)
 })
 
-t.test('the contract: an aud of any JSON type is a refusal, never an error (which would be a 500)', async (t) => {
-  const json = '{"toString":1,"valueOf":1}'
-  for (const aud of [JSON.parse(json), [JSON.parse(json)]] as unknown[]) {
-    t.doesNotThrow(() => refusalOf({ ...v2, aud }), JSON.stringify(aud))
-  }
+t.test('Entra rule 4: a token for Graph is told which scope of this API to ask for', async (t) => {
+  const refusal = refusalOf({ ...v2, aud: 'https://graph.microsoft.com' })
+  t.match(refusal, { code: 'wrong_audience', detail: `${rules.scopeBase}/access_as_user` })
 })
 
-const graph = 'Microsoft Graph'
-const arm = 'Azure Resource Manager'
-
-const hints: [aud: unknown, api: string | undefined][] = [
-  ['00000003-0000-0000-c000-000000000000', graph],
-  ['https://graph.microsoft.com', graph],
-  ['https://graph.microsoft.com/', graph],
-  ['https://management.azure.com', arm],
-  ['https://management.azure.com/', arm],
-  ['https://management.core.windows.net/', arm],
-  ['https://graph.microsoft.com.evil.example', undefined],
-  ['00000003-0000-0000-c000-000000000001', undefined],
-  ['__proto__', undefined],
-  [undefined, undefined],
-  [['https://graph.microsoft.com'], undefined]
-]
-
-t.test('Entra rule 4: a token for Graph or ARM is told so by name, and what to ask for', async (t) => {
-  for (const [aud, name] of hints) {
-    const hint = foreignAudienceHint(aud, rules.scopeBase)
-    if (name === undefined) t.equal(hint, undefined, `nothing fixed to say of ${JSON.stringify(aud)}`)
-    else {
-      t.match(hint, name)
-      t.match(hint, `api://${api}/access_as_user`, 'the contract: ask for the scope api://…/access_as_user')
-      t.equal(refusalOf({ ...v2, aud })?.detail, hint, 'also where the signature held')
-      t.equal(codeOf({ ...v2, aud }), wrongAudience)
-    }
-  }
+t.test('a token for another API is told what this one is', async (t) => {
+  const { detail = '' } = refusalOf({ ...v2, aud: client }) ?? {}
+  for (const name of [client, ...rules.audiences]) t.match(detail, name)
 })
 
 t.test('Entra rule 4: a configured audience wins over the list', async (t) => {
   const audiences = ['https://graph.microsoft.com']
   t.equal(codeOf({ ...v2, aud: audiences[0] }, { audiences }), undefined)
-})
-
-const hostile: [what: string, aud: string][] = [
-  ['quotes', 'a" , error="none'],
-  ['a backslash', 'a\\" b'],
-  ['a line break', 'a\r\nSet-Cookie: b=c'],
-  ['control characters', 'a\0\u001b[31m\u007f'],
-  ['beyond ASCII', 'a\u202e\u00e9\u{1f600}'],
-  ['markup is left to the media type, but on one line', '<script>\n</script>']
-]
-
-t.test('the contract: a received aud is shown on one line, printable, without what ends a quoted string', async (t) => {
-  for (const [what, aud] of hostile) {
-    const detail = refusalOf({ ...v2, aud })?.detail ?? ''
-    const [, received = ''] = /^The token is for "([^"]*)", and this API is /.exec(detail) ?? []
-    t.match(received, /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/, what)
-    t.equal(received.startsWith(aud.charAt(0)), true, `${what}: still to be recognised`)
-  }
-})
-
-t.test('the contract: a received aud is shown length-capped', async (t) => {
-  const detailOf = (aud: string) => refusalOf({ ...v2, aud })?.detail ?? ''
-  t.equal(detailOf('x'.repeat(10_000)), detailOf('x'.repeat(200)), 'nobody can make the answer longer')
-  t.ok(detailOf('x'.repeat(10_000)).length < 400)
-  t.match(detailOf(client), client, 'a client ID is shown whole')
-  t.match(detailOf(client), api, 'and so is what this API is')
 })
 
 const allowedClients = new Set([client])
@@ -366,12 +274,4 @@ t.test('Entra rule 8: azp (v2) or appid (v1)', async (t) => {
   t.equal(clientIdOf({ ver: '1.0', azp: 'a', appid: 'b' }), 'b')
   t.equal(clientIdOf({ ver: '2.0' }), undefined)
   t.equal(clientIdOf({ ver: '1.0', appid: ['b'] }), undefined)
-})
-
-t.test('the packages’ holes: fast-jwt must miss what the rules look at, and time', async (t) => {
-  for (const claim of ['iss', 'aud', 'exp', 'tid', 'ver', 'sub'])
-    t.ok(
-      requiredClaims.some((name) => name === claim),
-      claim
-    )
 })

@@ -3,8 +3,8 @@ import type { FastifyJwtVerifyOptions } from '@fastify/jwt'
 import type { FastifyRequest } from 'fastify'
 import { decodeJwt, exportSPKI, importJWK } from 'jose'
 import t from 'tap'
-import entra, { type EntraOptions, requireScope } from '../../src/plugin/index.js'
-import type { TenantRules } from '../../src/plugin/tenant.js'
+import entra, { type EntraTenantOptions, requireScope, type TimeOptions } from '../../src/plugin/index.js'
+import { TrustedIssuers } from '../../src/plugin/issuers.js'
 import { jwtOptions, verificationOf } from '../../src/plugin/verify.js'
 import { checkRefusal, checkSecrecy, get, listen, makeApp } from '../support/http.js'
 import {
@@ -23,7 +23,7 @@ t.teardown(() => tenant.close())
 const stranger: SigningKey = { ...(await signingKey('key-1')), kid: 'key-1' }
 
 /** An API with one route that answers who called. */
-async function startApi(options: Partial<EntraOptions> = {}) {
+async function startApi(options: Partial<EntraTenantOptions & TimeOptions> = {}) {
   const made = makeApp(t)
   await made.app.register(entra, { tenantId, clientId, authority: tenant.origin, ...options })
   made.app.get('/me', async (request) => request.principal)
@@ -677,18 +677,11 @@ t.test('request.jwtVerify() on its own, with a token from elsewhere, is no way p
 })
 
 t.test('claims without a key that was vetted are trusted by nobody', (t) => {
-  const rules: TenantRules = {
-    versionOf: () => '2.0',
-    audiences: [clientId],
-    scopeBase: `api://${clientId}`,
-    allowedClients: undefined,
-    rolelessClients: new Set()
-  }
   const { trusted } = jwtOptions({
     algorithms: ['RS256'],
     clockToleranceSeconds: 60,
-    rules,
-    findKey: () => ({ kid: 'key-1', pem: publicPem })
+    scopeBase: undefined,
+    issuers: new TrustedIssuers([])
   })
   for (const verification of [null, { token: 'x' }]) {
     const request = { [verificationOf]: verification } as unknown as FastifyRequest

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { buildApp } from '../../src/server/app.js'
 import { inTermsOfVariables, readConfig } from '../../src/server/config.js'
@@ -62,7 +63,7 @@ t.test('every variable reaches its option', async (t) => {
     docs: 'protected',
     graph: { url: 'https://graph.example', clientId: client, clientSecret: 's' }
   })
-  t.equal(readConfig({ ...sound, ENTRA_CLOUD: 'china' }).entra.cloud, 'china')
+  t.match(readConfig({ ...sound, ENTRA_CLOUD: 'china' }).entra, { cloud: 'china' })
   t.equal(readConfig({ ...sound, TRUST_PROXY: 'on' }).trustProxy, true)
   t.equal(readConfig({ ...sound, TRUST_PROXY: 'off' }).trustProxy, false)
 })
@@ -97,26 +98,58 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     ['CLOCK_TOLERANCE_SECONDS', '-1'],
     ['PORT', '65536'],
     ['PORT', '80a'],
+    ['PORT', '-1'],
+    ['PORT', '0x50'],
+    ['PORT', '80.5'],
     ['LOG_LEVEL', 'loud'],
+    ['LOG_LEVEL', 'INFO'],
     ['DOCS', 'open'],
+    ['DOCS', 'on'],
     ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', ','],
+    ['CORS_ORIGINS', 'null'],
+    ['CORS_ORIGINS', 'a.example'],
     ['CORS_ORIGINS', 'https://a.example/'],
     ['GRAPH_URL', 'graph'],
+    ['GRAPH_URL', 'https://graph.microsoft.com/v1.0'],
     ['TRUST_PROXY', '1'],
+    ['TRUST_PROXY', ','],
+    ['TRUST_PROXY', 'true'],
+    ['TRUST_PROXY', '::1/129'],
     ['TRUST_PROXY', '10.0.0.0/33'],
     ['TRUST_PROXY', 'everyone']
   ]
-  const start = async (variable: string, value: string) => {
+  const start = async (env: Record<string, string>) => {
     try {
-      await buildApp(readConfig({ LOG_LEVEL: 'silent', ...sound, [variable]: value }))
+      await buildApp(readConfig({ LOG_LEVEL: 'silent', ...sound, ...env }))
       return 'started'
     } catch (error) {
-      return inTermsOfVariables((error as Error).message)
+      return inTermsOfVariables((error as Error).message, env)
     }
   }
   for (const [variable, value] of rows) {
-    const sentence = await start(variable, value)
+    const sentence = await start({ [variable]: value })
     t.ok(sentence.startsWith(`${variable} `), `${variable}=${value}: ${sentence}`)
     t.notMatch(sentence, '\n', 'one line')
+    t.match(sentence, /; \S/, 'what to change comes second')
+    // What is misspelt or has no effect may hold a secret; of a list of nothing there is nothing to show.
+    if (/ is (not allowed|unknown)/.test(sentence) && value !== ',') t.match(sentence, value, 'the value is named')
   }
+  t.equal(
+    await start({ ENTRA_CLOUD: 'china', ENTRA_AUTHORITY: 'https://login.example' }),
+    'ENTRA_AUTHORITY "https://login.example" and ENTRA_CLOUD "china" contradict each other; leave one of them out'
+  )
+
+  t.test('every variable has a row', async (t) => {
+    const [, known = ''] = / it has (.+)$/.exec(await start({ ENTRA_NONSENSE: 'x' })) ?? []
+    const source = await readFile('src/server/config.ts', 'utf8')
+    const read = [...source.matchAll(/\benv\.([A-Z_]+)/g)].map(([, name = '']) => name)
+    // Any text can be a secret; a host that is none is for `main.test.ts`, as only listening shows it.
+    const covered = new Set(['ENTRA_CLIENT_SECRET', 'HOST', ...rows.map(([variable]) => variable)])
+    t.ok(read.includes('PORT') && known.includes('ENTRA_CLOUD'))
+    t.same(
+      [...known.split(', '), ...read].filter((name) => !covered.has(name)),
+      []
+    )
+  })
 })

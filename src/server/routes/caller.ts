@@ -49,6 +49,7 @@ const caller = {
     kind: { type: 'string', enum: ['user', 'app'] },
     id: text,
     subject: text,
+    issuer: text,
     tenantId: text,
     clientId: text,
     name: text,
@@ -58,5 +59,5 @@ const caller = {
     groups: texts,
     claims: { type: 'object', description: 'The payload of the token, as signed', additionalProperties: true }
   },
-  required: ['kind', 'id', 'subject', 'tenantId', 'clientId', 'scopes', 'roles', 'groups', 'claims']
+  required: ['kind', 'id', 'subject', 'issuer', 'tenantId', 'clientId', 'scopes', 'roles', 'groups', 'claims']
 }

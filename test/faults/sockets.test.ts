@@ -1,19 +1,20 @@
 /**
- * Run by itself: `npx tap test/faults/sockets.ts`. It is not in the suite yet: beside other tests it was seen once, on Node 24,
- * not to end although all had passed.
+ * The same promises in real time, over real sockets: through a proxy, with a certificate, and down to the last handle.
+ * A busy machine makes each of them slower, so that no figure here measures speed: it is either a promise with room to
+ * spare, or a guard that names what did not come.
  */
-/** The same promises in real time, over real sockets: through a proxy, with a certificate, and down to the last handle. */
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer, request as httpRequest, type RequestListener, type Server } from 'node:http'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, request as httpRequest, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { createJsonClient } from '../../src/plugin/fetch-json.js'
-import entra, { type EntraOptions } from '../../src/plugin/index.js'
+import entra, { type EntraTenantOptions, type TimeOptions } from '../../src/plugin/index.js'
 import { buildApp } from '../../src/server/app.js'
 import { readConfig } from '../../src/server/config.js'
 import { get, listen, makeApp } from '../support/http.js'
@@ -21,23 +22,21 @@ import { run } from '../support/process.js'
 import { skipWithout } from '../support/programs.js'
 import { clientId, signingKey, startTestTenant, type TestTenant, tenantId } from '../support/tenant.js'
 import { send, transportFaults } from './faults.js'
+import { until, whileOpen, within } from './waits.js'
 
-/** New each time: tap keeps what it learns of a test in the object that it is given. */
-const forked = () => ({ timeout: 40_000, buffered: true })
-t.jobs = 6
+/**
+ * New each time: tap keeps what it learns of a test in the object that it is given. The time is for a machine that is busy,
+ * and more than that of a wait, so that the wait is what fails, by its name.
+ */
+const alone = () => ({ timeout: 150_000, buffered: false })
+/** For tests that mostly wait: beside others of the kind. */
+const beside = () => ({ ...alone(), buffered: true })
+t.jobs = 8
+// The whole file takes some 20 s; the rest is for a busy machine.
+t.setTimeout(300_000)
 
 const rejections: unknown[] = []
 process.on('unhandledRejection', (reason) => void rejections.push(reason))
-
-/** Asks again until it is so, or the time is over. */
-async function until(condition: () => boolean | Promise<boolean>, milliseconds = 10_000): Promise<boolean> {
-  const end = performance.now() + milliseconds
-  while (performance.now() < end) {
-    if (await condition()) return true
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  return condition()
-}
 
 const portOf = (server: Server) => (server.address() as AddressInfo).port
 
@@ -49,28 +48,36 @@ async function serve(t: Test, server: Server): Promise<{ port: number; sockets: 
   }
   server.on('connection', keep)
   server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  await within('the server to listen', once(server, 'listening'))
   t.teardown(() => {
+    const closed = once(server, 'close')
     server.close()
+    // Tunnels of a proxy are none of the server's own connections.
     for (const socket of sockets) socket.destroy()
+    return within('the server to close', closed)
   })
   return { port: portOf(server), sockets }
 }
 
 async function startTenant(t: Test): Promise<TestTenant> {
   const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  t.teardown(() => within('the tenant to close', tenant.close()))
   return tenant
 }
 
-/** As fast as the options allow. */
-const quick = { keysRefreshSeconds: 1, keysCooldownSeconds: 1, keysTimeoutSeconds: 0.5 }
+type Options = EntraTenantOptions & TimeOptions
 
-async function startApi(t: Test, tenant: TestTenant, options: Partial<EntraOptions> = quick) {
+/** As fast as the options allow, but for the deadline: a busy machine must not miss it by itself. */
+const quick = { keysRefreshSeconds: 1, keysCooldownSeconds: 1, keysTimeoutSeconds: 2 }
+
+async function startApi(t: Test, tenant: TestTenant, options: Partial<Options> = quick) {
   const made = makeApp(t)
   await made.app.register(entra, { tenantId, clientId, authority: tenant.origin, ...options })
   made.app.get('/any', async () => 'ok')
-  return listen(made)
+  const running = await within('the API to listen', listen(made))
+  const every = (wanted: string) => () => made.app.entra.issuers.every(({ state }) => state === wanted)
+  await until('all keys to be there', every('fresh'))
+  return { ...running, every }
 }
 
 function both(tenant: TestTenant, kind: 'discovery' | 'keys', answer: RequestListener) {
@@ -83,37 +90,38 @@ function both(tenant: TestTenant, kind: 'discovery' | 'keys', answer: RequestLis
 const endings = ['reset before the headers', 'hang before the headers', 'one byte a second', '503 with Retry-After']
 const lane = { discoveryDocument: () => ({ issuer: '', jwks_uri: '' }), published: () => [] }
 
-t.test('real time: faults come, and go', forked(), async (t) => {
+t.test('real time: faults come, and go', beside(), async (t) => {
   t.jobs = 8
   for (const kind of ['discovery', 'keys'] as const) {
     for (const fault of transportFaults.filter(({ name }) => endings.includes(name))) {
-      t.test(`${kind}: ${fault.name} (good tokens pass, and it heals)`, forked(), async (t) => {
+      t.test(`${kind}: ${fault.name} (good tokens pass, and it heals)`, beside(), async (t) => {
         const tenant = await startTenant(t)
-        const { app, origin } = await startApi(t, tenant)
+        const { origin, every, app } = await startApi(t, tenant)
         const token = await tenant.userToken()
-        t.equal((await get(`${origin}/any`, token)).status, 200, 'warm')
-        if (fault.answer) both(tenant, kind, fault.answer(lane as never))
         const statuses = new Set<number>()
-        const stale = await until(async () => {
-          statuses.add((await get(`${origin}/any`, token)).status)
-          return app.entra.issuers.every(({ state }) => state === 'stale')
+        const ask = async () => statuses.add((await get(`${origin}/any`, token)).status)
+        await ask()
+        if (fault.answer) both(tenant, kind, fault.answer(lane as never))
+        await until('the fault to be seen', async () => {
+          await ask()
+          return every('stale')()
         })
-        t.ok(stale, 'the fault is seen')
-        statuses.add((await get(`${origin}/any`, token)).status)
-        t.same([...statuses], [200], 'every good token passes meanwhile')
+        await ask()
+        t.same([...statuses], [200], 'every good token passes, before and meanwhile')
         t.equal(app.entra.ready, true)
         tenant.answers.clear()
-        t.ok(await until(() => app.entra.issuers.every(({ state }) => state === 'fresh')), 'it heals by itself')
+        await until('it to heal by itself', every('fresh'))
       })
     }
   }
 })
 
-t.test('real time: an outage beyond keysMaxStaleSeconds, and back', forked(), async (t) => {
+t.test('real time: an outage beyond keysMaxStaleSeconds, and back', beside(), async (t) => {
   const tenant = await startTenant(t)
-  const { app, origin } = await startApi(t, tenant, { ...quick, keysMaxStaleSeconds: 3 })
+  const timings = { ...quick, keysTimeoutSeconds: 5, keysMaxStaleSeconds: 3 }
+  const { app, origin } = await startApi(t, tenant, timings)
   const token = await tenant.userToken()
-  await tenant.close()
+  await within('the tenant to close', tenant.close())
   const statuses: number[] = []
   const ask = async () => {
     const { status, headers } = await get(`${origin}/any`, token)
@@ -121,41 +129,116 @@ t.test('real time: an outage beyond keysMaxStaleSeconds, and back', forked(), as
     if (status === 503) t.match(headers.get('retry-after'), /^[1-9]\d*$/)
     return status
   }
-  t.ok(await until(async () => (await ask()) === 503), '503 in the end')
+  await until('503 in the end', async () => (await ask()) === 503)
   t.equal(app.entra.ready, false)
   for (let i = 0; i < 20; i += 1) await ask()
-  await tenant.listen()
+  await within('the tenant to listen again', tenant.listen())
   const back = performance.now()
-  t.ok(await until(async () => (await ask()) === 200), 'and back')
-  t.ok(performance.now() - back <= 5000, `after ${Math.round(performance.now() - back)} ms`)
+  await until('the API to be ready again', () => app.entra.ready)
+  const milliseconds = Math.round(performance.now() - back)
+  // The promise. Tries are 3 s apart at the most, which leaves 2 s for a busy machine.
+  t.ok(milliseconds <= 5000, `ready after ${milliseconds} ms`)
+  await until('200 again', async () => (await ask()) === 200)
   t.same(statuses, [200, 503, 200], 'never 401')
 })
 
-t.test('while a background refresh hangs no good token waits', forked(), async (t) => {
+t.test('while a background refresh hangs no good token waits', beside(), async (t) => {
   const tenant = await startTenant(t)
   const { app, origin } = await startApi(t, tenant, { ...quick, keysTimeoutSeconds: 60 })
   const token = await tenant.userToken()
-  const hung = new Promise<void>((resolve) => both(tenant, 'keys', () => resolve()))
-  await hung
-  const times: number[] = []
-  for (let i = 0; i < 50; i += 1) {
-    const start = performance.now()
-    t.equal((await get(`${origin}/any`, token)).status, 200)
-    times.push(performance.now() - start)
-  }
-  const [median = 0, slowest = 0] = [times.sort((a, b) => a - b)[25], times.at(-1)]
-  t.ok(median < 500 && slowest < 10_000, `median ${Math.round(median)} ms, slowest ${Math.round(slowest)}, of 60 s`)
-  const start = performance.now()
-  await app.close()
-  t.ok(performance.now() - start < 5000, 'close() does not wait for it')
+  const hanging = new Promise<ServerResponse>((resolve) =>
+    both(tenant, 'keys', (_request, response) => resolve(response))
+  )
+  const refresh = await within('the refresh', hanging)
+  for (let i = 0; i < 50; i += 1) t.equal((await get(`${origin}/any`, token)).status, 200)
+  t.equal(refresh.closed, false, 'all were answered before it ended')
+  const given = once(refresh, 'close')
+  await within('close(), which does not wait for it', app.close(), 30_000)
+  await within('the refresh to be given up', given)
 })
+
+t.test('stale service shows at /readyz', beside(), async (t) => {
+  const tenant = await startTenant(t)
+  const env = { ENTRA_TENANT_ID: tenantId, ENTRA_CLIENT_ID: clientId, ENTRA_AUTHORITY: tenant.origin }
+  const timings = { KEYS_REFRESH_SECONDS: '1', KEYS_COOLDOWN_SECONDS: '1', KEYS_MAX_STALE_SECONDS: '6' }
+  const app = await buildApp(readConfig({ LOG_LEVEL: 'silent', ...env, ...timings }))
+  t.teardown(() => within('the server to close', app.close()))
+  const readyz = async () => {
+    const { statusCode, body } = await app.inject('/readyz')
+    const { issuers } = JSON.parse(body) as { issuers: { state: string }[] }
+    return `${statusCode} ${issuers.map(({ state }) => state).join()}`
+  }
+  const sees = (wanted: string) => until(`/readyz to say ${wanted}`, async () => (await readyz()) === wanted)
+  await sees('200 fresh,fresh')
+  await within('the tenant to close', tenant.close())
+  await sees('200 stale,stale')
+  await sees('503 cold,cold')
+  await within('the tenant to listen again', tenant.listen())
+  await sees('200 fresh,fresh')
+})
+
+t.test('one fetch', beside(), async (t) => {
+  async function setUp(t: Test, listener: RequestListener, timeoutSeconds: number) {
+    const server = createServer(listener)
+    const { port, sockets } = await serve(t, server)
+    const client = createJsonClient(timeoutSeconds)
+    t.teardown(() => within('the client to close', client.close()))
+    const url = `http://127.0.0.1:${port}/keys`
+    return { fetch: () => within('the fetch', client.fetchJson(url)), sockets }
+  }
+
+  t.test('one deadline, however the time is spread over connect, headers and body', alone(), async (t) => {
+    const drip: RequestListener = (_request, response) => {
+      setTimeout(() => {
+        response.writeHead(200).write('{')
+        // On a busy machine the client has given up by now.
+        whileOpen(response, 20, () => response.write(' '))
+      }, 2500)
+    }
+    const { fetch } = await setUp(t, drip, 3)
+    const start = performance.now()
+    await t.rejects(fetch(), /too long/)
+    const milliseconds = Math.round(performance.now() - start)
+    // A deadline that began again with the body would end after 5500; in between is the room for a busy machine.
+    t.ok(milliseconds > 2900 && milliseconds < 5400, `${milliseconds} ms`)
+  })
+
+  t.test('a byte cap: what is too much is not even read', alone(), async (t) => {
+    let sent = 0
+    const { fetch, sockets } = await setUp(
+      t,
+      (_request, response) => {
+        const more = () => {
+          while (!response.destroyed && sent < 50_000_000) {
+            sent += 65_536
+            if (!response.write(Buffer.alloc(65_536, ' '))) return void response.once('drain', more)
+          }
+        }
+        response.on('error', () => {})
+        more()
+      },
+      10
+    )
+    await t.rejects(fetch(), /bytes/)
+    await until('the connection to be given up', () => sockets.size === 0)
+    t.ok(sent < 20_000_000, `${sent} bytes left the tenant, of 50 MB`)
+  })
+
+  t.test('a byte cap: one megabyte passes', alone(), async (t) => {
+    const body = `"${'x'.repeat(999_000)}"`
+    const { fetch } = await setUp(t, send(200, {}, body), 30)
+    t.equal(await fetch(), JSON.parse(body))
+  })
+})
+
+// From here on one after the other, as these need the processor: the promises in seconds above are not to wait for them.
 
 t.test(
   'a flood over real sockets neither delays good tokens nor asks more than once per cooldown',
-  forked(),
+  alone(),
   async (t) => {
     const tenant = await startTenant(t)
-    const { app } = await startApi(t, tenant, {})
+    const { app } = await startApi(t, tenant, { keysCooldownSeconds: 3600 })
     const forged = await signingKey('forged')
     const [good, bad] = await Promise.all([tenant.userToken(), tenant.userToken({}, {}, forged)])
     const withKid = (kid: string) => {
@@ -176,93 +259,14 @@ t.test(
   }
 )
 
-t.test('stale service shows at /readyz', forked(), async (t) => {
-  const tenant = await startTenant(t)
-  const env = { ENTRA_TENANT_ID: tenantId, ENTRA_CLIENT_ID: clientId, ENTRA_AUTHORITY: tenant.origin }
-  const timings = { KEYS_REFRESH_SECONDS: '1', KEYS_COOLDOWN_SECONDS: '1', KEYS_MAX_STALE_SECONDS: '6' }
-  const app = await buildApp(readConfig({ LOG_LEVEL: 'silent', ...env, ...timings }))
-  t.teardown(() => app.close())
-  const readyz = async () => {
-    const { statusCode, body } = await app.inject('/readyz')
-    const { issuers } = JSON.parse(body) as { issuers: { state: string }[] }
-    return `${statusCode} ${issuers.map(({ state }) => state).join()}`
-  }
-  t.equal(await readyz(), '200 fresh,fresh')
-  await tenant.close()
-  const seen: string[] = []
-  const sees = (wanted: string) =>
-    until(async () => {
-      const now = await readyz()
-      if (now !== seen.at(-1)) seen.push(now)
-      return now === wanted
-    })
-  t.ok(await sees('200 stale,stale'), seen.join())
-  t.ok(await sees('503 cold,cold'), seen.join())
-  await tenant.listen()
-  t.ok(await sees('200 fresh,fresh'), seen.join())
-})
-
-t.test('one fetch', forked(), async (t) => {
-  async function setUp(t: Test, listener: RequestListener, timeoutSeconds: number) {
-    const server = createServer(listener)
-    const { port, sockets } = await serve(t, server)
-    const client = createJsonClient(timeoutSeconds)
-    t.teardown(() => client.close())
-    return { client, url: `http://127.0.0.1:${port}/keys`, sockets }
-  }
-
-  t.test('one deadline, however the time is spread over connect, headers and body', async (t) => {
-    const { client, url } = await setUp(
-      t,
-      (_request, response) => {
-        setTimeout(() => {
-          response.writeHead(200).write('{')
-          const timer = setInterval(() => response.write(' '), 20)
-          response.on('close', () => clearInterval(timer))
-        }, 400)
-      },
-      0.6
-    )
-    const start = performance.now()
-    await t.rejects(client.fetchJson(url))
-    const milliseconds = performance.now() - start
-    t.ok(milliseconds > 500 && milliseconds < 3000, `${Math.round(milliseconds)} ms`)
-  })
-
-  t.test('a byte cap: what is too much is not even read', async (t) => {
-    let sent = 0
-    const { client, url, sockets } = await setUp(
-      t,
-      (_request, response) => {
-        const more = () => {
-          while (!response.destroyed && sent < 50_000_000) {
-            sent += 65_536
-            if (!response.write(Buffer.alloc(65_536, ' '))) return void response.once('drain', more)
-          }
-        }
-        response.on('error', () => {})
-        more()
-      },
-      10
-    )
-    await t.rejects(client.fetchJson(url), /bytes/)
-    t.ok(await until(() => sockets.size === 0), 'the connection is given up')
-    t.ok(sent < 20_000_000, `${sent} bytes left the tenant, of 50 MB`)
-  })
-
-  t.test('a byte cap: one megabyte passes', async (t) => {
-    const body = `"${'x'.repeat(999_000)}"`
-    const { client, url } = await setUp(t, send(200, {}, body), 10)
-    t.equal(await client.fetchJson(url), JSON.parse(body))
-  })
-})
-
 /** The plugin in another process: what it said, and how it ended. */
-async function child(t: Test, options: EntraOptions, env: Record<string, string> = {}) {
+async function child(t: Test, options: Options, env: Record<string, string> = {}) {
   const { HTTP_PROXY = '', NO_PROXY = '' } = env
   const proxies = { HTTP_PROXY, NO_PROXY, HTTPS_PROXY: '', http_proxy: HTTP_PROXY, no_proxy: NO_PROXY, https_proxy: '' }
   const ran = run(t, 'test/faults/child.ts', { ...env, ...proxies, FAULTS_OPTIONS: JSON.stringify(options) })
-  const [code] = (await once(ran.process, 'close')) as [number | null]
+  // Begun in the same turn as the process, so that its end cannot be missed. What hangs is killed with the test.
+  const closed = once(ran.process, 'close') as Promise<[number | null]>
+  const [code] = await within('the process to end by itself', closed, 90_000)
   const lines = ran.output.out.split('\n').filter((line) => line.startsWith('{'))
   const said = Object.assign({}, ...lines.map((line) => JSON.parse(line))) as {
     ready?: boolean
@@ -272,12 +276,15 @@ async function child(t: Test, options: EntraOptions, env: Record<string, string>
   return { code, said, output: ran.output }
 }
 
+/** Where the keys can be had: until they are there, however busy the machine is. */
+const patient = { FAULTS_PATIENCE: '30000' }
+
 async function checkEnd(t: Test, { code, said, output }: Awaited<ReturnType<typeof child>>) {
   t.equal(code, 0, `ends by itself: ${output.err}`)
   t.same(said.left, [], 'no timer and no socket is left')
 }
 
-t.test('app.close() leaves nothing that keeps a process alive', forked(), async (t) => {
+t.test('app.close() leaves nothing that keeps a process alive', alone(), async (t) => {
   const options = { tenantId, clientId }
   const rows: { name: string; prepare: (tenant: TestTenant) => unknown; ready: boolean }[] = [
     { name: 'warm', prepare: () => {}, ready: true },
@@ -289,19 +296,21 @@ t.test('app.close() leaves nothing that keeps a process alive', forked(), async 
       ready: false
     }
   ]
-  t.jobs = 4
+  t.jobs = 2
   for (const { name, prepare, ready } of rows) {
-    t.test(name, forked(), async (t) => {
+    t.test(name, beside(), async (t) => {
       const tenant = await startTenant(t)
       await prepare(tenant)
-      const ended = await child(t, { ...options, authority: tenant.origin, keysTimeoutSeconds: ready ? 10 : 1.5 })
+      const row = { ...options, authority: tenant.origin, keysTimeoutSeconds: ready ? 10 : 1.5 }
+      const ended = await child(t, row, ready ? patient : {})
       t.equal(ended.said.ready, ready)
       await checkEnd(t, ended)
     })
   }
 })
 
-t.test('HTTP_PROXY is honoured', forked(), async (t) => {
+t.test('HTTP_PROXY is honoured', alone(), async (t) => {
+  t.jobs = 2
   /** A proxy as RFC 9110 §9.3.6 and RFC 9112 §3.2.2 have it: tunnels, and absolute targets. */
   async function proxy(t: Test, hangs = false) {
     const asked: string[] = []
@@ -330,10 +339,10 @@ t.test('HTTP_PROXY is honoured', forked(), async (t) => {
     return { url: `http://127.0.0.1:${port}`, asked }
   }
 
-  t.test('every fetch goes through it', async (t) => {
+  t.test('every fetch goes through it', beside(), async (t) => {
     const tenant = await startTenant(t)
     const { url, asked } = await proxy(t)
-    const ended = await child(t, { tenantId, clientId, authority: tenant.origin }, { HTTP_PROXY: url })
+    const ended = await child(t, { tenantId, clientId, authority: tenant.origin }, { ...patient, HTTP_PROXY: url })
     t.equal(ended.said.ready, true, ended.output.out)
     t.ok(asked.length > 0, 'the proxy was asked')
     const { host } = new URL(tenant.origin)
@@ -344,16 +353,16 @@ t.test('HTTP_PROXY is honoured', forked(), async (t) => {
     await checkEnd(t, ended)
   })
 
-  t.test('NO_PROXY, too', async (t) => {
+  t.test('NO_PROXY, too', beside(), async (t) => {
     const tenant = await startTenant(t)
     const { url, asked } = await proxy(t)
-    const env = { HTTP_PROXY: url, NO_PROXY: '127.0.0.1' }
+    const env = { ...patient, HTTP_PROXY: url, NO_PROXY: '127.0.0.1' }
     const ended = await child(t, { tenantId, clientId, authority: tenant.origin }, env)
     t.equal(ended.said.ready, true)
     t.same(asked, [])
   })
 
-  t.test('one that is down: cold, and alive', async (t) => {
+  t.test('one that is down: cold, and alive', beside(), async (t) => {
     const tenant = await startTenant(t)
     const env = { HTTP_PROXY: 'http://127.0.0.1:1' }
     const ended = await child(t, { tenantId, clientId, authority: tenant.origin }, env)
@@ -362,7 +371,7 @@ t.test('HTTP_PROXY is honoured', forked(), async (t) => {
     await checkEnd(t, ended)
   })
 
-  t.test('one that hangs: the same deadline', async (t) => {
+  t.test('one that hangs: the same deadline', beside(), async (t) => {
     const tenant = await startTenant(t)
     const { url, asked } = await proxy(t, true)
     const options = { tenantId, clientId, authority: tenant.origin, keysTimeoutSeconds: 0.5 }
@@ -373,18 +382,20 @@ t.test('HTTP_PROXY is honoured', forked(), async (t) => {
   })
 })
 
-t.test('a custom CA by Node’s own settings', { ...forked(), skip: skipWithout('openssl') }, async (t) => {
+t.test('a custom CA by Node’s own settings', { ...alone(), skip: skipWithout('openssl') }, async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'faults-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
   const at = (name: string) => join(directory, name)
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' })
+  // Not by execFileSync(): this process serves while programs run.
+  const openssl = (...args: string[]) => promisify(execFile)('openssl', args, { timeout: 30_000 })
   const [ca, key, asked, certificate] = [at('ca.pem'), at('key.pem'), at('request.pem'), at('certificate.pem')]
-  const [caKey, names] = [at('ca-key.pem'), 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+  const [caKey, extensions] = [at('ca-key.pem'), at('extensions')]
   const fresh = ['-newkey', 'rsa:2048', '-nodes']
-  openssl('req', '-x509', ...fresh, '-days', '2', '-subj', '/CN=Throw-away CA', '-keyout', caKey, '-out', ca)
-  openssl('req', ...fresh, '-subj', '/CN=localhost', '-addext', names, '-keyout', key, '-out', asked)
-  const signed = ['-CA', ca, '-CAkey', caKey, '-CAcreateserial', '-days', '1', '-copy_extensions', 'copy']
-  openssl('x509', '-req', '-in', asked, ...signed, '-out', certificate)
+  writeFileSync(extensions, 'subjectAltName=DNS:localhost,IP:127.0.0.1\n')
+  await openssl('req', '-x509', ...fresh, '-days', '2', '-subj', '/CN=Throw-away CA', '-keyout', caKey, '-out', ca)
+  await openssl('req', ...fresh, '-subj', '/CN=localhost', '-keyout', key, '-out', asked)
+  const signed = ['-CA', ca, '-CAkey', caKey, '-CAcreateserial', '-days', '1', '-extfile', extensions]
+  await openssl('x509', '-req', '-in', asked, ...signed, '-out', certificate)
 
   const { jwk } = await signingKey('tls')
   const tls = { key: readFileSync(key), cert: readFileSync(certificate) }
@@ -399,7 +410,7 @@ t.test('a custom CA by Node’s own settings', { ...forked(), skip: skipWithout(
   const origin = `https://localhost:${port}`
   const options = { tenantId, clientId, authority: origin }
 
-  const trusted = await child(t, options, { NODE_EXTRA_CA_CERTS: ca })
+  const trusted = await child(t, options, { ...patient, NODE_EXTRA_CA_CERTS: ca })
   t.equal(trusted.said.ready, true, trusted.output.out)
   await checkEnd(t, trusted)
   const stranger = await child(t, options)

@@ -1,0 +1,51 @@
+/** How claims are read, whoever issued them: types are checked, and what is odd is not there. Pure. */
+import { type Refusal, refusal } from './errors.js'
+import type { Claims } from './types.js'
+
+/** Claims that every access token has, from any issuer. */
+export const requiredClaims = ['iss', 'aud', 'exp'] as const
+
+/** A claim that is a string, and not an empty one. */
+export function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** The strings of a claim that is a list. */
+export function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string' && entry.trim() !== '') : []
+}
+
+/** The words of a claim that is one string, parted by spaces (RFC 6749 §3.3). */
+export function words(value: unknown): string[] {
+  return typeof value === 'string' ? value.split(' ').filter((word) => word.trim() !== '') : []
+}
+
+/** The refusal for the first of these claims that a token lacks. */
+export function missingClaimRefusal(claims: Claims, names: readonly string[]): Refusal | undefined {
+  const missing = names.find((name) => !Object.hasOwn(claims, name))
+  return missing === undefined
+    ? undefined
+    : refusal('missing_claim', { detail: `The token lacks the claim "${missing}".` })
+}
+
+/**
+ * What no access token carries: of an ID token `nonce` and hashes (OpenID Connect Core §2, §3.3.2.11), of a security event or
+ * logout token `events` (RFC 8417 §2.2, OpenID Connect Back-Channel Logout §2.4).
+ */
+export function isOtherToken(claims: Claims): boolean {
+  return 'nonce' in claims || 'at_hash' in claims || 'c_hash' in claims || 'events' in claims
+}
+
+/** Only the clients that are allowed, where there is a list. */
+export function clientRefusal(clientId: string, allowedClients: ReadonlySet<string> | undefined): Refusal | undefined {
+  return !allowedClients || allowedClients.has(clientId) ? undefined : refusal('client_not_allowed')
+}
+
+/** A principal is shared between requests: nobody may change it for the next one. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const member of Object.values(value)) deepFreeze(member)
+    Object.freeze(value)
+  }
+  return value
+}

@@ -1,0 +1,87 @@
+/** Stages 4 and 5 for any OpenID provider that is not Entra: its tokens' rules, and whom they speak for. Pure. */
+import { audienceRefusal } from './audience.js'
+import { clientRefusal, deepFreeze, isOtherToken, text, texts, words } from './claims.js'
+import { type Refusal, refusal } from './errors.js'
+import type { SignedToken } from './profile.js'
+import type { Claims, Principal } from './types.js'
+
+/** What the rules compare with. */
+export interface OidcRules {
+  /** Accepted `aud` values. */
+  readonly audiences: readonly string[]
+  /** Clients that may call; `undefined`: any. Narrows, never grants. */
+  readonly allowedClients: ReadonlySet<string> | undefined
+}
+
+/** Why a signed token is no access token for this API, or `undefined` when it is one. `iss` picked the rules. */
+export function oidcRefusal(token: SignedToken, { audiences, allowedClients }: OidcRules): Refusal | undefined {
+  const { claims } = token
+  if (isOtherToken(claims) || !isAccessToken(token)) return refusal('not_an_access_token')
+  if (claims.cnf !== undefined) return refusal('bound_token')
+  if (subjectOf(claims) === '')
+    return refusal('missing_claim', { detail: 'The token names neither a subject nor a client.' })
+  const wrongAudience = audienceRefusal(claims.aud, audiences, (value) => audiences.includes(value))
+  return wrongAudience ?? clientRefusal(clientIdOf(claims), allowedClients)
+}
+
+/** Claims that ID tokens do not have: what was granted, or to which client (RFC 9068 §2.2, RFC 8693 §4.2, §4.3). */
+const grants = ['scope', 'scp', 'client_id', 'cid', 'permissions', 'gty'] as const
+const accessTokenType = /^(application\/)?at\+jwt$/i
+
+/**
+ * An ID token may have the API as its `aud`, and `JWT` as its `typ`. So a token must say by something that it is an access
+ * token; and one that names itself otherwise, as Keycloak (`typ`) and Cognito (`token_use`) do, is none.
+ */
+function isAccessToken({ header, claims }: SignedToken): boolean {
+  const { token_use, typ } = claims
+  const saysOther = (token_use !== undefined && token_use !== 'access') || (typ !== undefined && typ !== 'Bearer')
+  if (saysOther) return false
+  const says = accessTokenType.test(String(header.typ)) || token_use !== undefined || typ !== undefined
+  return says || grants.some((name) => Object.hasOwn(claims, name))
+}
+
+/**
+ * Who the token speaks for. What a client was granted for itself are its permissions, and stand in `roles` with what it was
+ * assigned: `scopes` are a user's to give.
+ */
+export function toOidcPrincipal(claims: Claims): Principal {
+  const scopes = [...words(claims.scope), ...words(claims.scp), ...texts(claims.scope), ...texts(claims.scp)]
+  const roles = texts(claims.roles)
+  const issuer = String(claims.iss)
+  const subject = subjectOf(claims)
+  const caller = { id: subject, subject, issuer, tenantId: issuer, clientId: clientIdOf(claims), claims }
+  if (isAppOnly(claims))
+    return deepFreeze({ kind: 'app', ...caller, roles: [...roles, ...scopes], scopes: [], groups: [] })
+  const name = text(claims.name)
+  const email = text(claims.email) ?? text(claims.preferred_username)
+  return deepFreeze({
+    kind: 'user',
+    ...caller,
+    ...{ scopes, roles, groups: texts(claims.groups) },
+    ...(name !== undefined && { name }),
+    ...(email !== undefined && { email })
+  })
+}
+
+/** `sub`; a token without one is its client's own, as has been seen. Empty where it names neither. */
+function subjectOf(claims: Claims): string {
+  return text(claims.sub) ?? clientIdOf(claims)
+}
+
+/** `azp` (OpenID Connect Core §2), `client_id` (RFC 8693 §4.3), or `cid` as Okta has it. */
+function clientIdOf({ azp, client_id, cid }: Claims): string {
+  return text(azp) ?? text(client_id) ?? text(cid) ?? ''
+}
+
+/**
+ * Client credentials: `sub` is the client (RFC 9068 §2.2), in Auth0's words `…@clients`; Keycloak has a user for each client
+ * with a service account, by a name that nobody else gets while `client_id` says that it is one.
+ */
+function isAppOnly(claims: Claims): boolean {
+  const clientId = clientIdOf(claims)
+  if (clientId === '') return false
+  const subject = subjectOf(claims)
+  const isServiceAccount =
+    claims.client_id === clientId && claims.preferred_username === `service-account-${clientId.toLowerCase()}`
+  return subject === clientId || subject === `${clientId}@clients` || isServiceAccount
+}

@@ -1,0 +1,23 @@
+/** What stages 4 and 5 do with the tokens of one issuer: Entra's rules, or those of any other OpenID provider. */
+import type { Refusal } from './errors.js'
+import type { Algorithm, VerificationKey } from './jwks.js'
+import type { Claims, Principal } from './types.js'
+
+/** A token whose signature, `exp` and `nbf` hold, and the key that it was verified with. */
+export interface SignedToken {
+  readonly header: Readonly<Record<string, unknown>>
+  readonly claims: Claims
+  readonly key: VerificationKey
+}
+
+/** The rules for the tokens of one issuer. */
+export interface Profile {
+  /** What its tokens may be signed with. */
+  readonly algorithms: readonly Algorithm[]
+  /** Why a signed token is no access token for this API, or `undefined` when it is one. */
+  readonly refuse: (token: SignedToken) => Refusal | undefined
+  /** Who a token speaks for, once it is not refused. */
+  readonly toPrincipal: (claims: Claims) => Principal
+  /** The only clients whose tokens may carry neither scopes nor roles. */
+  readonly rolelessClients: ReadonlySet<string>
+}

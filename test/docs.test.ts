@@ -1,0 +1,98 @@
+/** The tables that say what shows a promise: each test and each rule that they name is there, by that very name. */
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import t from 'tap'
+import { discoveryFaults, goodAnswers, keySetFaults, transportFaults } from './faults/faults.js'
+import { tables } from './hostile/tables.js'
+
+/** What a cell names: a file below `test`, without its ending, and a test or rule of it. */
+interface Reference {
+  readonly file: string
+  readonly name: string
+}
+
+const column = 'shown by, in `test/`'
+const cellsOf = (line: string) =>
+  line
+    .slice(1, -1)
+    .split('|')
+    .map((cell) => cell.trim())
+
+/** The rows of the one table below a heading that has the column. */
+async function rowsOf(document: string, heading: string): Promise<string[][]> {
+  const text = await readFile(document, 'utf8')
+  const [section = ''] = text.split(`\n## ${heading}\n`)[1]?.split('\n## ') ?? []
+  const lines = section.split('\n').filter((line) => line.startsWith('|'))
+  const [head = '', , ...rows] = lines
+  if (cellsOf(head).at(-1) !== column) throw new Error(`${document} has no column "${column}" under "${heading}"`)
+  return rows.map(cellsOf)
+}
+
+/** A cell is nothing but references: `file` "name", "name"; `file` "name". */
+function referencesIn(cell: string): Reference[] {
+  const names = '"[^"]+"(?:, "[^"]+")*'
+  if (!new RegExp(`^\`[a-z/-]+\` ${names}(; \`[a-z/-]+\` ${names})*$`).test(cell)) throw new Error(`odd cell: ${cell}`)
+  return cell.split('; `').flatMap((part) => {
+    const [file = ''] = /[a-z/-]+/.exec(part) ?? []
+    return [...part.matchAll(/"([^"]+)"/g)].map(([, name = '']) => ({ file, name }))
+  })
+}
+
+const faults = [...transportFaults, ...discoveryFaults, ...keySetFaults, ...goodAnswers]
+const ruleTables = new Map<string, ReadonlySet<string>>([
+  ['faults/faults', new Set(faults.map(({ rule }) => rule))],
+  ...Object.entries(tables).map(([name, rows]) => [`hostile/${name}`, new Set(rows.map(({ rule }) => rule))] as const)
+])
+
+/** The names of a file's tests, as its source has them. */
+async function testsOf(file: string): Promise<ReadonlySet<string>> {
+  // A test over real sockets may be run by itself, and then its name does not end in `.test.ts`.
+  const path = [`test/${file}.test.ts`, `test/${file}.ts`].find((each) => existsSync(each))
+  const source = path ? await readFile(path, 'utf8') : ''
+  return new Set([...source.matchAll(/\bt\.test\(\s*'((?:[^'\\\n])+)'/g)].map(([, name = '']) => name))
+}
+
+const unknown = async ({ file, name }: Reference) => !(ruleTables.get(file) ?? (await testsOf(file))).has(name)
+
+const documents = [
+  { document: 'SECURITY.md', heading: 'OWASP ASVS 5.0', least: 12 },
+  { document: 'README.md', heading: 'When the tenant is down', least: 15 }
+]
+
+for (const { document, heading, least } of documents) {
+  t.test(`${document}, ${heading}: what each row names is there`, async (t) => {
+    const rows = await rowsOf(document, heading)
+    t.ok(rows.length >= least, `${rows.length} rows`)
+    for (const row of rows) {
+      for (const reference of referencesIn(row.at(-1) ?? '')) {
+        t.notOk(await unknown(reference), `${row[0]}: ${reference.file} "${reference.name}"`)
+      }
+    }
+  })
+}
+
+t.test('ASVS: each requirement of V9 and V10.3 has one row, in their order', async (t) => {
+  const numbers = (await rowsOf('SECURITY.md', 'OWASP ASVS 5.0')).map(([number]) => number)
+  const section = (name: string, count: number) => Array.from({ length: count }, (_, i) => `${name}.${i + 1}`)
+  t.same(numbers, [...section('9.1', 3), ...section('9.2', 4), ...section('10.3', 5)])
+})
+
+t.test('what is named has to be named exactly', async (t) => {
+  const near: Reference[] = [
+    { file: 'faults/promises', name: 'an outag' },
+    { file: 'faults/promises', name: 'an outage ' },
+    { file: 'faults/nowhere', name: 'an outage' },
+    { file: 'hostile/header', name: 'RFC 7519 §4.1.1 iss' },
+    { file: 'faults/faults', name: 'one bad entry' }
+  ]
+  for (const reference of near) t.ok(await unknown(reference), `${reference.file} "${reference.name}"`)
+  t.notOk(await unknown({ file: 'faults/promises', name: 'an outage' }))
+  for (const cell of [
+    '',
+    'a test',
+    '`faults/promises`',
+    '`faults/promises` an outage',
+    '`faults/promises` "x" and more'
+  ])
+    t.throws(() => referencesIn(cell), JSON.stringify(cell))
+})

@@ -1,0 +1,192 @@
+/** Attacks on an API that trusts another provider, with ES256 and RS256: RFC 7518 §3.4, RFC 8725 §3.1, RFC 9068 §4. */
+import { createPublicKey } from 'node:crypto'
+import { SignJWT } from 'jose'
+import { ecdsa, hmac, pss, rsa, type Signature } from './mint.js'
+import { audience, signatureOf } from './provider.js'
+import { type Row, rows, type Table } from './row.js'
+import type { World } from './world.js'
+
+const bad = '401 invalid_token invalid_signature'
+const wrongAlgorithm = '401 invalid_token wrong_algorithm'
+const unknownKey = '401 invalid_token unknown_key'
+const notAccess = '401 invalid_token not_an_access_token'
+
+/** The order of P-256's base point (SEC 2, §2.4.2). */
+const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
+const number = (value: bigint) => Buffer.from(value.toString(16).padStart(64, '0'), 'hex')
+const big = (bytes: Buffer) => BigInt(`0x${bytes.toString('hex')}`)
+
+/** ES256, with r and s changed. */
+const numbers =
+  (change: (r: bigint, s: bigint) => readonly Buffer[]) =>
+  ({ provider }: World) => {
+    const change64: Signature = (input) => {
+      const signature = Buffer.from(ecdsa(provider.keys.p256)(input), 'base64url')
+      const changed = change(big(signature.subarray(0, 32)), big(signature.subarray(32)))
+      return Buffer.concat(changed).toString('base64url')
+    }
+    return provider.token({}, {}, change64)
+  }
+const both = (change: (r: bigint, s: bigint) => readonly [bigint, bigint]) =>
+  numbers((r, s) => change(r, s).map(number))
+
+const signatures: Row[] = [
+  ...rows('RFC 7518 §3.4 r and s are from 1 to the order', bad, {
+    'both zero': both(() => [0n, 0n]),
+    'r zero': both((_, s) => [0n, s]),
+    's zero': both((r) => [r, 0n]),
+    'both one': both(() => [1n, 1n]),
+    'r the order': both((_, s) => [order, s]),
+    's the order': both((r) => [r, order]),
+    'both the order': both(() => [order, order]),
+    'r beyond the order': both((_, s) => [order + 1n, s]),
+    's plus the order, where it fits': both((r, s) => [r, s + order < 2n ** 256n ? s + order : 2n ** 256n - 1n]),
+    'both all ones': both(() => [2n ** 256n - 1n, 2n ** 256n - 1n]),
+    'r and s in each other’s place': both((r, s) => [s, r])
+  }),
+  ...rows('RFC 7518 §3.4 two numbers of 32 bytes each', bad, {
+    DER: ({ provider }) => provider.token({}, {}, ecdsa(provider.keys.p256, 'sha256', 'der')),
+    'r alone': numbers((r) => [number(r)]),
+    'a zero byte after it': numbers((r, s) => [number(r), number(s), Buffer.alloc(1)]),
+    'a zero byte before it': numbers((r, s) => [Buffer.alloc(1), number(r), number(s)]),
+    'a zero byte before each': numbers((r, s) => [Buffer.alloc(1), number(r), Buffer.alloc(1), number(s)]),
+    'cut by one byte': numbers((r, s) => [number(r), number(s).subarray(0, 31)]),
+    twice: numbers((r, s) => [number(r), number(s), number(r), number(s)]),
+    'as long as ES384’s': numbers((r, s) => [Buffer.alloc(16), number(r), Buffer.alloc(16), number(s)])
+  }),
+  ...rows('RFC 7515 §5.2 signed by the key that kid names, another provider', bad, {
+    'the digest of SHA-384': ({ provider }) => provider.token({}, {}, ecdsa(provider.keys.p256, 'sha384')),
+    'a key of another curve': ({ provider }) => provider.token({}, {}, ecdsa(provider.keys.secp256k1)),
+    'RS256 under ES256': ({ provider }) => provider.token({}, {}, rsa(provider.keys.rsa)),
+    'a key of the tenant': ({ provider, keys }) => provider.token({}, { alg: 'RS256', kid: 'rsa' }, rsa(keys.main)),
+    'PSS under RS256': ({ provider }) => provider.token({}, { alg: 'RS256', kid: 'rsa' }, pss(provider.keys.rsa))
+  })
+]
+
+const signedBy = (alg: string, kid: string, signature: (world: World) => Signature) => (world: World) =>
+  world.provider.token({}, { alg, kid }, signature(world))
+
+const algorithms: Row[] = [
+  ...rows('RFC 8725 §3.1 an algorithm goes with its key', wrongAlgorithm, {
+    'RS256 for an EC key': signedBy('RS256', 'p256', ({ provider }) => rsa(provider.keys.rsa)),
+    'ES256 for an RSA key': signedBy('ES256', 'rsa', ({ provider }) => ecdsa(provider.keys.p256)),
+    'ES384 for a key of P-256': signedBy('ES384', 'p256', ({ provider }) => ecdsa(provider.keys.p256, 'sha384')),
+    'ES512 for a key of P-256': signedBy('ES512', 'p256', ({ provider }) => ecdsa(provider.keys.p256, 'sha512')),
+    'ES256 for a key of P-384': signedBy('ES256', 'p384', ({ provider }) => ecdsa(provider.keys.p384)),
+    'EdDSA for a key of P-256': signedBy('EdDSA', 'p256', ({ provider }) => ecdsa(provider.keys.p256)),
+    'ES256K for a key of secp256k1': signedBy('ES256K', 'secp256k1', ({ provider }) => ecdsa(provider.keys.secp256k1)),
+    'PS256 for a key that says RS256': signedBy('PS256', 'rsa-rs256', ({ provider }) => pss(provider.keys.rsa)),
+    'RS512 for a key that says RS256': signedBy('RS512', 'rsa-rs256', ({ provider }) =>
+      rsa(provider.keys.rsa, 'sha512')
+    )
+  }),
+  ...rows('RFC 8725 §3.2 metadata that lists none and HS256 adds neither', wrongAlgorithm, {
+    'none, no signature': signedBy('none', 'p256', () => () => ''),
+    'HS256 keyed with the PEM of the EC key': signedBy('HS256', 'p256', ({ provider }) =>
+      hmac(String(createPublicKey(provider.keys.p256).export({ type: 'spki', format: 'pem' })))
+    ),
+    'HS256 keyed with the PEM of the RSA key': signedBy('HS256', 'rsa', ({ provider }) =>
+      hmac(String(createPublicKey(provider.keys.rsa).export({ type: 'spki', format: 'pem' })))
+    ),
+    'HS256 keyed with the JWK of the EC key': signedBy('HS256', 'p256', ({ provider }) =>
+      hmac(JSON.stringify(createPublicKey(provider.keys.p256).export({ format: 'jwk' })))
+    )
+  }),
+  ...rows('RFC 7517 §4 a key for another use, another provider', unknownKey, {
+    'use enc': signedBy('ES256', 'p256-enc', ({ provider }) => ecdsa(provider.keys.p256)),
+    'alg HS256 of an RSA key': signedBy('RS256', 'rsa-hs256', ({ provider }) => rsa(provider.keys.rsa)),
+    'alg ES384 of a key of P-256': signedBy('ES256', 'p256-es384', ({ provider }) => ecdsa(provider.keys.p256)),
+    'a curve that its point is not on': signedBy('ES256', 'p256-crv', ({ provider }) => ecdsa(provider.keys.p256)),
+    'a point off the curve': signedBy('ES256', 'p256-off', ({ provider }) => ecdsa(provider.keys.p256)),
+    'a published private key': signedBy('ES256', 'p256-private', ({ provider }) => ecdsa(provider.keys.p256)),
+    'a curve that is not accepted': signedBy('ES256', 'secp256k1', ({ provider }) => ecdsa(provider.keys.secp256k1)),
+    'a key of the tenant by its kid': signedBy('RS256', 'key-1', ({ keys }) => rsa(keys.main))
+  })
+]
+
+const claims =
+  (changed: Record<string, unknown>, parameters = {}) =>
+  ({ provider }: World) =>
+    provider.token(changed, parameters)
+
+const payloads: Row[] = [
+  ...rows('OpenID Connect Core §2 an ID token of another provider opens no API', notAccess, {
+    nonce: claims({ nonce: 'n' }),
+    at_hash: claims({ at_hash: 'h' }),
+    c_hash: claims({ c_hash: 'h' }),
+    'nothing that was granted, typ JWT': claims({ scope: undefined }),
+    'token_use id': claims({ token_use: 'id' }),
+    'typ ID': claims({ typ: 'ID' }),
+    'typ Refresh': claims({ typ: 'Refresh' }),
+    'typ Logout': claims({ typ: 'Logout' }),
+    'events of a logout token': claims({ events: { 'http://schemas.openid.net/event/backchannel-logout': {} } })
+  }),
+  ...rows('RFC 8725 §3.11 explicit types, another provider', '401 invalid_token wrong_token_type', {
+    'id_token+jwt': claims({}, { typ: 'id_token+jwt' }),
+    'logout+jwt': claims({}, { typ: 'logout+jwt' }),
+    'dpop+jwt': claims({}, { typ: 'dpop+jwt' })
+  }),
+  ...rows('RFC 7519 §4.1.3 aud is this API, another provider', '401 invalid_token wrong_audience', {
+    'another API': claims({ aud: 'https://users.example' }),
+    'a slash more': claims({ aud: `${audience}/` }),
+    'a path more': claims({ aud: `${audience}/v1` }),
+    'a prefix': claims({ aud: audience.slice(0, -1) }),
+    'another case': claims({ aud: audience.toUpperCase() }),
+    null: claims({ aud: null }),
+    'an empty array': claims({ aud: [] }),
+    'an array without it': claims({ aud: ['https://users.example'] }),
+    'an array in an array': claims({ aud: [[audience]] }),
+    'an object': claims({ aud: { [audience]: true } })
+  }),
+  ...rows('RFC 9068 §4 what every access token has, another provider', '401 invalid_token missing_claim', {
+    'no aud': claims({ aud: undefined }),
+    'no exp': claims({ exp: undefined }),
+    'neither sub nor client': claims({ sub: undefined, azp: undefined })
+  }),
+  ...rows('RFC 7519 §4.1.1 iss is the issuer, another provider', '401 invalid_token wrong_issuer', {
+    'the tenant': (world) => world.provider.token({ iss: world.v2 }),
+    'a slash more': (world) => world.provider.token({ iss: `${world.provider.issuer}/` }),
+    'another case': (world) => world.provider.token({ iss: world.provider.issuer.toUpperCase() }),
+    none: claims({ iss: undefined }),
+    'a token of the tenant': (world) => world.token()
+  }),
+  ...rows('RFC 7519 §4.1.4 exp, another provider', '401 invalid_token token_expired', {
+    'past the tolerance': claims({ exp: Math.floor(Date.now() / 1000) - 61 })
+  }),
+  ...rows('RFC 7519 §4.1.5 nbf, another provider', '401 invalid_token token_not_yet_valid', {
+    'before the tolerance': claims({ nbf: Math.floor(Date.now() / 1000) + 3600 })
+  }),
+  ...rows('RFC 7800 §3 a bound token is no bearer token, another provider', '401 invalid_token bound_token', {
+    cnf: claims({ cnf: { jkt: 'x' } })
+  }),
+  ...rows('only the clients that are allowed, another provider', '403 insufficient_scope client_not_allowed', {
+    'another client': claims({ azp: 'stranger' }),
+    'no client': claims({ azp: undefined })
+  }),
+  ...rows('a token with neither scopes nor roles, another provider', '403 insufficient_scope no_permissions', {
+    'an empty scope': claims({ scope: '' }),
+    'scope of another type': claims({ scope: 7 })
+  })
+]
+
+const byJose = (alg: string) => (world: World) => {
+  const { provider } = world
+  const [kid] = signatureOf(provider, alg)
+  return new SignJWT({ ...provider.claims() }).setProtectedHeader({ alg, kid, typ: 'at+jwt' }).sign(provider.keys[kid])
+}
+
+const accepted: Row[] = rows('control: another provider', '200', {
+  ...Object.fromEntries(['ES256', 'ES384', 'ES512', 'EdDSA', 'RS256'].map((alg) => [`${alg}, by jose`, byJose(alg)])),
+  'ES256, by node:crypto': claims({}),
+  'PS256 for a key that says nothing': signedBy('PS256', 'rsa', ({ provider }) => pss(provider.keys.rsa)),
+  's and the order minus s: ECDSA has two signatures for a text': both((r, s) => [r, order - s]),
+  'aud as an array': claims({ aud: ['https://users.example', audience] }),
+  'scp as an array': claims({ scope: undefined, scp: ['read:orders'] }),
+  'no sub: the client itself': claims({ sub: null })
+})
+
+/** All of them go to the API that trusts the other provider. */
+export const oidc: Table = [...signatures, ...algorithms, ...payloads, ...accepted].map((row) => ({
+  ...row,
+  api: 'oidc'
+}))
