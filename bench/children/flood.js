@@ -1,0 +1,73 @@
+/** As many requests as the server answers, by autocannon. */
+import autocannon from 'autocannon'
+import { percentile, randomFrom, requestsOf, tokensOf } from './requests.js'
+
+/** @typedef {import('../types.js').Flood} Flood */
+
+/** Milliseconds between two looks of autocannon at whether it is time to stop. */
+const sampleInt = 50
+
+/**
+ * The next request, each time it is called.
+ *
+ * @param {Flood} job
+ * @returns {() => Buffer}
+ */
+function nextOf({ tokens, path, order }) {
+  const requests = requestsOf(tokensOf(tokens), path)
+  const random = randomFrom(1)
+  let turn = 0
+  const index = order === 'random' ? () => Math.floor(random() * requests.length) : () => turn++ % requests.length
+  return () => /** @type {Buffer} */ (requests[index()])
+}
+
+/**
+ * @param {Flood} job
+ * @returns {Promise<import('../types.js').LoadResult>}
+ */
+export async function flood(job) {
+  const next = nextOf(job)
+  /** @type {number[]} */
+  const durations = []
+  /** @type {Record<string, number>} */
+  const statuses = {}
+  const began = performance.now()
+  let ended = began
+  const errors = await runOf(job, next, (status, duration) => {
+    ended = performance.now()
+    durations.push(duration)
+    statuses[status] = (statuses[status] ?? 0) + 1
+  })
+  durations.sort((a, b) => a - b)
+  const seconds = (ended - began) / 1000
+  const [p50, p99] = [percentile(durations, 0.5), percentile(durations, 0.99)]
+  return { requests: durations.length, seconds, statuses, errors, p50, p99 }
+}
+
+/**
+ * Runs autocannon to its end, and returns the number of errors.
+ *
+ * @param {Flood} job
+ * @param {() => Buffer} next
+ * @param {(status: number, duration: number) => void} answered
+ * @returns {Promise<number>}
+ */
+function runOf({ port, seconds, amount, connections }, next, answered) {
+  const options = {
+    url: `http://127.0.0.1:${port}`,
+    connections: Math.min(connections, amount ?? connections),
+    sampleInt,
+    ...(amount === undefined ? { duration: seconds } : { amount }),
+    // autocannon builds each request anew when it differs from the one before, which costs it as much as all the rest.
+    setupClient: (/** @type {object} */ client) => void Object.assign(client, { getRequestBuffer: next })
+  }
+  return new Promise((resolve, reject) => {
+    const run = autocannon(options, (error, result) => {
+      clearTimeout(timer)
+      if (error) reject(error)
+      else resolve(result.errors)
+    })
+    const timer = setTimeout(() => run.stop(), seconds * 1000)
+    run.on('response', (_client, status, _bytes, duration) => answered(status, duration))
+  })
+}

@@ -1,0 +1,123 @@
+/** What the command line asks for. */
+import { parseArgs } from 'node:util'
+import { variants } from './variants.js'
+import { workloads } from './workloads.js'
+
+const sections = ['load', 'ceilings', 'memory', 'growth', 'import'] as const
+export type Section = (typeof sections)[number]
+
+/** How long, how often and how much. */
+export interface Pace {
+  /** Processes of each variant. */
+  readonly rounds: number
+  readonly seconds: number
+  readonly warmSeconds: number
+  readonly connections: number
+  /** Distinct good tokens. */
+  readonly tokens: number
+  readonly hostileTokens: number
+  /** A process for each workload; else one that stands them all, in their order. */
+  readonly processPerWorkload: boolean
+  readonly cachedTokens: number
+  readonly memoryRequests: number
+}
+
+export interface Cli {
+  readonly pace: Pace
+  readonly quick: boolean
+  readonly sections: ReadonlySet<Section>
+  readonly variants: ReadonlySet<string>
+  readonly workloads: ReadonlySet<string>
+  readonly out: string
+}
+
+/** About an hour. */
+const full: Pace = {
+  rounds: 5,
+  seconds: 4,
+  warmSeconds: 1.5,
+  connections: 50,
+  tokens: 100_000,
+  hostileTokens: 10_000,
+  processPerWorkload: true,
+  cachedTokens: 10_000,
+  memoryRequests: 2_000_000
+}
+
+/** About two minutes: shows that all of it works, and what is answered; its figures say little. */
+const quick: Pace = {
+  rounds: 1,
+  seconds: 0.4,
+  warmSeconds: 0.15,
+  connections: 50,
+  tokens: 4000,
+  hostileTokens: 1000,
+  processPerWorkload: false,
+  cachedTokens: 1000,
+  memoryRequests: 30_000
+}
+
+export const usage = `usage: npm run bench -- [options]
+  --quick            everything once and short, about two minutes
+  --only a,b         sections: ${sections.join(', ')}
+  --variant a,b      of the load section: ${variants.map(({ name }) => name).join(', ')}
+  --workload a,b     of the load section: ${workloads.map(({ name }) => name).join(', ')}
+  --rounds n         processes of each variant
+  --seconds n        of each measurement
+  --tokens n         distinct tokens
+  --out directory    for RESULTS.md and results.json, bench/results by default`
+
+const list = { type: 'string', multiple: true } as const
+const text = { type: 'string' } as const
+
+/**
+ * Reads the command line.
+ *
+ * @throws Error with one sentence that says what is wrong
+ */
+export function readCommandLine(args: string[]): Cli {
+  const { values } = parseArgs({
+    args,
+    options: {
+      ...{ quick: { type: 'boolean', default: false }, out: text },
+      ...{ only: list, variant: list, workload: list, rounds: text, seconds: text, tokens: text }
+    }
+  })
+  const pace = values.quick ? quick : full
+  const numbers = {
+    rounds: amount('rounds', values.rounds, pace.rounds),
+    seconds: amount('seconds', values.seconds, pace.seconds),
+    tokens: amount('tokens', values.tokens, pace.tokens)
+  }
+  if (numbers.tokens < pace.cachedTokens + 2000) throw new Error(`--tokens: ${pace.cachedTokens + 2000} at the least`)
+  return {
+    pace: { ...pace, ...numbers },
+    quick: values.quick,
+    sections: oneOrMore('only', values.only, sections),
+    variants: oneOrMore(
+      'variant',
+      values.variant,
+      variants.map(({ name }) => name)
+    ),
+    workloads: oneOrMore(
+      'workload',
+      values.workload,
+      workloads.map(({ name }) => name)
+    ),
+    out: values.out ?? 'bench/results'
+  }
+}
+
+function amount(name: string, value: string | undefined, byDefault: number): number {
+  const number = value === undefined ? byDefault : Number(value)
+  if (!(number > 0)) throw new Error(`--${name} takes a number above 0`)
+  return number
+}
+
+function oneOrMore<T extends string>(name: string, values: string[] | undefined, known: readonly T[]): ReadonlySet<T> {
+  const wanted = values?.flatMap((value) => value.split(',')) ?? known
+  const found = known.filter((one) => wanted.includes(one))
+  const unknown = wanted.find((one) => !known.some((other) => other === one))
+  if (unknown !== undefined) throw new Error(`--${name} ${unknown} is not known; there are ${known.join(', ')}`)
+  return new Set(found)
+}

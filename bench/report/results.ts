@@ -1,0 +1,31 @@
+/** All that a run has found. */
+
+import type { Pace } from '../harness/cli.js'
+import type { Environment } from '../harness/environment.js'
+import type { Sample } from '../harness/measure.js'
+import type { Ceiling } from '../sections/ceilings.js'
+import type { Checked } from '../sections/check.js'
+import type { Step } from '../sections/growth.js'
+import type { Imports } from '../sections/imports.js'
+import type { Memory } from '../sections/memory.js'
+import type { Goal } from './goals.js'
+
+export interface Results {
+  readonly environment: Environment
+  readonly quick: boolean
+  readonly pace: Pace
+  /** Seconds that the run took. */
+  seconds: number
+  checks: readonly Checked[]
+  /** Requests a second of the half hostile workload. */
+  rate: number
+  samples: readonly Sample[]
+  /** Peers' processes that died while they were measured. */
+  lost: readonly string[]
+  ceilings: readonly Ceiling[]
+  memory: readonly Memory[]
+  growth: readonly Step[]
+  imports?: Imports
+  goals: readonly Goal[]
+  readonly mistakes: string[]
+}

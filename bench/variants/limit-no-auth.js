@@ -1,0 +1,4 @@
+/** The limit: nobody looks at the token. */
+import { serveFastify } from './on-fastify.js'
+
+await serveFastify(() => {})

@@ -1,0 +1,28 @@
+/** fastify-entra with as many guarded routes, or trusted tenants, as the settings say; the last of each is asked for. */
+import { randomUUID } from 'node:crypto'
+import entra, { requireScope } from '../../dist/plugin/index.js'
+import { serveFastify } from './on-fastify.js'
+
+/** @typedef {import('../types.js').ServerSettings} ServerSettings */
+
+/**
+ * The tokens' own tenant comes last. One is given as ever, so that the first step needs no option that may be absent.
+ *
+ * @param {ServerSettings} settings
+ * @returns {import('../../dist/plugin/index.js').EntraOptions}
+ */
+function trusted({ tenantId, clientId, origin, options }) {
+  const one = { tenantId, clientId, authority: origin }
+  const count = Number(options.tenants ?? 1)
+  if (count === 1) return one
+  const others = Array.from({ length: count - 1 }, () => ({ ...one, tenantId: randomUUID() }))
+  return /** @type {never} */ ({ tenants: [...others, one] })
+}
+
+await serveFastify(async (app, settings) => {
+  await app.register(entra, trusted(settings))
+  const routes = Number(settings.options.routes ?? 0)
+  for (let n = 1; n <= routes; n += 1) {
+    app.get(`/routes/${n}`, { preHandler: requireScope('access_as_user') }, async () => ({ ok: true }))
+  }
+})
