@@ -6,8 +6,19 @@ import t from 'tap'
 /** ARCHITECTURE, "a request flows one way": each file may import those before it. */
 const stages = [
   ...['types', 'errors', 'clock', 'back-off', 'clouds', 'option-checks'],
-  ...['bearer', 'fetch-json', 'metadata', 'jwks', 'profile', 'keys', 'issuers', 'json-members', 'header'],
-  ...['claims', 'audience', 'tenant', 'principal', 'oidc', 'authority', 'entra-options', 'oidc-options', 'options'],
+  ...['bearer', 'fetch-json', 'metadata', 'jwks', 'profile', 'keys', 'issuers', 'json-members', 'decode', 'header'],
+  ...[
+    'token-cache',
+    'claims',
+    'audience',
+    'tenant',
+    'principal',
+    'oidc',
+    'authority',
+    'entra-options',
+    'oidc-options',
+    'options'
+  ],
   ...['library-errors', 'verify', 'rules', 'guards', 'authenticate'],
   ...['challenge', 'openapi', 'decorators', 'route-check', 'plugin', 'index']
 ]

@@ -8,14 +8,24 @@ import { type Verifier, verifyToken } from './verify.js'
 /**
  * Who sent a request to a route that asks for it.
  *
- * @returns why it is refused; nothing when the principal is on the request, or a stranger is welcome
+ * @returns why it is refused, nothing when the principal is on the request or a stranger is welcome; a promise of it where a
+ * signature is to be verified, or a key to be fetched
  */
-export async function authenticate(request: FastifyRequest, verifier: Verifier): Promise<Refusal | undefined> {
+export function authenticate(
+  request: FastifyRequest,
+  verifier: Verifier
+): Refusal | undefined | Promise<Refusal | undefined> {
   const { auth } = request.routeOptions.config
   if (auth === 'none') return undefined
   const token = bearerToken(request.raw.rawHeaders)
   if (isRefusal(token)) return auth === 'optional' && token.code === 'credentials_missing' ? undefined : token
-  return (await verifyToken(request, token, verifier)) ?? permissionsRefusal(request, verifier)
+  const remembered = verifier.cache?.find(token)
+  if (remembered) {
+    request.principalOrNull = remembered
+    return permissionsRefusal(request, verifier)
+  }
+  const why = verifyToken(request, token, verifier)
+  return why instanceof Promise ? why.then((no) => no ?? permissionsRefusal(request, verifier)) : why
 }
 
 /**

@@ -69,6 +69,15 @@ export async function toKeySet(document: unknown, { issuer, algorithms }: KeySet
   return { keys, dropped: entries.length - keys.size }
 }
 
+/** A set with the objects of the one before for keys that stayed as they were: what was made with them is good for as long. */
+export function keepSame({ keys, dropped }: KeySet, before: KeySet | undefined): KeySet {
+  const kept = [...keys].map(([kid, key]) => {
+    const old = before?.keys.get(kid)
+    return [kid, old && JSON.stringify(old) === JSON.stringify(key) ? old : key] as const
+  })
+  return { keys: new Map(kept), dropped }
+}
+
 /** A public key for signatures, with a name. RFC 7517 §4: `use` and `key_ops` narrow; absent says nothing. */
 function isSignatureKey(entry: unknown): entry is Jwk {
   if (typeof entry !== 'object' || entry === null) return false

@@ -6,7 +6,7 @@
 import { retrySeconds } from './back-off.js'
 import { type Refusal, refusal } from './errors.js'
 import { reasonOf } from './fetch-json.js'
-import type { KeySet, VerificationKey } from './jwks.js'
+import { type KeySet, keepSame, type VerificationKey } from './jwks.js'
 import { MetadataMismatchError } from './metadata.js'
 import type { Clock, KeyStoreStatus, KeyTimings, Logger } from './types.js'
 
@@ -141,7 +141,7 @@ export class KeyStore {
   }
 
   #install(set: KeySet): void {
-    this.#set = set
+    this.#set = keepSame(set, this.#set)
     this.#loadedAt = this.#clock.now()
     this.#lastError = undefined
     this.#failures = 0

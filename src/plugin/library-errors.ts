@@ -3,8 +3,8 @@
  * a wrong `alg`, a future `nbf` or an unknown `crit`, and their messages say how the inside looks.
  */
 import { missingClaimRefusal, requiredClaims } from './claims.js'
+import type { DecodedToken } from './decode.js'
 import { type Refusal, type RefusalCode, refusal } from './errors.js'
-import type { DecodedToken } from './header.js'
 
 /** `null`: a client cannot cause it; it is a mistake in the program, and rises as such. */
 export const refusalOf: Readonly<Record<string, RefusalCode | null>> = {
@@ -39,18 +39,17 @@ export const refusalOf: Readonly<Record<string, RefusalCode | null>> = {
 /**
  * What an error of the libraries means for this token.
  *
- * @param decoded what was decoded before it was raised, if anything was
+ * @param decoded the token that it was raised for
  * @throws the error itself where no client can have caused it
  */
-export function explain(error: unknown, decoded: DecodedToken | undefined): Refusal {
+export function explain(error: unknown, decoded: DecodedToken): Refusal {
   const { code } = error as { code?: unknown }
   const meaning = typeof code === 'string' && Object.hasOwn(refusalOf, code) ? refusalOf[code] : null
   if (!meaning) throw error
   return meaning === 'invalid_signature' ? explainInvalid(decoded) : refusal(meaning)
 }
 
-/** @fastify/jwt has one code for a token that cannot be decoded, one with a bad signature and one that lacks a claim. */
-function explainInvalid(decoded: DecodedToken | undefined): Refusal {
-  if (!decoded) return refusal('token_malformed')
+/** @fastify/jwt has one code for a token with a bad signature and one that lacks a claim. */
+function explainInvalid(decoded: DecodedToken): Refusal {
   return missingClaimRefusal(decoded.payload, requiredClaims) ?? refusal('invalid_signature')
 }

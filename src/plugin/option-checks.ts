@@ -7,7 +7,7 @@ export const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /** The tenant of all personal Microsoft accounts (Microsoft: "Access token claims reference", `tid`). */
 export const personalAccounts = '9188040d-6c67-4c5b-b112-36a304b66dad'
 
-/** Bounds and default of an option in seconds. */
+/** Bounds and default of an option that is a number. */
 export interface Bounds {
   readonly least: number
   readonly most: number
@@ -20,6 +20,15 @@ export function within(name: string, value: unknown, { least, most, default: byD
   if (typeof value === 'number' && value >= least && value <= most) return value
   throw new EntraConfigurationError(
     `${name} ${shown(value)} is not allowed; give a number of seconds from ${least} to ${most}`
+  )
+}
+
+/** A whole number within bounds, or its default. */
+export function wholeNumber(name: string, value: unknown, { least, most, default: byDefault }: Bounds): number {
+  if (value === undefined) return byDefault
+  if (Number.isInteger(value) && Number(value) >= least && Number(value) <= most) return Number(value)
+  throw new EntraConfigurationError(
+    `${name} ${shown(value)} is not allowed; give a whole number from ${least} to ${most}`
   )
 }
 

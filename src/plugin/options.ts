@@ -4,7 +4,8 @@ import { EntraConfigurationError } from './errors.js'
 import type { IssuerSettings } from './issuers.js'
 import type { Algorithm } from './jwks.js'
 import { type OidcOptions, oidcAuthority, oidcNames } from './oidc-options.js'
-import { within } from './option-checks.js'
+import { shown, wholeNumber, within } from './option-checks.js'
+import type { TokenCacheOptions } from './token-cache.js'
 import type { KeyTimings } from './types.js'
 
 /** The options in seconds, whoever issues the tokens. */
@@ -17,12 +18,18 @@ export interface TimeOptions {
   keysMaxStaleSeconds?: number
   /** Seconds for one fetch, from connect to the last byte. Default: 5. From 0.1 to 60. */
   keysTimeoutSeconds?: number
-  /** Seconds of tolerance for `exp` and `nbf` (RFC 7519 §4.1.4). Default: 60. From 0 to 600. */
+  /** Seconds of tolerance for `exp`, `nbf` and `iat` (RFC 7519 §4.1.4). Default: 60. From 0 to 600. */
   clockToleranceSeconds?: number
 }
 
+/** What is remembered between requests, whoever issues the tokens. */
+export interface MemoryOptions {
+  /** Bounds of the cache of verified tokens; `false`: none is remembered, and every request's signature is verified. */
+  tokenCache?: false | TokenCacheOptions
+}
+
 /** What `app.register(entra, options)` takes: an Entra tenant, or another OpenID provider. */
-export type EntraOptions = (EntraTenantOptions | OidcOptions) & TimeOptions
+export type EntraOptions = (EntraTenantOptions | OidcOptions) & TimeOptions & MemoryOptions
 
 /** Who is trusted, as configured. */
 export interface Authority {
@@ -47,6 +54,7 @@ export interface Settings extends Authority {
   readonly keyTimings: KeyTimings
   readonly keysTimeoutSeconds: number
   readonly clockToleranceSeconds: number
+  readonly tokenCache: Required<TokenCacheOptions> | undefined
 }
 
 /** A timer cannot wait for longer (Node: `setTimeout`, 2^31 - 1 milliseconds). */
@@ -73,7 +81,8 @@ export function toSettings(options: EntraOptions): Settings {
     ...authority,
     keyTimings: keyTimings(options),
     keysTimeoutSeconds: inSeconds('keysTimeoutSeconds', options),
-    clockToleranceSeconds: inSeconds('clockToleranceSeconds', options)
+    clockToleranceSeconds: inSeconds('clockToleranceSeconds', options),
+    tokenCache: tokenCacheOf(options.tokenCache)
   })
 }
 
@@ -84,11 +93,30 @@ function isOidc(options: EntraOptions): options is OidcOptions & TimeOptions {
 
 /** A misspelt option, or one of Entra's beside `issuer`, would be without the effect that it promises. */
 function refuseUnknown(options: EntraOptions): void {
-  const names = [...(isOidc(options) ? oidcNames : entraNames), ...Object.keys(seconds)]
+  const names = [...(isOidc(options) ? oidcNames : entraNames), ...Object.keys(seconds), 'tokenCache']
   const unknown = Object.keys(options).find((name) => !names.includes(name))
   if (unknown === undefined) return
   const here = isOidc(options) ? ' beside "issuer"' : ''
   throw new EntraConfigurationError(`there is no option "${unknown}"${here}; the options are ${names.join(', ')}`)
+}
+
+const cacheBounds = {
+  maxTokens: { least: 1, most: 1_000_000, default: 10_000 },
+  maxBytes: { least: 65_536, most: 2 ** 40, default: 64 * 1024 * 1024 }
+} as const
+
+function tokenCacheOf(given: unknown = {}): Required<TokenCacheOptions> | undefined {
+  if (given === false) return undefined
+  const wanted = 'give false, or an object with maxTokens and maxBytes'
+  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given)
+  if (!isObject) throw new EntraConfigurationError(`tokenCache ${shown(given)} is not allowed; ${wanted}`)
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(cacheBounds, name))
+  if (unknown !== undefined) throw new EntraConfigurationError(`there is no option "tokenCache.${unknown}"; ${wanted}`)
+  const { maxTokens, maxBytes } = given as TokenCacheOptions
+  return Object.freeze({
+    maxTokens: wholeNumber('tokenCache.maxTokens', maxTokens, cacheBounds.maxTokens),
+    maxBytes: wholeNumber('tokenCache.maxBytes', maxBytes, cacheBounds.maxBytes)
+  })
 }
 
 function keyTimings(options: TimeOptions): KeyTimings {

@@ -5,13 +5,14 @@ import fp from 'fastify-plugin'
 import { authenticate } from './authenticate.js'
 import { systemClock } from './clock.js'
 import { decorate, type Issuers } from './decorators.js'
-import { EntraConfigurationError } from './errors.js'
+import { EntraConfigurationError, type Refusal } from './errors.js'
 import { createJsonClient } from './fetch-json.js'
 import { refuseRequest } from './guards.js'
 import { Issuer, type IssuerSettings, TrustedIssuers } from './issuers.js'
 import { type EntraOptions, toSettings } from './options.js'
 import { checkRoute } from './route-check.js'
 import type { Rule } from './rules.js'
+import { TokenCache } from './token-cache.js'
 import { jwtOptions } from './verify.js'
 
 /** Well below Fastify's `pluginTimeout`, 10 s by default. */
@@ -27,7 +28,9 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   }
   const [first, ...others] = settings.issuers
   const issuers: Issuers = [toIssuer(first), ...others.map(toIssuer)]
-  const verifier = { ...settings, issuers: new TrustedIssuers(issuers) }
+  const { tokenCache, clockToleranceSeconds } = settings
+  const cache = tokenCache && new TokenCache(tokenCache, clockToleranceSeconds)
+  const verifier = { ...settings, issuers: new TrustedIssuers(issuers), cache }
 
   // Node keeps 2000 headers and drops the rest unseen, with a second Authorization among them; the byte limit holds.
   app.server.maxHeadersCount = 0
@@ -37,9 +40,15 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   app.addHook('onRoute', (route) => {
     rules.push(...checkRoute(route))
   })
-  app.addHook('onRequest', async (request, reply) => {
-    const why = await authenticate(request, verifier)
-    return why && refuse(request, reply, why)
+  // With a callback: an async hook costs a promise also where the answer is known at once.
+  app.addHook('onRequest', (request, reply, done) => {
+    const passes = (why: Refusal | undefined) => {
+      if (why) refuse(request, reply, why)
+      return why === undefined
+    }
+    const why = authenticate(request, verifier)
+    if (why instanceof Promise) why.then(passes).then((go) => go && done(), done)
+    else if (passes(why)) done()
   })
   const corsCameFirst = app.hasPlugin('@fastify/cors')
   app.addHook('onReady', async () => {

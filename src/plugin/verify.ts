@@ -1,20 +1,24 @@
-/** Stage 3: token → claims, by @fastify/jwt and fast-jwt; then stages 4 and 5, which it calls when the signature holds. */
+/**
+ * Stages 2 and 3: token → key → claims. The key is found first, without an `Error` and, where it is held, without a promise; then
+ * @fastify/jwt and fast-jwt verify, and call stages 4 and 5 when the signature holds.
+ */
 import type { FastifyJWTOptions } from '@fastify/jwt'
 import type { FastifyRequest } from 'fastify'
 import { foreignAudienceHint } from './audience.js'
 import { requiredClaims } from './claims.js'
+import { type DecodedToken, decodeToken } from './decode.js'
 import { isRefusal, type Refusal, refusal } from './errors.js'
-import { type DecodedToken, headerRefusal, keyRefusal } from './header.js'
+import { headerRefusal, keyRefusal } from './header.js'
 import type { FoundKey, Issuer, TrustedIssuers } from './issuers.js'
 import type { Algorithm } from './jwks.js'
 import { explain } from './library-errors.js'
+import type { TokenCache } from './token-cache.js'
 import type { Claims } from './types.js'
 
-/** What verifying one request's token needs and finds, step by step. */
-export interface Verification {
+/** A token and the key to verify it with; `refusal`, once stage 4 says no. */
+export interface Verification extends FoundKey {
   readonly token: string
-  decoded?: DecodedToken
-  found?: FoundKey
+  readonly decoded: DecodedToken
   refusal?: Refusal
 }
 
@@ -26,6 +30,8 @@ export interface Verifier {
   readonly clockToleranceSeconds: number
   /** What scopes of this API begin with, where tokens for Microsoft's own APIs may come by mistake. */
   readonly scopeBase: string | undefined
+  /** Tokens that were verified before; `undefined`: none is remembered. */
+  readonly cache: TokenCache | undefined
 }
 
 /** Where a request keeps its verification. */
@@ -37,20 +43,25 @@ declare module 'fastify' {
   }
 }
 
-/** @fastify/jwt wants an `Error` where a refusal is already at hand; this one is never shown. */
-const refused = new Error('refused')
+type PemCallback = (request: FastifyRequest, token: unknown, done: (error: Error | null, pem?: string) => void) => void
+
+/** Somebody else calls `request.jwtVerify()`, for a token whose key was not vetted. */
+const noKey = new Error('no key was vetted for this request')
+
+/** Called by @fastify/jwt between decoding and verifying. It must not return a promise: see its `getSecret`. */
+const vettedPem: PemCallback = (request, _token, done) => {
+  const pem = request[verificationOf]?.key.pem
+  done(pem === undefined ? noKey : null, pem)
+}
 
 /**
- * The options that make @fastify/jwt do stages 2 to 5 in `await request.jwtVerify()`. The key is looked up here, once
- * the token is decoded, and handed over synchronously where it is held: only then does it find its own fast path, one
- * prepared verifier for each PEM. fast-jwt's own cache stays off: it hands one mutable object to everybody.
+ * The options that make @fastify/jwt do stages 3 to 5 in `await request.jwtVerify()`. The same PEM, handed over synchronously, is
+ * its fast path: one prepared verifier for each. fast-jwt's own cache stays off: it hands one mutable object to everybody.
  */
-export function jwtOptions(verifier: Verifier): FastifyJWTOptions {
-  const { algorithms, clockToleranceSeconds, issuers } = verifier
+export function jwtOptions({ algorithms, clockToleranceSeconds, issuers }: Omit<Verifier, 'cache'>): FastifyJWTOptions {
   return {
     decoratorName: 'principalOrNull',
-    secret: { public: keyCallback(verifier) },
-    decode: { complete: true },
+    secret: { public: vettedPem },
     verify: {
       algorithms: [...algorithms],
       requiredClaims: [...requiredClaims],
@@ -59,11 +70,10 @@ export function jwtOptions(verifier: Verifier): FastifyJWTOptions {
     },
     trusted(request, claims) {
       const verification = request[verificationOf]
-      if (!verification?.found || !verification.decoded) return false
-      const { issuer, key } = verification.found
-      const { header } = verification.decoded
+      if (!verification) return false
+      const { issuer, key, decoded } = verification
       const { refuse } = issuer.settings.profile
-      const why = timeRefusal(claims, clockToleranceSeconds) ?? refuse({ header, claims, key })
+      const why = timeRefusal(claims, clockToleranceSeconds) ?? refuse({ header: decoded.header, claims, key })
       if (why) verification.refusal = why
       return why === undefined
     },
@@ -88,57 +98,46 @@ function timeRefusal({ exp, iat = 0 }: Claims, toleranceSeconds: number): Refusa
 /**
  * Verifies a token and puts its principal on the request.
  *
- * @returns why it is refused; nothing when it is good
+ * @returns why it is refused, at once where no signature needs to be verified for it; nothing when it is good
  */
-export async function verifyToken(
+export function verifyToken(
   request: FastifyRequest,
   token: string,
-  { scopeBase }: Verifier
+  verifier: Verifier
+): Refusal | Promise<Refusal | undefined> {
+  const decoded = decodeToken(token)
+  if (isRefusal(decoded)) return decoded
+  const go = (answer: FoundKey | Refusal) => {
+    const found = isRefusal(answer) ? answer : (keyRefusal(decoded, answer.key.algorithms) ?? answer)
+    if (isRefusal(found)) return withHint(found, decoded, verifier)
+    return verifySignature(request, { token, decoded, ...found }, verifier)
+  }
+  const { header, payload } = decoded
+  const answer =
+    headerRefusal(decoded, verifier.algorithms) ?? verifier.issuers.findKey(payload.iss, String(header.kid))
+  return answer instanceof Promise ? answer.then(go) : go(answer)
+}
+
+async function verifySignature(
+  request: FastifyRequest,
+  verification: Verification,
+  verifier: Verifier
 ): Promise<Refusal | undefined> {
-  const verification: Verification = { token }
   request[verificationOf] = verification
   try {
     await request.jwtVerify()
+    verifier.cache?.add(verification, request.principal)
     return undefined
   } catch (error) {
     request.principalOrNull = null
     const why = verification.refusal ?? explain(error, verification.decoded)
-    return withHint(why, verification.decoded?.payload.aud, scopeBase)
-  }
-}
-
-type KeyCallback = (
-  request: FastifyRequest,
-  decoded: unknown,
-  done: (error: Error | null, pem?: string) => void
-) => void
-
-/** Stage 2, called by @fastify/jwt between decoding and verifying. It must not return a promise: see its `getSecret`. */
-function keyCallback({ algorithms, issuers }: Verifier): KeyCallback {
-  return (request, token, done) => {
-    const verification = request[verificationOf]
-    if (!verification) return done(refused)
-    const decoded = token as DecodedToken
-    const settle = (answer: FoundKey | Refusal) => {
-      const found = isRefusal(answer) ? answer : (keyRefusal(decoded, answer.key.algorithms) ?? answer)
-      if (isRefusal(found)) {
-        verification.refusal = found
-        return done(refused)
-      }
-      verification.found = found
-      done(null, found.key.pem)
-    }
-    verification.decoded = decoded
-    const { iss } = decoded.payload
-    const found = headerRefusal(decoded, algorithms) ?? issuers.findKey(iss, decoded.header.kid as string)
-    if (found instanceof Promise) found.then(settle, done)
-    else settle(found)
+    return withHint(why, verification.decoded, verifier)
   }
 }
 
 /** A Graph or ARM token fails before its audience is looked at; its sender is told what it is all the same. */
-function withHint(why: Refusal, unprovenAudience: unknown, scopeBase: string | undefined): Refusal {
+function withHint(why: Refusal, { payload }: DecodedToken, { scopeBase }: Verifier): Refusal {
   const hintable = why.code === 'invalid_signature' || why.code === 'unknown_key' || why.code === 'wrong_issuer'
-  const hint = hintable && scopeBase !== undefined ? foreignAudienceHint(unprovenAudience, scopeBase) : undefined
+  const hint = hintable && scopeBase !== undefined ? foreignAudienceHint(payload.aud, scopeBase) : undefined
   return hint ? { ...why, detail: hint } : why
 }

@@ -32,7 +32,7 @@ const alone = () => ({ timeout: 150_000, buffered: false })
 /** For tests that mostly wait: beside others of the kind. */
 const beside = () => ({ ...alone(), buffered: true })
 t.jobs = 8
-// The whole file takes some 20 s; the rest is for a busy machine.
+// The whole file takes some 30 s; the rest is for a busy machine.
 t.setTimeout(300_000)
 
 const rejections: unknown[] = []

@@ -53,7 +53,7 @@ async function judgeAll(table: Table, target: Target): Promise<Outcome[]> {
 async function run(mutant: Mutant, copy: string): Promise<Report> {
   const { name, rule, table } = mutant
   try {
-    const target = await startTarget(await load(mutant, copy), world)
+    const target = await startTarget(await load(mutant, copy), world, { apis: [table === 'oidc' ? 'oidc' : 'entra'] })
     const outcomes = await judgeAll(tables[table], target)
     await target.close()
     const failed = outcomes.filter(({ failures }) => failures.length > 0).map(({ row }) => nameOf(row))

@@ -15,7 +15,7 @@ t.teardown(() => rm(folder, { recursive: true, force: true }))
 
 async function run(first: number): Promise<Report[]> {
   const program = ['--import', 'tsx', 'test/hostile/mutant-run.ts', folder, String(first), String(processes)]
-  const options = { timeout: 110_000, maxBuffer: 64 * 1024 * 1024 }
+  const options = { timeout: 290_000, maxBuffer: 64 * 1024 * 1024 }
   const { stdout } = await promisify(execFile)(process.execPath, program, options)
   return stdout
     .trim()

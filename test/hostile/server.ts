@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { Writable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
-import type { EntraOptions } from '../../src/plugin/index.js'
+import type { EntraOptions, MemoryOptions } from '../../src/plugin/index.js'
 import { audience } from './provider.js'
 import { callerId, clientId, otherClientId, rolelessId, tenantId, type World } from './world.js'
 
@@ -14,14 +14,25 @@ export interface Sources {
   readonly logging: typeof import('../../src/server/logging.js')
 }
 
+export type Api = 'entra' | 'oidc'
+
 export interface Target {
-  readonly ports: Readonly<Record<'entra' | 'oidc', number>>
+  readonly ports: Readonly<Record<Api, number>>
   logged(): string
   close(): Promise<void>
 }
 
-/** Both APIs listen on loopback, with the tenant's keys at hand and `key-retired` no longer among them. */
-export async function startTarget(sources: Sources, world: World): Promise<Target> {
+/** Which APIs to start, and whether they remember tokens. */
+export interface Wanted extends MemoryOptions {
+  readonly apis?: readonly Api[]
+}
+
+/** The APIs listen on loopback, with the tenant's keys at hand and `key-retired` no longer among them. */
+export async function startTarget(
+  sources: Sources,
+  world: World,
+  { apis = ['entra', 'oidc'], ...memory }: Wanted = {}
+): Promise<Target> {
   const lines: string[] = []
   const stream = new Writable({
     write(line, _encoding, done) {
@@ -32,17 +43,21 @@ export async function startTarget(sources: Sources, world: World): Promise<Targe
   const clients = { allowedClients: [callerId, otherClientId, rolelessId], rolelessClients: [rolelessId] }
   const { tenant, provider } = world
   world.publish(true)
-  const entra = await listen(sources, stream, { tenantId, clientId, authority: tenant.origin, ...clients })
-  const oidc = await listen(sources, stream, { issuer: provider.issuer, audience, ...clients })
+  const options: Record<Api, EntraOptions> = {
+    entra: { tenantId, clientId, authority: tenant.origin, ...clients, ...memory },
+    oidc: { issuer: provider.issuer, audience, ...clients, ...memory }
+  }
+  const started = await Promise.all(apis.map((api) => listen(sources, stream, options[api])))
+  const ports = Object.fromEntries(apis.map((api, at) => [api, started[at]?.port])) as Record<Api, number>
   world.publish(false)
-  const { port } = entra
   // An unknown `kid` of each issuer asks for a refresh: from here on `key-retired` is withdrawn.
   for (const token of [world.token({}, { kid: 'key-new' }), world.v1Token({}, { kid: 'key-new' })])
-    await fetch(`http://127.0.0.1:${port}/me`, { headers: { authorization: `Bearer ${token}` } })
+    if (apis.includes('entra'))
+      await fetch(`http://127.0.0.1:${ports.entra}/me`, { headers: { authorization: `Bearer ${token}` } })
   return {
-    ports: { entra: port, oidc: oidc.port },
+    ports,
     logged: () => lines.join(''),
-    close: async () => void (await Promise.all([entra.app.close(), oidc.app.close()]))
+    close: async () => void (await Promise.all(started.map(({ app }) => app.close())))
   }
 }
 

@@ -1,18 +1,14 @@
 import t from 'tap'
-import { type DecodedToken, headerRefusal, keyRefusal } from '../../src/plugin/header.js'
+import type { DecodedToken } from '../../src/plugin/decode.js'
+import { headerRefusal, keyRefusal } from '../../src/plugin/header.js'
 
 const entraHeader = { typ: 'JWT', alg: 'RS256', kid: 'key-1', x5t: 'key-1' }
 const now = 1_800_000_000
 
-const segment = (json: string) => Buffer.from(json).toString('base64url')
-const unambiguous = `${segment('{"alg":"RS256"}')}.${segment('{"sub":"s"}')}`
-
-function decoded(header: object, payload: object = {}, signature = 'c2ln', input = unambiguous): DecodedToken {
+function decoded(header: object, payload: object = {}): DecodedToken {
   return {
     header: { ...entraHeader, ...header },
-    payload: { iat: now, nbf: now, exp: now + 3600, ...payload },
-    signature,
-    input
+    payload: { iat: now, nbf: now, exp: now + 3600, ...payload }
   }
 }
 
@@ -32,23 +28,6 @@ const refused = (code: string) => `401 invalid_token ${code}`
 
 const rows: { rule: string; token: DecodedToken; is: string | undefined }[] = [
   { rule: 'the header that Entra sends', token: decoded({}), is: undefined },
-  {
-    rule: 'RFC 7515 §4: header parameter names are unique',
-    token: decoded({}, {}, 'c2ln', `${segment('{"alg":"none","alg":"RS256"}')}.${segment('{}')}`),
-    is: refused('token_malformed')
-  },
-  {
-    rule: 'RFC 7519 §4: claim names are unique',
-    token: decoded({}, {}, 'c2ln', `${segment('{}')}.${segment('{"sub":"a","sub":"b"}')}`),
-    is: refused('token_malformed')
-  },
-
-  {
-    rule: 'RFC 7519 §7.2 step 10: claims are UTF-8',
-    token: decoded({}, {}, 'c2ln', `${segment('{}')}.${Buffer.from('{"sub":"\xe9"}', 'latin1').toString('base64url')}`),
-    is: refused('token_malformed')
-  },
-
   { rule: 'RFC 8725 §3.1: alg none', token: decoded({ alg: 'none' }), is: refused('wrong_algorithm') },
   { rule: 'RFC 8725 §2.1: HMAC with the public key', token: decoded({ alg: 'HS256' }), is: refused('wrong_algorithm') },
   { rule: 'Entra rule 5: RS256 only, not RS384', token: decoded({ alg: 'RS384' }), is: refused('wrong_algorithm') },
@@ -106,15 +85,7 @@ const rows: { rule: string; token: DecodedToken; is: string | undefined }[] = [
   { rule: 'the packages’ holes: exp of 1e300', token: decoded({}, { exp: 1e300 }), is: refused('invalid_claim') },
   { rule: 'JSON 1e400 is Infinity', token: decoded({}, { exp: Infinity }), is: refused('invalid_claim') },
   { rule: 'nbf of 1e300', token: decoded({}, { nbf: 1e300 }), is: refused('invalid_claim') },
-  { rule: 'iat of 1e300', token: decoded({}, { iat: 1e300 }), is: refused('invalid_claim') },
-
-  // Two bytes are three characters, whose last holds two bits that say nothing (RFC 4648 §3.5): AQI is 01 02.
-  { rule: 'RFC 4648 §3.5: pad bits of zero', token: decoded({}, {}, 'AQI'), is: undefined },
-  { rule: 'RFC 4648 §3.5: pad bits set: a twin', token: decoded({}, {}, 'AQJ'), is: refused('token_malformed') },
-  { rule: 'RFC 7515 §2: base64url has no padding', token: decoded({}, {}, 'AQI='), is: refused('token_malformed') },
-  { rule: 'RFC 7515 §2: - and _, not + and /', token: decoded({}, {}, '+/+/'), is: refused('token_malformed') },
-  { rule: 'RFC 7515 §2: - and _', token: decoded({}, {}, '-_-_'), is: undefined },
-  { rule: 'RFC 4648 §3.3: no foreign characters', token: decoded({}, {}, 'c2.ln'), is: refused('token_malformed') }
+  { rule: 'iat of 1e300', token: decoded({}, { iat: 1e300 }), is: refused('invalid_claim') }
 ]
 
 t.test('a header before any key is looked up', async (t) => {

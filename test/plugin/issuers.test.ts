@@ -304,6 +304,20 @@ t.test('a token asks all of them at once for a document that was not there, once
   t.equal(await ask(0), '401 wrong_issuer')
 })
 
+t.test(
+  'one has no document, one cannot be reached: a stranger may be the latter, and the former is asked',
+  async (t) => {
+    const { ask, clock, documentOf, nameOf, publish, published, start } = await many(2, 0, [0])
+    published[documentOf(1)] = notFound
+    await start()
+    t.equal(await ask(stranger), '503 tenant_unavailable')
+    publish(1)
+    await clock.advance(30_000)
+    t.equal(await ask(1), `of-1 by ${nameOf(1)}`, 'the outage of another is not in its way')
+    t.equal(await ask(stranger), '503 tenant_unavailable')
+  }
+)
+
 t.test('before the first answer nobody can say whose a token is', async (t) => {
   const { ask } = await many(2, 1)
   for (const at of [0, 1, 2, stranger]) t.equal(await ask(at), '503 tenant_unavailable', String(at))

@@ -1,7 +1,7 @@
-import { createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { importSPKI, jwtVerify } from 'jose'
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign as signBytes, verify } from 'node:crypto'
+import { importSPKI, jwtVerify, SignJWT } from 'jose'
 import t from 'tap'
-import { toKeySet } from '../../src/plugin/jwks.js'
+import { type Algorithm, algorithmNames, keepSame, toKeySet } from '../../src/plugin/jwks.js'
 import { sign, signingKey } from '../support/tenant.js'
 
 type Entry = Record<string, unknown>
@@ -243,6 +243,250 @@ t.test('a set does not remember the one before: a withdrawn key is gone', async 
   await toKeySet({ keys: [good, other] }, source)
   const { keys } = await toKeySet({ keys: [other] }, source)
   t.same([...keys.keys()], ['second'])
+})
+
+/** A provider that may use anything. */
+const any = { issuer, algorithms: algorithmNames } as const
+
+interface Pair {
+  readonly publicKey: KeyObject
+  readonly privateKey: KeyObject
+}
+
+const pairs = {
+  rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  'P-256': generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  'P-384': generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+  'P-521': generateKeyPairSync('ec', { namedCurve: 'P-521' }),
+  secp256k1: generateKeyPairSync('ec', { namedCurve: 'secp256k1' }),
+  Ed25519: generateKeyPairSync('ed25519'),
+  Ed448: generateKeyPairSync('ed448'),
+  X25519: generateKeyPairSync('x25519'),
+  X448: generateKeyPairSync('x448')
+} satisfies Record<string, Pair>
+type Name = keyof typeof pairs
+
+/** A key as published, with members replaced, or taken out by `undefined`; nothing but the key unless told. */
+const jwkOf = (name: Name, members: Entry = {}) =>
+  entry(members, { ...pairs[name].publicKey.export({ format: 'jwk' }) })
+
+/** What a key may verify in a set that RS256 keeps from being empty. */
+async function algorithmsOf(jwk: Entry, allowed: readonly Algorithm[] = algorithmNames): Promise<string> {
+  const { keys } = await toKeySet(
+    { keys: [jwk, { ...good, kid: 'another' }] },
+    { issuer, algorithms: [...allowed, 'RS256'] }
+  )
+  return keys.get('under-test')?.algorithms.join(' ') ?? 'dropped'
+}
+
+const ofRsa = 'RS256 RS384 RS512 PS256 PS384 PS512'
+const able: { rule: string; jwk: Entry; allowed?: Algorithm[]; is: string }[] = [
+  { rule: 'RFC 7518 §3.3, §3.5: RSA, neither alg nor use', jwk: jwkOf('rsa'), is: ofRsa },
+  { rule: 'RFC 7518 §3.4: P-256', jwk: jwkOf('P-256'), is: 'ES256' },
+  { rule: 'RFC 7518 §3.4: P-384', jwk: jwkOf('P-384'), is: 'ES384' },
+  { rule: 'RFC 7518 §3.4: P-521 goes with SHA-512', jwk: jwkOf('P-521'), is: 'ES512' },
+  { rule: 'RFC 8037 §3.1: Ed25519', jwk: jwkOf('Ed25519'), is: 'EdDSA' },
+
+  { rule: 'RFC 7517 §4.4: alg narrows', jwk: jwkOf('rsa', { alg: 'PS256' }), is: 'PS256' },
+  { rule: 'RFC 7517 §4.4: alg RS512', jwk: jwkOf('rsa', { alg: 'RS512' }), is: 'RS512' },
+  { rule: 'RFC 7517 §4.4: alg of the curve', jwk: jwkOf('P-256', { alg: 'ES256', use: 'sig' }), is: 'ES256' },
+  { rule: 'RFC 7517 §4.4: alg EdDSA', jwk: jwkOf('Ed25519', { alg: 'EdDSA' }), is: 'EdDSA' },
+  { rule: 'RFC 7517 §4.4: of another kind of key', jwk: jwkOf('rsa', { alg: 'ES256' }), is: 'dropped' },
+  { rule: 'RFC 7518 §3.4: of another curve', jwk: jwkOf('P-256', { alg: 'ES384' }), is: 'dropped' },
+  { rule: 'RFC 7518 §3.4: ES512 is P-521’s', jwk: jwkOf('P-384', { alg: 'ES512' }), is: 'dropped' },
+  { rule: 'RFC 8812 §3.2: ES256K is secp256k1’s', jwk: jwkOf('P-256', { alg: 'ES256K' }), is: 'dropped' },
+  { rule: 'RFC 7518 §4.6: ECDH-ES is key agreement', jwk: jwkOf('P-256', { alg: 'ECDH-ES' }), is: 'dropped' },
+  { rule: 'RFC 8725 §2.1: HS256', jwk: jwkOf('rsa', { alg: 'HS256' }), is: 'dropped' },
+  { rule: 'RFC 8725 §3.2: none', jwk: jwkOf('P-256', { alg: 'none' }), is: 'dropped' },
+  { rule: 'RFC 7517 §4.4: alg has a case', jwk: jwkOf('P-256', { alg: 'es256' }), is: 'dropped' },
+  { rule: 'RFC 7517 §4.4: alg is a string: null', jwk: jwkOf('P-256', { alg: null }), is: 'dropped' },
+  { rule: 'RFC 7517 §4.4: alg is a string: a list', jwk: jwkOf('P-256', { alg: ['ES256'] }), is: 'dropped' },
+  { rule: 'alg empty', jwk: jwkOf('P-256', { alg: '' }), is: 'dropped' },
+  { rule: 'alg of every object', jwk: jwkOf('P-256', { alg: 'constructor' }), is: 'dropped' },
+
+  {
+    rule: 'RFC 8725 §3.1: of those that are accepted',
+    jwk: jwkOf('rsa'),
+    allowed: ['PS512', 'ES256'],
+    is: 'RS256 PS512'
+  },
+  { rule: 'RFC 8725 §3.1: accepted', jwk: jwkOf('P-256'), allowed: ['ES256'], is: 'ES256' },
+  { rule: 'RFC 8725 §3.1: not accepted', jwk: jwkOf('P-384'), allowed: ['ES256'], is: 'dropped' },
+  { rule: 'RFC 8725 §3.1: EdDSA not accepted', jwk: jwkOf('Ed25519'), allowed: ['ES256'], is: 'dropped' },
+  { rule: 'accepted, and not its own alg', jwk: jwkOf('rsa', { alg: 'PS256' }), allowed: ['PS512'], is: 'dropped' },
+
+  { rule: 'RFC 7517 §4.2: use enc', jwk: jwkOf('P-256', { use: 'enc' }), is: 'dropped' },
+  { rule: 'RFC 7517 §4.3: key_ops verify', jwk: jwkOf('P-256', { key_ops: ['verify'] }), is: 'ES256' },
+  { rule: 'RFC 7517 §4.3: key_ops deriveBits', jwk: jwkOf('P-256', { key_ops: ['deriveBits'] }), is: 'dropped' }
+]
+
+t.test('what a key may verify: what such a key can, its own alg, and what is accepted of its issuer', async (t) => {
+  for (const { rule, jwk, allowed, is } of able) t.equal(await algorithmsOf(jwk, allowed), is, rule)
+})
+
+const { x: p256x, y: p256y } = jwkOf('P-256')
+const { x: p384x, y: p384y } = jwkOf('P-384')
+const noCurves: { rule: string; jwk: Entry }[] = [
+  { rule: 'RFC 8812 §3: secp256k1 is not accepted', jwk: jwkOf('secp256k1') },
+  { rule: 'RFC 8812 §3: secp256k1 under another name', jwk: jwkOf('secp256k1', { crv: 'P-256K' }) },
+  { rule: 'RFC 8812 §3: secp256k1 that calls itself P-256', jwk: jwkOf('secp256k1', { crv: 'P-256' }) },
+  { rule: 'RFC 8037 §3.1: Ed448 is not accepted', jwk: jwkOf('Ed448') },
+  { rule: 'RFC 8037 §3.1: Ed448 that calls itself Ed25519', jwk: jwkOf('Ed448', { crv: 'Ed25519' }) },
+  { rule: 'RFC 8037 §3.2: X25519 agrees on keys, and signs nothing', jwk: jwkOf('X25519') },
+  { rule: 'RFC 8037 §3.2: X448', jwk: jwkOf('X448') },
+  { rule: 'RFC 7518 §6.2.1.1: crv of a longer curve', jwk: jwkOf('P-256', { crv: 'P-384' }) },
+  { rule: 'RFC 7518 §6.2.1.1: crv of a shorter curve', jwk: jwkOf('P-384', { crv: 'P-256' }) },
+  { rule: 'RFC 7518 §6.2.1.1: crv has a case', jwk: jwkOf('P-256', { crv: 'p-256' }) },
+  { rule: 'RFC 7518 §6.2.1.1: crv by its name elsewhere', jwk: jwkOf('P-256', { crv: 'prime256v1' }) },
+  { rule: 'RFC 7518 §6.2.1.1: crv is required', jwk: jwkOf('P-256', { crv: undefined }) },
+  { rule: 'RFC 7518 §6.2.1.1: crv is a string: a list', jwk: jwkOf('P-256', { crv: ['P-256'] }) },
+  { rule: 'RFC 7517 §4.1: kty OKP of an EC key', jwk: jwkOf('P-256', { kty: 'OKP' }) },
+  { rule: 'RFC 7517 §4.1: kty EC of an OKP key', jwk: jwkOf('Ed25519', { kty: 'EC' }) },
+  { rule: 'RFC 7517 §4.1: kty RSA of an OKP key', jwk: jwkOf('Ed25519', { kty: 'RSA' }) },
+  { rule: 'RFC 7517 §4.1: kty EC of an RSA key', jwk: jwkOf('rsa', { kty: 'EC', crv: 'P-256' }) },
+  { rule: 'RFC 7517 §4.1: kty has a case', jwk: jwkOf('P-256', { kty: 'ec' }) },
+  { rule: 'RFC 7518 §6.2.1: a point off the curve', jwk: jwkOf('P-256', { x: p256y, y: p256x }) },
+  { rule: 'RFC 7518 §6.2.1: y of another point', jwk: jwkOf('P-256', { y: p256x }) },
+  { rule: 'RFC 7518 §6.2.1: a point of P-384', jwk: jwkOf('P-256', { x: p384x, y: p384y }) },
+  { rule: 'SEC 1 §3.2.2.1: nought is no point', jwk: jwkOf('P-256', { x: uint(0), y: uint(0) }) },
+  { rule: 'RFC 7518 §6.2.1.2: x is required', jwk: jwkOf('P-256', { x: undefined }) },
+  { rule: 'RFC 7518 §6.2.1.3: y is required', jwk: jwkOf('P-256', { y: undefined }) },
+  { rule: 'RFC 7518 §6.2.1.2: x empty', jwk: jwkOf('P-256', { x: '' }) },
+  { rule: 'RFC 7518 §6.2.1.2: x a number', jwk: jwkOf('P-256', { x: 7 }) },
+  { rule: 'RFC 8037 §2: x is required', jwk: jwkOf('Ed25519', { x: undefined }) },
+  { rule: 'RFC 8037 §2: x empty', jwk: jwkOf('Ed25519', { x: '' }) },
+  {
+    rule: 'RFC 8032 §5.1.5: 32 bytes, not 31',
+    jwk: jwkOf('Ed25519', { x: Buffer.alloc(31, 7).toString('base64url') })
+  },
+  {
+    rule: 'RFC 8032 §5.1.5: 32 bytes, not 33',
+    jwk: jwkOf('Ed25519', { x: Buffer.alloc(33, 7).toString('base64url') })
+  },
+  { rule: 'RFC 8037 §2: x a number', jwk: jwkOf('Ed25519', { x: 7 }) },
+  { rule: 'RFC 7518 §6.2.2: a private EC key', jwk: jwkOf('P-256', { d: p256x }) },
+  {
+    rule: 'RFC 8037 §2: a private OKP key',
+    jwk: jwkOf('Ed25519', { ...pairs.Ed25519.privateKey.export({ format: 'jwk' }) })
+  },
+  { rule: 'a private member, be it empty', jwk: jwkOf('P-256', { d: '' }) },
+  { rule: 'RFC 7518 §6.3.2: other primes', jwk: jwkOf('rsa', { oth: [] }) },
+  { rule: 'RFC 7518 §6.4.1: a symmetric one beside it', jwk: jwkOf('P-256', { k: 'eA' }) },
+  ...['__proto__', 'constructor', 'toString', 'hasOwnProperty'].flatMap((name) => [
+    { rule: `no kty: ${name}`, jwk: jwkOf('P-256', { kty: name }) },
+    { rule: `no crv: ${name}`, jwk: jwkOf('P-256', { crv: name }) },
+    { rule: `no crv of OKP: ${name}`, jwk: jwkOf('Ed25519', { crv: name }) }
+  ]),
+  {
+    rule: 'what came by another name is no member',
+    jwk: JSON.parse(`{"kid":"under-test","__proto__":{"kty":"EC","crv":"P-256","x":"${p256x}","y":"${p256y}"}}`)
+  }
+]
+
+t.test('what is no key for signatures never drops the rest, whatever is accepted', async (t) => {
+  for (const { rule, jwk } of noCurves) t.equal(await algorithmsOf(jwk), 'dropped', rule)
+})
+
+/** By whom a PEM was made does not matter: the same key has one SPKI in DER (RFC 5280 §4.1, RFC 5480 §2, RFC 8410 §3). */
+const spki = ({ publicKey }: Pair) => publicKey.export({ type: 'spki', format: 'der' })
+const derOf = (pem = '') => createPublicKey(pem).export({ type: 'spki', format: 'der' })
+
+t.test('the PEM verifies what a key of each kind signed (by jose)', async (t) => {
+  const kinds: [Name, ...Algorithm[]][] = [
+    ['rsa', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+    ['P-256', 'ES256'],
+    ['P-384', 'ES384'],
+    ['P-521', 'ES512'],
+    ['Ed25519', 'EdDSA']
+  ]
+  t.strictSame(kinds.flatMap(([, ...names]) => names).sort(), [...algorithmNames].sort(), 'all that there are')
+  for (const [name, ...algorithms] of kinds) {
+    const { keys } = await toKeySet({ keys: [jwkOf(name)] }, any)
+    const { pem = '' } = keys.get('under-test') ?? {}
+    t.strictSame(derOf(pem), spki(pairs[name]), name)
+    for (const alg of algorithms) {
+      const token = await new SignJWT({ sub: 'somebody' }).setProtectedHeader({ alg }).sign(pairs[name].privateKey)
+      const { payload } = await jwtVerify(token, await importSPKI(pem, alg))
+      t.equal(payload.sub, 'somebody', alg)
+    }
+  }
+})
+
+/** A key one of whose coordinates begins with a zero byte: one in 256 has such an x, and one in 256 such a y. */
+function withLeadingZero(namedCurve: 'P-256' | 'P-384' | 'P-521', coordinate: 'x' | 'y'): Pair {
+  for (;;) {
+    const pair = generateKeyPairSync('ec', { namedCurve })
+    const bytes = Buffer.from(String(pair.publicKey.export({ format: 'jwk' })[coordinate]), 'base64url')
+    if (bytes[0] === 0) return pair
+  }
+}
+
+t.test('RFC 7518 §6.2.1.2: coordinates have the length of the field; shorter ones have been seen', async (t) => {
+  const curves = [
+    ['P-256', 'sha256'],
+    ['P-384', 'sha384'],
+    ['P-521', 'sha512']
+  ] as const
+  for (const [crv, digest] of curves) {
+    for (const coordinate of ['x', 'y'] as const) {
+      const pair = withLeadingZero(crv, coordinate)
+      const whole = pair.publicKey.export({ format: 'jwk' }) as Record<'x' | 'y', string>
+      const bytes = Buffer.from(whole[coordinate], 'base64url')
+      const signature = signBytes(digest, Buffer.from('text'), { key: pair.privateKey, dsaEncoding: 'ieee-p1363' })
+      const rows: [what: string, bytes: Buffer][] = [
+        ['whole', bytes],
+        ['without its leading zero', bytes.subarray(1)],
+        ['with one more', Buffer.concat([Buffer.alloc(1), bytes])]
+      ]
+      for (const [what, changed] of rows) {
+        const told = `${crv}, ${coordinate} ${what}`
+        const jwk = entry({ [coordinate]: changed.toString('base64url') }, { ...whole })
+        const { pem = '' } = (await toKeySet({ keys: [jwk] }, any)).keys.get('under-test') ?? {}
+        t.strictSame(derOf(pem), spki(pair), `${told}: the same key`)
+        const key = { key: pem, dsaEncoding: 'ieee-p1363' } as const
+        t.ok(verify(digest, Buffer.from('text'), key, signature), `${told}: verifies`)
+        t.notOk(verify(digest, Buffer.from('other'), key, signature), `${told}: and nothing else`)
+      }
+    }
+  }
+})
+
+t.test('one key of each kind in one set, and two kinds under one kid', async (t) => {
+  const kinds = ['rsa', 'P-256', 'P-384', 'P-521', 'Ed25519'] as const
+  const all = kinds.map((name) => jwkOf(name, { kid: name }))
+  const { keys, dropped } = await toKeySet({ keys: all }, any)
+  t.strictSame([[...keys.keys()], dropped], [[...kinds], 0])
+  for (const key of keys.values()) t.ok(Object.isFrozen(key), key.kid)
+
+  const both = { keys: [jwkOf('rsa'), jwkOf('P-256')] }
+  await t.rejects(toKeySet(both, any), /no usable key/, 'nobody can say which is meant')
+  const only = await toKeySet(both, { issuer, algorithms: ['ES256'] })
+  t.strictSame(only.keys.get('under-test')?.algorithms, ['ES256'], 'what may verify nothing clashes with none')
+})
+
+t.test('a key that stayed as it was stays the same object; one that changed in any way does not', async (t) => {
+  const rows: { rule: string; before: Entry[]; after: Entry[]; same: boolean }[] = [
+    { rule: 'the same key', before: [jwkOf('rsa')], after: [jwkOf('rsa')], same: true },
+    { rule: 'beside another set of keys', before: [jwkOf('rsa'), other], after: [good, jwkOf('rsa')], same: true },
+    { rule: 'published with a use', before: [jwkOf('rsa')], after: [jwkOf('rsa', { use: 'sig' })], same: true },
+    {
+      rule: 'RFC 7517 §4.4: another alg',
+      before: [jwkOf('rsa')],
+      after: [jwkOf('rsa', { alg: 'PS256' })],
+      same: false
+    },
+    { rule: 'Entra rule 3: another issuer', before: [jwkOf('rsa')], after: [jwkOf('rsa', { issuer })], same: false },
+    { rule: 'another key under its kid', before: [jwkOf('rsa')], after: [jwkOf('P-256')], same: false },
+    { rule: 'its key under another kid', before: [jwkOf('rsa', { kid: 'old' })], after: [jwkOf('rsa')], same: false }
+  ]
+  for (const { rule, before, after, same } of rows) {
+    const [old, fresh] = [await toKeySet({ keys: before }, any), await toKeySet({ keys: after }, any)]
+    const kept = keepSame(fresh, old)
+    t.strictSame(kept, fresh, `${rule}: what the new set says`)
+    t.equal(kept.keys.get('under-test') === old.keys.get('under-test'), same, rule)
+  }
+  const first = await toKeySet({ keys: [good, null] }, any)
+  t.strictSame(keepSame(first, undefined), first, 'the first set')
 })
 
 t.test('nothing was fetched for all of this', (t) => {

@@ -108,6 +108,11 @@ const unknown: Case[] = [
   { rule: 'what every object has', options: { toString: 'x' }, names: ['"toString"'] }
 ]
 
+const memory: Case[] = [
+  { rule: 'as for Entra', options: { tokenCache: true }, names: ['tokenCache', 'true'] },
+  { rule: 'as for Entra', options: { tokenCache: { maxTokens: 0 } }, names: ['tokenCache.maxTokens', '0'] }
+]
+
 const seconds: Case[] = [
   { rule: 'as for Entra', options: { keysRefreshSeconds: 0 }, names: ['keysRefreshSeconds', '0'] },
   { rule: 'as for Entra', options: { keysCooldownSeconds: '30' }, names: ['keysCooldownSeconds', '"30"'] },
@@ -130,7 +135,7 @@ function messageOf(options: Record<string, unknown>): string {
   }
 }
 
-const tables = { issuers, audiences, clients, algorithms, unknown, seconds }
+const tables = { issuers, audiences, clients, algorithms, unknown, memory, seconds }
 
 for (const [name, cases] of Object.entries(tables)) {
   t.test(`${name}: one sentence that names the option, the value where one was given, and the fix`, async (t) => {

@@ -271,6 +271,8 @@ const kinds: { rule: string; claims: Members; header?: Members; is: string | und
 
   { rule: 'RFC 9068 §2.1: typ says it alone', claims: plain, header: { typ: 'at+jwt' }, is: undefined },
   { rule: 'RFC 7515 §4.1.9: a media type', claims: plain, header: { typ: 'application/AT+JWT' }, is: undefined },
+  { rule: 'RFC 9068 §2.1: what ends in it is another', claims: plain, header: { typ: 'not-at+jwt' }, is: notAccess },
+  { rule: 'RFC 9068 §2.1: what begins with it', claims: plain, header: { typ: 'at+jwt-v2' }, is: notAccess },
   { rule: 'Keycloak: typ Bearer says it alone', claims: { ...plain, typ: 'Bearer' }, is: undefined },
   { rule: 'Cognito: token_use says it alone', claims: { ...plain, token_use: 'access' }, is: undefined },
   { rule: 'RFC 8693 §4.2: scope', claims: { ...plain, scope: '' }, is: undefined },

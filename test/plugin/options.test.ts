@@ -226,7 +226,25 @@ function messageOf(options: Record<string, unknown>): string {
   }
 }
 
-const tables = { tenant, api, clients, where, authorities, algorithms, seconds, unknown }
+const caches: Case[] = [
+  { rule: 'not on and off', options: { tokenCache: true }, names: ['tokenCache', 'true'] },
+  { rule: 'no number', options: { tokenCache: 100 }, names: ['tokenCache', '100'] },
+  { rule: 'no list', options: { tokenCache: [] }, names: ['tokenCache', '[]'] },
+  { rule: 'null is not off', options: { tokenCache: null }, names: ['tokenCache', 'null'] },
+  { rule: 'a slip', options: { tokenCache: { maxToken: 1 } }, names: ['tokenCache.maxToken'] },
+  ...[0, -1, 1.5, 1_000_001, '10', Number.NaN].map((value) => ({
+    rule: `maxTokens ${value}`,
+    options: { tokenCache: { maxTokens: value } },
+    names: ['tokenCache.maxTokens', String(value)]
+  })),
+  ...[0, 65_535, 2 ** 40 + 1, Number.POSITIVE_INFINITY].map((value) => ({
+    rule: `maxBytes ${value}`,
+    options: { tokenCache: { maxBytes: value } },
+    names: ['tokenCache.maxBytes', String(value)]
+  }))
+]
+
+const tables = { tenant, api, clients, where, authorities, algorithms, seconds, caches, unknown }
 
 for (const [name, cases] of Object.entries(tables)) {
   t.test(
@@ -268,6 +286,9 @@ t.test('the contract: defaults', async (t) => {
   t.strictSame(settings.keyTimings, { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 })
   t.equal(settings.keysTimeoutSeconds, 5)
   t.equal(settings.clockToleranceSeconds, 60)
+  t.strictSame(settings.tokenCache, { maxTokens: 10_000, maxBytes: 64 * 1024 * 1024 })
+  t.equal(toSettings({ ...good, tokenCache: false }).tokenCache, undefined)
+  t.match(toSettings({ ...good, tokenCache: { maxTokens: 5 } }).tokenCache, { maxTokens: 5, maxBytes: 67_108_864 })
 })
 
 t.test('what is given is taken', async (t) => {
@@ -526,7 +547,7 @@ t.test('settings stay as they were checked', async (t) => {
   t.strictSame(settings.audiences, ['a'])
   t.equal(settings.allowedClients?.size, 1)
   for (const [name, part] of Object.entries({ settings, ...settings, byDefault: toSettings(good).audiences })) {
-    if (Array.isArray(part) || name === 'settings' || name === 'keyTimings')
+    if (Array.isArray(part) || name === 'settings' || name === 'keyTimings' || name === 'tokenCache')
       t.ok(Object.isFrozen(part), `${name} is frozen`)
   }
 })

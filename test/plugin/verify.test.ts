@@ -683,7 +683,7 @@ t.test('claims without a key that was vetted are trusted by nobody', (t) => {
     scopeBase: undefined,
     issuers: new TrustedIssuers([])
   })
-  for (const verification of [null, { token: 'x' }]) {
+  for (const verification of [null, undefined]) {
     const request = { [verificationOf]: verification } as unknown as FastifyRequest
     t.equal(trusted?.(request, { sub: 'somebody' }), false)
   }

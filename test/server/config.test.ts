@@ -153,3 +153,83 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     )
   })
 })
+
+const oidc = { OIDC_ISSUER: 'https://id.example/realms/shop', OIDC_AUDIENCE: 'orders' }
+
+/** Why the server does not start, in terms of its variables. */
+async function refusedBy(env: Record<string, string>): Promise<string> {
+  try {
+    await buildApp(readConfig({ LOG_LEVEL: 'silent', ...env }))
+    return 'started'
+  } catch (error) {
+    return inTermsOfVariables((error as Error).message, env)
+  }
+}
+
+t.test('another OpenID provider than Entra', async (t) => {
+  t.same(readConfig(oidc).entra, { issuer: 'https://id.example/realms/shop', audience: ['orders'] })
+  t.equal(await refusedBy(oidc), 'started')
+  const { entra } = readConfig({
+    ...oidc,
+    OIDC_AUDIENCE: 'orders, orders-v2',
+    ENTRA_ALLOWED_CLIENTS: 'spa,cli',
+    ENTRA_ROLELESS_CLIENTS: 'probe',
+    KEYS_REFRESH_SECONDS: '100',
+    CLOCK_TOLERANCE_SECONDS: '0'
+  })
+  t.same(entra, {
+    issuer: 'https://id.example/realms/shop',
+    audience: ['orders', 'orders-v2'],
+    allowedClients: ['spa', 'cli'],
+    rolelessClients: ['probe'],
+    keysRefreshSeconds: 100,
+    clockToleranceSeconds: 0
+  })
+})
+
+t.test('what cannot be honoured of another provider is named by its own variable, and not by Entra’s', async (t) => {
+  const { OIDC_ISSUER, OIDC_AUDIENCE } = oidc
+  const rows: { rule: string; env: Record<string, string>; names: string[] }[] = [
+    { rule: 'one without the other', env: { OIDC_ISSUER }, names: ['OIDC_AUDIENCE'] },
+    { rule: 'the other without the one', env: { OIDC_AUDIENCE }, names: ['OIDC_ISSUER'] },
+    { rule: 'an empty one counts as unset', env: { ...oidc, OIDC_AUDIENCE: '' }, names: ['OIDC_AUDIENCE'] },
+    { rule: 'no URL', env: { ...oidc, OIDC_ISSUER: 'id.example' }, names: ['OIDC_ISSUER "id.example"'] },
+    { rule: 'http', env: { ...oidc, OIDC_ISSUER: 'http://id.example' }, names: ['OIDC_ISSUER "http://id.example"'] },
+    { rule: 'a list of nothing', env: { ...oidc, OIDC_AUDIENCE: ',' }, names: ['OIDC_AUDIENCE []'] },
+    { rule: 'a space', env: { ...oidc, OIDC_AUDIENCE: 'a b' }, names: ['OIDC_AUDIENCE ["a b"]'] },
+    { rule: 'a list of nobody', env: { ...oidc, ENTRA_ALLOWED_CLIENTS: ',' }, names: ['ENTRA_ALLOWED_CLIENTS []'] },
+    { rule: 'an empty list', env: { ...oidc, ENTRA_ALLOWED_CLIENTS: '' }, names: ['ENTRA_ALLOWED_CLIENTS'] },
+    { rule: 'seconds', env: { ...oidc, KEYS_COOLDOWN_SECONDS: '0' }, names: ['KEYS_COOLDOWN_SECONDS 0'] }
+  ]
+  for (const { rule, env, names } of rows) {
+    const sentence = await refusedBy(env)
+    t.ok(sentence.startsWith(`${names[0]} `), `${rule}: ${sentence}`)
+    t.match(sentence, /; \S/, `${rule}: what to change comes second`)
+    t.notMatch(sentence, /ENTRA_(AUDIENCE|TENANT|CLIENT_ID)|\n/, rule)
+  }
+})
+
+t.test('two providers at once: nobody could say which one is meant', async (t) => {
+  const entra = {
+    ...sound,
+    ENTRA_CLOUD: 'china',
+    ENTRA_AUTHORITY: 'https://login.example',
+    ENTRA_AUDIENCE: 'api://orders'
+  }
+  for (const [variable, value] of Object.entries(entra)) {
+    for (const [other, also] of Object.entries(oidc)) {
+      const sentence = await refusedBy({ [other]: also, [variable]: value })
+      t.ok(sentence.includes(variable) && sentence.includes(other), sentence)
+      t.match(sentence, /; unset /)
+    }
+    t.equal(await refusedBy({ ...oidc, [variable]: '' }), 'started', 'an empty one counts as unset')
+  }
+})
+
+t.test('a variable that is misspelt has no effect, and is refused', async (t) => {
+  for (const name of ['OIDC_ISSUERS', 'OIDC_AUDIENCES', 'OIDC_CLIENT_ID', 'OIDC_']) {
+    const sentence = await refusedBy({ ...oidc, [name]: 's3cr3t' })
+    t.match(sentence, `${name} is no variable of this server; it has `)
+    t.notMatch(sentence, 's3cr3t', 'its value may be a secret')
+  }
+})

@@ -1,0 +1,80 @@
+/**
+ * Verified tokens, so that the next request with one costs a comparison. Nothing that a token proves can change unseen: the whole
+ * token is compared, its times and its key are looked at again at every hit, and only valid tokens come in, so that a flood of
+ * others pushes none out.
+ */
+import { LRUCache } from 'lru-cache'
+import type { FoundKey } from './issuers.js'
+import type { Claims, Principal } from './types.js'
+
+/** Bounds of the cache. The token that was not used for the longest goes first. */
+export interface TokenCacheOptions {
+  /** How many tokens are remembered. Default: 10000. From 1 to 1000000. */
+  maxTokens?: number
+  /** How much memory they take, in bytes, as estimated from their lengths. Default: 67108864 (64 MiB). From 65536 to 2^40. */
+  maxBytes?: number
+}
+
+/** A valid token, and what must still hold when it comes again. */
+interface Entry extends FoundKey {
+  readonly token: string
+  readonly principal: Principal
+  /** Milliseconds, as `Date.now()`. */
+  readonly validFrom: number
+  readonly validBefore: number
+}
+
+/**
+ * Base64url characters of the signature's end: 258 bits of it, so that two valid tokens do not meet there by chance. Hashing all of
+ * a token costs ten times as much.
+ */
+const tailLength = 43
+/** What an entry takes beside its strings: objects, arrays, and its place in the cache. */
+const entryBytes = 1024
+
+/** The tokens that were found valid, by the instance of the plugin that verified them. */
+export class TokenCache {
+  readonly #entries: LRUCache<string, Entry>
+  readonly #toleranceSeconds: number
+
+  constructor({ maxTokens, maxBytes }: Required<TokenCacheOptions>, clockToleranceSeconds: number) {
+    this.#entries = new LRUCache({ max: maxTokens, maxSize: maxBytes, sizeCalculation: bytesOf })
+    this.#toleranceSeconds = clockToleranceSeconds
+  }
+
+  /** The principal of a token that is as valid now as when it was verified. */
+  find(token: string): Principal | undefined {
+    const tail = token.slice(-tailLength)
+    const entry = this.#entries.get(tail)
+    if (entry?.token !== token) return undefined
+    if (holds(entry)) return entry.principal
+    this.#entries.delete(tail)
+    return undefined
+  }
+
+  /** Remembers a token that was just found valid. */
+  add({ token, issuer, key }: FoundKey & { readonly token: string }, principal: Principal): void {
+    const { exp, nbf = 0, iat = 0 } = principal.claims as { exp: number; nbf?: number; iat?: number } & Claims
+    const own = ownString(token)
+    this.#entries.set(ownString(token.slice(-tailLength)), {
+      ...{ token: own, issuer, key, principal },
+      validFrom: (Math.max(nbf, iat) - this.#toleranceSeconds) * 1000,
+      validBefore: (exp + this.#toleranceSeconds) * 1000
+    })
+  }
+}
+
+/** The same key is in the issuer's current set, and no more than the tolerance lies between now and the token's times. */
+function holds({ issuer, key, validFrom, validBefore }: Entry): boolean {
+  const now = Date.now()
+  return now < validBefore && now >= validFrom && issuer.keys.find(key.kid) === key
+}
+
+function bytesOf({ token }: Entry): number {
+  return entryBytes + token.length * 3 // the token, its claims as parsed, and what the principal repeats of them
+}
+
+/** A copy: a slice would keep the whole header, or the whole token, in memory (V8's sliced strings). */
+function ownString(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
+}

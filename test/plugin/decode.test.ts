@@ -1,0 +1,62 @@
+import t from 'tap'
+import { decodeToken } from '../../src/plugin/decode.js'
+import { isRefusal } from '../../src/plugin/errors.js'
+
+const segment = (text: string | Buffer) => Buffer.from(text).toString('base64url')
+const header = segment('{"alg":"RS256"}')
+const payload = segment('{"sub":"s"}')
+const latin1 = Buffer.from('{"sub":"\xe9"}', 'latin1')
+
+/** Two bytes are three characters, whose last holds two bits that say nothing (RFC 4648 §3.5): AQI is 01 02. */
+const rows: { rule: string; token: string; good: boolean }[] = [
+  { rule: 'control: three segments', token: `${header}.${payload}.AQI`, good: true },
+  { rule: 'RFC 7515 §2: - and _ in the signature', token: `${header}.${payload}.-_-_`, good: true },
+  {
+    rule: 'RFC 7515 §7.1: an empty signature is for the algorithm to refuse',
+    token: `${header}.${payload}.`,
+    good: true
+  },
+  { rule: 'RFC 7515 §7.1: no dot', token: 'abc', good: false },
+  { rule: 'RFC 7515 §7.1: one dot', token: `${header}.${payload}`, good: false },
+  { rule: 'RFC 7516 §7.1: five segments are a JWE', token: `${header}.a.b.c.d`, good: false },
+  { rule: 'RFC 7515 §7.1: no header', token: `.${payload}.AQI`, good: false },
+  { rule: 'RFC 7515 §7.1: no payload', token: `${header}..AQI`, good: false },
+  { rule: 'RFC 4648 §3.5: pad bits set: a twin', token: `${header}.${payload}.AQJ`, good: false },
+  { rule: 'RFC 7515 §2: base64url has no padding', token: `${header}.${payload}.AQI=`, good: false },
+  { rule: 'RFC 7515 §2: - and _, not + and /', token: `${header}.${payload}.+/+/`, good: false },
+  { rule: 'RFC 4648 §3.3: no foreign characters', token: `${header}.${payload}.c2~n`, good: false },
+  { rule: 'RFC 7515 §4: the header is JSON', token: `${segment('{')}.${payload}.AQI`, good: false },
+  { rule: 'RFC 7515 §4: the header is an object', token: `${segment('[]')}.${payload}.AQI`, good: false },
+  { rule: 'RFC 7519 §7.2: the payload is JSON', token: `${header}.${segment('s')}.AQI`, good: false },
+  { rule: 'RFC 7519 §7.2: the payload is an object, not null', token: `${header}.${segment('null')}.AQI`, good: false },
+  {
+    rule: 'RFC 7519 §7.2: the payload is an object, not a string',
+    token: `${header}.${segment('"s"')}.AQI`,
+    good: false
+  },
+  {
+    rule: 'RFC 7515 §4: names are unique',
+    token: `${segment('{"alg":"none","alg":"RS256"}')}.${payload}.AQI`,
+    good: false
+  },
+  {
+    rule: 'RFC 7519 §4: claim names are unique',
+    token: `${header}.${segment('{"sub":"a","sub":"b"}')}.AQI`,
+    good: false
+  },
+  { rule: 'RFC 7519 §7.2 step 10: the payload is UTF-8', token: `${header}.${segment(latin1)}.AQI`, good: false },
+  { rule: 'RFC 7515 §5.2 step 3: the header is UTF-8', token: `${segment(latin1)}.${payload}.AQI`, good: false }
+]
+
+t.test('a token, taken apart', async (t) => {
+  for (const { rule, token, good } of rows) {
+    const decoded = decodeToken(token)
+    if (good) t.match(decoded, { header: { alg: 'RS256' }, payload: { sub: 's' } }, rule)
+    else t.match(isRefusal(decoded) && decoded, { status: 401, error: 'invalid_token', code: 'token_malformed' }, rule)
+  }
+})
+
+t.test('nesting deeper than the stack', async (t) => {
+  const deep = `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
+  t.doesNotThrow(() => decodeToken(`${header}.${segment(deep)}.AQI`))
+})
