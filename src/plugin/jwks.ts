@@ -147,6 +147,6 @@ function pemOfOkp(jwk: Jwk): string {
 }
 
 function isWeak(pem: string): boolean {
-  const { modulusLength, publicExponent } = createPublicKey(pem).asymmetricKeyDetails ?? {}
-  return !(Number(modulusLength) >= minModulusBits && Number(publicExponent) >= minExponent)
+  const { asymmetricKeyDetails: details } = createPublicKey(pem)
+  return !(Number(details?.modulusLength) >= minModulusBits && Number(details?.publicExponent) >= minExponent)
 }

@@ -10,8 +10,6 @@ import { type KeySet, keepSame, type VerificationKey } from './jwks.js'
 import { MetadataMismatchError } from './metadata.js'
 import type { Clock, KeyStoreStatus, KeyTimings, Logger } from './types.js'
 
-/** Between two tries, whatever the first one took. */
-const leastWaitSeconds = 0.1
 const unknownKey = refusal('unknown_key')
 
 /** The keys of one issuer: when to fetch them, and what to answer while they are not there. */
@@ -108,7 +106,7 @@ export class KeyStore {
     const regular = Math.min(refreshSeconds, maxStaleSeconds / 2)
     // From the start of the try: one that hung until its deadline has waited already.
     const spentSeconds = (this.#clock.now() - startedAt) / 1000
-    this.#schedule(this.#failures === 0 ? regular : Math.max(leastWaitSeconds, this.#retrySeconds - spentSeconds))
+    this.#schedule(this.#failures === 0 ? regular : Math.max(0, this.#retrySeconds - spentSeconds))
   }
 
   get #retrySeconds(): number {

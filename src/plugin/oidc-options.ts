@@ -62,7 +62,7 @@ function clientsOf(name: 'allowedClients' | 'rolelessClients', options: OidcOpti
 /** OpenID Connect Core §2: an https URL without query or fragment. */
 function issuerOf(issuer: unknown): string {
   const url = typeof issuer === 'string' && URL.canParse(issuer) ? new URL(issuer) : undefined
-  const isPlain = url && !url.search && !url.hash && !url.username && !url.password && !/[?#]/.test(String(issuer))
+  const isPlain = url && !url.search && !url.hash && !url.username && !url.password && !/[?#\s]/.test(String(issuer))
   if (isPlain && isSecure(url)) return String(issuer)
   const wanted = 'the issuer as its discovery document names it, a URL with https (http on loopback only)'
   throw new EntraConfigurationError(`issuer ${shown(issuer)} is not allowed; give ${wanted}`)

@@ -16,10 +16,13 @@ export interface OidcRules {
 /** Why a signed token is no access token for this API, or `undefined` when it is one. `iss` picked the rules. */
 export function oidcRefusal(token: SignedToken, { audiences, allowedClients }: OidcRules): Refusal | undefined {
   const { claims } = token
-  if (isOtherToken(claims) || !isAccessToken(token)) return refusal('not_an_access_token')
+  // Keycloak before 25 put the `nonce` of the sign-in into access tokens as well, and says `Bearer` in their `typ` claim.
+  if (isOtherToken(claims, claims.typ === 'Bearer') || !isAccessToken(token)) return refusal('not_an_access_token')
   if (claims.cnf !== undefined) return refusal('bound_token')
-  if (subjectOf(claims) === '')
-    return refusal('missing_claim', { detail: 'The token names neither a subject nor a client.' })
+  if (subjectOf(claims) === undefined)
+    return refusal('missing_claim', {
+      detail: 'The token names neither a subject (sub) nor, without one, a client (client_id).'
+    })
   const wrongAudience = audienceRefusal(claims.aud, audiences, (value) => audiences.includes(value))
   return wrongAudience ?? clientRefusal(clientIdOf(claims), allowedClients)
 }
@@ -45,10 +48,11 @@ function isAccessToken({ header, claims }: SignedToken): boolean {
  * assigned: `scopes` are a user's to give.
  */
 export function toOidcPrincipal(claims: Claims): Principal {
-  const scopes = [...words(claims.scope), ...words(claims.scp), ...texts(claims.scope), ...texts(claims.scp)]
+  const { scope, scp } = claims
+  const scopes = [...new Set([...words(scope), ...words(scp), ...texts(scope), ...texts(scp)])]
   const roles = texts(claims.roles)
   const issuer = String(claims.iss)
-  const subject = subjectOf(claims)
+  const subject = String(subjectOf(claims))
   const caller = { id: subject, subject, issuer, tenantId: issuer, clientId: clientIdOf(claims), claims }
   if (isAppOnly(claims))
     return deepFreeze({ kind: 'app', ...caller, roles: [...roles, ...scopes], scopes: [], groups: [] })
@@ -63,9 +67,12 @@ export function toOidcPrincipal(claims: Claims): Principal {
   })
 }
 
-/** `sub`; a token without one is its client's own, as has been seen. Empty where it names neither. */
-function subjectOf(claims: Claims): string {
-  return text(claims.sub) ?? clientIdOf(claims)
+/**
+ * `sub`. A token without one is its client's own where it has `client_id`, as has been seen; else it may be a user's whose `sub` was left
+ * out, as Keycloak's can be, and would make every user the same.
+ */
+function subjectOf({ sub, client_id }: Claims): string | undefined {
+  return sub === undefined || sub === null ? text(client_id) : text(sub)
 }
 
 /** `azp` (OpenID Connect Core §2), `client_id` (RFC 8693 §4.3), or `cid` as Okta has it. */
@@ -74,13 +81,14 @@ function clientIdOf({ azp, client_id, cid }: Claims): string {
 }
 
 /**
- * Client credentials: `sub` is the client (RFC 9068 §2.2), in Auth0's words `…@clients`; Keycloak has a user for each client
+ * Client credentials: there is no `sub`, or it is the client (RFC 9068 §2.2), in Auth0's words `…@clients`; Keycloak has a user for each client
  * with a service account, by a name that nobody else gets while `client_id` says that it is one.
  */
 function isAppOnly(claims: Claims): boolean {
   const clientId = clientIdOf(claims)
+  const subject = text(claims.sub)
+  if (subject === undefined) return true
   if (clientId === '') return false
-  const subject = subjectOf(claims)
   const isServiceAccount =
     claims.client_id === clientId && claims.preferred_username === `service-account-${clientId.toLowerCase()}`
   return subject === clientId || subject === `${clientId}@clients` || isServiceAccount

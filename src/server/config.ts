@@ -97,17 +97,24 @@ function refuseTraps(env: Environment): void {
     throw new EntraConfigurationError(`${misspelt} is no variable of this server; it has ${[...known].join(', ')}`)
   const unsupported = notYet.find((name) => env[name])
   if (unsupported) throw new EntraConfigurationError(`${unsupported} is not supported in this version; unset it`)
-  const entra = Object.keys(entraVariables).find((name) => env[name])
+  refuseMixture(env)
+  const empty = env.ENTRA_ALLOWED_CLIENTS === ''
+  if (empty) throw new EntraConfigurationError('ENTRA_ALLOWED_CLIENTS is empty; unset it to let any client call')
+}
+
+/** One provider, whole. Entra's secret would go to the other one's token endpoint. */
+function refuseMixture(env: Environment): void {
+  const entra = [...Object.keys(entraVariables), 'ENTRA_CLIENT_SECRET'].find((name) => env[name])
   const oidc = Object.keys(oidcVariables).find((name) => env[name])
   if (oidc && entra) {
     throw new EntraConfigurationError(`${oidc} is another provider's and ${entra} Entra's; unset one of the two`)
   }
+  const missing = Object.keys(oidcVariables).find((name) => oidc && !env[name])
+  if (missing) throw new EntraConfigurationError(`${missing} is missing; give it beside ${oidc}`)
   if (!oidc && !env.ENTRA_TENANT_ID && !env.ENTRA_CLIENT_ID) {
     const wanted = "give the tenant's ID and the API's client ID"
     throw new EntraConfigurationError(`ENTRA_TENANT_ID and ENTRA_CLIENT_ID are missing; ${wanted}`)
   }
-  const empty = env.ENTRA_ALLOWED_CLIENTS === ''
-  if (empty) throw new EntraConfigurationError('ENTRA_ALLOWED_CLIENTS is empty; unset it to let any client call')
 }
 
 /** Another OpenID provider than Entra. */
@@ -135,8 +142,7 @@ function pluginOptions(env: Environment): EntraOptions {
     const text = env[variable]
     return text ? [[option, toValue(variable, text)]] : []
   })
-  const nothing = isOidc(env) ? { issuer: undefined } : {} // what tells the plugin that it is no Entra tenant
-  return { ...nothing, ...Object.fromEntries(options) } as unknown as EntraOptions
+  return Object.fromEntries(options) as unknown as EntraOptions
 }
 
 function toValue(variable: string, text: string): string | number | readonly string[] {

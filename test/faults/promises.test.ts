@@ -385,9 +385,7 @@ t.test('cold start with the tenant down', guard(), async (t) => {
         const back = clock.now()
         while ((await ask('a')) !== 'key' && clock.now() - back < minute) await clock.advance(10)
         const took = clock.now() - back
-        const name = `${new URL(hung).pathname}, try ${tries}: after ${took} ms`
-        t.ok(took <= 5110, `${name}, a deadline and the least pause at the most`)
-        t.ok(took <= 5000, name, { todo: 'the default deadline alone is 5 s' })
+        t.ok(took <= 5000, `${new URL(hung).pathname}, try ${tries}: after ${took} ms`)
         issuer.keys.close()
       }
     }

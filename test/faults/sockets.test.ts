@@ -317,9 +317,9 @@ t.test('HTTP_PROXY is honoured', alone(), async (t) => {
     const server = createServer((request, response) => {
       asked.push(`${request.method} ${request.url}`)
       if (hangs) return
-      const onward = httpRequest(request.url ?? '', { headers: request.headers }, (answer) => {
+      const onward = httpRequest(request.url ?? '', { headers: request.headers, agent: false }, (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.headers)
-        answer.pipe(response)
+        answer.on('error', () => response.destroy()).pipe(response)
       })
       onward.on('error', () => response.destroy()).end()
     })

@@ -4,7 +4,7 @@ import { SignJWT } from 'jose'
 import { ecdsa, hmac, pss, rsa, type Signature } from './mint.js'
 import { audience, signatureOf } from './provider.js'
 import { type Row, rows, type Table } from './row.js'
-import type { World } from './world.js'
+import { callerId, type World } from './world.js'
 
 const bad = '401 invalid_token invalid_signature'
 const wrongAlgorithm = '401 invalid_token wrong_algorithm'
@@ -141,7 +141,9 @@ const payloads: Row[] = [
   ...rows('RFC 9068 §4 what every access token has, another provider', '401 invalid_token missing_claim', {
     'no aud': claims({ aud: undefined }),
     'no exp': claims({ exp: undefined }),
-    'neither sub nor client': claims({ sub: undefined, azp: undefined })
+    'neither sub nor client': claims({ sub: undefined, azp: undefined }),
+    'no sub, and a client that may act for a user': claims({ sub: undefined }),
+    'a sub that is a number': claims({ sub: 7, client_id: callerId })
   }),
   ...rows('RFC 7519 §4.1.1 iss is the issuer, another provider', '401 invalid_token wrong_issuer', {
     'the tenant': (world) => world.provider.token({ iss: world.v2 }),
@@ -182,7 +184,8 @@ const accepted: Row[] = rows('control: another provider', '200', {
   's and the order minus s: ECDSA has two signatures for a text': both((r, s) => [r, order - s]),
   'aud as an array': claims({ aud: ['https://users.example', audience] }),
   'scp as an array': claims({ scope: undefined, scp: ['read:orders'] }),
-  'no sub: the client itself': claims({ sub: null })
+  'no sub: the client itself': claims({ sub: null, client_id: callerId }),
+  'a nonce in a token that says Bearer': claims({ nonce: 'n', typ: 'Bearer' })
 })
 
 /** All of them go to the API that trusts the other provider. */

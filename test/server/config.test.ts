@@ -214,7 +214,9 @@ t.test('two providers at once: nobody could say which one is meant', async (t) =
     ...sound,
     ENTRA_CLOUD: 'china',
     ENTRA_AUTHORITY: 'https://login.example',
-    ENTRA_AUDIENCE: 'api://orders'
+    ENTRA_AUDIENCE: 'api://orders',
+    // It would be sent to the other provider.
+    ENTRA_CLIENT_SECRET: 's3cr3t'
   }
   for (const [variable, value] of Object.entries(entra)) {
     for (const [other, also] of Object.entries(oidc)) {
