@@ -5,21 +5,10 @@ import t from 'tap'
 
 /** ARCHITECTURE, "a request flows one way": each file may import those before it. */
 const stages = [
-  ...['types', 'errors', 'clock', 'back-off', 'clouds', 'option-checks'],
+  ...['types', 'errors', 'clock', 'back-off', 'quiet', 'clouds', 'option-checks'],
   ...['bearer', 'fetch-json', 'metadata', 'jwks', 'profile', 'keys', 'issuers', 'json-members', 'decode', 'header'],
-  ...[
-    'token-cache',
-    'claims',
-    'audience',
-    'tenant',
-    'principal',
-    'oidc',
-    'authority',
-    'entra-options',
-    'oidc-options',
-    'options'
-  ],
-  ...['library-errors', 'verify', 'rules', 'guards', 'authenticate'],
+  ...['token-cache', 'claims', 'audience', 'tenant', 'principal', 'oidc', 'authority', 'entra-options', 'oidc-options'],
+  ...['library-errors', 'verify', 'rules', 'guards', 'audit', 'authenticate', 'options'],
   ...['challenge', 'openapi', 'decorators', 'route-check', 'plugin', 'index']
 ]
 

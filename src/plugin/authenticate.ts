@@ -1,8 +1,9 @@
 /** Stages 1 to 5 in their order: headers → principal on the request, or why not. */
 import type { FastifyRequest } from 'fastify'
-import { bearerToken } from './bearer.js'
+import { authorizationHeader, bearerToken } from './bearer.js'
 import { isRefusal, type Refusal, refusal } from './errors.js'
 import { scopesOfRoute } from './guards.js'
+import type { Principal } from './types.js'
 import { type Verifier, verifyToken } from './verify.js'
 
 /**
@@ -17,23 +18,27 @@ export function authenticate(
 ): Refusal | undefined | Promise<Refusal | undefined> {
   const { auth } = request.routeOptions.config
   if (auth === 'none') return undefined
-  const token = bearerToken(request.raw.rawHeaders)
-  if (isRefusal(token)) return auth === 'optional' && token.code === 'credentials_missing' ? undefined : token
-  const remembered = verifier.cache?.find(token)
+  const header = authorizationHeader(request.raw.rawHeaders)
+  const remembered = isRefusal(header) ? undefined : verifier.cache?.find(header)
   if (remembered) {
     request.principalOrNull = remembered
-    return permissionsRefusal(request, verifier)
+    return permissionsRefusal(request, remembered, verifier)
   }
+  const token = isRefusal(header) ? header : bearerToken(header)
+  if (isRefusal(token)) return auth === 'optional' && token.code === 'credentials_missing' ? undefined : token
   const why = verifyToken(request, token, verifier)
-  return why instanceof Promise ? why.then((no) => no ?? permissionsRefusal(request, verifier)) : why
+  return why instanceof Promise ? why.then((no) => no ?? permissionsRefusal(request, request.principal, verifier)) : why
 }
 
 /**
  * Any app of the tenant can get a token for any API of it, with nothing granted (Microsoft: "Protected web API: verify
  * scopes and app roles"): such a token opens no route.
  */
-function permissionsRefusal(request: FastifyRequest, { issuers }: Verifier): Refusal | undefined {
-  const { scopes, roles, clientId, issuer } = request.principal
+function permissionsRefusal(
+  request: FastifyRequest,
+  { scopes, roles, clientId, issuer }: Principal,
+  { issuers }: Verifier
+): Refusal | undefined {
   if (scopes.length > 0 || roles.length > 0) return undefined
   if (issuers.named(issuer)?.settings.profile.rolelessClients.has(clientId)) return undefined
   request.principalOrNull = null

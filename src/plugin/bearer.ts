@@ -11,11 +11,11 @@ const bearerScheme = /^bearer(?![!#$%&'*+.^_`|~0-9a-z-])/i
 const bearerCredentials = /^bearer ([A-Za-z0-9._~+/-]+=*)$/i
 
 /**
- * The bearer token of a request.
+ * The `Authorization` header of a request, if there is one and no other.
  *
  * @param rawHeaders names and values in turn, as they came: Node's `headers` shows only the first `Authorization`.
  */
-export function bearerToken(rawHeaders: readonly string[]): string | Refusal {
+export function authorizationHeader(rawHeaders: readonly string[]): string | Refusal {
   let value: string | undefined
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]
@@ -23,6 +23,11 @@ export function bearerToken(rawHeaders: readonly string[]): string | Refusal {
     if (value !== undefined) return repeated
     value = rawHeaders[i + 1]
   }
-  if (value === undefined || !bearerScheme.test(value)) return missing
+  return value ?? missing
+}
+
+/** The bearer token in the header's value. */
+export function bearerToken(value: string): string | Refusal {
+  if (!bearerScheme.test(value)) return missing
   return bearerCredentials.exec(value)?.[1] ?? malformed
 }

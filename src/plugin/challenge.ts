@@ -1,6 +1,7 @@
 /** Refusal → response: status, `WWW-Authenticate` (RFC 6750 §3), problem details (RFC 9457). */
 import { STATUS_CODES } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Audit } from './audit.js'
 import type { Refusal } from './errors.js'
 
 /** The media type of a problem, RFC 9457 §3. */
@@ -26,19 +27,32 @@ export function toProblem(
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code, requestId }
 }
 
-/** Sends a refusal. It is not to be cached: the next answer may differ (RFC 9111 §5.2.2.5). */
-export function sendRefusal(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  refusal: Refusal,
-  realm: string
-): FastifyReply {
-  const { status, code, retryAfterSeconds } = refusal
-  request.log.info({ code, status }, 'request refused')
-  reply.code(status).header('cache-control', 'no-store')
-  if (status !== 503) reply.header('www-authenticate', challengeOf(refusal, realm))
-  if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
-  return reply.type(problemMediaType).send(JSON.stringify(toProblem(request.id, refusal)))
+/** What a refusal always sends, made once: most are constants, and a flood of bad tokens gets the same few. */
+interface Prepared {
+  readonly challenge: string | undefined
+  /** The body up to the request's ID, which comes last. */
+  readonly bodyStart: string
+}
+
+/** Sends refusals for an API of this name. They are not to be cached: the next answer may differ (RFC 9111 §5.2.2.5). */
+export function refusalSender(realm: string, audit: Audit) {
+  const prepared = new WeakMap<Refusal, Prepared>()
+  const prepare = (refusal: Refusal): Prepared => {
+    const { requestId: _, ...said } = toProblem('', refusal)
+    const challenge = refusal.status === 503 ? undefined : challengeOf(refusal, realm)
+    const made = { challenge, bodyStart: `${JSON.stringify(said).slice(0, -1)},"requestId":` }
+    prepared.set(refusal, made)
+    return made
+  }
+  return (request: FastifyRequest, reply: FastifyReply, refusal: Refusal): FastifyReply => {
+    const { status, retryAfterSeconds } = refusal
+    audit.refused(request, refusal)
+    const { challenge, bodyStart } = prepared.get(refusal) ?? prepare(refusal)
+    reply.code(status).header('cache-control', 'no-store').header('content-type', problemMediaType)
+    if (challenge !== undefined) reply.header('www-authenticate', challenge)
+    if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
+    return reply.send(`${bodyStart}${JSON.stringify(request.id)}}`)
+  }
 }
 
 /** `auth-param`s as quoted-strings (RFC 9110 §11.2, §5.6.4); RFC 6750 §3 narrows their alphabet. */

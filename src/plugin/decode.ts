@@ -1,11 +1,11 @@
 /**
- * Stage 2's beginning: token → its parts (RFC 7515 §7.1), of which nothing is proven. fast-jwt decodes as well, before it verifies; what it
- * lets pass is refused here: bytes that are no UTF-8, names twice, twins of a token. And without an `Error`, as most tokens that
- * come here are garbage when anything is.
+ * Stage 2's beginning: token → its parts (RFC 7515 §7.1), of which nothing is proven. Without an `Error`, as most tokens that come here
+ * are garbage when anything is.
  */
 import { isUtf8 } from 'node:buffer'
 import { type Refusal, refusal } from './errors.js'
 import { hasRepeatedMember } from './json-members.js'
+import { withoutStackTraces } from './quiet.js'
 
 type Members = Readonly<Record<string, unknown>>
 
@@ -13,6 +13,8 @@ type Members = Readonly<Record<string, unknown>>
 export interface DecodedToken {
   readonly header: Members
   readonly payload: Members
+  /** As sent. */
+  readonly segments: readonly [header: string, payload: string, signature: string]
 }
 
 const malformed = refusal('token_malformed')
@@ -21,31 +23,43 @@ const compactForm = /^([\w-]+)\.([\w-]+)\.([\w-]*)$/
 
 /** The parts of a token in compact form, or why it has none. */
 export function decodeToken(token: string): DecodedToken | Refusal {
-  const [, first = '', second = '', signature = ''] = compactForm.exec(token) ?? []
-  if (!isCanonical(signature)) return malformed
-  const header = first && toObject(first)
+  const [, first, second, signature] = compactForm.exec(token) ?? []
+  if (first === undefined || second === undefined || signature === undefined) return malformed
+  const header = toObject(first)
   const payload = header && toObject(second)
-  return header && payload ? { header, payload } : malformed
+  return header && payload ? { header, payload, segments: [first, second, signature] } : malformed
 }
 
-/** base64url has one spelling for each value (RFC 4648 §3.5): a token must not have a twin that also passes. */
+/**
+ * Why a token that could be decoded has another reading, or a twin that would pass as well: fast-jwt does not look for these.
+ * Apart from decoding, as it costs as much again, and only a token whose key is known is worth it.
+ */
+export function ambiguityRefusal({ header, payload, segments }: DecodedToken): Refusal | undefined {
+  const [first, second, signature] = segments
+  const isClear = isCanonical(signature) && hasOneReading(first, header) && hasOneReading(second, payload)
+  return isClear ? undefined : malformed
+}
+
+/** base64url has one spelling for each value (RFC 4648 §3.5). */
 function isCanonical(segment: string): boolean {
   return Buffer.from(segment, 'base64url').toString('base64url') === segment
 }
 
-/** RFC 7519 §7.2, steps 3 and 10: UTF-8 that is a JSON object. Two readers of anything else could see two different ones. */
-function toObject(segment: string): Members | undefined {
+/** RFC 7519 §4, §7.2 step 10: UTF-8, and no name twice. */
+function hasOneReading(segment: string, value: Members): boolean {
   const bytes = Buffer.from(segment, 'base64url')
-  if (!isUtf8(bytes)) return undefined
-  const json = bytes.toString()
-  const value = parse(json)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  return hasRepeatedMember(json, value) ? undefined : (value as Members)
+  return isUtf8(bytes) && !hasRepeatedMember(bytes.toString(), value)
+}
+
+/** RFC 7519 §7.2, steps 3 and 10: a JSON object. */
+function toObject(segment: string): Members | undefined {
+  const value = parse(Buffer.from(segment, 'base64url').toString())
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Members) : undefined
 }
 
 function parse(json: string): unknown {
   try {
-    return JSON.parse(json)
+    return withoutStackTraces(() => JSON.parse(json))
   } catch {
     return undefined
   }

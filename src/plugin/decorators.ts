@@ -1,6 +1,7 @@
 /** What the plugin puts on Fastify: the tenant on the instance, the principal on the request. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { sendRefusal } from './challenge.js'
+import type { Audit } from './audit.js'
+import { refusalSender } from './challenge.js'
 import { EntraConfigurationError } from './errors.js'
 import { type Refuse, refuseRequest, routeOf } from './guards.js'
 import type { Issuer, IssuerStatus } from './issuers.js'
@@ -13,7 +14,10 @@ import { verificationOf } from './verify.js'
 
 /** What the plugin knows of its tenant. */
 export interface EntraTenant {
-  /** True once keys are held (of Entra v2's), and while they are not too old. */
+  /**
+   * True once keys are held (of Entra v2's), and while they are not too old. Of several tenants one is enough: the outage of
+   * one is no reason to refuse the tokens of the others.
+   */
   readonly ready: boolean
   /** Each trusted issuer with the state of its keys; of an Entra tenant's, v2 first. */
   readonly issuers: readonly IssuerStatus[]
@@ -50,7 +54,7 @@ function describeTenant([first, ...others]: Issuers, { scopeBase }: Settings, ru
   return {
     openapi,
     get ready() {
-      return first.keys.status.state !== 'cold'
+      return [first, ...others].some(({ settings, keys }) => !settings.optional && keys.status.state !== 'cold')
     },
     get issuers() {
       return [first, ...others].map(({ status }) => status)
@@ -62,8 +66,14 @@ function describeTenant([first, ...others]: Issuers, { scopeBase }: Settings, ru
 }
 
 /** Decorates the instance and its requests; returns how a refusal is sent. */
-export function decorate(app: FastifyInstance, issuers: Issuers, settings: Settings, rules: readonly Rule[]): Refuse {
-  const refuse: Refuse = (request, reply, why) => sendRefusal(request, reply, why, settings.realm)
+export function decorate(
+  app: FastifyInstance,
+  issuers: Issuers,
+  settings: Settings,
+  rules: readonly Rule[],
+  audit: Audit
+): Refuse {
+  const refuse: Refuse = refusalSender(settings.realm, audit)
   app.decorate('entra', describeTenant(issuers, settings, rules))
   app.decorate(refuseRequest, refuse)
   app.decorateRequest(verificationOf, null)

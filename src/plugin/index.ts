@@ -1,5 +1,6 @@
 /** What the package exports, nothing else. */
 
+export type { AuditLevel, AuditRecord } from './audit.js'
 export { isSecure } from './authority.js'
 export { type Problem, problemMediaType, toProblem } from './challenge.js'
 export type { Cloud } from './clouds.js'
@@ -22,7 +23,7 @@ export type { Algorithm } from './jwks.js'
 export type { Metadata } from './metadata.js'
 export type { OidcOptions } from './oidc-options.js'
 export type { EntraOpenapi, SecurityScheme } from './openapi.js'
-export type { EntraOptions, MemoryOptions, TimeOptions } from './options.js'
+export type { AuditOptions, EntraOptions, MemoryOptions, TenantsOptions, TimeOptions } from './options.js'
 export { fastifyEntra, fastifyEntra as default } from './plugin.js'
 export type { RouteAuth } from './route-check.js'
 export type { Policy, Rule } from './rules.js'

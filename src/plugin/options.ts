@@ -1,4 +1,6 @@
 /** Options → frozen settings, checked once, at registration. Nothing is guessed, and nothing has a default that accepts. */
+
+import { type AuditLevel, auditLevels } from './audit.js'
 import { type EntraTenantOptions, entraAuthority, entraNames } from './entra-options.js'
 import { EntraConfigurationError } from './errors.js'
 import type { IssuerSettings } from './issuers.js'
@@ -28,8 +30,23 @@ export interface MemoryOptions {
   tokenCache?: false | TokenCacheOptions
 }
 
-/** What `app.register(entra, options)` takes: an Entra tenant, or another OpenID provider. */
-export type EntraOptions = (EntraTenantOptions | OidcOptions) & TimeOptions & MemoryOptions
+/** What is written down, whoever issues the tokens. */
+export interface AuditOptions {
+  /** Decisions that are logged: `off`, `refusals`, or `all`. Default: `refusals`. */
+  audit?: AuditLevel
+}
+
+/** Several tenants or providers for one API, each with an audience and rules of its own. */
+export interface TenantsOptions {
+  /** One or more. The `iss` of a token picks one of them; a key of one never verifies a token of another. */
+  tenants: readonly (EntraTenantOptions | OidcOptions)[]
+}
+
+/** What `app.register(entra, options)` takes: an Entra tenant, another OpenID provider, or several of these. */
+export type EntraOptions = (EntraTenantOptions | OidcOptions | TenantsOptions) &
+  TimeOptions &
+  MemoryOptions &
+  AuditOptions
 
 /** Who is trusted, as configured. */
 export interface Authority {
@@ -37,7 +54,7 @@ export interface Authority {
   readonly issuers: readonly [IssuerSettings, ...IssuerSettings[]]
   /** What any of them may sign with. */
   readonly algorithms: readonly Algorithm[]
-  /** Accepted `aud` values. */
+  /** Accepted `aud` values; of several tenants', the first one's, as for the clients below. */
   readonly audiences: readonly string[]
   /** Clients that may call; `undefined`: any. */
   readonly allowedClients: ReadonlySet<string> | undefined
@@ -55,6 +72,7 @@ export interface Settings extends Authority {
   readonly keysTimeoutSeconds: number
   readonly clockToleranceSeconds: number
   readonly tokenCache: Required<TokenCacheOptions> | undefined
+  readonly audit: AuditLevel
 }
 
 /** A timer cannot wait for longer (Node: `setTimeout`, 2^31 - 1 milliseconds). */
@@ -75,29 +93,56 @@ const seconds = {
  * @throws EntraConfigurationError with one sentence that names the option, the value and what to change
  */
 export function toSettings(options: EntraOptions): Settings {
-  refuseUnknown(options)
-  const authority = isOidc(options) ? oidcAuthority(options) : entraAuthority(options)
+  const shared = [...Object.keys(seconds), 'tokenCache', 'audit']
+  refuseUnknown(options, shared)
   return Object.freeze({
-    ...authority,
+    ...('tenants' in options ? several(options.tenants) : one(options)),
     keyTimings: keyTimings(options),
     keysTimeoutSeconds: inSeconds('keysTimeoutSeconds', options),
     clockToleranceSeconds: inSeconds('clockToleranceSeconds', options),
-    tokenCache: tokenCacheOf(options.tokenCache)
+    tokenCache: tokenCacheOf(options.tokenCache),
+    audit: auditOf(options.audit)
   })
 }
 
+function one(options: EntraTenantOptions | OidcOptions): Authority {
+  return isOidc(options) ? oidcAuthority(options) : entraAuthority(options)
+}
+
+/** The first one gives the API its name in challenges, and its place in documents. */
+function several(tenants: unknown): Authority {
+  if (!Array.isArray(tenants) || tenants.length === 0 || !tenants.every((each) => typeof each === 'object' && each)) {
+    throw new EntraConfigurationError(`tenants ${shown(tenants)} is not allowed; give a list of one tenant or more`)
+  }
+  for (const each of tenants) refuseUnknown(each, [])
+  const [first, ...others] = tenants.map((each) => one(each)) as [Authority, ...Authority[]]
+  const issuers = [...first.issuers, ...others.flatMap((each) => each.issuers)] as [IssuerSettings, ...IssuerSettings[]]
+  const urls = issuers.map(({ url }) => url)
+  const twice = urls.find((url, at) => urls.indexOf(url) !== at)
+  if (twice) throw new EntraConfigurationError(`tenants has ${twice} twice; give each tenant once`)
+  const algorithms = [...new Set([first, ...others].flatMap((each) => each.algorithms))]
+  return { ...first, issuers: Object.freeze(issuers), algorithms: Object.freeze(algorithms) }
+}
+
 /** By `issuer`; one that is `undefined`, such as an unset variable, counts where nothing else says who is meant. */
-function isOidc(options: EntraOptions): options is OidcOptions & TimeOptions {
+function isOidc(options: EntraTenantOptions | OidcOptions): options is OidcOptions {
   return 'issuer' in options && (options.issuer !== undefined || !('tenantId' in options))
 }
 
 /** A misspelt option, or one of Entra's beside `issuer`, would be without the effect that it promises. */
-function refuseUnknown(options: EntraOptions): void {
-  const names = [...(isOidc(options) ? oidcNames : entraNames), ...Object.keys(seconds), 'tokenCache']
+function refuseUnknown(options: EntraTenantOptions | OidcOptions | TenantsOptions, shared: readonly string[]): void {
+  const [main, own] =
+    'tenants' in options ? ['tenants', ['tenants']] : isOidc(options) ? ['issuer', oidcNames] : ['', entraNames]
+  const names = [...own, ...shared]
   const unknown = Object.keys(options).find((name) => !names.includes(name))
   if (unknown === undefined) return
-  const here = isOidc(options) ? ' beside "issuer"' : ''
+  const here = main && ` beside "${main}"`
   throw new EntraConfigurationError(`there is no option "${unknown}"${here}; the options are ${names.join(', ')}`)
+}
+
+function auditOf(level: AuditLevel = 'refusals'): AuditLevel {
+  if (auditLevels.includes(level)) return level
+  throw new EntraConfigurationError(`audit ${shown(level)} is not allowed; give one of ${auditLevels.join(', ')}`)
 }
 
 const cacheBounds = {

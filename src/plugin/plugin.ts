@@ -2,6 +2,7 @@
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { createAudit } from './audit.js'
 import { authenticate } from './authenticate.js'
 import { systemClock } from './clock.js'
 import { decorate, type Issuers } from './decorators.js'
@@ -36,7 +37,8 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   app.server.maxHeadersCount = 0
   await app.register(fastifyJwt, jwtOptions(verifier))
   const rules: Rule[] = []
-  const refuse = decorate(app, issuers, settings, rules)
+  const audit = createAudit(settings.audit)
+  const refuse = decorate(app, issuers, settings, rules, audit)
   app.addHook('onRoute', (route) => {
     rules.push(...checkRoute(route))
   })
@@ -44,6 +46,7 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   app.addHook('onRequest', (request, reply, done) => {
     const passes = (why: Refusal | undefined) => {
       if (why) refuse(request, reply, why)
+      else if (request.principalOrNull) audit.accepted(request)
       return why === undefined
     }
     const why = authenticate(request, verifier)

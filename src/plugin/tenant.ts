@@ -60,9 +60,9 @@ function keyFits({ issuer }: VerificationKey, iss: string, tid: string, version:
   return concrete === iss || (version === '1.0' && tenantIdOf(concrete) === tid)
 }
 
-/** An issuer's first path segment is the tenant, in every version and cloud. */
+/** An issuer's first path segment is the tenant, in every version and cloud. Issuers are compared as text, and so is this. */
 function tenantIdOf(issuer: string): string | undefined {
-  return URL.canParse(issuer) ? new URL(issuer).pathname.split('/')[1] : undefined
+  return /^[a-z]+:\/\/[^/]+\/([^/]+)/.exec(issuer)?.[1]
 }
 
 /** v2 has the client ID or an exact value; v1 has any App ID URI, with or without the slash that clients add. */

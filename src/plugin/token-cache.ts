@@ -17,7 +17,7 @@ export interface TokenCacheOptions {
 
 /** A valid token, and what must still hold when it comes again. */
 interface Entry extends FoundKey {
-  readonly token: string
+  readonly credentials: string
   readonly principal: Principal
   /** Milliseconds, as `Date.now()`. */
   readonly validFrom: number
@@ -32,36 +32,64 @@ const tailLength = 43
 /** What an entry takes beside its strings: objects, arrays, and its place in the cache. */
 const entryBytes = 1024
 
+/** Of tokens that came once; two that meet in a place make one of them wait for its third time. */
+const places = 2 ** 15
+const fingerprintLength = 12
+
 /** The tokens that were found valid, by the instance of the plugin that verified them. */
 export class TokenCache {
   readonly #entries: LRUCache<string, Entry>
   readonly #toleranceSeconds: number
+
+  /** Fingerprints of tokens that came once, each in the place that its last bits name. */
+  readonly #once = new Uint32Array(places)
 
   constructor({ maxTokens, maxBytes }: Required<TokenCacheOptions>, clockToleranceSeconds: number) {
     this.#entries = new LRUCache({ max: maxTokens, maxSize: maxBytes, sizeCalculation: bytesOf })
     this.#toleranceSeconds = clockToleranceSeconds
   }
 
-  /** The principal of a token that is as valid now as when it was verified. */
-  find(token: string): Principal | undefined {
-    const tail = token.slice(-tailLength)
+  /**
+   * The principal of a token that is as valid now as when it was verified.
+   *
+   * @param credentials `Bearer` and the token, as most clients write it; other spellings are for the grammar to judge
+   */
+  find(credentials: string): Principal | undefined {
+    const tail = credentials.slice(-tailLength)
     const entry = this.#entries.get(tail)
-    if (entry?.token !== token) return undefined
+    if (entry?.credentials !== credentials) return undefined
     if (holds(entry)) return entry.principal
     this.#entries.delete(tail)
     return undefined
   }
 
-  /** Remembers a token that was just found valid. */
+  /** Remembers a token that was just found valid, when it was so once before: many a token comes only once. */
   add({ token, issuer, key }: FoundKey & { readonly token: string }, principal: Principal): void {
+    if (!this.#isBack(token)) return
     const { exp, nbf = 0, iat = 0 } = principal.claims as { exp: number; nbf?: number; iat?: number } & Claims
-    const own = ownString(token)
     this.#entries.set(ownString(token.slice(-tailLength)), {
-      ...{ token: own, issuer, key, principal },
+      ...{ credentials: ownString(`Bearer ${token}`), issuer, key, principal },
       validFrom: (Math.max(nbf, iat) - this.#toleranceSeconds) * 1000,
       validBefore: (exp + this.#toleranceSeconds) * 1000
     })
   }
+
+  #isBack(token: string): boolean {
+    const fingerprint = fingerprintOf(token)
+    const place = fingerprint % places
+    const isBack = this.#once[place] === fingerprint
+    this.#once[place] = fingerprint
+    return isBack
+  }
+}
+
+/** A number for a token: FNV-1a over the end of its signature. */
+function fingerprintOf(token: string): number {
+  let hash = 0x811c9dc5
+  for (let at = token.length - fingerprintLength; at < token.length; at += 1) {
+    hash = Math.imul(hash ^ token.charCodeAt(at), 0x01000193)
+  }
+  return hash >>> 0
 }
 
 /** The same key is in the issuer's current set, and no more than the tolerance lies between now and the token's times. */
@@ -70,8 +98,8 @@ function holds({ issuer, key, validFrom, validBefore }: Entry): boolean {
   return now < validBefore && now >= validFrom && issuer.keys.find(key.kid) === key
 }
 
-function bytesOf({ token }: Entry): number {
-  return entryBytes + token.length * 3 // the token, its claims as parsed, and what the principal repeats of them
+function bytesOf({ credentials }: Entry): number {
+  return entryBytes + credentials.length * 3 // the token, its claims as parsed, and what the principal repeats of them
 }
 
 /** A copy: a slice would keep the whole header, or the whole token, in memory (V8's sliced strings). */

@@ -6,12 +6,13 @@ import type { FastifyJWTOptions } from '@fastify/jwt'
 import type { FastifyRequest } from 'fastify'
 import { foreignAudienceHint } from './audience.js'
 import { requiredClaims } from './claims.js'
-import { type DecodedToken, decodeToken } from './decode.js'
+import { ambiguityRefusal, type DecodedToken, decodeToken } from './decode.js'
 import { isRefusal, type Refusal, refusal } from './errors.js'
 import { headerRefusal, keyRefusal } from './header.js'
 import type { FoundKey, Issuer, TrustedIssuers } from './issuers.js'
 import type { Algorithm } from './jwks.js'
 import { explain } from './library-errors.js'
+import { withoutStackTraces } from './quiet.js'
 import type { TokenCache } from './token-cache.js'
 import type { Claims } from './types.js'
 
@@ -108,7 +109,9 @@ export function verifyToken(
   const decoded = decodeToken(token)
   if (isRefusal(decoded)) return decoded
   const go = (answer: FoundKey | Refusal) => {
-    const found = isRefusal(answer) ? answer : (keyRefusal(decoded, answer.key.algorithms) ?? answer)
+    const found = isRefusal(answer)
+      ? answer
+      : (keyRefusal(decoded, answer.key.algorithms) ?? ambiguityRefusal(decoded) ?? answer)
     if (isRefusal(found)) return withHint(found, decoded, verifier)
     return verifySignature(request, { token, decoded, ...found }, verifier)
   }
@@ -125,7 +128,7 @@ async function verifySignature(
 ): Promise<Refusal | undefined> {
   request[verificationOf] = verification
   try {
-    await request.jwtVerify()
+    await withoutStackTraces(() => request.jwtVerify()) // with a key at hand all of it happens before it returns
     verifier.cache?.add(verification, request.principal)
     return undefined
   } catch (error) {

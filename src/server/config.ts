@@ -3,7 +3,8 @@ import {
   EntraConfigurationError,
   type EntraOptions,
   type EntraTenantOptions,
-  type OidcOptions
+  type OidcOptions,
+  type TimeOptions
 } from '../plugin/index.js'
 import { integer, list, oneOf, origins, secure, toOrigin, toTrustProxy } from './variables.js'
 
@@ -53,7 +54,7 @@ const commonVariables = {
   KEYS_MAX_STALE_SECONDS: 'keysMaxStaleSeconds',
   KEYS_TIMEOUT_SECONDS: 'keysTimeoutSeconds',
   CLOCK_TOLERANCE_SECONDS: 'clockToleranceSeconds'
-} as const satisfies Record<string, keyof EntraOptions>
+} as const satisfies Record<string, keyof (EntraTenantOptions & TimeOptions)>
 
 const lists: ReadonlySet<string> = new Set([
   ...['ENTRA_AUDIENCE', 'OIDC_AUDIENCE', 'ENTRA_ALLOWED_CLIENTS', 'ENTRA_ROLELESS_CLIENTS']

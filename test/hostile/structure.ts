@@ -206,11 +206,16 @@ function jsonForms(): Row[] {
 const repeated: Row[] = [
   ...rows('RFC 7515 §4 names of header parameters are unique', malformed, {
     'alg none before alg': header((own) => own.replace('{', '{"alg":"none",')),
-    'alg none after alg': header((own) => own.replace('}', ',"alg":"none"}')),
     'alg twice, the same': header((own) => own.replace('{', '{"alg":"RS256",')),
     'kid of another key before kid': header((own) => own.replace('{', '{"kid":"key-clash",')),
-    'kid after a kid that is unknown': header((own) => own.replace('}', ',"kid":"nowhere"}')),
     'alg, once with an escape': header((own) => own.replace('{', '{"\\u0061lg":"none",'))
+  }),
+  // The last of them is the one that is read, and it alone is reason enough.
+  ...rows('RFC 7515 §4 names of header parameters are unique', '401 invalid_token wrong_algorithm', {
+    'alg none after alg': header((own) => own.replace('}', ',"alg":"none"}'))
+  }),
+  ...rows('RFC 7515 §4 names of header parameters are unique', '401 invalid_token unknown_key', {
+    'a kid that is unknown after kid': header((own) => own.replace('}', ',"kid":"nowhere"}'))
   }),
   ...rows('RFC 7519 §4 names of claims are unique', malformed, {
     'aud of another API before aud': payload((own) => own.replace('{', '{"aud":"https://other.example",')),

@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
-import { challengeOf, problemMediaType, sendRefusal, toProblem } from '../../src/plugin/challenge.js'
+import { createAudit } from '../../src/plugin/audit.js'
+import { challengeOf, problemMediaType, refusalSender, toProblem } from '../../src/plugin/challenge.js'
 import { type Refusal, type RefusalCode, refusal } from '../../src/plugin/errors.js'
 
 const realm = 'api://66666666-7777-4888-8999-aaaaaaaaaaaa'
@@ -13,7 +14,7 @@ interface Test {
 function appThatRefuses(t: Test, why: Refusal, log: string[] = []): FastifyInstance {
   const app = Fastify({ logger: { level: 'trace', stream: { write: (line: string) => log.push(line) } } })
   t.teardown(() => app.close())
-  app.get('/', async (request, reply) => sendRefusal(request, reply, why, realm))
+  app.get('/', async (request, reply) => refusalSender(realm, createAudit('refusals'))(request, reply, why))
   return app
 }
 
@@ -133,9 +134,9 @@ t.test('requestId is the one that the log has', async (t) => {
   const log: string[] = []
   const { json } = await appThatRefuses(t, refusal('token_expired'), log).inject('/')
   const lines = log.map((line) => JSON.parse(line) as Record<string, unknown>)
-  const refused = lines.find(({ code }) => code === 'token_expired')
+  const refused = lines.find(({ audit }) => (audit as { code?: string } | undefined)?.code === 'token_expired')
   t.equal(refused?.reqId, json().requestId)
-  t.equal(refused?.status, 401)
+  t.match(refused?.audit, { status: 401 })
 })
 
 t.test('no part of a token reaches the log or the answer', async (t) => {

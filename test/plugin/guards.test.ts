@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance, type RouteShorthandOptions } from 'fastify'
 import t from 'tap'
-import { sendRefusal } from '../../src/plugin/challenge.js'
+import { createAudit } from '../../src/plugin/audit.js'
+import { refusalSender } from '../../src/plugin/challenge.js'
 import {
   allOf,
   anyOf,
@@ -31,7 +32,7 @@ interface Test {
 function appFor(t: Test, principal: Principal | null): FastifyInstance {
   const instance = Fastify()
   t.teardown(() => instance.close())
-  instance.decorate(refuseRequest, (request, reply, why) => sendRefusal(request, reply, why, 'realm'))
+  instance.decorate(refuseRequest, refusalSender('realm', createAudit('off')))
   instance.decorateRequest('principalOrNull', null)
   instance.addHook('onRequest', async (request) => {
     request.principalOrNull = principal

@@ -8,7 +8,8 @@ const now = 1_800_000_000
 function decoded(header: object, payload: object = {}): DecodedToken {
   return {
     header: { ...entraHeader, ...header },
-    payload: { iat: now, nbf: now, exp: now + 3600, ...payload }
+    payload: { iat: now, nbf: now, exp: now + 3600, ...payload },
+    segments: ['', '', '']
   }
 }
 

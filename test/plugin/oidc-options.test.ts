@@ -109,6 +109,7 @@ const unknown: Case[] = [
 ]
 
 const memory: Case[] = [
+  { rule: 'as for Entra', options: { audit: 'on' }, names: ['audit', 'on'] },
   { rule: 'as for Entra', options: { tokenCache: true }, names: ['tokenCache', 'true'] },
   { rule: 'as for Entra', options: { tokenCache: { maxTokens: 0 } }, names: ['tokenCache.maxTokens', '0'] }
 ]

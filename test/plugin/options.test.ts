@@ -244,7 +244,13 @@ const caches: Case[] = [
   }))
 ]
 
-const tables = { tenant, api, clients, where, authorities, algorithms, seconds, caches, unknown }
+const audits: Case[] = ['on', true, '', 'Refusals', null, ['all']].map((audit) => ({
+  rule: `audit ${JSON.stringify(audit)}`,
+  options: { audit },
+  names: ['audit', JSON.stringify(audit)]
+}))
+
+const tables = { tenant, api, clients, where, authorities, algorithms, seconds, caches, audits, unknown }
 
 for (const [name, cases] of Object.entries(tables)) {
   t.test(
@@ -286,6 +292,7 @@ t.test('the contract: defaults', async (t) => {
   t.strictSame(settings.keyTimings, { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 })
   t.equal(settings.keysTimeoutSeconds, 5)
   t.equal(settings.clockToleranceSeconds, 60)
+  t.equal(settings.audit, 'refusals')
   t.strictSame(settings.tokenCache, { maxTokens: 10_000, maxBytes: 64 * 1024 * 1024 })
   t.equal(toSettings({ ...good, tokenCache: false }).tokenCache, undefined)
   t.match(toSettings({ ...good, tokenCache: { maxTokens: 5 } }).tokenCache, { maxTokens: 5, maxBytes: 67_108_864 })

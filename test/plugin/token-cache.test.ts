@@ -25,6 +25,12 @@ function watch(t: Test) {
   }
 }
 
+/** Found valid for the second time: what comes once is not kept. */
+function twice(cache: TokenCache, token: Parameters<TokenCache['add']>[0], whose: Principal) {
+  cache.add(token, whose)
+  cache.add(token, whose)
+}
+
 const bounds = { maxTokens: 3, maxBytes: 1_000_000 }
 const key = { kid: 'a', pem: 'PEM', algorithms: ['RS256'] } as const
 
@@ -35,6 +41,8 @@ function found() {
   return { set, with: { issuer, key } as unknown as FoundKey }
 }
 
+/** As the header has it. */
+const sent = (token: string) => `Bearer ${token}`
 const tokenOf = (name: string, tail = name) => `header.${name}.${'s'.repeat(300)}${tail.padStart(43, 's')}`
 const principal = (claims: object = {}) =>
   ({ kind: 'user', claims: { exp: seconds() + 3600, ...claims } }) as unknown as Principal
@@ -42,33 +50,41 @@ const principal = (claims: object = {}) =>
 t.test('a token is found again as a whole, and nothing else is', async (t) => {
   const cache = new TokenCache(bounds, 60)
   const one = principal()
-  cache.add({ ...found().with, token: tokenOf('one', 'tail') }, one)
-  t.equal(cache.find(tokenOf('one', 'tail')), one, 'the same object for everybody: it is frozen')
-  t.equal(cache.find(tokenOf('two', 'tail')), undefined, 'the same end of a signature, another payload')
-  t.equal(cache.find(`${tokenOf('one', 'tail')}=`), undefined)
-  t.equal(cache.find(tokenOf('one', 'tail').slice(1)), undefined)
+  twice(cache, { ...found().with, token: tokenOf('one', 'tail') }, one)
+  t.equal(cache.find(sent(tokenOf('one', 'tail'))), one, 'the same object for everybody: it is frozen')
+  t.equal(cache.find(sent(tokenOf('two', 'tail'))), undefined, 'the same end of a signature, another payload')
+  t.equal(cache.find(`${sent(tokenOf('one', 'tail'))}=`), undefined)
+  t.equal(cache.find(`bearer ${tokenOf('one', 'tail')}`), undefined)
   t.equal(cache.find(tokenOf('one', 'tail').slice(-43)), undefined, 'the end alone')
   t.equal(cache.find(''), undefined)
 })
 
+t.test('a token that came once is not kept: many never come again', async (t) => {
+  const cache = new TokenCache(bounds, 60)
+  cache.add({ ...found().with, token: tokenOf('one') }, principal())
+  t.equal(cache.find(sent(tokenOf('one'))), undefined)
+  cache.add({ ...found().with, token: tokenOf('one') }, principal())
+  t.ok(cache.find(sent(tokenOf('one'))))
+})
+
 t.test('the token that was not used for the longest goes first', async (t) => {
   const cache = new TokenCache(bounds, 60)
-  const add = (name: string) => cache.add({ ...found().with, token: tokenOf(name) }, principal())
+  const add = (name: string) => twice(cache, { ...found().with, token: tokenOf(name) }, principal())
   for (const name of ['a', 'b', 'c']) add(name)
-  cache.find(tokenOf('a'))
+  cache.find(sent(tokenOf('a')))
   add('d')
-  const held = ['a', 'b', 'c', 'd'].filter((name) => cache.find(tokenOf(name)))
+  const held = ['a', 'b', 'c', 'd'].filter((name) => cache.find(sent(tokenOf(name))))
   t.same(held, ['a', 'c', 'd'])
 })
 
 t.test('bytes are bounded as well, and a token that is too large alone is not kept', async (t) => {
   const cache = new TokenCache({ maxTokens: 1000, maxBytes: 65_536 }, 60)
   const names = Array.from({ length: 1000 }, (_, at) => `t${at}`)
-  for (const name of names) cache.add({ ...found().with, token: tokenOf(name) }, principal())
-  const held = names.filter((name) => cache.find(tokenOf(name))).length
+  for (const name of names) twice(cache, { ...found().with, token: tokenOf(name) }, principal())
+  const held = names.filter((name) => cache.find(sent(tokenOf(name)))).length
   t.ok(held > 5 && held < 65_536 / 1024, `${held} are held`)
-  cache.add({ ...found().with, token: 'x'.repeat(40_000) }, principal())
-  t.equal(cache.find('x'.repeat(40_000)), undefined)
+  twice(cache, { ...found().with, token: 'x'.repeat(40_000) }, principal())
+  t.equal(cache.find(sent('x'.repeat(40_000))), undefined)
 })
 
 t.test('exp, nbf and iat at each hit, with the tolerance, to the millisecond', async (t) => {
@@ -79,17 +95,17 @@ t.test('exp, nbf and iat at each hit, with the tolerance, to the millisecond', a
   set(now * 1000)
   const { now: frozen } = Date
   Date.now = () => now * 1000
-  cache.add({ ...found().with, token: tokenOf('one') }, principal({ exp: now + 10, nbf: now - 5, iat: now - 10 }))
+  twice(cache, { ...found().with, token: tokenOf('one') }, principal({ exp: now + 10, nbf: now - 5, iat: now - 10 }))
   const at = (milliseconds: number) => {
     Date.now = () => now * 1000 + milliseconds
-    return cache.find(tokenOf('one')) !== undefined
+    return cache.find(sent(tokenOf('one'))) !== undefined
   }
   t.ok(at(-65_000), 'nbf, just late enough')
   t.ok(at(69_999), 'exp, just early enough')
   t.notOk(at(70_000), 'exp, just too late')
   t.notOk(at(0), 'and it is gone')
   Date.now = () => now * 1000
-  cache.add({ ...found().with, token: tokenOf('one') }, principal({ exp: now + 10, nbf: now - 5, iat: now - 10 }))
+  twice(cache, { ...found().with, token: tokenOf('one') }, principal({ exp: now + 10, nbf: now - 5, iat: now - 10 }))
   t.notOk(at(-65_001), 'nbf, just too early: a clock was put back')
   Date.now = frozen
 })
@@ -104,12 +120,12 @@ t.test('an entry dies with its key', async (t) => {
   ]) {
     const cache = new TokenCache(bounds, 60)
     const { set, with: where } = found()
-    cache.add({ ...where, token: tokenOf('one') }, principal())
-    t.ok(cache.find(tokenOf('one')))
+    twice(cache, { ...where, token: tokenOf('one') }, principal())
+    t.ok(cache.find(sent(tokenOf('one'))))
     set.key = instead
-    t.equal(cache.find(tokenOf('one')), undefined, JSON.stringify(instead) ?? 'no key')
+    t.equal(cache.find(sent(tokenOf('one'))), undefined, JSON.stringify(instead) ?? 'no key')
     set.key = key
-    t.equal(cache.find(tokenOf('one')), undefined, 'and stays dead when the key comes back')
+    t.equal(cache.find(sent(tokenOf('one'))), undefined, 'and stays dead when the key comes back')
   }
 })
 
@@ -120,7 +136,8 @@ t.test('V8’s sliced strings: neither the header nor a token is kept by what is
   const headerOf = (at: number) => Buffer.alloc(1_000_000, 97 + (at % 26)).toString('latin1')
   collect()
   const before = process.memoryUsage().heapUsed
-  for (let at = 0; at < 50; at += 1) cache.add({ ...found().with, token: headerOf(at).slice(0, 400 + at) }, principal())
+  for (let at = 0; at < 50; at += 1)
+    twice(cache, { ...found().with, token: headerOf(at).slice(0, 400 + at) }, principal())
   collect()
   const grown = process.memoryUsage().heapUsed - before
   t.ok(grown < 10_000_000, `fifty tokens out of headers of a megabyte take ${grown} bytes`)
