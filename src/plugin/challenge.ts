@@ -51,7 +51,7 @@ export function refusalSender(realm: string, audit: Audit) {
     reply.code(status).header('cache-control', 'no-store').header('content-type', problemMediaType)
     if (challenge !== undefined) reply.header('www-authenticate', challenge)
     if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
-    return reply.send(`${bodyStart}${JSON.stringify(request.id)}}`)
+    return reply.send(`${bodyStart}${JSON.stringify(String(request.id))}}`)
   }
 }
 

@@ -43,11 +43,12 @@ export function clientRefusal(clientId: string, allowedClients: ReadonlySet<stri
   return !allowedClients || allowedClients.has(clientId) ? undefined : refusal('client_not_allowed')
 }
 
-/** A principal is shared between requests: nobody may change it for the next one. */
-export function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) {
-    for (const member of Object.values(value)) deepFreeze(member)
-    Object.freeze(value)
+/** A principal is shared between requests: nobody may change it for the next one. Without recursion, however deep a claim nests. */
+export function deepFreeze<T extends object>(value: T): T {
+  const open: object[] = [value]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    Object.freeze(next)
+    for (const each of Object.values(next)) if (typeof each === 'object' && each !== null) open.push(each)
   }
   return value
 }

@@ -19,6 +19,8 @@ export interface Surroundings {
   readonly fetchJson: FetchJson
   readonly clock: Clock
   readonly log: Logger
+  /** Which issuer has which name: no document can take the name of another. */
+  readonly names: Map<string, Issuer>
 }
 
 /** What an issuer says of itself, for `/readyz`. */
@@ -38,12 +40,15 @@ export class Issuer {
   readonly settings: IssuerSettings
   readonly keys: KeyStore
   readonly #fetchJson: FetchJson
+  readonly #names: Map<string, Issuer>
   #metadata: Metadata | undefined
   #answered = false
 
-  constructor(settings: IssuerSettings, timings: KeyTimings, { fetchJson, clock, log }: Surroundings) {
+  constructor(settings: IssuerSettings, timings: KeyTimings, { fetchJson, clock, log, names }: Surroundings) {
     this.settings = settings
     this.#fetchJson = fetchJson
+    this.#names = names
+    if (typeof settings.issuer === 'string') names.set(settings.issuer, this)
     this.keys = new KeyStore(() => this.#load(), timings, clock, log)
   }
 
@@ -69,12 +74,21 @@ export class Issuer {
   async #load(): Promise<KeySet> {
     const metadata = await this.#fetchMetadata()
     if (!metadata) return noKeys
+    this.#take(metadata.issuer)
     const keySet = await toKeySet(await this.#fetchJson(metadata.jwksUri), {
       issuer: metadata.issuer,
       algorithms: this.settings.profile.algorithms
     })
     this.#metadata = metadata
     return keySet
+  }
+
+  /** First come, first served, among names that only documents say; those of the configuration come before any. */
+  #take(name: string): void {
+    const holder = this.#names.get(name) ?? this
+    if (holder !== this)
+      throw new MetadataMismatchError(`${name} is an issuer that another tenant of this API has already`)
+    this.#names.set(name, this)
   }
 
   /** The document, or nothing where the authority says that there is none. */

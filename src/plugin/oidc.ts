@@ -43,13 +43,19 @@ function isAccessToken({ header, claims }: SignedToken): boolean {
   return says || grants.some((name) => Object.hasOwn(claims, name))
 }
 
+/** Scopes of the sign-in itself (OpenID Connect Core §5.4, §11): any client gets them, and they open nothing here. */
+const signInScopes: ReadonlySet<string> = new Set([
+  ...['openid', 'profile', 'email', 'address', 'phone', 'offline_access']
+])
+
 /**
  * Who the token speaks for. What a client was granted for itself are its permissions, and stand in `roles` with what it was
  * assigned: `scopes` are a user's to give.
  */
 export function toOidcPrincipal(claims: Claims): Principal {
   const { scope, scp } = claims
-  const scopes = [...new Set([...words(scope), ...words(scp), ...texts(scope), ...texts(scp)])]
+  const granted = new Set([...words(scope), ...words(scp), ...texts(scope), ...texts(scp)])
+  const scopes = [...granted].filter((name) => !signInScopes.has(name))
   const roles = texts(claims.roles)
   const issuer = String(claims.iss)
   const subject = String(subjectOf(claims))
@@ -68,11 +74,18 @@ export function toOidcPrincipal(claims: Claims): Principal {
 }
 
 /**
- * `sub`. A token without one is its client's own where it has `client_id`, as has been seen; else it may be a user's whose `sub` was left
- * out, as Keycloak's can be, and would make every user the same.
+ * `sub`. A token without one is its client's own where it has `client_id` and nobody signed in for it, as has been seen; else it may be a
+ * user's whose `sub` was left out, as Keycloak's and PingFederate's can be, and would make every user the same.
  */
-function subjectOf({ sub, client_id }: Claims): string | undefined {
-  return sub === undefined || sub === null ? text(client_id) : text(sub)
+function subjectOf(claims: Claims): string | undefined {
+  const { sub, client_id } = claims
+  if (sub !== undefined && sub !== null) return text(sub)
+  return isSignedIn(claims) || Object.hasOwn(claims, 'auth_time') ? undefined : text(client_id)
+}
+
+/** What only the token of somebody who signed in has (`auth_time`, in Cognito's, all have): Okta's `uid`, Cognito's `username`. */
+function isSignedIn(claims: Claims): boolean {
+  return ['amr', 'sid', 'uid', 'username'].some((name) => Object.hasOwn(claims, name))
 }
 
 /** `azp` (OpenID Connect Core §2), `client_id` (RFC 8693 §4.3), or `cid` as Okta has it. */
@@ -81,15 +94,14 @@ function clientIdOf({ azp, client_id, cid }: Claims): string {
 }
 
 /**
- * Client credentials: there is no `sub`, or it is the client (RFC 9068 §2.2), in Auth0's words `…@clients`; Keycloak has a user for each client
- * with a service account, by a name that nobody else gets while `client_id` says that it is one.
+ * Client credentials: there is no `sub`, or it is the client (RFC 9068 §2.2), in Auth0's words `…@clients`; unless somebody signed in, who
+ * may have chosen such a name. Keycloak has a user for each client with a service account, whose name nobody else gets.
  */
 function isAppOnly(claims: Claims): boolean {
+  const { azp, client_id, preferred_username, typ } = claims
   const clientId = clientIdOf(claims)
-  const subject = text(claims.sub)
-  if (subject === undefined) return true
-  if (clientId === '') return false
-  const isServiceAccount =
-    claims.client_id === clientId && claims.preferred_username === `service-account-${clientId.toLowerCase()}`
-  return subject === clientId || subject === `${clientId}@clients` || isServiceAccount
+  const subject = text(claims.sub) ?? clientId
+  const isKeycloak = typ === 'Bearer' && azp === client_id && clientId !== ''
+  if (isKeycloak && preferred_username === `service-account-${clientId.toLowerCase()}`) return true
+  return (subject === clientId || subject === `${clientId}@clients`) && clientId !== '' && !isSignedIn(claims)
 }

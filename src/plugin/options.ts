@@ -117,8 +117,8 @@ function several(tenants: unknown): Authority {
   for (const each of tenants) refuseUnknown(each, [])
   const [first, ...others] = tenants.map((each) => one(each)) as [Authority, ...Authority[]]
   const issuers = [...first.issuers, ...others.flatMap((each) => each.issuers)] as [IssuerSettings, ...IssuerSettings[]]
-  const urls = issuers.map(({ url }) => url)
-  const twice = urls.find((url, at) => urls.indexOf(url) !== at)
+  const names = issuers.map(({ issuer, url }) => (typeof issuer === 'string' ? issuer : url))
+  const twice = names.find((name, at) => names.indexOf(name) !== at)
   if (twice) throw new EntraConfigurationError(`tenants has ${twice} twice; give each tenant once`)
   const algorithms = [...new Set([first, ...others].flatMap((each) => each.algorithms))]
   return { ...first, issuers: Object.freeze(issuers), algorithms: Object.freeze(algorithms) }

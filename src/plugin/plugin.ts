@@ -23,9 +23,10 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   refuseClash(app)
   const settings = toSettings(options)
   const { fetchJson, close } = createJsonClient(settings.keysTimeoutSeconds)
+  const names = new Map<string, Issuer>()
   const toIssuer = (issuer: IssuerSettings) => {
     const log = app.log.child({ metadataUrl: issuer.url })
-    return new Issuer(issuer, settings.keyTimings, { fetchJson, clock: systemClock, log })
+    return new Issuer(issuer, settings.keyTimings, { fetchJson, clock: systemClock, log, names })
   }
   const [first, ...others] = settings.issuers
   const issuers: Issuers = [toIssuer(first), ...others.map(toIssuer)]
@@ -49,8 +50,10 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
       else if (request.principalOrNull) audit.accepted(request)
       return why === undefined
     }
+    // Without an error `done` would let the request pass.
+    const failed = (error: unknown) => done(error instanceof Error ? error : new Error('authentication failed'))
     const why = authenticate(request, verifier)
-    if (why instanceof Promise) why.then(passes).then((go) => go && done(), done)
+    if (why instanceof Promise) why.then(passes).then((go) => go && done(), failed)
     else if (passes(why)) done()
   })
   const corsCameFirst = app.hasPlugin('@fastify/cors')

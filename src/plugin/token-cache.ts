@@ -92,10 +92,11 @@ function fingerprintOf(token: string): number {
   return hash >>> 0
 }
 
-/** The same key is in the issuer's current set, and no more than the tolerance lies between now and the token's times. */
-function holds({ issuer, key, validFrom, validBefore }: Entry): boolean {
+/** The issuer still has its name, the same key is in its current set, and no more than the tolerance lies between now and the token's times. */
+function holds({ issuer, key, principal, validFrom, validBefore }: Entry): boolean {
   const now = Date.now()
-  return now < validBefore && now >= validFrom && issuer.keys.find(key.kid) === key
+  const isInTime = now < validBefore && now >= validFrom
+  return isInTime && issuer.name === principal.issuer && issuer.keys.find(key.kid) === key
 }
 
 function bytesOf({ credentials }: Entry): number {

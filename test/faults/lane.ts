@@ -179,7 +179,7 @@ export class Lane {
     const log = recordingLogger()
     const url = this.tenant.origin + this.discoveryPath
     const settings = { url, issuer: this.issuer, optional: version === '1.0', profile }
-    const issuer = new Issuer(settings, { ...defaults, ...timings }, { fetchJson, clock, log })
+    const issuer = new Issuer(settings, { ...defaults, ...timings }, { fetchJson, clock, log, names: new Map() })
     return {
       ...{ issuer, clock, log, fetches, underWay, idle },
       ask: async (kid) => outcome(await issuer.keys.find(kid)),

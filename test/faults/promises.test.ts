@@ -60,7 +60,7 @@ function subject(t: Test, timings: Partial<KeyTimings> = {}) {
     tenant.asked.push(url)
     return deadline()
   }
-  const issuer = new Issuer(v2, { ...defaults, ...timings }, { fetchJson: fetchOrHang, clock, log })
+  const issuer = new Issuer(v2, { ...defaults, ...timings }, { fetchJson: fetchOrHang, clock, log, names: new Map() })
   t.teardown(() => issuer.keys.close())
   const trusted = new TrustedIssuers([issuer])
   const ask = async (kid: string) => {

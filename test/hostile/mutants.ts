@@ -418,6 +418,11 @@ const oidc: readonly Mutant[] = [
     ' ?? clientRefusal(clientIdOf(claims), allowedClients)',
     ''
   ]),
+  mutant('scopes of the sign-in', 'oidc', 'a token with neither scopes nor roles, another provider', [
+    'oidc',
+    '.filter((name) => !signInScopes.has(name))',
+    ''
+  ]),
   mutant('permissions, another provider', 'oidc', 'a token with neither scopes nor roles, another provider', [
     'authenticate',
     ' ?? permissionsRefusal(request, request.principal, verifier)',

@@ -167,6 +167,7 @@ const payloads: Row[] = [
   }),
   ...rows('a token with neither scopes nor roles, another provider', '403 insufficient_scope no_permissions', {
     'an empty scope': claims({ scope: '' }),
+    'scopes of the sign-in alone': claims({ scope: 'openid profile email offline_access' }),
     'scope of another type': claims({ scope: 7 })
   })
 ]

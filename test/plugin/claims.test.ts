@@ -108,7 +108,6 @@ t.test('allowedClients narrows, and never grants', async (t) => {
 t.test('frozen, all the way down', async (t) => {
   const value = deepFreeze({ list: [{ deep: [1] }], nothing: null, text: 'a', none: undefined })
   for (const part of [value, value.list, value.list[0], value.list[0]?.deep]) t.ok(Object.isFrozen(part))
-  for (const plain of [null, undefined, 1, 'a', true]) t.equal(deepFreeze(plain), plain)
 })
 
 t.test('deeper than any claim is, without an end of the stack', async (t) => {

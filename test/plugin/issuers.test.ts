@@ -49,7 +49,8 @@ async function tenant(answers: Record<string, unknown> = {}, v1 = v1Settings) {
     return answer
   }
   const timings = { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 }
-  const issuers = [v2Settings, v1].map((settings) => new Issuer(settings, timings, { fetchJson, clock, log }))
+  const names = new Map<string, Issuer>()
+  const issuers = [v2Settings, v1].map((settings) => new Issuer(settings, timings, { fetchJson, clock, log, names }))
   await Promise.all(issuers.map(({ keys }) => keys.start()))
   const trusted = new TrustedIssuers(issuers)
   /** What a token of this issuer, signed with this key, is told. */
@@ -237,7 +238,8 @@ async function many(open: number, configured: number, unreached: readonly number
     else publish(at)
   })
   const timings = { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 }
-  const issuers = settings.map((each) => new Issuer(each, timings, { fetchJson, clock, log }))
+  const names = new Map<string, Issuer>()
+  const issuers = settings.map((each) => new Issuer(each, timings, { fetchJson, clock, log, names }))
   const start = () => Promise.all(issuers.map(({ keys }) => keys.start()))
   const trusted = new TrustedIssuers(issuers)
   const ask = async (at: number | string, kid = `of-${at}`) => {
@@ -321,4 +323,26 @@ t.test(
 t.test('before the first answer nobody can say whose a token is', async (t) => {
   const { ask } = await many(2, 1)
   for (const at of [0, 1, 2, stranger]) t.equal(await ask(at), '503 tenant_unavailable', String(at))
+})
+
+t.test('no document takes the name of another issuer, whichever of them comes first', async (t) => {
+  const own: IssuerSettings = { url: url.v1, issuer: /^https:/, optional: false, profile }
+  const hostile: IssuerSettings = { url: `${origin}/hostile`, issuer: /^https:/, optional: false, profile }
+  const start = async (...settings: IssuerSettings[]) => {
+    const names = new Map<string, Issuer>()
+    const document = { issuer: iss.v1, jwks_uri: url.v1Keys }
+    const fetchJson = async (asked: string) => (asked === url.v1Keys ? { keys: [b.jwk] } : document)
+    const surroundings = { fetchJson, clock: new FakeClock(), log: recordingLogger(), names }
+    const timings = { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 }
+    const issuers = settings.map((each) => new Issuer(each, timings, surroundings))
+    for (const { keys } of issuers) await keys.start()
+    return issuers.map(({ status }) => status.lastError ?? status.state)
+  }
+  const taken = `${iss.v1} is an issuer that another tenant of this API has already`
+  t.same(await start(own, hostile), ['fresh', taken], 'first come, first served')
+  t.same(
+    await start(hostile, { ...own, issuer: iss.v1 }),
+    [taken, 'fresh'],
+    'a name of the configuration comes before any'
+  )
 })

@@ -54,7 +54,7 @@ const fixtures: Record<string, Fixture> = {
     }),
     is: {
       ...{ kind: 'user', id: '6f0ddf11-bbfe-4b3f-9a8f-2f7b9b1f9f10', clientId: 'spa' },
-      ...{ scopes: ['openid', 'orders.read', 'email'], name: 'Ann Example', email: 'ann@shop.example' }
+      ...{ scopes: ['orders.read'], name: 'Ann Example', email: 'ann@shop.example' }
     }
   },
   'Keycloak, a service account': {
@@ -71,7 +71,7 @@ const fixtures: Record<string, Fixture> = {
     }),
     is: {
       ...{ kind: 'app', id: 'b9f0c8c1-0a39-4f9a-9d38-8d4f2b7f7d1e', clientId: 'Daemon' },
-      roles: ['email', 'orders.sync']
+      roles: ['orders.sync']
     }
   },
   'Auth0, a user': {
@@ -83,7 +83,7 @@ const fixtures: Record<string, Fixture> = {
     }),
     is: {
       ...{ kind: 'user', id: 'auth0|6553da60a54af58e29493993', clientId: 'K1AUPhZq8mRi0Q0pjhkfu1D7y6KjDQja' },
-      scopes: ['openid', 'profile', 'orders.read']
+      scopes: ['orders.read']
     }
   },
   'Auth0, machine to machine': {
@@ -113,7 +113,7 @@ const fixtures: Record<string, Fixture> = {
     }),
     is: {
       ...{ kind: 'user', id: 'ann@shop.example', clientId: '0oabucvyc38HLL1ef0h7' },
-      ...{ scopes: ['openid', 'orders.read'], groups: ['Everyone', 'Sales'] }
+      ...{ scopes: ['orders.read'], groups: ['Everyone', 'Sales'] }
     }
   },
   'Okta, a service': {
@@ -131,7 +131,7 @@ const fixtures: Record<string, Fixture> = {
     }),
     is: {
       ...{ kind: 'user', id: 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee', clientId: '1example23456789' },
-      scopes: ['openid', 'orders/read']
+      scopes: ['orders/read']
     }
   },
   'Cognito, a service': {
@@ -148,7 +148,7 @@ const fixtures: Record<string, Fixture> = {
       ...{ iat: 1618354090, jti: 'dbe39bf3a3ba4238a513f51d6e1691c4', client_id: 's6BhdRkqt3' },
       scope: 'openid profile reademail'
     },
-    is: { kind: 'user', id: '5ba552d67', clientId: 's6BhdRkqt3', scopes: ['openid', 'profile', 'reademail'] }
+    is: { kind: 'user', id: '5ba552d67', clientId: 's6BhdRkqt3', scopes: ['reademail'] }
   },
   'RFC 9068, with roles and groups': {
     from: 'RFC 9068 §2.2.3.1: the attributes of RFC 7643 §4.1.2, as arrays',
@@ -373,13 +373,21 @@ const userOrApp: { rule: string; claims: Members; kind: 'user' | 'app' }[] = [
   { rule: 'the client is azp, whatever else it has', claims: { azp: 'spa', client_id: 'a', sub: 'a' }, kind: 'user' },
   { rule: 'compared exactly', claims: { sub: 'SPA' }, kind: 'user' },
   { rule: 'not its beginning', claims: { sub: 'sp' }, kind: 'user' },
+  // Somebody who may choose a name must not become the client by it.
+  {
+    rule: 'a name like Keycloak’s, of another provider',
+    claims: { client_id: 'spa', preferred_username: 'service-account-spa' },
+    kind: 'user'
+  },
+  { rule: 'Okta: a login that is the client’s ID', claims: { sub: 'spa', uid: '00u1' }, kind: 'user' },
+  { rule: 'a login that ends as Auth0’s clients do', claims: { sub: 'spa@clients', sid: 's' }, kind: 'user' },
   { rule: 'Auth0: …@clients', claims: { sub: 'spa@clients' }, kind: 'app' },
   { rule: 'Auth0: …@clients of another client', claims: { sub: 'cli@clients' }, kind: 'user' },
   { rule: '@clients alone is no client', claims: { azp: undefined, sub: '@clients' }, kind: 'user' },
   { rule: 'without a client it is a user’s', claims: { azp: undefined }, kind: 'user' },
   {
     rule: 'Keycloak: a service account',
-    claims: { client_id: 'spa', preferred_username: 'service-account-spa' },
+    claims: { typ: 'Bearer', client_id: 'spa', preferred_username: 'service-account-spa' },
     kind: 'app'
   },
   {
@@ -407,6 +415,12 @@ const userOrApp: { rule: string; claims: Members; kind: 'user' | 'app' }[] = [
 
 t.test('user or app', async (t) => {
   for (const { rule, claims, kind } of userOrApp) t.equal(toOidcPrincipal({ ...access, ...claims }).kind, kind, rule)
+})
+
+t.test('a token without a subject that somebody signed in for speaks for nobody', async (t) => {
+  for (const sign of ['auth_time', 'amr', 'sid', 'uid', 'username'])
+    t.equal(codeOf({ ...without(access, 'sub'), client_id: 'daemon', [sign]: 1 }), refused('missing_claim'), sign)
+  t.equal(codeOf({ ...without(access, 'sub'), client_id: 'daemon' }), undefined, 'and for its client otherwise')
 })
 
 t.test('a token without a subject speaks for its client: there is always a key to store data under', async (t) => {
@@ -615,7 +629,7 @@ t.test('an API of another provider, from its discovery to the answer', async (t)
   })
 
   t.test('RFC 6750 §3: the challenge names the API, and the scope as clients ask for it', async (t) => {
-    const lacking = await get(`${origin}/orders`, await token({ scope: 'openid' }))
+    const lacking = await get(`${origin}/orders`, await token({ scope: 'orders.write' }))
     const forbidden = { status: 403, error: 'insufficient_scope', code: 'insufficient_permissions' }
     checkRefusal(t, lacking, { ...forbidden, scope: 'orders.read' })
     for (const answer of [lacking, await get(`${origin}/orders`)]) {

@@ -742,3 +742,23 @@ t.test('a second Authorization header is seen behind thousands of others', async
   ])
   t.equal(answer.status, 400)
 })
+
+t.test('what fails before a refusal is sent lets nobody in, also where it fails without an error', async (t) => {
+  const tenant = await startTenant(t)
+  const token = await tenant.userToken()
+  const forged = `${token.slice(0, token.lastIndexOf('.'))}.${'A'.repeat(342)}`
+  for (const thrown of [undefined, new Error('no logger today')]) {
+    const { app } = makeApp(t)
+    app.addHook('onRequest', async (request) => {
+      const fail = () => {
+        throw thrown
+      }
+      request.log = new Proxy(request.log, { get: (log, name) => (name === 'info' ? fail : Reflect.get(log, name)) })
+    })
+    await app.register(entra, optionsFor(tenant))
+    app.get('/any', async () => 'let in')
+    const { statusCode, body } = await app.inject({ url: '/any', headers: { authorization: `Bearer ${forged}` } })
+    t.equal(statusCode, 500)
+    t.notMatch(body, 'let in')
+  }
+})
