@@ -2,17 +2,9 @@
 import { variants } from '../harness/variants.js'
 import type { WorkloadName } from '../harness/workloads.js'
 import type { Step } from '../sections/growth.js'
-import type { Results } from './results.js'
+import type { Goal, Results } from './results.js'
 import { Samples } from './samples.js'
 import { type Spread, shown, shownSpread, spread } from './stats.js'
-
-export interface Goal {
-  readonly name: string
-  readonly goal: string
-  readonly measured: string
-  /** Without it, there is nothing to judge by. */
-  readonly met?: boolean
-}
 
 type Named = Pick<Goal, 'name' | 'goal'>
 

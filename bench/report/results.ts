@@ -8,7 +8,14 @@ import type { Checked } from '../sections/check.js'
 import type { Step } from '../sections/growth.js'
 import type { Imports } from '../sections/imports.js'
 import type { Memory } from '../sections/memory.js'
-import type { Goal } from './goals.js'
+
+export interface Goal {
+  readonly name: string
+  readonly goal: string
+  readonly measured: string
+  /** Without it, there is nothing to judge by. */
+  readonly met?: boolean
+}
 
 export interface Results {
   readonly environment: Environment

@@ -60,7 +60,8 @@ const segments: Row[] = rows('RFC 7515 §7.1 three segments', malformed, {
   'a dash for the separators': (world) => world.token().replaceAll('.', '-'),
   'a tilde after the token, as an SD-JWT has': (world) => `${world.token()}~`,
   'a word': () => 'access-token-of-somebody',
-  'a GUID': () => callerId,
+  // Not of the form that request IDs have, as these are logged, and a few characters in a row may be the same.
+  'a GUID': () => 'bbbbbbbb-cccc-1ddd-7eee-ffffffffffff',
   'one character': () => 'x',
   'an opaque refresh token in the form of Entra': () => `1.AXkAq0.AgABAwEAAADnfolh.${'QmFzZTY0'.repeat(40)}`,
   'an opaque refresh token of a personal account': () => `M.C5${'40_BAY.0.U.-Cq'.repeat(9)}`
