@@ -1,7 +1,7 @@
 /** Attacks on the form of a token: RFC 7515 §7.1 (compact serialization), RFC 7515 §2 and RFC 4648 §5 (base64url), JSON. */
 import { hmac, mint, rsa, segment, withSegment } from './mint.js'
 import { get, type Row, rows, type Table } from './row.js'
-import { callerId, type World } from './world.js'
+import type { World } from './world.js'
 
 const malformed = '401 invalid_token token_malformed'
 const badHeader = '400 invalid_request authorization_malformed'
