@@ -32,8 +32,7 @@ const tailLength = 43
 /** What an entry takes beside its strings: objects, arrays, and its place in the cache. */
 const entryBytes = 1024
 
-/** Of tokens that came once; two that meet in a place make one of them wait for its third time. */
-const places = 2 ** 15
+/** Characters of a signature's end that tell tokens that came once apart; two that meet are only remembered a request early. */
 const fingerprintLength = 12
 
 /** The tokens that were found valid, by the instance of the plugin that verified them. */
@@ -41,12 +40,15 @@ export class TokenCache {
   readonly #entries: LRUCache<string, Entry>
   readonly #toleranceSeconds: number
 
-  /** Fingerprints of tokens that came once, each in the place that its last bits name. */
-  readonly #once = new Uint32Array(places)
+  /** Fingerprints of tokens that came once: of late, and of a while ago. */
+  #once = new Set<number>()
+  #onceBefore = new Set<number>()
+  readonly #maxTokens: number
 
   constructor({ maxTokens, maxBytes }: Required<TokenCacheOptions>, clockToleranceSeconds: number) {
     this.#entries = new LRUCache({ max: maxTokens, maxSize: maxBytes, sizeCalculation: bytesOf })
     this.#toleranceSeconds = clockToleranceSeconds
+    this.#maxTokens = maxTokens
   }
 
   /**
@@ -74,11 +76,15 @@ export class TokenCache {
     })
   }
 
+  /** Bounded by two generations, each of as many as there may be tokens. */
   #isBack(token: string): boolean {
     const fingerprint = fingerprintOf(token)
-    const place = fingerprint % places
-    const isBack = this.#once[place] === fingerprint
-    this.#once[place] = fingerprint
+    const isBack = this.#once.has(fingerprint) || this.#onceBefore.has(fingerprint)
+    if (this.#once.size >= this.#maxTokens) {
+      this.#onceBefore = this.#once
+      this.#once = new Set()
+    }
+    this.#once.add(fingerprint)
     return isBack
   }
 }

@@ -67,6 +67,25 @@ t.test('a token that came once is not kept: many never come again', async (t) =>
   t.ok(cache.find(sent(tokenOf('one'))))
 })
 
+t.test('many tokens in turn are all remembered the second time', async (t) => {
+  const cache = new TokenCache({ maxTokens: 5000, maxBytes: 100_000_000 }, 60)
+  const names = Array.from({ length: 5000 }, (_, at) => `token-${at}`)
+  const { with: where } = found()
+  const one = principal()
+  for (const _ of [1, 2]) for (const name of names) cache.add({ ...where, token: tokenOf(name) }, one)
+  t.equal(names.filter((name) => cache.find(sent(tokenOf(name)))).length, 5000)
+})
+
+t.test('of tokens that came once as few are noted as may be remembered, twice over', async (t) => {
+  const cache = new TokenCache({ maxTokens: 10, maxBytes: 100_000_000 }, 60)
+  const { with: where } = found()
+  const add = (name: string) => cache.add({ ...where, token: tokenOf(name) }, principal())
+  add('first')
+  for (let at = 0; at < 30; at += 1) add(`other-${at}`)
+  add('first')
+  t.equal(cache.find(sent(tokenOf('first'))), undefined, 'it was forgotten meanwhile')
+})
+
 t.test('the token that was not used for the longest goes first', async (t) => {
   const cache = new TokenCache(bounds, 60)
   const add = (name: string) => twice(cache, { ...found().with, token: tokenOf(name) }, principal())
