@@ -20,6 +20,13 @@ export function words(value: unknown): string[] {
   return typeof value === 'string' ? value.split(' ').filter((word) => word.trim() !== '') : []
 }
 
+/** `name`, and `email` or `preferred_username`, where there are any: for display. */
+export function displayOf(claims: Claims): { readonly name?: string; readonly email?: string } {
+  const name = text(claims.name)
+  const email = text(claims.email) ?? text(claims.preferred_username)
+  return { ...(name !== undefined && { name }), ...(email !== undefined && { email }) }
+}
+
 /** The refusal for the first of these claims that a token lacks. */
 export function missingClaimRefusal(claims: Claims, names: readonly string[]): Refusal | undefined {
   const missing = names.find((name) => !Object.hasOwn(claims, name))

@@ -2,7 +2,7 @@
 import { type AuthorityOptions, issuersOf, type TenantIssuer } from './authority.js'
 import { EntraConfigurationError } from './errors.js'
 import type { IssuerSettings } from './issuers.js'
-import { guid, matching, personalAccounts, shown, texts } from './option-checks.js'
+import { audienceTexts, guid, matching, personalAccounts, shown, texts } from './option-checks.js'
 import { toPrincipal } from './principal.js'
 import type { Profile } from './profile.js'
 import { entraRefusal, type TenantRules } from './tenant.js'
@@ -87,7 +87,7 @@ function toTenantId(tenantId: unknown): string {
 
 function audiencesOf(audience: string | readonly string[] | undefined, clientId: string): readonly string[] {
   if (audience === undefined) return Object.freeze([clientId, `api://${clientId}`])
-  return texts('audience', typeof audience === 'string' ? [audience] : audience)
+  return audienceTexts(audience)
 }
 
 function algorithmsOf(algorithms: readonly string[] = ['RS256']): readonly 'RS256'[] {

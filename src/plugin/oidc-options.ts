@@ -3,7 +3,7 @@ import { isSecure } from './authority.js'
 import { EntraConfigurationError } from './errors.js'
 import { type Algorithm, algorithmNames } from './jwks.js'
 import { oidcRefusal, toOidcPrincipal } from './oidc.js'
-import { shown, texts } from './option-checks.js'
+import { audienceTexts, shown, texts } from './option-checks.js'
 import type { SignedToken } from './profile.js'
 
 /** Any other OpenID provider, for `app.register(entra, options)`. */
@@ -72,7 +72,7 @@ function audiencesOf(audience: unknown): readonly string[] {
   if (audience === undefined || audience === '') {
     throw new EntraConfigurationError('audience is missing; give what the provider puts into "aud" for this API')
   }
-  return texts('audience', typeof audience === 'string' ? [audience] : audience)
+  return audienceTexts(audience)
 }
 
 function algorithmsOf(algorithms: readonly Algorithm[] = algorithmNames): readonly Algorithm[] {

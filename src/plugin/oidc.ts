@@ -1,6 +1,6 @@
 /** Stages 4 and 5 for any OpenID provider that is not Entra: its tokens' rules, and whom they speak for. Pure. */
 import { audienceRefusal } from './audience.js'
-import { clientRefusal, deepFreeze, isOtherToken, text, texts, words } from './claims.js'
+import { clientRefusal, deepFreeze, displayOf, isOtherToken, text, texts, words } from './claims.js'
 import { type Refusal, refusal } from './errors.js'
 import type { SignedToken } from './profile.js'
 import type { Claims, Principal } from './types.js'
@@ -62,15 +62,7 @@ export function toOidcPrincipal(claims: Claims): Principal {
   const caller = { id: subject, subject, issuer, tenantId: issuer, clientId: clientIdOf(claims), claims }
   if (isAppOnly(claims))
     return deepFreeze({ kind: 'app', ...caller, roles: [...roles, ...scopes], scopes: [], groups: [] })
-  const name = text(claims.name)
-  const email = text(claims.email) ?? text(claims.preferred_username)
-  return deepFreeze({
-    kind: 'user',
-    ...caller,
-    ...{ scopes, roles, groups: texts(claims.groups) },
-    ...(name !== undefined && { name }),
-    ...(email !== undefined && { email })
-  })
+  return deepFreeze({ kind: 'user', ...caller, scopes, roles, groups: texts(claims.groups), ...displayOf(claims) })
 }
 
 /**

@@ -40,6 +40,11 @@ export function texts(name: string, values: unknown): readonly string[] {
   )
 }
 
+/** The values of `audience`, which may be given as one. */
+export function audienceTexts(audience: unknown): readonly string[] {
+  return texts('audience', typeof audience === 'string' ? [audience] : audience)
+}
+
 /** Visible ASCII, without what would end a quoted-string of a header (RFC 9110 §5.6.4). */
 function isText(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value)

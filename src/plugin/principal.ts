@@ -1,5 +1,5 @@
 /** Stage 5: verified claims → principal. Total: an optional claim in an odd shape is left out, and never an error. */
-import { deepFreeze, text, texts, words } from './claims.js'
+import { deepFreeze, displayOf, text, texts, words } from './claims.js'
 import { clientIdOf } from './tenant.js'
 import type { AppPrincipal, Claims, Principal, UserPrincipal } from './types.js'
 
@@ -24,15 +24,12 @@ function toApp(claims: Claims): AppPrincipal {
 }
 
 function toUser(claims: Claims): UserPrincipal {
-  const name = text(claims.name)
-  const email = text(claims.email) ?? text(claims.preferred_username)
   return {
     kind: 'user',
     ...caller(claims),
     scopes: scopesOf(claims),
     groups: texts(claims.groups),
-    ...(name !== undefined && { name }),
-    ...(email !== undefined && { email })
+    ...displayOf(claims)
   }
 }
 
