@@ -4,7 +4,7 @@ import { authorizationHeader, bearerToken } from './bearer.js'
 import { isRefusal, type Refusal, refusal } from './errors.js'
 import { scopesOfRoute } from './guards.js'
 import type { Principal } from './types.js'
-import { type Verifier, verifyToken } from './verify.js'
+import { type Verifier, verificationOf, verifyToken } from './verify.js'
 
 /**
  * Who sent a request to a route that asks for it.
@@ -22,12 +22,21 @@ export function authenticate(
   const remembered = isRefusal(header) ? undefined : verifier.cache?.find(header)
   if (remembered) {
     request.principalOrNull = remembered
-    return permissionsRefusal(request, remembered, verifier)
+    return undefined
   }
   const token = isRefusal(header) ? header : bearerToken(header)
   if (isRefusal(token)) return auth === 'optional' && token.code === 'credentials_missing' ? undefined : token
   const why = verifyToken(request, token, verifier)
-  return why instanceof Promise ? why.then((no) => no ?? permissionsRefusal(request, request.principal, verifier)) : why
+  return why instanceof Promise ? why.then((no) => no ?? admit(request, verifier)) : why
+}
+
+/** A verified token with permissions is remembered; what it may do is for the guards. */
+function admit(request: FastifyRequest, verifier: Verifier): Refusal | undefined {
+  const { principal } = request
+  const why = permissionsRefusal(request, principal, verifier)
+  const verification = request[verificationOf]
+  if (!why && verification) verifier.cache?.add(verification, principal)
+  return why
 }
 
 /**

@@ -21,13 +21,16 @@ const malformed = refusal('token_malformed')
 /** Three segments of base64url without padding (RFC 7515 §2, §7.1). An empty signature is for the algorithm to refuse. */
 const compactForm = /^([\w-]+)\.([\w-]+)\.([\w-]*)$/
 
-/** The parts of a token in compact form, or why it has none. */
+/** RFC 8259 §2, §4. What begins otherwise costs no `SyntaxError`. */
+const objectStart = /^[ \t\n\r]*\{/
+
+/** The parts of a token in compact form, or why it has none. The header comes first: it is short, and most garbage ends there. */
 export function decodeToken(token: string): DecodedToken | Refusal {
-  const [, first, second, signature] = compactForm.exec(token) ?? []
-  if (first === undefined || second === undefined || signature === undefined) return malformed
-  const header = toObject(first)
-  const payload = header && toObject(second)
-  return header && payload ? { header, payload, segments: [first, second, signature] } : malformed
+  const header = toObject(token.slice(0, Math.max(token.indexOf('.'), 0)))
+  const [, first, second, signature] = (header && compactForm.exec(token)) ?? []
+  if (!header || first === undefined || second === undefined || signature === undefined) return malformed
+  const payload = toObject(second)
+  return payload ? { header, payload, segments: [first, second, signature] } : malformed
 }
 
 /**
@@ -53,8 +56,10 @@ function hasOneReading(segment: string, value: Members): boolean {
 
 /** RFC 7519 §7.2, steps 3 and 10: a JSON object. */
 function toObject(segment: string): Members | undefined {
-  const value = parse(Buffer.from(segment, 'base64url').toString())
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Members) : undefined
+  const json = Buffer.from(segment, 'base64url').toString()
+  if (!objectStart.test(json)) return undefined
+  const value = parse(json)
+  return typeof value === 'object' && value !== null ? (value as Members) : undefined
 }
 
 function parse(json: string): unknown {

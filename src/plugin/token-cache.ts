@@ -19,7 +19,9 @@ export interface TokenCacheOptions {
 interface Entry extends FoundKey {
   readonly credentials: string
   readonly principal: Principal
-  /** Milliseconds, as `Date.now()`. */
+  /** Of the issuer, when the token was verified. */
+  readonly issuerName: string | undefined
+  /** In seconds, as numbers of claims are: small enough for V8 to keep them in the entry itself. */
   readonly validFrom: number
   readonly validBefore: number
 }
@@ -69,10 +71,15 @@ export class TokenCache {
   add({ token, issuer, key }: FoundKey & { readonly token: string }, principal: Principal): void {
     if (!this.#isBack(token)) return
     const { exp, nbf = 0, iat = 0 } = principal.claims as { exp: number; nbf?: number; iat?: number } & Claims
+    // Written out: V8 gives an object that is spread together three times the memory.
     this.#entries.set(ownString(token.slice(-tailLength)), {
-      ...{ credentials: ownString(`Bearer ${token}`), issuer, key, principal },
-      validFrom: (Math.max(nbf, iat) - this.#toleranceSeconds) * 1000,
-      validBefore: (exp + this.#toleranceSeconds) * 1000
+      credentials: ownString(`Bearer ${token}`),
+      issuer,
+      key,
+      principal,
+      issuerName: issuer.name,
+      validFrom: Math.max(nbf, iat) - this.#toleranceSeconds,
+      validBefore: exp + this.#toleranceSeconds
     })
   }
 
@@ -91,18 +98,18 @@ export class TokenCache {
 
 /** A number for a token: FNV-1a over the end of its signature. */
 function fingerprintOf(token: string): number {
-  let hash = 0x811c9dc5
+  let hash = 0x811c9dc5 | 0 // signed 32-bit numbers take no heap of their own in V8
   for (let at = token.length - fingerprintLength; at < token.length; at += 1) {
     hash = Math.imul(hash ^ token.charCodeAt(at), 0x01000193)
   }
-  return hash >>> 0
+  return hash
 }
 
 /** The issuer still has its name, the same key is in its current set, and no more than the tolerance lies between now and the token's times. */
-function holds({ issuer, key, principal, validFrom, validBefore }: Entry): boolean {
-  const now = Date.now()
+function holds({ issuer, issuerName, key, validFrom, validBefore }: Entry): boolean {
+  const now = Date.now() / 1000
   const isInTime = now < validBefore && now >= validFrom
-  return isInTime && issuer.name === principal.issuer && issuer.keys.find(key.kid) === key
+  return isInTime && issuer.name === issuerName && issuer.keys.find(key.kid) === key
 }
 
 function bytesOf({ credentials }: Entry): number {

@@ -129,7 +129,6 @@ async function verifySignature(
   request[verificationOf] = verification
   try {
     await withoutStackTraces(() => request.jwtVerify()) // with a key at hand all of it happens before it returns
-    verifier.cache?.add(verification, request.principal)
     return undefined
   } catch (error) {
     request.principalOrNull = null

@@ -425,8 +425,8 @@ const oidc: readonly Mutant[] = [
   ]),
   mutant('permissions, another provider', 'oidc', 'a token with neither scopes nor roles, another provider', [
     'authenticate',
-    ' ?? permissionsRefusal(request, request.principal, verifier)',
-    ''
+    'const why = permissionsRefusal(request, principal, verifier)',
+    'const why = undefined'
   ])
 ]
 
@@ -472,8 +472,8 @@ const timesAndPermissions: readonly Mutant[] = [
   ]),
   mutant('permissions', 'claims', 'Microsoft: a token with neither scopes nor roles', [
     'authenticate',
-    ' ?? permissionsRefusal(request, request.principal, verifier)',
-    ' ?? undefined'
+    'const why = permissionsRefusal(request, principal, verifier)',
+    'const why = undefined'
   ]),
   mutant('clients without permissions', 'claims', 'control: clients that may come without permissions', [
     'authenticate',
