@@ -1,9 +1,10 @@
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { common, tenants } from './authorities.js'
 import { controlRoutes } from './control.js'
 import { describeTenant } from './description.js'
-import { discoveryDocument, issuer, toV2Path, type Version, versions } from './endpoints.js'
+import { pathsOf, toServerPath } from './endpoints.js'
 import { graphRoutes } from './graph.js'
-import { publicKeySet } from './keys.js'
+import { metadataRoutes } from './metadata.js'
 import { descriptionPage } from './pages.js'
 import { signInRoutes } from './sign-in.js'
 import type { TenantState } from './state.js'
@@ -11,11 +12,10 @@ import type { TenantState } from './state.js'
 /** Whether and how the tenant logs, as Fastify takes it. */
 export type Logger = NonNullable<FastifyServerOptions['logger']>
 
-/** Everything the tenant serves, on one origin as at Entra ID. */
+/** Everything the tenants serve, on one origin as at Entra ID. */
 export function createApp(state: TenantState, logger: Logger): FastifyInstance {
-  const app: FastifyInstance = fastify({ logger, rewriteUrl: ({ url }) => toV2Path(String(url)) })
-  metadataRoutes(app, state, 1)
-  metadataRoutes(app, state, 2)
+  const app: FastifyInstance = fastify({ logger, rewriteUrl: ({ url }) => toServerPath(String(url)) })
+  app.register(metadataRoutes, { state })
   app.register(signInRoutes, { state })
   app.register(graphRoutes, { state })
   app.register(controlRoutes, { state })
@@ -30,23 +30,14 @@ export function createApp(state: TenantState, logger: Logger): FastifyInstance {
   return app
 }
 
-/** The discovery document and the keys: public, to a browser's scripts too. */
-function metadataRoutes(app: FastifyInstance, state: TenantState, version: Version): void {
-  const { discovery, keys } = versions[version]
-  app.get(discovery, (_request, reply) =>
-    reply.header('access-control-allow-origin', '*').send(discoveryDocument(state.origin, version))
-  )
-  app.get(keys, (_request, reply) =>
-    reply.header('access-control-allow-origin', '*').send(publicKeySet(state.keys, issuer(state.origin, version)))
-  )
-}
-
-/** Hands the OAuth endpoints to the authorization server, which reads the request's body itself. */
+/** Hands the OAuth endpoints to the authorization servers, which read the request's body themselves. */
 async function authorizationServerRoutes(app: FastifyInstance, { state }: { state: TenantState }): Promise<void> {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
-  app.all(`${versions[2].oauth2}/*`, (request, reply) => {
-    reply.hijack()
-    state.authorizationServer.callback()(request.raw, reply.raw)
-  })
+  for (const authority of [...tenants, common]) {
+    app.all(pathsOf(authority.name).oauth2, (request, reply) => {
+      reply.hijack()
+      state.serverOf(authority).callback()(request.raw, reply.raw)
+    })
+  }
 }

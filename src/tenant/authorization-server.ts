@@ -3,21 +3,28 @@ import {
   type AdapterFactory,
   type ClientMetadata,
   type Configuration,
-  interactionPolicy,
+  type errors,
+  type KoaContextWithOIDC,
   Provider
 } from 'oidc-provider'
+import { type Account, type Authority, accountOf, common } from './authorities.js'
 import { pairwiseSubject } from './claims.js'
-import { type Client, clients, tenantId, type User, users } from './directory.js'
-import { issuer, LOOPBACK, paths } from './endpoints.js'
+import type { Client } from './directory.js'
+import { issuer, LOOPBACK, pathsOf } from './endpoints.js'
+import { serveEveryTenant } from './every-tenant.js'
 import { privateKeySet } from './keys.js'
 import { consentToAll, resourceIndicators, shapeAccessToken } from './permissions.js'
+import { offlineAccessNeedsNoPrompt, signInPolicy } from './prompts.js'
+import { refusal } from './refusals.js'
 import type { TenantState } from './state.js'
 
-/** Makes the authorization server for the tenant's present keys; further grants are registered on it here. */
-export function createAuthorizationServer(state: TenantState, storage: AdapterFactory): Provider {
-  const provider = new Provider(issuer(state.origin, 2), configuration(state, storage))
+/** Makes an authority's server for the present keys; further grants are registered on it here. */
+export function createAuthorizationServer(state: TenantState, authority: Authority, storage: AdapterFactory): Provider {
+  const provider = new Provider(issuer(state.origin, authority.tenantId, 2), configuration(state, authority, storage))
   provider.use(offlineAccessNeedsNoPrompt)
   provider.Client.prototype.redirectUriAllowed = isLoopback
+  provider.on('grant.error', refuseUnknownClient)
+  if (authority === common) serveEveryTenant(provider, state.origin)
   return provider
 }
 
@@ -29,10 +36,11 @@ const isLoopback = (uri: string) => LOOPBACK.test(uri)
 /** Signs the cookies for as long as the process runs, whichever key signs the tokens. */
 const cookieKeys = [randomBytes(32).toString('base64url')]
 
-function configuration(state: TenantState, adapter: AdapterFactory): Configuration {
+function configuration(state: TenantState, authority: Authority, adapter: AdapterFactory): Configuration {
+  const paths = pathsOf(authority.name)
   return {
     adapter,
-    clients: clients.map(clientMetadata),
+    clients: authority.clients.map(clientMetadata),
     jwks: privateKeySet(state.keys),
     cookies: { keys: cookieKeys },
     routes: { authorization: paths.authorize, token: paths.token, end_session: paths.logout },
@@ -43,31 +51,35 @@ function configuration(state: TenantState, adapter: AdapterFactory): Configurati
       rpInitiatedLogout: { enabled: false },
       userinfo: { enabled: false }
     },
-    formats: { customizers: { jwt: shapeAccessToken(state) } },
+    formats: { customizers: { jwt: shapeAccessToken(state, authority) } },
     claims: { openid: ['sub', 'oid', 'tid', 'ver'], profile: ['name', 'preferred_username'], email: ['email'] },
     conformIdTokenClaims: false,
     clientBasedCORS: (_ctx, origin) => LOOPBACK.test(origin),
-    findAccount: (_ctx, oid) => ({ accountId: oid, claims: () => idTokenClaims(oid) }),
+    // Who signed in is the same at every tenant, and each has an object of its own for it: hence by user name.
+    findAccount: (_ctx, username) => signedIn(accountOf(authority, username)),
     interactions: { policy: signInPolicy(), url: (_ctx, { uid }) => `${paths.signIn}/${uid}` },
     loadExistingGrant: consentToAll,
-    pairwiseIdentifier: (_ctx, oid, client) => pairwiseSubject(oid, client.clientId),
+    pairwiseIdentifier: (_ctx, username, { clientId }) =>
+      pairwiseSubject(String(accountOf(authority, username)?.user.oid), clientId),
     subjectTypes: ['public', 'pairwise'],
     pkce: { required: () => true },
-    ttl: {
-      AccessToken: state.accessTokenLifetimeSeconds,
-      ClientCredentials: state.accessTokenLifetimeSeconds,
-      Grant: DAY,
-      IdToken: HOUR,
-      Interaction: HOUR,
-      RefreshToken: DAY,
-      Session: DAY
-    },
+    ttl: lifetimes(state),
     renderError: (ctx, { error, error_description }) => {
       ctx.type = 'text/plain'
       ctx.body = `${error}: ${error_description}`
     }
   }
 }
+
+const lifetimes = ({ accessTokenLifetimeSeconds }: TenantState) => ({
+  AccessToken: accessTokenLifetimeSeconds,
+  ClientCredentials: accessTokenLifetimeSeconds,
+  Grant: DAY,
+  IdToken: HOUR,
+  Interaction: HOUR,
+  RefreshToken: DAY,
+  Session: DAY
+})
 
 /** Without a secret: a public client that signs users in. With one: a daemon, which gets app-only tokens. */
 function clientMetadata({ clientId, clientSecret }: Client): ClientMetadata {
@@ -90,26 +102,18 @@ function clientMetadata({ clientId, clientSecret }: Client): ClientMetadata {
   }
 }
 
-/** What an ID token says of a user (Microsoft: "ID token claims reference"); the scopes decide what is sent. */
-function idTokenClaims(accountId: string) {
-  const { oid, name, username } = users.find((user) => user.oid === accountId) as User
-  return { sub: oid, oid, tid: tenantId, ver: '2.0', name, preferred_username: username, email: username }
+/** A user, with what an ID token says (Microsoft: "ID token claims reference"); the scopes decide what is sent. */
+function signedIn(account: Account | undefined) {
+  if (!account) return undefined
+  const { tenantId, user } = account
+  const { oid, name, username } = user
+  const claims = { sub: oid, oid, tid: tenantId, ver: '2.0', name, preferred_username: username, email: username }
+  return { accountId: username, tenantId, claims: () => claims }
 }
 
-/** Consent is never asked for, and `prompt=select_account` is known, as the Microsoft libraries send it. */
-function signInPolicy() {
-  const policy = interactionPolicy.base()
-  for (const prompt of policy.filter(({ name }) => name === 'consent')) prompt.checks.clear()
-  policy.add(new interactionPolicy.Prompt({ name: 'select_account', requestable: true }), 0)
-  return policy
-}
-
-/**
- * OpenID Connect Core 1.0 §11 honours `offline_access` only with `prompt=consent`; Entra ID honours it always. With
- * consent automatic, adding the prompt has no other effect. (`none` has to stand alone, §3.1.2.1.)
- */
-const offlineAccessNeedsNoPrompt: Parameters<Provider['use']>[0] = async (ctx, next) => {
-  const { prompt = '' } = ctx.query
-  if (prompt !== 'none') ctx.query = { ...ctx.query, prompt: `${prompt} consent`.trim() }
-  await next()
+/** An application that is not in the tenant is no client with a wrong secret: Entra ID tells the two apart. */
+function refuseUnknownClient(ctx: KoaContextWithOIDC, { error }: errors.OIDCProviderError): void {
+  if (error !== 'invalid_client' || ctx.oidc.client) return
+  ctx.status = 400
+  ctx.body = refusal(700016)
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type Client, tenantId, type User } from './directory.js'
+import type { Client, User } from './directory.js'
 import { issuer, type Version } from './endpoints.js'
 import { delegatedPermissions, type Resource } from './resources.js'
 
@@ -7,6 +7,7 @@ import { delegatedPermissions, type Resource } from './resources.js'
 export interface Issuance {
   readonly origin: string
   readonly version: Version
+  readonly tenantId: string
   readonly resource: Resource
   readonly client: Client
   readonly user: User | undefined
@@ -25,10 +26,10 @@ export function pairwiseSubject(oid: string, application: string): string {
 
 /** An access token's claims as Entra ID writes them (Microsoft: "Access token claims reference"). */
 export function accessTokenClaims(issuance: Issuance): Record<string, unknown> {
-  const { origin, version, resource, iat, exp } = issuance
+  const { origin, version, tenantId, resource, iat, exp } = issuance
   return {
     aud: resource.audience[version],
-    iss: issuer(origin, version),
+    iss: issuer(origin, tenantId, version),
     iat,
     nbf: iat,
     exp,
@@ -54,7 +55,7 @@ function appClaims({ client, resource }: Issuance) {
   return { oid: client.objectId, sub: client.objectId, idtyp: 'app', roles: rolesOf(resource, client.appRoles) }
 }
 
-function userClaims({ version, resource, scopes }: Issuance, user: User) {
+function userClaims({ version, tenantId, resource, scopes }: Issuance, user: User) {
   const { oid, name, username } = user
   return {
     oid,
@@ -63,8 +64,8 @@ function userClaims({ version, resource, scopes }: Issuance, user: User) {
     ...(version === 1 ? { upn: username, unique_name: username } : { preferred_username: username }),
     scp: delegatedPermissions(resource, scopes),
     roles: rolesOf(resource, user.roles),
-    ...groupClaims(user),
-    ...user.optionalClaims
+    ...groupClaims(tenantId, user),
+    ...guestClaims(user)
   }
 }
 
@@ -75,8 +76,16 @@ function rolesOf(resource: Resource, assigned: readonly string[]): readonly stri
 }
 
 /** The groups, or where to ask for them: a distributed claim (OpenID Connect Core 1.0 §5.6.2). */
-function groupClaims({ oid, groups }: User) {
+function groupClaims(tenantId: string, { oid, groups }: User) {
   if (groups.length <= GROUPS_LIMIT) return { groups }
   const endpoint = `https://graph.windows.net/${tenantId}/users/${oid}/getMemberObjects`
   return { _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint } } }
+}
+
+/**
+ * A guest is known by `acct`, and by the tenant that signed the guest in: whatever the token's version, `idp` is the
+ * v1.0 issuer (Microsoft: "Access token claims reference"; "Optional claims reference").
+ */
+function guestClaims({ homeTenantId }: User) {
+  return homeTenantId && { acct: 1, idp: `https://sts.windows.net/${homeTenantId}/` }
 }

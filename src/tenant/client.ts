@@ -18,6 +18,7 @@ export interface ClientCredentialsRequest {
 }
 
 export interface SignInRequest {
+  /** A tenant's ID, or `common` or `organizations`. */
   readonly tenantId: string
   readonly clientId: string
   readonly username: string

@@ -12,7 +12,7 @@ const oneOf = (name: string, values: readonly number[]) => ({
 export async function controlRoutes(app: FastifyInstance, { state }: { state: TenantState }): Promise<void> {
   app.post<{ Querystring: { keep: 0 | 1 } }>('/_control/rotate', oneOf('keep', [0, 1]), async ({ query }) => {
     await state.rotate({ keep: query.keep === 1 })
-    return { developmentOnly: true, keys: state.keys.map(({ kid }) => kid) }
+    return { developmentOnly: true, keys: state.keys.shared.map(({ kid }) => kid) }
   })
 
   app.post<{ Querystring: { requestedAccessTokenVersion: Version } }>(

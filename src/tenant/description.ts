@@ -1,11 +1,12 @@
-import { api, type Client, clients, tenantId, users } from './directory.js'
+import { contoso } from './contoso.js'
+import { api, type Client, type Directory } from './directory.js'
 import { issuer } from './endpoints.js'
+import { fabrikam } from './fabrikam.js'
 
-/** What the tenant tells a developer, or a test, about itself. */
-export interface TenantDescription {
+/** What a tenant tells a developer, or a test, about itself. */
+export interface DirectoryDescription {
   readonly tenantId: string
   readonly issuer: string
-  readonly api: { readonly clientId: string; readonly scopes: readonly string[]; readonly roles: readonly string[] }
   readonly clients: readonly Omit<Client, 'objectId'>[]
   readonly users: readonly {
     readonly username: string
@@ -14,12 +15,25 @@ export interface TenantDescription {
   }[]
 }
 
-/** Describes the tenant at an origin. */
+/** The first tenant, with the API that every tenant has, and the others beside it. */
+export interface TenantDescription extends DirectoryDescription {
+  readonly api: { readonly clientId: string; readonly scopes: readonly string[]; readonly roles: readonly string[] }
+  readonly otherTenants: readonly DirectoryDescription[]
+}
+
+/** Describes the tenants at an origin. */
 export function describeTenant(origin: string): TenantDescription {
   return {
-    tenantId,
-    issuer: issuer(origin, 2),
+    ...describeDirectory(origin, contoso),
     api: { clientId: api.clientId, scopes: api.scopes, roles: api.roles },
+    otherTenants: [describeDirectory(origin, fabrikam)]
+  }
+}
+
+function describeDirectory(origin: string, { tenantId, clients, users }: Directory): DirectoryDescription {
+  return {
+    tenantId,
+    issuer: issuer(origin, tenantId, 2),
     clients: clients.map(({ objectId: _, ...client }) => client),
     users: users.map(({ username, roles, groups }) => ({ username, roles, groups }))
   }

@@ -1,58 +1,73 @@
-import { tenantId } from './directory.js'
-
-/**
- * Paths of the endpoints, under the tenant's ID as at Entra ID (Microsoft: "OpenID Connect on the Microsoft identity
- * platform").
- */
-export const paths = {
-  authorize: `/${tenantId}/oauth2/v2.0/authorize`,
-  token: `/${tenantId}/oauth2/v2.0/token`,
-  logout: `/${tenantId}/oauth2/v2.0/logout`,
-  signIn: `/${tenantId}/login`
-} as const
+/** Whose endpoints: the first segment of their paths, and the tenant that the issuer names. */
+interface Owner {
+  readonly name: string
+  readonly tenantId: string
+}
 
 /** What differs between the v1.0 and v2.0 endpoints. A v1.0 issuer ends in a slash, a v2.0 issuer does not. */
-export const versions = {
+const versions = {
   1: {
-    issuer: `/${tenantId}/`,
-    discovery: `/${tenantId}/.well-known/openid-configuration`,
-    keys: `/${tenantId}/discovery/keys`,
-    oauth2: `/${tenantId}/oauth2`
+    issuer: '',
+    discovery: '.well-known/openid-configuration',
+    keys: 'discovery/keys',
+    oauth2: 'oauth2'
   },
   2: {
-    issuer: `/${tenantId}/v2.0`,
-    discovery: `/${tenantId}/v2.0/.well-known/openid-configuration`,
-    keys: `/${tenantId}/discovery/v2.0/keys`,
-    oauth2: `/${tenantId}/oauth2/v2.0`
+    issuer: 'v2.0',
+    discovery: 'v2.0/.well-known/openid-configuration',
+    keys: 'discovery/v2.0/keys',
+    oauth2: 'oauth2/v2.0'
   }
 } as const
 
 export type Version = keyof typeof versions
 
-const v1Endpoint = new RegExp(`^${versions[1].oauth2}/(?!v2\\.0/)`)
+/** An authority's paths, as at Entra ID (Microsoft: "OpenID Connect on the Microsoft identity platform"). */
+export function pathsOf(name: string) {
+  const oauth2 = `/${name}/${versions[2].oauth2}`
+  return {
+    oauth2: `${oauth2}/*`,
+    authorize: `${oauth2}/authorize`,
+    token: `${oauth2}/token`,
+    logout: `${oauth2}/logout`,
+    signIn: `/${name}/login`
+  }
+}
 
-/** One authorization server answers at the v1.0 endpoints too: their paths, as the v2.0 ones. */
-export function toV2Path(url: string): string {
-  return url.replace(v1Endpoint, `${versions[2].oauth2}/`)
+/** Paths of an authority's metadata. */
+export function metadataPathsOf(name: string, version: Version) {
+  const { discovery, keys } = versions[version]
+  return { discovery: `/${name}/${discovery}`, keys: `/${name}/${keys}` }
+}
+
+/** One server answers at the v1.0 endpoints too, and at the aliases for all tenants: their paths, as those of one. */
+export function toServerPath(url: string): string {
+  return url
+    .replace(/^\/([^/]+)\/oauth2\/(?!v2\.0\/)/, '/$1/oauth2/v2.0/')
+    .replace(/^\/organizations(?=\/oauth2\/)/, '/common')
 }
 
 /** A URI on this machine: Entra ID ignores the port of localhost (Microsoft: "Redirect URI restrictions"). */
 export const LOOPBACK = /^http:\/\/(?:localhost|127\.0\.0\.1)(?::\d+)?(?:[/?]|$)/
 
-/** The issuer that tokens of a version name. */
-export function issuer(origin: string, version: Version): string {
-  return `${origin}${versions[version].issuer}`
+/** The issuer that a tenant's tokens of a version name. */
+export function issuer(origin: string, tenantId: string, version: Version): string {
+  return `${origin}/${tenantId}/${versions[version].issuer}`
 }
 
-/** The discovery document (OpenID Connect Discovery 1.0 §3), with what Entra ID's document has of it. */
-export function discoveryDocument(origin: string, version: Version) {
-  const { keys, oauth2 } = versions[version]
+/**
+ * The discovery document (OpenID Connect Discovery 1.0 §3), with what Entra ID's document has of it. Asked for an
+ * application, it leads to the keys of that application (Microsoft: "Access tokens", validate the signature).
+ */
+export function discoveryDocument(origin: string, { name, tenantId }: Owner, version: Version, application?: string) {
+  const oauth2 = `${origin}/${name}/${versions[version].oauth2}`
+  const query = application === undefined ? '' : `?${new URLSearchParams({ appid: application })}`
   return {
-    issuer: issuer(origin, version),
-    authorization_endpoint: `${origin}${oauth2}/authorize`,
-    token_endpoint: `${origin}${oauth2}/token`,
-    end_session_endpoint: `${origin}${oauth2}/logout`,
-    jwks_uri: `${origin}${keys}`,
+    issuer: issuer(origin, tenantId, version),
+    authorization_endpoint: `${oauth2}/authorize`,
+    token_endpoint: `${oauth2}/token`,
+    end_session_endpoint: `${oauth2}/logout`,
+    jwks_uri: `${origin}/${name}/${versions[version].keys}${query}`,
     token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
     response_types_supported: ['code'],
     response_modes_supported: ['query', 'fragment', 'form_post'],

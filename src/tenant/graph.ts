@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose'
-import { graph, users } from './directory.js'
+import { directories } from './authorities.js'
+import { type Directory, graph } from './directory.js'
 import { issuer } from './endpoints.js'
 import { publicKeySet } from './keys.js'
 import type { TenantState } from './state.js'
@@ -15,7 +16,7 @@ export async function graphRoutes(app: FastifyInstance, { state }: { state: Tena
     }
     return {
       '@odata.context': `${state.origin}/v1.0/$metadata#users(id,displayName,userPrincipalName,mail)`,
-      value: users.map(({ oid, name, username }) => ({
+      value: usersOf(claims).map(({ oid, name, username }) => ({
         id: oid,
         displayName: name,
         userPrincipalName: username,
@@ -25,10 +26,16 @@ export async function graphRoutes(app: FastifyInstance, { state }: { state: Tena
   })
 }
 
-/** The claims of a token that this tenant issued for Graph, otherwise nothing. */
+/** The users of the tenant that issued a token. */
+function usersOf({ tid }: JWTPayload): Directory['users'] {
+  return directories.flatMap(({ tenantId, users }) => (tenantId === tid ? users : []))
+}
+
+/** The claims of a token that one of the tenants issued for Graph, otherwise nothing. */
 function verify(token: string, { origin, keys }: TenantState): Promise<JWTPayload | undefined> {
-  const options = { audience: graph.appIdUri, issuer: [issuer(origin, 1), issuer(origin, 2)] }
-  return jwtVerify(token, createLocalJWKSet(publicKeySet(keys, origin)), options).then(
+  const issuers = directories.flatMap(({ tenantId }) => [issuer(origin, tenantId, 1), issuer(origin, tenantId, 2)])
+  const options = { audience: graph.appIdUri, issuer: issuers }
+  return jwtVerify(token, createLocalJWKSet(publicKeySet(keys.shared, origin)), options).then(
     ({ payload }) => payload,
     () => undefined
   )

@@ -9,14 +9,38 @@ export interface SigningKey {
   readonly publicJwk: JWK
 }
 
-/** The tenant's keys: the one that signs comes first, then those that are only still published. */
+/** A set of keys: the one that signs comes first, then those that are only still published. */
 export type SigningKeys = readonly [SigningKey, ...SigningKey[]]
 
+/** All keys: those that sign for every tenant, as Entra ID's do, and those of single applications, by client ID. */
+export interface KeyRing {
+  readonly shared: SigningKeys
+  /** Custom signing keys (Microsoft: "Customize app JSON Web Token (JWT) claims", configure a custom signing key). */
+  readonly custom: ReadonlyMap<string, SigningKeys>
+}
+
 /** Makes an RSA key of 2048 bits, the size Entra ID signs with. */
-export async function createSigningKey(): Promise<SigningKey> {
+async function createSigningKey(): Promise<SigningKey> {
   const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
   const publicJwk = await exportJWK(publicKey)
   return { kid: await calculateJwkThumbprint(publicJwk), privateKey, publicJwk }
+}
+
+/** Makes the tenants' keys, and one for each of the applications that have their own. */
+export async function createKeyRing(applications: readonly string[]): Promise<KeyRing> {
+  const custom = applications.map(async (clientId) => [clientId, [await createSigningKey()] as const] as const)
+  return { shared: [await createSigningKey()], custom: new Map(await Promise.all(custom)) }
+}
+
+/** Fresh keys come to sign; the old ones stay published beside them. */
+export function joined(fresh: KeyRing, old: KeyRing): KeyRing {
+  const custom = [...fresh.custom].map(([clientId, keys]) => [clientId, [...keys, ...keysFor(old, clientId)]] as const)
+  return { shared: [...fresh.shared, ...old.shared], custom: new Map(custom) }
+}
+
+/** The keys that sign the tokens for an application: its own, or those that sign for every other. */
+export function keysFor({ shared, custom }: KeyRing, clientId: string): SigningKeys {
+  return custom.get(clientId) ?? shared
 }
 
 /** The JOSE header of the tokens a key signs: Entra ID names the key twice, by `kid` and by `x5t`. */
@@ -29,8 +53,9 @@ export function publicKeySet(keys: SigningKeys, issuer: string) {
   return { keys: keys.map(({ kid, publicJwk }) => ({ ...publicJwk, use: 'sig', kid, x5t: kid, issuer })) }
 }
 
-/** The JWK Set with private members, for the authorization server to sign with its first key. */
-export function privateKeySet(keys: SigningKeys) {
+/** The JWK Set with private members, for an authorization server to sign with: by default, with the first. */
+export function privateKeySet({ shared, custom }: KeyRing) {
+  const keys = [...shared, ...[...custom.values()].flat()]
   return { keys: keys.map(({ kid, privateKey }) => ({ ...privateKey.export({ format: 'jwk' }), use: 'sig', kid })) }
 }
 

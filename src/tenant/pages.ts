@@ -1,8 +1,8 @@
-import type { TenantDescription } from './description.js'
-import { users } from './directory.js'
+import type { Authority } from './authorities.js'
+import type { DirectoryDescription, TenantDescription } from './description.js'
 import { discoveryDocument } from './endpoints.js'
 
-// Every value on these pages is one of this tenant's own constants: nothing a request says is ever written into them.
+// Every value on these pages is one of the tenants' own constants: nothing a request says is ever written into them.
 
 const page = (title: string, body: string) => `<!doctype html>
 <html lang="en">
@@ -25,9 +25,9 @@ ${body}
 const list = (items: readonly string[]) => `<ul>\n${items.map((item) => `<li>${item}</li>`).join('\n')}\n</ul>`
 
 /** The page to pick or type an account on; it posts to itself. `message` says what was wrong the last time. */
-export function signInPage(message = ''): string {
-  const buttons = users.map(
-    ({ username, name }) => `<button name="username" value="${username}">${name} (${username})</button>`
+export function signInPage({ accounts }: Authority, message = ''): string {
+  const buttons = accounts.map(
+    ({ user: { username, name } }) => `<button name="username" value="${username}">${name} (${username})</button>`
   )
   return page(
     'Sign in',
@@ -50,20 +50,23 @@ export function signedOutPage(): string {
   return page('Signed out', '<p>You signed out of your account.</p>')
 }
 
-/** The page that says what this tenant is, who can sign in and where its endpoints are. */
-export function descriptionPage(origin: string, { tenantId, clients }: TenantDescription): string {
+/** The page that says which tenants there are, who can sign in and where their endpoints are. */
+export function descriptionPage(origin: string, { otherTenants, ...first }: TenantDescription): string {
+  return page('Tenants', [first, ...otherTenants].map((tenant) => tenantSection(origin, tenant)).join('\n'))
+}
+
+function tenantSection(origin: string, { tenantId, clients, users }: DirectoryDescription): string {
   const { issuer, authorization_endpoint, token_endpoint, jwks_uri, end_session_endpoint } = discoveryDocument(
     origin,
+    { name: tenantId, tenantId },
     2
   )
   const endpoints = { issuer, authorization_endpoint, token_endpoint, jwks_uri, end_session_endpoint }
-  return page(
-    `Tenant ${tenantId}`,
-    `<h2>Accounts</h2>
+  return `<h2>Tenant ${tenantId}</h2>
+<h3>Accounts</h3>
 ${list(users.map(({ username, roles, groups }) => `${username} – roles: ${roles.join(', ') || 'none'}; groups: ${groups.length}`))}
-<h2>Clients</h2>
+<h3>Clients</h3>
 ${list(clients.map(({ name, clientId }) => `${name}: <code>${clientId}</code>`))}
-<h2>Endpoints</h2>
+<h3>Endpoints</h3>
 ${list(Object.entries(endpoints).map(([name, url]) => `${name}: <code>${url}</code>`))}`
-  )
 }

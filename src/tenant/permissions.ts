@@ -7,14 +7,15 @@ import {
   type KoaContextWithOIDC,
   type ResourceServer
 } from 'oidc-provider'
+import { type Authority, accountOf, clientOf } from './authorities.js'
 import { accessTokenClaims } from './claims.js'
-import { type Client, clients, users } from './directory.js'
-import { tokenHeader } from './keys.js'
+import type { Client } from './directory.js'
+import { type KeyRing, keysFor, type SigningKey, tokenHeader } from './keys.js'
 import { createResources, DEFAULT_SCOPE, type Resource, resourceIdentifier } from './resources.js'
 import type { TenantState } from './state.js'
 
 /** A request says by its scopes, not by RFC 8707's `resource`, which API it wants a token for. */
-export function resourceIndicators({ origin }: TenantState) {
+export function resourceIndicators({ origin, keys }: TenantState) {
   const resources = createResources(origin)
   return {
     defaultResource: ({ oidc }: KoaContextWithOIDC) => resourceIdentifier([...oidc.requestParamScopes].join(' ')),
@@ -24,7 +25,7 @@ export function resourceIndicators({ origin }: TenantState) {
       return {
         scope: [...resource.scopes, DEFAULT_SCOPE].map((scope) => `${identifier}/${scope}`).join(' '),
         accessTokenFormat: 'jwt',
-        jwt: { sign: { alg: 'RS256' } }
+        jwt: { sign: { alg: 'RS256', kid: signerFor(keys, resource).kid } }
       }
     }
   }
@@ -42,23 +43,32 @@ export async function consentToAll({ oidc }: KoaContextWithOIDC): Promise<Grant>
 }
 
 /** Gives an access token Entra ID's header and claims in place of RFC 9068's. */
-export function shapeAccessToken(state: TenantState) {
+export function shapeAccessToken(state: TenantState, authority: Authority) {
   const resources = createResources(state.origin)
-  // The key of the server this is made for: a rotation may happen while it still answers a request.
-  const header = tokenHeader(state.keys[0])
+  // The keys of the server this is made for: a rotation may happen while it still answers a request.
+  const { keys } = state
   return (_ctx: KoaContextWithOIDC, token: AccessToken | ClientCredentials, jwt: JWTStructured): void => {
     const { iat, exp } = jwt.payload as { iat: number; exp: number }
-    jwt.header = header
     // The casts: the authorization server issues tokens only for resources and clients of the directory.
+    const resource = resources.get(String(token.resourceServer?.identifier())) as Resource
+    const account = 'accountId' in token ? accountOf(authority, token.accountId) : undefined
+    const tenantId = account?.tenantId ?? authority.tenantId
+    jwt.header = tokenHeader(signerFor(keys, resource))
     jwt.payload = accessTokenClaims({
       origin: state.origin,
       version: state.accessTokenVersion,
-      resource: resources.get(String(token.resourceServer?.identifier())) as Resource,
-      client: clients.find(({ clientId }) => clientId === token.clientId) as Client,
-      user: users.find(({ oid }) => 'accountId' in token && oid === token.accountId),
+      tenantId,
+      resource,
+      client: clientOf(tenantId, token.clientId) as Client,
+      user: account?.user,
       scopes: token.scopes,
       iat,
       exp
     })
   }
+}
+
+/** The key that signs tokens for an API, which v2.0 tokens name by its client ID. */
+function signerFor(keys: KeyRing, { audience }: Resource): SigningKey {
+  return keysFor(keys, audience[2])[0]
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { users } from './directory.js'
-import { LOOPBACK, paths } from './endpoints.js'
+import { type Authority, accountOf, common, tenants } from './authorities.js'
+import { LOOPBACK, pathsOf } from './endpoints.js'
 import { signedOutPage, signInPage } from './pages.js'
 import type { TenantState } from './state.js'
 
@@ -11,20 +11,35 @@ export async function signInRoutes(app: FastifyInstance, { state }: { state: Ten
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
     done(null, new URLSearchParams(String(body)))
   })
+  for (const authority of [...tenants, common]) {
+    serveSignIn(app, state, authority)
+    serveSignOut(app, state, authority)
+  }
+}
 
-  app.get(`${paths.signIn}/:uid`, (_request, reply) => reply.type(HTML).send(signInPage()))
+function serveSignIn(app: FastifyInstance, state: TenantState, authority: Authority): void {
+  const path = `${pathsOf(authority.name).signIn}/:uid`
+  app.get(path, (_request, reply) => reply.type(HTML).send(signInPage(authority)))
 
-  app.post<{ Body: URLSearchParams }>(`${paths.signIn}/:uid`, async (request, reply) => {
+  app.post<{ Body: URLSearchParams }>(path, async (request, reply) => {
     const username = String(request.body.get('username')).trim().toLowerCase()
-    const user = users.find((candidate) => candidate.username === username)
-    if (!user) return reply.type(HTML).send(signInPage('There is no account of that name in this tenant.'))
+    if (!accountOf(authority, username)) return reply.type(HTML).send(signInPage(authority, refusalOf(username)))
     // The results answer every prompt the request may have come with.
-    const result = { login: { accountId: user.oid }, select_account: {} }
-    return reply.redirect(await state.authorizationServer.interactionResult(request.raw, reply.raw, result), 303)
+    const result = { login: { accountId: username }, select_account: {} }
+    return reply.redirect(await state.serverOf(authority).interactionResult(request.raw, reply.raw, result), 303)
   })
+}
 
-  app.get<{ Querystring: LogoutRequest }>(paths.logout, (request, reply) => {
-    const session = state.authorizationServer.cookieName('session')
+/** Microsoft: "Error AADSTS50020 - User account from identity provider does not exist in tenant". */
+function refusalOf(username: string): string {
+  const home = accountOf(common, username)
+  if (!home) return 'There is no account of that name in this tenant.'
+  return `AADSTS50020: ${home.user.username} is of tenant ${home.tenantId}, and no guest of this one.`
+}
+
+function serveSignOut(app: FastifyInstance, state: TenantState, authority: Authority): void {
+  app.get<{ Querystring: LogoutRequest }>(pathsOf(authority.name).logout, (request, reply) => {
+    const session = state.serverOf(authority).cookieName('session')
     const expire = (cookie: string) => `${cookie}=; path=/; httponly; expires=Thu, 01 Jan 1970 00:00:00 GMT`
     reply.header('set-cookie', [expire(session), expire(`${session}.sig`)])
     const { post_logout_redirect_uri: returnTo = '', state: clientState } = request.query

@@ -1,41 +1,56 @@
 import type { AdapterFactory, Provider } from 'oidc-provider'
+import { type Authority, common, tenants } from './authorities.js'
 import type { Version } from './endpoints.js'
-import { createSigningKey, type SigningKey, type SigningKeys } from './keys.js'
+import { createKeyRing, joined, type KeyRing } from './keys.js'
 import { createStorage } from './storage.js'
 
-/** Makes an authorization server that signs with a state's present keys. */
-export type MakeServer = (state: TenantState, storage: AdapterFactory) => Provider
+/** Makes an authority's server, which signs with a state's present keys. */
+export type MakeServer = (state: TenantState, authority: Authority, storage: AdapterFactory) => Provider
 
-/** A running tenant: where it is, and what an administrator can change while it runs. */
+/** What is said at the start. */
+export interface Settings {
+  readonly origin: string
+  readonly accessTokenVersion: Version
+  readonly accessTokenLifetimeSeconds: number
+}
+
+/** The running tenants: where they are, and what an administrator can change while they run. */
 export class TenantState {
   readonly origin: string
   readonly accessTokenLifetimeSeconds: number
   /** `requestedAccessTokenVersion` of the API's registration (Microsoft: "Access tokens", token formats). */
   accessTokenVersion: Version
-  keys: SigningKeys
-  /** Signs with the keys it was made with; a rotation replaces it. */
-  authorizationServer: Provider
+  keys: KeyRing
+  /** They sign with the keys they were made with; a rotation replaces them. */
+  #servers: ReadonlyMap<string, Provider>
   readonly #storage: AdapterFactory = createStorage()
   readonly #makeServer: MakeServer
 
-  constructor(
-    origin: string,
-    key: SigningKey,
-    accessTokenVersion: Version,
-    accessTokenLifetimeSeconds: number,
-    makeServer: MakeServer
-  ) {
-    this.origin = origin
-    this.keys = [key]
-    this.accessTokenVersion = accessTokenVersion
-    this.accessTokenLifetimeSeconds = accessTokenLifetimeSeconds
+  constructor(settings: Settings, keys: KeyRing, makeServer: MakeServer) {
+    this.origin = settings.origin
+    this.accessTokenLifetimeSeconds = settings.accessTokenLifetimeSeconds
+    this.accessTokenVersion = settings.accessTokenVersion
+    this.keys = keys
     this.#makeServer = makeServer
-    this.authorizationServer = makeServer(this, this.#storage)
+    this.#servers = this.#makeServers()
   }
 
-  /** Signs with a new key from now on; the old ones stay published, or go at once as after a compromise. */
+  /** The authorization server of a tenant, or of `/common`. */
+  serverOf({ name }: Authority): Provider {
+    return this.#servers.get(name) as Provider
+  }
+
+  /** Signs with new keys from now on; the old ones stay published, or go at once as after a compromise. */
   async rotate({ keep }: { keep: boolean }): Promise<void> {
-    this.keys = [await createSigningKey(), ...(keep ? this.keys : [])]
-    this.authorizationServer = this.#makeServer(this, this.#storage)
+    const fresh = await createKeyRing([...this.keys.custom.keys()])
+    this.keys = keep ? joined(fresh, this.keys) : fresh
+    this.#servers = this.#makeServers()
+  }
+
+  /** One storage for all: who signed in at one tenant is known at the others, as at Entra ID. */
+  #makeServers(): ReadonlyMap<string, Provider> {
+    return new Map(
+      [...tenants, common].map((authority) => [authority.name, this.#makeServer(this, authority, this.#storage)])
+    )
   }
 }

@@ -17,6 +17,18 @@ export function clientId(tenant: Tenant, name: string): string {
   return String(tenant.description.clients.find((client) => client.name === name)?.clientId)
 }
 
+/** The other tenant at the same origin, in the shape of the first: what is asked of one can be asked of both. */
+export function otherTenant(tenant: Tenant): Tenant {
+  const [other] = tenant.description.otherTenants
+  if (!other) throw new Error('there is one tenant only')
+  return { ...tenant, ...other, description: { ...tenant.description, ...other } }
+}
+
+/** The tenant by an alias for all of them. */
+export function alias(tenant: Tenant, tenantId: 'common' | 'organizations'): Tenant {
+  return { ...tenant, tenantId }
+}
+
 /** An app-only token for a client of the directory. */
 export async function appToken(tenant: Tenant, name: string, scope = apiScope(tenant, '.default')): Promise<string> {
   const client = tenant.description.clients.find((candidate) => candidate.name === name)
@@ -44,19 +56,29 @@ export function userTokens(
   return signIn(tenant.origin, { tenantId, clientId: clientId(tenant, 'spa'), username, scope, ...request })
 }
 
-/** Verifies a token against the keys that the tenant publishes over HTTP. */
-export function verified(tenant: Tenant, token: string, version: 'v1' | 'v2' = 'v2'): Promise<JWTVerifyResult> {
+/** Verifies a token against the keys that the tenant publishes over HTTP, for an application or for all. */
+export function verified(
+  tenant: Tenant,
+  token: string,
+  version: 'v1' | 'v2' = 'v2',
+  query = ''
+): Promise<JWTVerifyResult> {
   const path = version === 'v2' ? 'discovery/v2.0/keys' : 'discovery/keys'
-  const keys = createRemoteJWKSet(new URL(`${tenant.origin}/${tenant.tenantId}/${path}`))
+  const keys = createRemoteJWKSet(new URL(`${tenant.origin}/${tenant.tenantId}/${path}${query}`))
   return jwtVerify(token, keys, { algorithms: ['RS256'] })
+}
+
+/** A public document, as JSON. */
+export async function json(url: string): Promise<Record<string, unknown>> {
+  return (await fetch(url)).json() as Promise<Record<string, unknown>>
 }
 
 export async function claimsOf(tenant: Tenant, token: string): Promise<JWTPayload> {
   return (await verified(tenant, token)).payload
 }
 
-export async function keyIds(tenant: Tenant): Promise<string[]> {
-  const response = await fetch(`${tenant.origin}/${tenant.tenantId}/discovery/v2.0/keys`)
+export async function keyIds(tenant: Tenant, query = ''): Promise<string[]> {
+  const response = await fetch(`${tenant.origin}/${tenant.tenantId}/discovery/v2.0/keys${query}`)
   const { keys } = (await response.json()) as { keys: { kid: string }[] }
   return keys.map(({ kid }) => kid)
 }

@@ -1,7 +1,5 @@
 import t from 'tap'
-import { guid, start } from './helpers.js'
-
-const json = async (url: string) => (await fetch(url)).json() as Promise<Record<string, unknown>>
+import { guid, json, start } from './helpers.js'
 
 t.test('the v2.0 discovery document names the endpoints at their Entra ID paths', async (t) => {
   const { origin, tenantId } = await start(t)
