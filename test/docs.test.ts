@@ -4,6 +4,8 @@ import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { discoveryFaults, goodAnswers, keySetFaults, transportFaults } from './faults/faults.js'
 import { tables } from './hostile/tables.js'
+import { entraEntries } from './products/entra-entries.js'
+import { oidcEntries } from './products/oidc-entries.js'
 
 /** What a cell names: a file below `test`, without its ending, and a test or rule of it. */
 interface Reference {
@@ -95,4 +97,22 @@ t.test('what is named has to be named exactly', async (t) => {
     '`faults/promises` "x" and more'
   ])
     t.throws(() => referencesIn(cell), JSON.stringify(cell))
+})
+
+t.test('README, "Products": each row names a product that is tested, with variables that its test sets', async (t) => {
+  const text = await readFile('README.md', 'utf8')
+  const [section = ''] = text.split('\n## Products\n')[1]?.split('\n## ') ?? []
+  const rows = section
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .slice(1)
+    .map(cellsOf)
+  t.ok(rows.length >= 15, `${rows.length} rows`)
+  const entries = { ...entraEntries, ...oidcEntries }
+  for (const [product = '', configuration = '', test = ''] of rows) {
+    const entry = entries[test.replaceAll('"', '')]
+    t.ok(entry, `${product}: ${test}`)
+    for (const [, variable = ''] of configuration.matchAll(/\b((?:ENTRA|OIDC)_[A-Z_]+)=/g))
+      t.ok(entry && Object.hasOwn(entry.env, variable), `${product}: ${variable}`)
+  }
 })

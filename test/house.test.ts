@@ -6,9 +6,22 @@ import t from 'tap'
 /** ARCHITECTURE, "a request flows one way": each file may import those before it. */
 const stages = [
   ...['types', 'errors', 'clock', 'back-off', 'quiet', 'clouds', 'option-checks'],
-  ...['bearer', 'fetch-json', 'metadata', 'jwks', 'profile', 'keys', 'issuers', 'json-members', 'decode', 'header'],
-  ...['token-cache', 'claims', 'audience', 'tenant', 'principal', 'oidc', 'authority', 'entra-options', 'oidc-options'],
-  ...['library-errors', 'verify', 'rules', 'guards', 'audit', 'authenticate', 'options'],
+  ...['bearer', 'fetch-json', 'metadata', 'jwks', 'tenant-decisions', 'profile', 'keys', 'issuers'],
+  ...['json-members', 'decode', 'header', 'token-cache', 'token-cache-options', 'claims', 'audience'],
+  ...['tenant', 'caller-facts', 'principal', 'user-flow', 'providers', 'oidc'],
+  ...['authority', 'allowed-tenants', 'entra-options', 'oidc-options'],
+  ...[
+    'library-errors',
+    'verify',
+    'rules',
+    'guard',
+    'guards',
+    'audit',
+    'admission',
+    'authenticate',
+    'outside',
+    'options'
+  ],
   ...['challenge', 'openapi', 'decorators', 'route-check', 'plugin', 'index']
 ]
 

@@ -1,5 +1,14 @@
 /** `aud`: that a token is for this API (RFC 7519 §4.1.3), and words for who sent one that is for another. Pure. */
+import { clouds } from './clouds.js'
 import { type Refusal, refusal } from './errors.js'
+
+/** Whose tokens they are, for words that only Microsoft's users can use. */
+export interface EntraAudience {
+  /** What scopes of this API begin with. */
+  readonly scopeBase: string
+  /** `ver` of the token. */
+  readonly version: string
+}
 
 /**
  * Why a signed token is for another API, or `undefined` when it is for this one.
@@ -7,22 +16,43 @@ import { type Refusal, refusal } from './errors.js'
  * @param aud as received: one value or several, of which one must be this API
  * @param audiences what this API is called, for the answer
  * @param accepts compares one value
- * @param scopeBase what scopes of this API begin with, where tokens for Microsoft's own APIs may come by mistake
+ * @param entra where tokens for Microsoft's own APIs may come by mistake, and v1 tokens with an App ID URI
  */
 export function audienceRefusal(
   aud: unknown,
   audiences: readonly string[],
   accepts: (value: string) => boolean,
-  scopeBase?: string
+  entra?: EntraAudience
 ): Refusal | undefined {
-  const received = Array.isArray(aud) ? aud : [aud]
+  const received: unknown[] = Array.isArray(aud) ? aud : [aud]
   if (received.some((value) => typeof value === 'string' && accepts(value))) return undefined
-  const hint = scopeBase === undefined ? undefined : foreignAudienceHint(aud, scopeBase)
+  const hint = entra && foreignAudienceHint(aud, entra.scopeBase)
   if (hint) return refusal('wrong_audience', { detail: hint })
-  return refusal('wrong_audience', {
-    detail: `The token is for ${shown(received[0])}, and this API is ${audiences.join(' or ')}. Ask for a scope of this API.`
-  })
+  const [first] = received
+  const mismatch = `The token is for ${shown(first)}, and this API is ${audiences.join(' or ')}.`
+  const isAppIdUri = entra?.version === '1.0' && typeof first === 'string' && first.includes('://')
+  return refusal('wrong_audience', { detail: `${mismatch} ${isAppIdUri ? v1Advice : 'Ask for a scope of this API.'}` })
 }
+
+/** Microsoft: "Access tokens", token formats and ownership; the API's manifest decides, whatever the client asks for. */
+const v1Advice =
+  'If it was meant for this API: it is a v1.0 token, and names the App ID URI; set requestedAccessTokenVersion to 2 in the manifest of ' +
+  'the API, or add that URI to its audiences.'
+
+/**
+ * A fixed sentence for a v1 token where only v2 ones are trusted; safe for an unproven `iss`, as nothing of it is echoed.
+ *
+ * @param iss as received
+ * @param isTrusted whether tokens of an issuer of this name are trusted
+ */
+export function versionHint(iss: unknown, isTrusted: (issuer: string) => boolean): string | undefined {
+  const [, v1Origin, tenantId] = (typeof iss === 'string' && /^(https:\/\/[^/]+)\/([^/]+)\/$/.exec(iss)) || []
+  const authorities = Object.values(clouds).filter(({ v1Issuer }) => v1Issuer !== undefined && v1Issuer === v1Origin)
+  return authorities.some(({ authority }) => isTrusted(`${authority}/${tenantId}/v2.0`)) ? v1Expected : undefined
+}
+
+const v1Expected =
+  'This is a v1.0 token of the right tenant, and v2.0 ones are expected; set requestedAccessTokenVersion to 2 in the manifest of the API.'
 
 /** APIs of Microsoft's that tokens are asked for by mistake, by the `aud` that their tokens carry. */
 const microsoftApis: ReadonlyMap<unknown, string> = new Map([

@@ -1,7 +1,7 @@
 /** What is written down of decisions: who was refused, or let in, where and why. Through the app's own logger, and never a token. */
 import type { FastifyRequest } from 'fastify'
 import type { Refusal } from './errors.js'
-import { routeOf } from './guards.js'
+import { routeOf } from './guard.js'
 
 /** Which decisions are logged, at level `info`: none, refusals, or every one. */
 export type AuditLevel = 'off' | 'refusals' | 'all'

@@ -1,10 +1,10 @@
 /** Stages 1 to 5 in their order: headers → principal on the request, or why not. */
 import type { FastifyRequest } from 'fastify'
+import { admit } from './admission.js'
 import { authorizationHeader, bearerToken } from './bearer.js'
-import { isRefusal, type Refusal, refusal } from './errors.js'
-import { scopesOfRoute } from './guards.js'
-import type { Principal } from './types.js'
-import { type Verifier, verificationOf, verifyToken } from './verify.js'
+import { isRefusal, type Refusal } from './errors.js'
+import { scopesOfRoute } from './guard.js'
+import { inRequest, type Verified, type Verifier, verifyToken } from './verify.js'
 
 /**
  * Who sent a request to a route that asks for it.
@@ -26,31 +26,19 @@ export function authenticate(
   }
   const token = isRefusal(header) ? header : bearerToken(header)
   if (isRefusal(token)) return auth === 'optional' && token.code === 'credentials_missing' ? undefined : token
-  const why = verifyToken(request, token, verifier)
-  return why instanceof Promise ? why.then((no) => no ?? admit(request, verifier)) : why
+  const answer = verifyToken(token, verifier, inRequest(request))
+  return answer instanceof Promise ? answer.then((settled) => enter(request, settled, verifier)) : answer
 }
 
-/** A verified token with permissions is remembered; what it may do is for the guards. */
-function admit(request: FastifyRequest, verifier: Verifier): Refusal | undefined {
-  const { principal } = request
-  const why = permissionsRefusal(request, principal, verifier)
-  const verification = request[verificationOf]
-  if (!why && verification) verifier.cache?.add(verification, principal)
-  return why
-}
-
-/**
- * Any app of the tenant can get a token for any API of it, with nothing granted (Microsoft: "Protected web API: verify
- * scopes and app roles"): such a token opens no route.
- */
-function permissionsRefusal(
+/** The principal stays on the request of a caller that is let in, and on no other. */
+async function enter(
   request: FastifyRequest,
-  { scopes, roles, clientId, issuer }: Principal,
-  { issuers }: Verifier
-): Refusal | undefined {
-  if (scopes.length > 0 || roles.length > 0) return undefined
-  if (issuers.named(issuer)?.settings.profile.rolelessClients.has(clientId)) return undefined
+  answer: Verified | Refusal,
+  { cache }: Verifier
+): Promise<Refusal | undefined> {
+  const why = isRefusal(answer) ? answer : await admit(answer, cache, request.log)
+  if (!why) return undefined
   request.principalOrNull = null
-  const helpful = scopesOfRoute(request)
-  return refusal('no_permissions', helpful.length > 0 ? { scopes: helpful } : {})
+  const helpful = why.code === 'no_permissions' ? scopesOfRoute(request) : []
+  return helpful.length > 0 ? { ...why, scopes: helpful } : why
 }

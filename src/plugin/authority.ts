@@ -2,63 +2,113 @@
 import { type Cloud, clouds } from './clouds.js'
 import { EntraConfigurationError } from './errors.js'
 import type { MetadataSource } from './metadata.js'
-import { guid, personalAccounts, shown } from './option-checks.js'
+import { guid, personalAccounts, shown, tenantPlaceholder } from './option-checks.js'
 
 /** The options that say who signs. */
 export interface AuthorityOptions {
   /** Microsoft's cloud that the tenant lives in. Default: `public`. */
   cloud?: Cloud
-  /** Origin of another authority, instead of `cloud`. Plain http on loopback only. */
+  /**
+   * Origin of another authority, instead of `cloud`: External ID's (`https://contoso.ciamlogin.com`, or a domain of one's own),
+   * Azure AD B2C's (`https://contoso.b2clogin.com`). Plain http on loopback only.
+   */
   authority?: string
+  /**
+   * True where the API has signing keys of its own, as claims mapping gives it: they are published for its client ID alone, with
+   * `?appid=` (Microsoft: "Customize claims", validate token signing key). Default: false.
+   */
+  customSigningKeys?: boolean
+  /** User flow, or custom policy, of Azure AD B2C, such as `B2C_1_signin`. Goes with `authority`. */
+  userFlow?: string
 }
+
+/** Names that stand for many directories, and are put where a tenant's ID is (Microsoft: "OpenID Connect", discovery). */
+export const manyTenants = ['common', 'organizations'] as const
 
 /** A tenant that a domain may turn out to be: any, save the one that all personal accounts share. */
 const anyTenant = `(?!${personalAccounts})${guid.source.slice(1, -1)}`
 
-/** An issuer of a tenant, and `ver` of its tokens. */
+/** An issuer of a tenant, and which of Entra's forms its tokens have. */
 export interface TenantIssuer extends MetadataSource {
-  readonly version: '1.0' | '2.0'
+  readonly form: '1.0' | '2.0' | 'user-flow'
+}
+
+/** What says who signs, checked. */
+export interface TenantSource {
+  /** Origin of the sign-in service. */
+  readonly authority: string
+  /** A GUID, a domain that the discovery document resolves to one, or one of {@link manyTenants}. */
+  readonly tenantId: string
+  /** Whose own signing keys these are; `undefined`: the tenant's. */
+  readonly appId: string | undefined
+  readonly userFlow: string | undefined
 }
 
 /**
- * The issuers of one tenant, v2 first. Which version a token has is for the API's manifest to say
- * (`requestedAccessTokenVersion`), so both are trusted.
- *
- * @param tenantId a GUID, or a domain that the discovery document resolves to one
- * @throws EntraConfigurationError when cloud or authority is unknown, unsafe or contradictory
+ * The issuers of a tenant, v2 first. Which version a token has is for the API's manifest to say (`requestedAccessTokenVersion`),
+ * so both are trusted. A user flow has one.
  */
-export function issuersOf(options: AuthorityOptions, tenantId: string): readonly [TenantIssuer, TenantIssuer] {
-  const authority = authorityOf(options)
-  const path = 'v2.0/.well-known/openid-configuration'
+export function issuersOf(source: TenantSource): readonly [TenantIssuer, ...TenantIssuer[]] {
+  const { authority, tenantId, appId, userFlow } = source
+  const path = `.well-known/openid-configuration${appId === undefined ? '' : `?appid=${appId}`}`
+  const root = `${authority}/${tenantId}`
+  if (userFlow !== undefined)
+    return [{ form: 'user-flow', url: `${root}/${userFlow}/v2.0/${path}`, issuer: userFlowIssuer(source) }]
   return [
-    { version: '2.0', url: `${authority}/${tenantId}/${path}`, issuer: v2Issuer(authority, tenantId) },
-    {
-      version: '1.0',
-      url: `${authority}/${tenantId}/.well-known/openid-configuration`,
-      issuer: v1Issuer(authority, tenantId)
-    }
+    { form: '2.0', url: `${root}/v2.0/${path}`, issuer: v2Issuer(source) },
+    { form: '1.0', url: `${root}/${path}`, issuer: v1Issuer(source) }
   ]
 }
 
-function v2Issuer(authority: string, tenantId: string): string | RegExp {
-  if (guid.test(tenantId)) return `${authority}/${tenantId}/v2.0`
-  return new RegExp(`^${escaped(authority)}/${anyTenant}/v2\\.0$`)
+/**
+ * Microsoft's own hosts, and one on loopback, have exactly this. External ID's documents name the tenant's ID as host, whichever name
+ * they are asked for by (Microsoft: "Security tokens"); under a domain of one's own also the public cloud's has been seen.
+ */
+function v2Issuer({ authority, tenantId }: TenantSource): string | RegExp {
+  const exact = `${authority}/${inIssuer(tenantId)}/v2.0`
+  const isOwn = originsOf(authority) !== undefined || authority.startsWith('http:')
+  if (isOwn && !isDomain(tenantId)) return exact
+  const tenant = patternOf(tenantId)
+  const ciam = `|^https://(?<host>${tenant})\\.ciamlogin\\.com/\\k<host>/v2\\.0$`
+  const origins = isOwn ? [authority] : [authority, clouds.public.authority]
+  return new RegExp(`^(${origins.map(escaped).join('|')})/${tenant}/v2\\.0$${isOwn ? '' : ciam}`)
 }
 
 /** Microsoft's own hosts have the cloud table's; elsewhere only the v1 document can say, and it must name the tenant. */
-function v1Issuer(authority: string, tenantId: string): string | RegExp {
-  const origin = Object.values(clouds).find((hosts) => hosts.authority === authority)?.v1Issuer
-  const isGuid = guid.test(tenantId)
-  if (origin && isGuid) return `${origin}/${tenantId}/`
+function v1Issuer({ authority, tenantId }: TenantSource): string | RegExp {
+  const origin = originsOf(authority)?.v1Issuer
+  if (origin && !isDomain(tenantId)) return `${origin}/${inIssuer(tenantId)}/`
   const anyOrigin = `${new URL(authority).protocol}//[^/?#]+`
-  return new RegExp(`^${origin ? escaped(origin) : anyOrigin}/${isGuid ? tenantId : anyTenant}/$`)
+  return new RegExp(`^${origin ? escaped(origin) : anyOrigin}/${patternOf(tenantId)}/$`)
 }
+
+/** A setting of the user flow adds its name ("Token compatibility", issuer claim): `/tfp/{tid}/{userFlow}/v2.0/`. */
+function userFlowIssuer({ authority, tenantId, userFlow = '' }: TenantSource): RegExp {
+  const tenant = patternOf(tenantId)
+  return new RegExp(`^${escaped(authority)}/(${tenant}|tfp/${tenant}/${escaped(userFlow)})/v2\\.0/$`, 'i')
+}
+
+const originsOf = (authority: string) => Object.values(clouds).find((hosts) => hosts.authority === authority)
+
+const isMany = (tenantId: string) => manyTenants.some((name) => name === tenantId)
+
+const isDomain = (tenantId: string) => !guid.test(tenantId) && !isMany(tenantId)
+
+/** The document of many tenants has a template where that of one has its ID. */
+const inIssuer = (tenantId: string) => (isMany(tenantId) ? tenantPlaceholder : tenantId)
+
+const patternOf = (tenantId: string) => (isDomain(tenantId) ? anyTenant : escaped(inIssuer(tenantId)))
 
 function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }
 
-function authorityOf({ authority, cloud }: AuthorityOptions): string {
+/**
+ * The origin of the sign-in service.
+ *
+ * @throws EntraConfigurationError when cloud or authority is unknown, unsafe or contradictory
+ */
+export function authorityOf({ authority, cloud }: AuthorityOptions): string {
   if (authority === undefined) return cloudOf(cloud).authority
   if (cloud !== undefined) {
     throw new EntraConfigurationError(

@@ -3,7 +3,7 @@ import { type Refusal, refusal } from './errors.js'
 import type { Claims } from './types.js'
 
 /** Claims that every access token has, from any issuer. */
-export const requiredClaims = ['iss', 'aud', 'exp'] as const
+export const requiredClaims = ['iss', 'exp'] as const
 
 /** A claim that is a string, and not an empty one. */
 export function text(value: unknown): string | undefined {
@@ -18,6 +18,22 @@ export function texts(value: unknown): string[] {
 /** The words of a claim that is one string, parted by spaces (RFC 6749 §3.3). */
 export function words(value: unknown): string[] {
   return typeof value === 'string' ? value.split(' ').filter((word) => word.trim() !== '') : []
+}
+
+/** A claim by the names that lead to it, in objects in objects. */
+export type ClaimPath = readonly string[]
+
+/** The strings of a claim at a path: of a list, or of one string that commas or spaces part. */
+export function textsAt(claims: Claims, path: ClaimPath): string[] {
+  const value = path.reduce<unknown>(
+    (at, name) => (isObject(at) && Object.hasOwn(at, name) ? at[name] : undefined),
+    claims
+  )
+  return typeof value === 'string' ? value.split(/[\s,]+/).filter((word) => word !== '') : texts(value)
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
 }
 
 /** `name`, and `email` or `preferred_username`, where there are any: for display. */

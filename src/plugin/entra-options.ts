@@ -1,16 +1,25 @@
 /** The options of an Entra tenant → its issuers, each with its rules. */
-import { type AuthorityOptions, issuersOf, type TenantIssuer } from './authority.js'
+import { type AllowedTenants, tenantRuleOf } from './allowed-tenants.js'
+import { type AuthorityOptions, authorityOf, issuersOf, manyTenants, type TenantIssuer } from './authority.js'
+import { systemClock } from './clock.js'
 import { EntraConfigurationError } from './errors.js'
 import type { IssuerSettings } from './issuers.js'
-import { audienceTexts, guid, matching, personalAccounts, shown, texts } from './option-checks.js'
+import { audienceTexts, guid, isOn, matching, personalAccounts, shown, texts } from './option-checks.js'
 import { toPrincipal } from './principal.js'
 import type { Profile } from './profile.js'
-import { entraRefusal, type TenantRules } from './tenant.js'
+import { entraRefusal } from './tenant.js'
+import { TenantDecisions } from './tenant-decisions.js'
+import { toUserFlowPrincipal, userFlowRefusal } from './user-flow.js'
 
 /** An Entra tenant, for `app.register(entra, options)`. */
 export interface EntraTenantOptions extends AuthorityOptions {
-  /** Directory (tenant) ID, a GUID, or a verified domain of the tenant. Required. */
+  /**
+   * Directory (tenant) ID, a GUID, or a verified domain of the tenant. `organizations` (work and school accounts) or `common` (personal
+   * ones as well) with {@link allowedTenants}. Required.
+   */
   tenantId: string
+  /** Which directories may call: IDs, a function, or `*`. Required with `organizations` and `common`, and not allowed otherwise. */
+  allowedTenants?: AllowedTenants
   /** Application (client) ID of this API's app registration. Required. */
   clientId: string
   /** Accepted `aud` values (RFC 7519 §4.1.3). Default: the client ID and `api://` + the client ID. */
@@ -25,19 +34,24 @@ export interface EntraTenantOptions extends AuthorityOptions {
 
 /** Names of these options. */
 export const entraNames = [
-  ...['tenantId', 'clientId', 'audience', 'allowedClients', 'rolelessClients', 'cloud', 'authority', 'algorithms']
+  ...['tenantId', 'allowedTenants', 'clientId', 'audience', 'allowedClients', 'rolelessClients', 'cloud', 'authority'],
+  ...['customSigningKeys', 'userFlow', 'algorithms']
 ]
 
 const domain = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i
-/** Names for many directories at once, and the one that all personal accounts share. */
-const notOneTenant: ReadonlySet<string> = new Set([...['common', 'organizations', 'consumers'], personalAccounts])
+/** Names and numbers that stand for personal accounts: those of everybody. */
+const personal: ReadonlySet<string> = new Set(['consumers', personalAccounts])
+
+/** A user flow, or a custom policy (Microsoft: "User flows and custom policies overview"). */
+const policyName = /^[a-z0-9_-]{1,128}$/i
 
 /**
  * Checks the options.
  *
+ * @param timeoutSeconds for a function in `allowedTenants`
  * @throws EntraConfigurationError with one sentence that names the option, the value and what to change
  */
-export function entraAuthority(options: EntraTenantOptions) {
+export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: number) {
   const tenantId = toTenantId(options.tenantId)
   const wanted = 'the application (client) ID of the API, a GUID'
   const clientId = matching('clientId', options.clientId, guid, wanted).toLowerCase()
@@ -46,19 +60,42 @@ export function entraAuthority(options: EntraTenantOptions) {
   const algorithms = algorithmsOf(options.algorithms)
   const allowedClients = clientIds('allowedClients', options)
   const rolelessClients = clientIds('rolelessClients', options) ?? new Set<string>()
-  const profile = (version: TenantRules['version']): Profile => {
-    const rules = { version, audiences, scopeBase, allowedClients }
-    return { algorithms, rolelessClients, refuse: (token) => entraRefusal(token, rules), toPrincipal }
+  const { acceptsTenant, policy, warnings } = tenantRuleOf(options.allowedTenants, tenantId)
+  const tenants = policy && new TenantDecisions(policy, timeoutSeconds, systemClock)
+  const userFlow = userFlowOf(options)
+  const rules = { audiences, scopeBase, allowedClients }
+  const rulesOf = (form: TenantIssuer['form']): Pick<Profile, 'refuse' | 'toPrincipal'> => {
+    if (form === 'user-flow') {
+      const flowRules = { ...rules, userFlow: String(userFlow) }
+      return { refuse: (token) => userFlowRefusal(token, flowRules), toPrincipal: toUserFlowPrincipal }
+    }
+    const tenantRules = { ...rules, version: form, acceptsTenant }
+    return { refuse: (token) => entraRefusal(token, tenantRules), toPrincipal }
   }
-  const toIssuer = ({ version, url, issuer }: TenantIssuer): IssuerSettings => ({
+  const toIssuer = ({ form, url, issuer }: TenantIssuer): IssuerSettings => ({
     url,
     issuer,
-    optional: version === '1.0',
-    profile: profile(version)
+    optional: form === '1.0',
+    profile: { algorithms, rolelessClients, tenants, ...rulesOf(form) }
   })
-  const [v2, v1] = issuersOf(options, tenantId)
-  const issuers = Object.freeze([toIssuer(v2), toIssuer(v1)] as const)
-  return { issuers, algorithms, audiences, allowedClients, rolelessClients, realm: scopeBase, scopeBase }
+  const appId = isOn('customSigningKeys', options.customSigningKeys) ? clientId : undefined
+  const [first, ...others] = issuersOf({ authority: authorityOf(options), tenantId, appId, userFlow })
+  const issuers = Object.freeze([toIssuer(first), ...others.map(toIssuer)] as const)
+  return { issuers, algorithms, audiences, allowedClients, rolelessClients, realm: scopeBase, scopeBase, warnings }
+}
+
+/** Azure AD B2C has an authority of its own; elsewhere there are no user flows to name. */
+function userFlowOf({ userFlow, authority, tenantId, customSigningKeys }: EntraTenantOptions): string | undefined {
+  if (userFlow === undefined) return undefined
+  if (authority === undefined)
+    throw new EntraConfigurationError(
+      `userFlow ${shown(userFlow)} has an authority of its own, such as https://contoso.b2clogin.com; give that as well`
+    )
+  const isMany = manyTenants.some((name) => name === tenantId)
+  const other = isMany ? `tenantId "${tenantId}"` : customSigningKeys && 'customSigningKeys'
+  if (other)
+    throw new EntraConfigurationError(`userFlow ${shown(userFlow)} and ${other} contradict each other; leave one out`)
+  return matching('userFlow', userFlow, policyName, 'the name of a user flow or custom policy, such as B2C_1_signin')
 }
 
 /** Client IDs are GUIDs, which have no case; Entra writes them in lower case. */
@@ -75,14 +112,14 @@ function clientIds(
 }
 
 function toTenantId(tenantId: unknown): string {
-  if (typeof tenantId === 'string' && notOneTenant.has(tenantId.toLowerCase())) {
-    throw new EntraConfigurationError(
-      `tenantId "${tenantId}" lets every tenant in without a list of tenants; name the one tenant that may call`
-    )
-  }
-  const wanted = 'the directory (tenant) ID, a GUID, or a verified domain of the tenant'
-  const either = new RegExp(`${guid.source}|${domain.source}`, 'i')
-  return matching('tenantId', tenantId, either, wanted).toLowerCase()
+  const wanted =
+    'the directory (tenant) ID, a GUID, a verified domain of the tenant, or "organizations" or "common" with allowedTenants'
+  const some = new RegExp(`${guid.source}|${domain.source}|^(${[...manyTenants, ...personal].join('|')})$`, 'i')
+  const id = matching('tenantId', tenantId, some, wanted).toLowerCase()
+  if (!personal.has(id)) return id
+  throw new EntraConfigurationError(
+    `tenantId "${id}" is that of all personal accounts; for these use "common", with ${personalAccounts} in allowedTenants`
+  )
 }
 
 function audiencesOf(audience: string | readonly string[] | undefined, clientId: string): readonly string[] {

@@ -54,6 +54,8 @@ const kinds = {
   wrong_issuer: unauthorized('The token was issued by another authority than the one this API trusts.'),
   /** `tid` is not the tenant, or does not go with `iss`. */
   wrong_tenant: unauthorized('The token was issued for another tenant.'),
+  /** `tfp`, or `acr`, names another user flow of Azure AD B2C. */
+  wrong_user_flow: unauthorized('The token was issued by another user flow than the one this API trusts.'),
   /** `ver` does not go with `iss`. */
   wrong_version: unauthorized('The "ver" of the token does not go with its issuer.'),
   /** The key is published for another issuer than the token names. */
@@ -113,6 +115,24 @@ export function refusal(code: RefusalCode, extra?: RefusalExtra): Refusal {
 /** Tells a refusal from a principal, a key, or an error that somebody threw. */
 export function isRefusal(value: unknown): value is Refusal {
   return typeof value === 'object' && value !== null && 'code' in value && 'detail' in value && 'status' in value
+}
+
+/** A token that {@link FastifyInstance.verifyToken} was given is refused: what a request with it would have been answered. */
+export class TokenRefusedError extends Error {
+  override readonly name = 'TokenRefusedError'
+  /** Stable, for programs. */
+  readonly code: RefusalCode
+  /** HTTP status code that says the same: 401 for a bad token, 403 for one that may not call, 503 where no answer can be had. */
+  readonly statusCode: Refusal['status']
+  /** Seconds after which to try again, where that may help. */
+  readonly retryAfterSeconds: number | undefined
+
+  constructor({ code, status, detail, retryAfterSeconds }: Refusal) {
+    super(detail)
+    this.code = code
+    this.statusCode = status
+    this.retryAfterSeconds = retryAfterSeconds
+  }
 }
 
 /** A mistake in the program or its configuration: stops the start, or names the route that made it. */

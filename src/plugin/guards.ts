@@ -1,33 +1,9 @@
-/** Stage 6: principal → yes, or which refusal. A guard is a preHandler that can say what it asks for. */
-import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
-import { EntraConfigurationError, isRefusal, type Refusal, refusal } from './errors.js'
-import { shown } from './option-checks.js'
-import { type Policy, type Rule, ruleRefusal, scopesOf } from './rules.js'
-
-/** A preHandler that lets a request pass, or refuses it, and describes itself in {@link Guard.rule}. */
-export interface Guard extends preHandlerAsyncHookHandler {
-  readonly rule: Rule
-}
-
-/** Where a route's config keeps its guards. */
-export const routeGuards = Symbol('fastify-entra.guards')
-
-/** How a guard's refusal is sent; the plugin says. */
-export const refuseRequest = Symbol('fastify-entra.refuse')
-
-/** Sends a refusal as the plugin was told to. */
-export type Refuse = (request: FastifyRequest, reply: FastifyReply, why: Refusal) => FastifyReply
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** The guards of a route, noted when it is declared: for documents and hints, never for a decision. */
-    [routeGuards]?: readonly Guard[]
-  }
-  interface FastifyInstance {
-    /** Present where the plugin is registered. */
-    [refuseRequest]?: Refuse
-  }
-}
+/** Stage 6, as routes write it: the functions that make guards. */
+import { EntraConfigurationError } from './errors.js'
+import { type Guard, guard, isGuard } from './guard.js'
+import { guid, shown } from './option-checks.js'
+import type { Policy, Rule } from './rules.js'
+import type { ClientAuth } from './types.js'
 
 /**
  * A delegated (user) token whose `scp` holds this scope.
@@ -70,6 +46,45 @@ export function requireApp(): Guard {
   return guard({ kind: 'app' })
 }
 
+/** A user who belongs to the directory: no guest (B2B), as far as the token says (`acct`, `idp`). */
+export function requireMember(): Guard {
+  return guard({ kind: 'member' })
+}
+
+/**
+ * One client application, for users and for itself: `azp`/`appid`. Narrows: put it beside guards that say what the caller may do.
+ *
+ * @throws EntraConfigurationError when the ID is empty or has spaces
+ */
+export function requireClient(...ids: [clientId: string]): Guard {
+  return guard({ kind: 'client', name: identifier(ids, 'requireClient') })
+}
+
+/**
+ * Callers of one directory: `tid`; of another provider, its issuer.
+ *
+ * @throws EntraConfigurationError when the ID is empty or has spaces
+ */
+export function requireTenant(...ids: [tenantId: string]): Guard {
+  return guard({ kind: 'tenant', name: identifier(ids, 'requireTenant') })
+}
+
+/**
+ * A client that proved who it is in just this way: `azpacr`/`appidacr`. Tokens that do not say, as those of other providers, do not
+ * pass.
+ *
+ * @throws EntraConfigurationError when it is none of `none`, `secret` and `certificate`
+ */
+export function requireClientAuth(...ways: [way: ClientAuth]): Guard {
+  const [way] = ways
+  if (ways.length === 1 && clientAuths.has(way)) return guard({ kind: 'clientAuth', name: way })
+  throw new EntraConfigurationError(
+    `requireClientAuth takes one of ${[...clientAuths].join(', ')}, and got ${shown(ways.length === 1 ? way : ways)}`
+  )
+}
+
+const clientAuths: ReadonlySet<unknown> = new Set<ClientAuth>(['none', 'secret', 'certificate'])
+
 /**
  * A function that decides. Only `true`, or a promise of it, passes; when it throws, the answer is 503.
  *
@@ -99,57 +114,11 @@ export function allOf(...guards: readonly Guard[]): Guard {
   return guard({ kind: 'allOf', rules: rulesOf(guards, 'allOf') })
 }
 
-/** Tells a guard from other preHandlers. */
-export function isGuard(value: unknown): value is Guard {
-  return typeof value === 'function' && 'rule' in value
-}
-
-/** The scopes that the guards of a request's route ask for, as far as they were noted when it was declared. */
-export function scopesOfRoute({ routeOptions }: FastifyRequest): readonly string[] {
-  const guards = routeOptions.config[routeGuards] ?? []
-  return scopesOf({ kind: 'allOf', rules: guards.map(({ rule }) => rule) })
-}
-
 /** Functions that make guards; one that stands where a guard must is a call forgotten. */
 export const guardMakers: ReadonlySet<unknown> = new Set([
-  ...[requireScope, requireRole, requireAppPermission, requireUser, requireApp, requirePolicy, anyOf, allOf]
+  ...[requireScope, requireRole, requireAppPermission, requireUser, requireApp, requireMember, requireClient],
+  ...[requireTenant, requireClientAuth, requirePolicy, anyOf, allOf]
 ])
-
-function guard(rule: Rule): Guard {
-  const check = async (request: FastifyRequest, reply: FastifyReply, ...others: unknown[]) => {
-    const refuse = refuseOf(request)
-    if (reply.sent || others.length > 1) throw tooLate(request)
-    const principal = request.principalOrNull
-    const answer = principal ? await ruleRefusal(rule, principal, request) : refusal('credentials_missing')
-    return isRefusal(answer) ? refuse(request, reply, withScopesOfRoute(answer, request)) : undefined
-  }
-  return Object.freeze(Object.assign(check, { rule: Object.freeze(rule) }))
-}
-
-function refuseOf(request: FastifyRequest): Refuse {
-  const refuse = request.server[refuseRequest]
-  if (refuse) return refuse
-  const fix = 'register the plugin there, or in a scope around it'
-  throw new EntraConfigurationError(`${routeOf(request)} has a guard where fastify-entra is not registered; ${fix}`)
-}
-
-/** Hooks after the handler get a payload or an error beside `next`, or find the reply sent: it is too late to refuse. */
-function tooLate(request: FastifyRequest): EntraConfigurationError {
-  const fix = 'add it as a preHandler'
-  return new EntraConfigurationError(`${routeOf(request)} has a guard in a hook that comes too late; ${fix}`)
-}
-
-/** A route as it was declared, for messages: never the path as sent. */
-export function routeOf({ method, routeOptions }: FastifyRequest): string {
-  return `${method} ${routeOptions.url ?? 'of no route'}`
-}
-
-/** Each of several guards knows its own scopes; a client that asks for them one at a time would never hold them all. */
-function withScopesOfRoute(answer: Refusal, request: FastifyRequest): Refusal {
-  return answer.scopes && request.routeOptions.config[routeGuards]
-    ? { ...answer, scopes: scopesOfRoute(request) }
-    : answer
-}
 
 /** RFC 6749 §3.3 scope-token; role values follow the same alphabet (Microsoft: "Add app roles", no spaces). */
 function named(names: readonly unknown[], by: string): string {
@@ -161,4 +130,10 @@ function named(names: readonly unknown[], by: string): string {
 function rulesOf(guards: readonly Guard[], by: string): Rule[] {
   if (guards.length > 0 && guards.every(isGuard)) return guards.map(({ rule }) => rule)
   throw new EntraConfigurationError(`${by} takes one guard or more`)
+}
+
+/** GUIDs have no case, and tokens have them in lower case; other identifiers are compared as they are. */
+function identifier(ids: readonly unknown[], by: string): string {
+  const id = named(ids, by)
+  return guid.test(id) ? id.toLowerCase() : id
 }

@@ -1,21 +1,26 @@
 /** What the package exports, nothing else. */
 
+export type { AllowedTenants } from './allowed-tenants.js'
 export type { AuditLevel, AuditRecord } from './audit.js'
 export { isSecure } from './authority.js'
 export { type Problem, problemMediaType, toProblem } from './challenge.js'
 export type { Cloud } from './clouds.js'
 export type { EntraTenant } from './decorators.js'
 export type { EntraTenantOptions } from './entra-options.js'
-export { EntraConfigurationError, type RefusalCode } from './errors.js'
+export { EntraConfigurationError, type RefusalCode, TokenRefusedError } from './errors.js'
+export type { Guard } from './guard.js'
 export {
   allOf,
   anyOf,
-  type Guard,
   requireApp,
   requireAppPermission,
+  requireClient,
+  requireClientAuth,
+  requireMember,
   requirePolicy,
   requireRole,
   requireScope,
+  requireTenant,
   requireUser
 } from './guards.js'
 export type { IssuerStatus } from './issuers.js'
@@ -24,8 +29,11 @@ export type { Metadata } from './metadata.js'
 export type { OidcOptions } from './oidc-options.js'
 export type { EntraOpenapi, SecurityScheme } from './openapi.js'
 export type { AuditOptions, EntraOptions, MemoryOptions, TenantsOptions, TimeOptions } from './options.js'
+export type { VerifyToken } from './outside.js'
 export { fastifyEntra, fastifyEntra as default } from './plugin.js'
+export type { ProviderName } from './providers.js'
 export type { RouteAuth } from './route-check.js'
 export type { Policy, Rule } from './rules.js'
+export type { TenantPolicy } from './tenant-decisions.js'
 export type { TokenCacheOptions } from './token-cache.js'
-export type { AppPrincipal, Claims, KeyStoreStatus, Principal, UserPrincipal } from './types.js'
+export type { AgentFacts, AppPrincipal, Claims, ClientAuth, KeyStoreStatus, Principal, UserPrincipal } from './types.js'

@@ -4,6 +4,7 @@ import { HttpStatusError } from './fetch-json.js'
 import { type KeySet, toKeySet, type VerificationKey } from './jwks.js'
 import { KeyStore } from './keys.js'
 import { fetchMetadata, type Metadata, MetadataMismatchError, type MetadataSource } from './metadata.js'
+import { tenantPlaceholder } from './option-checks.js'
 import type { Profile } from './profile.js'
 import type { Clock, FetchJson, KeyStoreStatus, KeyTimings, Logger } from './types.js'
 
@@ -31,6 +32,8 @@ export interface IssuerStatus extends KeyStoreStatus {
 
 /** Answers of an authority that has no such document; anything else may be transient. */
 const refusesForGood: ReadonlySet<number> = new Set([400, 404])
+/** A tenant's ID where Entra's issuers have it, as first segment of the path. */
+const tenantSegment = /^(https?:\/\/[^/]+\/)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=\/)/
 const noKeys: KeySet = { keys: new Map(), dropped: 0 }
 const wrongIssuer = refusal('wrong_issuer')
 const unavailable = refusal('tenant_unavailable', { retryAfterSeconds: 1 })
@@ -77,7 +80,8 @@ export class Issuer {
     this.#take(metadata.issuer)
     const keySet = await toKeySet(await this.#fetchJson(metadata.jwksUri), {
       issuer: metadata.issuer,
-      algorithms: this.settings.profile.algorithms
+      algorithms: this.settings.profile.algorithms,
+      cloudInstance: metadata.cloudInstance
     })
     this.#metadata = metadata
     return keySet
@@ -116,7 +120,7 @@ type Answer = FoundKey | Refusal
 /** All trusted issuers, each with keys of its own: a key of one never verifies a token of another. */
 export class TrustedIssuers {
   readonly all: readonly Issuer[]
-  /** By the name that the configuration gives them: however many they are, a request looks at one. */
+  /** By the name that the configuration gives them: however many they are, a request looks at two at the most. */
   readonly #named: ReadonlyMap<string | undefined, Issuer>
   /** Those that only their document can name. */
   readonly #others: readonly Issuer[]
@@ -127,9 +131,14 @@ export class TrustedIssuers {
     this.#others = issuers.filter(({ name }) => name === undefined)
   }
 
-  /** The issuer of exactly this name. */
+  /** The issuer of exactly this name, or else the one for many tenants whose template has it. */
   named(iss: string): Issuer | undefined {
-    return this.#named.get(iss) ?? this.#others.find(({ name }) => name === iss)
+    if (iss.includes(tenantPlaceholder)) return undefined
+    return this.#exactly(iss) ?? this.#exactly(iss.replace(tenantSegment, `$1${tenantPlaceholder}`))
+  }
+
+  #exactly(name: string): Issuer | undefined {
+    return this.#named.get(name) ?? this.#others.find((other) => other.name === name)
   }
 
   /** The key for a token, by its unproven `iss` and `kid`. */

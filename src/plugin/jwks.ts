@@ -39,6 +39,8 @@ export interface KeySet {
 export interface KeySetSource {
   readonly issuer: string
   readonly algorithms: readonly Algorithm[]
+  /** Which of Microsoft's clouds the issuer says it is in. */
+  readonly cloudInstance?: string | undefined
 }
 
 type Jwk = Readonly<Record<string, unknown>> & { readonly kid: string }
@@ -57,12 +59,14 @@ const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const
  *
  * @throws Error when the document is no key set, or no usable key is in it
  */
-export async function toKeySet(document: unknown, { issuer, algorithms }: KeySetSource): Promise<KeySet> {
+export async function toKeySet(document: unknown, source: KeySetSource): Promise<KeySet> {
+  const { issuer, algorithms, cloudInstance } = source
   const entries = (document as { keys?: unknown } | null)?.keys
   if (!Array.isArray(entries)) throw new Error('the key set has no "keys" array')
   if (entries.length > maxKeys) throw new Error(`the key set has more than ${maxKeys} keys`)
   const toPem = pemMaker(entries.length, issuer)
-  const made = await Promise.all(entries.filter(isSignatureKey).map((jwk) => toVerificationKey(jwk, algorithms, toPem)))
+  const candidates = entries.filter(isSignatureKey).filter((jwk) => isOfCloud(jwk, cloudInstance))
+  const made = await Promise.all(candidates.map((jwk) => toVerificationKey(jwk, algorithms, toPem)))
   const usable = withoutClashes(made.filter((key) => key !== undefined))
   const keys = new Map(usable.map((key) => [key.kid, key]))
   if (keys.size === 0) throw new Error('the key set has no usable key')
@@ -91,6 +95,14 @@ function isSignatureKey(entry: unknown): entry is Jwk {
     key_ops.includes('verify') &&
     !secretMembers.some((name) => Object.hasOwn(entry, name))
   )
+}
+
+/**
+ * The public cloud publishes keys of other clouds beside its own, under its own issuer: they sign nothing here (Microsoft's
+ * IdentityModel validators compare the names as well, IDX40012).
+ */
+function isOfCloud({ cloud_instance_name }: Jwk, cloudInstance: string | undefined): boolean {
+  return cloudInstance === undefined || cloud_instance_name === undefined || cloud_instance_name === cloudInstance
 }
 
 /** What a key of this kind can verify; its own `alg` (RFC 7517 §4.4) leaves one of these, or none. */

@@ -46,10 +46,8 @@ export function explain(error: unknown, decoded: DecodedToken): Refusal {
   const { code } = error as { code?: unknown }
   const meaning = typeof code === 'string' && Object.hasOwn(refusalOf, code) ? refusalOf[code] : null
   if (!meaning) throw error
-  return meaning === 'invalid_signature' ? explainInvalid(decoded) : refusal(meaning)
-}
-
-/** @fastify/jwt has one code for a token with a bad signature and one that lacks a claim. */
-function explainInvalid(decoded: DecodedToken): Refusal {
-  return missingClaimRefusal(decoded.payload, requiredClaims) ?? refusal('invalid_signature')
+  // @fastify/jwt has one code for a token with a bad signature and one that lacks a claim; fast-jwt has two.
+  const mayLackClaim = meaning === 'invalid_signature' || meaning === 'missing_claim'
+  const lacking = mayLackClaim ? missingClaimRefusal(decoded.payload, requiredClaims) : undefined
+  return lacking ?? refusal(meaning)
 }

@@ -6,6 +6,8 @@ export interface MetadataSource {
   readonly url: string
   /** The exact issuer, or what it must look like where only the document can say (a tenant named by its domain). */
   readonly issuer: string | RegExp
+  /** Origin of the key set, where it is not that of the document. */
+  readonly keysOrigin?: string | undefined
 }
 
 /** What this API uses of a discovery document. */
@@ -15,6 +17,8 @@ export interface Metadata {
   /** `undefined` where there is none on the authority's own origin. */
   readonly authorizationEndpoint: string | undefined
   readonly tokenEndpoint: string | undefined
+  /** `cloud_instance_name`: which of Microsoft's clouds it is; of any other provider `undefined`. */
+  readonly cloudInstance: string | undefined
 }
 
 /** The tenant answered, but with a document that is not its own: a matter of configuration, not of weather. */
@@ -32,18 +36,23 @@ export async function fetchMetadata(fetchJson: FetchJson, source: MetadataSource
   const document = await fetchJson(source.url)
   if (typeof document !== 'object' || document === null || Array.isArray(document))
     throw new Error('the discovery document is no JSON object')
-  const { issuer, jwks_uri, authorization_endpoint, token_endpoint } = document as Record<string, unknown>
+  const { issuer, jwks_uri, authorization_endpoint, token_endpoint, cloud_instance_name } = document as Record<
+    string,
+    unknown
+  >
   if (typeof issuer !== 'string' || !matches(issuer, source.issuer)) {
     const expected = typeof source.issuer === 'string' ? source.issuer : `one like ${source.issuer.source}`
     throw new MetadataMismatchError(
       `the discovery document names the issuer ${String(JSON.stringify(issuer)).slice(0, 200)}, not ${expected}`
     )
   }
+  const { origin } = new URL(source.url)
   return Object.freeze({
     issuer,
-    jwksUri: required(onSameOrigin(jwks_uri, source.url), source.url),
-    authorizationEndpoint: onSameOrigin(authorization_endpoint, source.url),
-    tokenEndpoint: onSameOrigin(token_endpoint, source.url)
+    jwksUri: requiredOn(source.keysOrigin ?? origin, jwks_uri),
+    authorizationEndpoint: on(origin, authorization_endpoint),
+    tokenEndpoint: on(origin, token_endpoint),
+    cloudInstance: typeof cloud_instance_name === 'string' ? cloud_instance_name : undefined
   })
 }
 
@@ -55,13 +64,13 @@ function matches(issuer: string, expected: string | RegExp): boolean {
  * Keys come from the host that was configured, secrets go to it, and no other: a document cannot send the API elsewhere.
  * By prefix, as a `blob:` URL has the origin of what is inside.
  */
-function onSameOrigin(url: unknown, metadataUrl: string): string | undefined {
-  const { origin } = new URL(metadataUrl)
+function on(origin: string, url: unknown): string | undefined {
   const isThere = typeof url === 'string' && URL.canParse(url) && new URL(url).href.startsWith(`${origin}/`)
   return isThere ? url : undefined
 }
 
-function required(jwksUri: string | undefined, metadataUrl: string): string {
-  if (jwksUri !== undefined) return jwksUri
-  throw new Error(`the discovery document's jwks_uri is not on ${new URL(metadataUrl).origin}`)
+function requiredOn(origin: string, jwksUri: unknown): string {
+  const there = on(origin, jwksUri)
+  if (there !== undefined) return there
+  throw new Error(`the discovery document's jwks_uri is not on ${origin}`)
 }

@@ -1,10 +1,12 @@
 /** The options of an OpenID provider other than Entra → its issuer, with its rules. */
 import { isSecure } from './authority.js'
+import type { ClaimPath } from './claims.js'
 import { EntraConfigurationError } from './errors.js'
 import { type Algorithm, algorithmNames } from './jwks.js'
-import { oidcRefusal, toOidcPrincipal } from './oidc.js'
-import { audienceTexts, shown, texts } from './option-checks.js'
-import type { SignedToken } from './profile.js'
+import { type OidcRules, oidcRefusal, toOidcPrincipal } from './oidc.js'
+import { audienceTexts, isOn, shown, texts } from './option-checks.js'
+import type { Profile } from './profile.js'
+import { anyProvider, type Provider, type ProviderName, providers } from './providers.js'
 
 /** Any other OpenID provider, for `app.register(entra, options)`. */
 export interface OidcOptions {
@@ -12,6 +14,20 @@ export interface OidcOptions {
   issuer: string
   /** Accepted `aud` values (RFC 7519 §4.1.3). Required: no default could be right. */
   audience: string | readonly string[]
+  /** Which well-known provider it is, so that roles, groups and audience are looked for where it has them. Default: none of them. */
+  provider?: ProviderName
+  /**
+   * Where roles are: the name of a claim, or names in objects in objects, parted by dots (`realm_access.roles`) or as a list
+   * (`['resource_access', 'my-api', 'roles']`). A list of strings, or one string parted by commas or spaces. Default: the
+   * provider's, or `roles`.
+   */
+  rolesClaim?: string | readonly string[]
+  /** Where groups are, in the same forms. Default: the provider's, or `groups`. */
+  groupsClaim?: string | readonly string[]
+  /** True where only tokens by RFC 9068 will do: `typ` is `at+jwt`, and all its claims are there. Default: false. */
+  rfc9068?: boolean
+  /** Origin of the provider's key set, where it is not the issuer's own. https, or http on loopback. Default: the provider's, or the issuer's. */
+  keysOrigin?: string
   /** `azp`/`client_id` values that may call this API. Narrows, never grants. Default: any. */
   allowedClients?: readonly string[]
   /** The only clients whose tokens may carry neither scopes nor roles. Default: none. */
@@ -24,7 +40,10 @@ export interface OidcOptions {
 }
 
 /** Names of these options. */
-export const oidcNames = ['issuer', 'audience', 'allowedClients', 'rolelessClients', 'algorithms']
+export const oidcNames = [
+  ...['issuer', 'audience', 'provider', 'rolesClaim', 'groupsClaim', 'rfc9068', 'keysOrigin', 'allowedClients'],
+  ...['rolelessClients', 'algorithms']
+]
 
 /**
  * Checks the options.
@@ -37,12 +56,25 @@ export function oidcAuthority(options: OidcOptions) {
   const algorithms = algorithmsOf(options.algorithms)
   const allowedClients = clientsOf('allowedClients', options)
   const rolelessClients = clientsOf('rolelessClients', options) ?? new Set<string>()
-  const rules = { audiences, allowedClients }
-  const refuse = (token: SignedToken) => oidcRefusal(token, rules)
-  const profile = { algorithms, rolelessClients, refuse, toPrincipal: toOidcPrincipal }
+  const provider = providerOf(options.provider)
+  const rules: OidcRules = {
+    provider,
+    audiences,
+    allowedClients,
+    rfc9068: isOn('rfc9068', options.rfc9068),
+    rolesPaths: pathsOf('rolesClaim', options.rolesClaim) ?? provider.roles(audiences),
+    groupsPaths: pathsOf('groupsClaim', options.groupsClaim) ?? provider.groups
+  }
+  const profile: Profile = {
+    algorithms,
+    rolelessClients,
+    refuse: (token) => oidcRefusal(token, rules),
+    toPrincipal: (claims) => toOidcPrincipal(claims, rules)
+  }
   // OpenID Connect Discovery §4.1: a terminating slash of the issuer is left out before the path is added.
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-  const issuers = Object.freeze([{ url, issuer, optional: false, profile }] as const)
+  const keysOrigin = keysOriginOf(options.keysOrigin) ?? provider.keysOrigin
+  const issuers = Object.freeze([{ url, issuer, keysOrigin, optional: false, profile }] as const)
   return {
     issuers,
     algorithms,
@@ -50,8 +82,32 @@ export function oidcAuthority(options: OidcOptions) {
     allowedClients,
     rolelessClients,
     realm: String(audiences[0]),
-    scopeBase: undefined
+    scopeBase: undefined,
+    warnings: Object.freeze([])
   }
+}
+
+function providerOf(name: ProviderName | undefined): Provider {
+  if (name === undefined) return anyProvider
+  if (typeof name === 'string' && Object.hasOwn(providers, name)) return providers[name]
+  throw new EntraConfigurationError(
+    `provider ${shown(name)} is unknown; it is one of ${Object.keys(providers).join(', ')}, or left out`
+  )
+}
+
+/** A claim's own name may have dots, as those that are URLs: it is looked for as a whole as well. */
+function pathsOf(name: 'rolesClaim' | 'groupsClaim', claim: unknown): readonly ClaimPath[] | undefined {
+  if (claim === undefined) return undefined
+  const names = texts(name, typeof claim === 'string' ? [claim] : claim)
+  return typeof claim === 'string' ? [[claim], ...(claim.includes('.') ? [claim.split('.')] : [])] : [names]
+}
+
+function keysOriginOf(origin: string | undefined): string | undefined {
+  if (origin === undefined) return undefined
+  const url = URL.canParse(String(origin)) ? new URL(origin) : undefined
+  if (url?.origin === origin && isSecure(url)) return origin
+  const wanted = 'an origin such as https://keys.example, with https (http on loopback only) and no path'
+  throw new EntraConfigurationError(`keysOrigin ${shown(origin)} is not allowed; give ${wanted}`)
 }
 
 function clientsOf(name: 'allowedClients' | 'rolelessClients', options: OidcOptions): ReadonlySet<string> | undefined {

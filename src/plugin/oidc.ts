@@ -1,30 +1,62 @@
 /** Stages 4 and 5 for any OpenID provider that is not Entra: its tokens' rules, and whom they speak for. Pure. */
 import { audienceRefusal } from './audience.js'
-import { clientRefusal, deepFreeze, displayOf, isOtherToken, text, texts, words } from './claims.js'
+import {
+  type ClaimPath,
+  clientRefusal,
+  deepFreeze,
+  displayOf,
+  isOtherToken,
+  missingClaimRefusal,
+  text,
+  texts,
+  textsAt,
+  words
+} from './claims.js'
 import { type Refusal, refusal } from './errors.js'
 import type { SignedToken } from './profile.js'
+import type { Provider } from './providers.js'
 import type { Claims, Principal } from './types.js'
 
-/** What the rules compare with. */
+/** What the rules compare with, and where claims are. */
 export interface OidcRules {
+  readonly provider: Provider
   /** Accepted `aud` values. */
   readonly audiences: readonly string[]
   /** Clients that may call; `undefined`: any. Narrows, never grants. */
   readonly allowedClients: ReadonlySet<string> | undefined
+  /** True where only tokens of the JWT Profile for Access Tokens will do. */
+  readonly rfc9068: boolean
+  /** Where roles are; all that are found count. */
+  readonly rolesPaths: readonly ClaimPath[]
+  readonly groupsPaths: readonly ClaimPath[]
 }
 
 /** Why a signed token is no access token for this API, or `undefined` when it is one. `iss` picked the rules. */
-export function oidcRefusal(token: SignedToken, { audiences, allowedClients }: OidcRules): Refusal | undefined {
+export function oidcRefusal(token: SignedToken, rules: OidcRules): Refusal | undefined {
   const { claims } = token
-  // Keycloak before 25 put the `nonce` of the sign-in into access tokens as well, and says `Bearer` in their `typ` claim.
-  if (isOtherToken(claims, claims.typ === 'Bearer') || !isAccessToken(token)) return refusal('not_an_access_token')
+  const { audiences, provider } = rules
+  if (rules.rfc9068) {
+    const other = profileRefusal(token)
+    if (other) return other
+  }
+  if (!isAccessToken(token) && !provider.isForApis?.(claims)) return refusal('not_an_access_token')
   if (claims.cnf !== undefined) return refusal('bound_token')
   if (subjectOf(claims) === undefined)
     return refusal('missing_claim', {
       detail: 'The token names neither a subject (sub) nor, without one, a client (client_id).'
     })
-  const wrongAudience = audienceRefusal(claims.aud, audiences, (value) => audiences.includes(value))
-  return wrongAudience ?? clientRefusal(clientIdOf(claims), allowedClients)
+  const aud = Object.hasOwn(claims, 'aud') ? claims.aud : provider.audienceOf?.(claims)
+  const wrongAudience =
+    aud === undefined ? lacksAudience : audienceRefusal(aud, audiences, (value) => audiences.includes(value))
+  return wrongAudience ?? clientRefusal(clientIdOf(claims), rules.allowedClients)
+}
+
+const lacksAudience = refusal('missing_claim', { detail: 'The token lacks the claim "aud".' })
+
+/** RFC 9068 §2.2, §4: the type is explicit, and these claims are there. */
+function profileRefusal({ header, claims }: SignedToken): Refusal | undefined {
+  if (!accessTokenType.test(String(header.typ))) return refusal('wrong_token_type')
+  return missingClaimRefusal(claims, ['aud', 'sub', 'client_id', 'iat', 'jti'])
 }
 
 /** Claims that ID tokens do not have: what was granted, or to which client (RFC 9068 §2.2, RFC 8693 §4.2, §4.3). */
@@ -37,6 +69,8 @@ const accessTokenType = /^(application\/)?at\+jwt$/i
  */
 function isAccessToken({ header, claims }: SignedToken): boolean {
   const { token_use, typ } = claims
+  // Keycloak before 25 put the `nonce` of the sign-in into access tokens as well, and says `Bearer` in their `typ` claim.
+  if (isOtherToken(claims, typ === 'Bearer')) return false
   const saysOther = (token_use !== undefined && token_use !== 'access') || (typ !== undefined && typ !== 'Bearer')
   if (saysOther) return false
   const says = accessTokenType.test(String(header.typ)) || token_use !== undefined || typ !== undefined
@@ -52,17 +86,22 @@ const signInScopes: ReadonlySet<string> = new Set([
  * Who the token speaks for. What a client was granted for itself are its permissions, and stand in `roles` with what it was
  * assigned: `scopes` are a user's to give.
  */
-export function toOidcPrincipal(claims: Claims): Principal {
+export function toOidcPrincipal(claims: Claims, { provider, rolesPaths, groupsPaths }: OidcRules): Principal {
   const { scope, scp } = claims
   const granted = new Set([...words(scope), ...words(scp), ...texts(scope), ...texts(scp)])
   const scopes = [...granted].filter((name) => !signInScopes.has(name))
-  const roles = texts(claims.roles)
+  const roles = allAt(claims, rolesPaths).filter((role) => !provider.isEverybodys?.(role))
   const issuer = String(claims.iss)
   const subject = String(subjectOf(claims))
   const caller = { id: subject, subject, issuer, tenantId: issuer, clientId: clientIdOf(claims), claims }
-  if (isAppOnly(claims))
-    return deepFreeze({ kind: 'app', ...caller, roles: [...roles, ...scopes], scopes: [], groups: [] })
-  return deepFreeze({ kind: 'user', ...caller, scopes, roles, groups: texts(claims.groups), ...displayOf(claims) })
+  if (provider.isForApis?.(claims) || isAppOnly(claims))
+    return deepFreeze({ kind: 'app', ...caller, roles: [...new Set([...roles, ...scopes])], scopes: [], groups: [] })
+  const groups = allAt(claims, groupsPaths)
+  return deepFreeze({ kind: 'user', isGuest: false, ...caller, scopes, roles, groups, ...displayOf(claims) })
+}
+
+function allAt(claims: Claims, paths: readonly ClaimPath[]): string[] {
+  return [...new Set(paths.flatMap((path) => textsAt(claims, path)))]
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Guards → OpenAPI: what a route asks for, read off the same value that decides. OpenAPI 3.1 §4.8.27, §4.8.30. */
 import type { FastifySchema, RouteOptions } from 'fastify'
 import { problemMediaType } from './challenge.js'
-import { routeGuards } from './guards.js'
+import { routeGuards } from './guard.js'
 import type { Metadata } from './metadata.js'
 import { type Rule, scopesOf } from './rules.js'
 
@@ -98,6 +98,9 @@ export function alternatives(rule: Rule): Alternative[] {
     case 'allOf':
       return rule.rules.map(alternatives).reduce(product, [{ user: true, app: true, scopes: [] }])
     case 'policy':
+    case 'client':
+    case 'tenant':
+    case 'clientAuth':
       return [{ user: true, app: true, scopes: [] }]
     default: {
       const app = rule.kind === 'app' || rule.kind === 'appPermission'

@@ -4,6 +4,9 @@ import { EntraConfigurationError } from './errors.js'
 /** A GUID, in any case: a directory or application ID. */
 export const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
+/** What the issuer has in place of a tenant's ID in the documents of many tenants (Microsoft: "Validate the issuer"). */
+export const tenantPlaceholder = '{tenantid}'
+
 /** The tenant of all personal Microsoft accounts (Microsoft: "Access token claims reference", `tid`). */
 export const personalAccounts = '9188040d-6c67-4c5b-b112-36a304b66dad'
 
@@ -55,6 +58,12 @@ export function matching(name: string, value: unknown, pattern: RegExp, wanted: 
   if (value === undefined || value === '') throw new EntraConfigurationError(`${name} is missing; give ${wanted}`)
   if (typeof value === 'string' && pattern.test(value)) return value
   throw new EntraConfigurationError(`${name} ${shown(value)} is not allowed; give ${wanted}`)
+}
+
+/** A switch, off by default. */
+export function isOn(name: string, value: unknown = false): boolean {
+  if (typeof value === 'boolean') return value
+  throw new EntraConfigurationError(`${name} ${shown(value)} is not allowed; give true or false`)
 }
 
 /** A value, as it is named in a sentence: short, on one line, and nothing of what an object holds that is no plain one. */

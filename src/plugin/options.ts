@@ -1,13 +1,13 @@
 /** Options → frozen settings, checked once, at registration. Nothing is guessed, and nothing has a default that accepts. */
-
 import { type AuditLevel, auditLevels } from './audit.js'
 import { type EntraTenantOptions, entraAuthority, entraNames } from './entra-options.js'
 import { EntraConfigurationError } from './errors.js'
 import type { IssuerSettings } from './issuers.js'
 import type { Algorithm } from './jwks.js'
 import { type OidcOptions, oidcAuthority, oidcNames } from './oidc-options.js'
-import { shown, wholeNumber, within } from './option-checks.js'
+import { shown, within } from './option-checks.js'
 import type { TokenCacheOptions } from './token-cache.js'
+import { tokenCacheOf } from './token-cache-options.js'
 import type { KeyTimings } from './types.js'
 
 /** The options in seconds, whoever issues the tokens. */
@@ -64,6 +64,8 @@ export interface Authority {
   readonly realm: string
   /** The App ID URI that Entra's clients put before a scope's name; elsewhere scopes are asked for by their names. */
   readonly scopeBase: string | undefined
+  /** What the operator must know at the start. */
+  readonly warnings: readonly string[]
 }
 
 /** The options, checked and completed. */
@@ -95,33 +97,35 @@ const seconds = {
 export function toSettings(options: EntraOptions): Settings {
   const shared = [...Object.keys(seconds), 'tokenCache', 'audit']
   refuseUnknown(options, shared)
+  const keysTimeoutSeconds = inSeconds('keysTimeoutSeconds', options)
   return Object.freeze({
-    ...('tenants' in options ? several(options.tenants) : one(options)),
+    ...('tenants' in options ? several(options.tenants, keysTimeoutSeconds) : one(options, keysTimeoutSeconds)),
     keyTimings: keyTimings(options),
-    keysTimeoutSeconds: inSeconds('keysTimeoutSeconds', options),
+    keysTimeoutSeconds,
     clockToleranceSeconds: inSeconds('clockToleranceSeconds', options),
     tokenCache: tokenCacheOf(options.tokenCache),
     audit: auditOf(options.audit)
   })
 }
 
-function one(options: EntraTenantOptions | OidcOptions): Authority {
-  return isOidc(options) ? oidcAuthority(options) : entraAuthority(options)
+function one(options: EntraTenantOptions | OidcOptions, timeoutSeconds: number): Authority {
+  return isOidc(options) ? oidcAuthority(options) : entraAuthority(options, timeoutSeconds)
 }
 
 /** The first one gives the API its name in challenges, and its place in documents. */
-function several(tenants: unknown): Authority {
+function several(tenants: unknown, timeoutSeconds: number): Authority {
   if (!Array.isArray(tenants) || tenants.length === 0 || !tenants.every((each) => typeof each === 'object' && each)) {
     throw new EntraConfigurationError(`tenants ${shown(tenants)} is not allowed; give a list of one tenant or more`)
   }
   for (const each of tenants) refuseUnknown(each, [])
-  const [first, ...others] = tenants.map((each) => one(each)) as [Authority, ...Authority[]]
+  const [first, ...others] = tenants.map((each) => one(each, timeoutSeconds)) as [Authority, ...Authority[]]
   const issuers = [...first.issuers, ...others.flatMap((each) => each.issuers)] as [IssuerSettings, ...IssuerSettings[]]
   const names = issuers.map(({ issuer, url }) => (typeof issuer === 'string' ? issuer : url))
   const twice = names.find((name, at) => names.indexOf(name) !== at)
   if (twice) throw new EntraConfigurationError(`tenants has ${twice} twice; give each tenant once`)
   const algorithms = [...new Set([first, ...others].flatMap((each) => each.algorithms))]
-  return { ...first, issuers: Object.freeze(issuers), algorithms: Object.freeze(algorithms) }
+  const warnings = Object.freeze([first, ...others].flatMap((each) => each.warnings))
+  return { ...first, issuers: Object.freeze(issuers), algorithms: Object.freeze(algorithms), warnings }
 }
 
 /** By `issuer`; one that is `undefined`, such as an unset variable, counts where nothing else says who is meant. */
@@ -143,25 +147,6 @@ function refuseUnknown(options: EntraTenantOptions | OidcOptions | TenantsOption
 function auditOf(level: AuditLevel = 'refusals'): AuditLevel {
   if (auditLevels.includes(level)) return level
   throw new EntraConfigurationError(`audit ${shown(level)} is not allowed; give one of ${auditLevels.join(', ')}`)
-}
-
-const cacheBounds = {
-  maxTokens: { least: 1, most: 1_000_000, default: 10_000 },
-  maxBytes: { least: 65_536, most: 2 ** 40, default: 64 * 1024 * 1024 }
-} as const
-
-function tokenCacheOf(given: unknown = {}): Required<TokenCacheOptions> | undefined {
-  if (given === false) return undefined
-  const wanted = 'give false, or an object with maxTokens and maxBytes'
-  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given)
-  if (!isObject) throw new EntraConfigurationError(`tokenCache ${shown(given)} is not allowed; ${wanted}`)
-  const unknown = Object.keys(given).find((name) => !Object.hasOwn(cacheBounds, name))
-  if (unknown !== undefined) throw new EntraConfigurationError(`there is no option "tokenCache.${unknown}"; ${wanted}`)
-  const { maxTokens, maxBytes } = given as TokenCacheOptions
-  return Object.freeze({
-    maxTokens: wholeNumber('tokenCache.maxTokens', maxTokens, cacheBounds.maxTokens),
-    maxBytes: wholeNumber('tokenCache.maxBytes', maxBytes, cacheBounds.maxBytes)
-  })
 }
 
 function keyTimings(options: TimeOptions): KeyTimings {

@@ -8,9 +8,10 @@ import { systemClock } from './clock.js'
 import { decorate, type Issuers } from './decorators.js'
 import { EntraConfigurationError, type Refusal } from './errors.js'
 import { createJsonClient } from './fetch-json.js'
-import { refuseRequest } from './guards.js'
+import { refuseRequest } from './guard.js'
 import { Issuer, type IssuerSettings, TrustedIssuers } from './issuers.js'
 import { type EntraOptions, toSettings } from './options.js'
+import { createVerifyToken } from './outside.js'
 import { checkRoute } from './route-check.js'
 import type { Rule } from './rules.js'
 import { TokenCache } from './token-cache.js'
@@ -18,6 +19,11 @@ import { jwtOptions } from './verify.js'
 
 /** Well below Fastify's `pluginTimeout`, 10 s by default. */
 const maxStartSeconds = 5
+
+/** Plugins with hooks that a refusal needs: CORS headers, and the end of a socket. */
+const mustComeFirst = ['@fastify/cors', '@fastify/websocket']
+const websocketsLate =
+  '@fastify/websocket must be registered before fastify-entra; it closes the socket of a refused upgrade only where it saw the request'
 
 async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
   refuseClash(app)
@@ -37,6 +43,8 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   // Node keeps 2000 headers and drops the rest unseen, with a second Authorization among them; the byte limit holds.
   app.server.maxHeadersCount = 0
   await app.register(fastifyJwt, jwtOptions(verifier))
+  app.decorate('verifyToken', createVerifyToken(app, verifier))
+  for (const warning of settings.warnings) app.log.warn(warning)
   const rules: Rule[] = []
   const audit = createAudit(settings.audit)
   const refuse = decorate(app, issuers, settings, rules, audit)
@@ -56,10 +64,11 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
     if (why instanceof Promise) why.then(passes).then((go) => go && done(), failed)
     else if (passes(why)) done()
   })
-  const corsCameFirst = app.hasPlugin('@fastify/cors')
+  const cameFirst = mustComeFirst.filter((name) => app.hasPlugin(name))
   app.addHook('onReady', async () => {
-    if (!corsCameFirst && app.hasPlugin('@fastify/cors'))
-      app.log.warn('@fastify/cors must be registered before fastify-entra')
+    const late = mustComeFirst.filter((name) => app.hasPlugin(name) && !cameFirst.includes(name))
+    if (late.includes('@fastify/cors')) app.log.warn('@fastify/cors must be registered before fastify-entra')
+    if (late.includes('@fastify/websocket')) throw new EntraConfigurationError(websocketsLate)
     await firstTry(issuers, settings.keysTimeoutSeconds)
   })
   app.addHook('onClose', async () => {
@@ -72,9 +81,8 @@ function refuseClash(app: FastifyInstance): void {
   if (refuseRequest in app) throw new EntraConfigurationError('fastify-entra is registered twice; once is for all')
   const taken = ['principal', 'principalOrNull'].find((name) => app.hasRequestDecorator(name))
   if (taken) throw new EntraConfigurationError(`request.${taken} is decorated already; this plugin needs the name`)
-  if (app.hasDecorator('entra')) {
-    throw new EntraConfigurationError('app.entra is decorated already; this plugin needs the name')
-  }
+  const onApp = ['entra', 'verifyToken'].find((name) => app.hasDecorator(name))
+  if (onApp) throw new EntraConfigurationError(`app.${onApp} is decorated already; this plugin needs the name`)
   if (app.hasDecorator('jwt')) {
     throw new EntraConfigurationError('@fastify/jwt is registered already; register it after this, with a namespace')
   }

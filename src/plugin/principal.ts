@@ -1,4 +1,5 @@
 /** Stage 5: verified claims → principal. Total: an optional claim in an odd shape is left out, and never an error. */
+import { agentOf, clientAuthOf, isGuest } from './caller-facts.js'
 import { deepFreeze, displayOf, text, texts, words } from './claims.js'
 import { clientIdOf } from './tenant.js'
 import type { AppPrincipal, Claims, Principal, UserPrincipal } from './types.js'
@@ -26,6 +27,7 @@ function toApp(claims: Claims): AppPrincipal {
 function toUser(claims: Claims): UserPrincipal {
   return {
     kind: 'user',
+    isGuest: isGuest(claims),
     ...caller(claims),
     scopes: scopesOf(claims),
     groups: texts(claims.groups),
@@ -35,12 +37,16 @@ function toUser(claims: Claims): UserPrincipal {
 
 function caller(claims: Claims) {
   const subject = String(claims.sub)
+  const clientAuth = clientAuthOf(claims)
+  const agent = agentOf(claims)
   return {
     id: text(claims.oid) ?? subject,
     subject,
     issuer: String(claims.iss),
     tenantId: String(claims.tid),
     clientId: String(clientIdOf(claims)),
+    ...(clientAuth && { clientAuth }),
+    ...(agent && { agent }),
     roles: texts(claims.roles),
     claims
   }

@@ -1,6 +1,7 @@
 /** What stages 4 and 5 do with the tokens of one issuer: Entra's rules, or those of any other OpenID provider. */
 import type { Refusal } from './errors.js'
 import type { Algorithm, VerificationKey } from './jwks.js'
+import type { TenantDecisions } from './tenant-decisions.js'
 import type { Claims, Principal } from './types.js'
 
 /** A token whose signature, `exp` and `nbf` hold, and the key that it was verified with. */
@@ -20,4 +21,6 @@ export interface Profile {
   readonly toPrincipal: (claims: Claims) => Principal
   /** The only clients whose tokens may carry neither scopes nor roles. */
   readonly rolelessClients: ReadonlySet<string>
+  /** Asked about the directory of a token that is not refused, where a function of the application decides on it. */
+  readonly tenants?: TenantDecisions | undefined
 }

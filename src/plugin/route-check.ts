@@ -1,7 +1,8 @@
 /** What a route declares, checked when it is declared. */
 import type { RouteOptions } from 'fastify'
 import { EntraConfigurationError } from './errors.js'
-import { guardMakers, isGuard, routeGuards } from './guards.js'
+import { isGuard, routeGuards } from './guard.js'
+import { guardMakers } from './guards.js'
 import { alternatives } from './openapi.js'
 import { shown } from './option-checks.js'
 import type { Rule } from './rules.js'

@@ -1,7 +1,7 @@
 /** Stage 6, the decision: what may be asked of a principal, and the answer. */
 import type { FastifyRequest } from 'fastify'
 import { type Refusal, refusal } from './errors.js'
-import type { Principal } from './types.js'
+import type { ClientAuth, Principal } from './types.js'
 
 /** Decides what no claim can: `true` lets the request pass; anything else, a rejected promise included, does not. */
 export type Policy = (principal: Principal, request: FastifyRequest) => boolean | Promise<boolean>
@@ -9,7 +9,9 @@ export type Policy = (principal: Principal, request: FastifyRequest) => boolean 
 /** What a guard asks for, as data: for the decision, the challenge and the documents. */
 export type Rule =
   | { readonly kind: 'scope' | 'role' | 'appPermission'; readonly name: string }
-  | { readonly kind: 'user' | 'app' }
+  | { readonly kind: 'user' | 'app' | 'member' }
+  | { readonly kind: 'client' | 'tenant'; readonly name: string }
+  | { readonly kind: 'clientAuth'; readonly name: ClientAuth }
   | { readonly kind: 'policy'; readonly name: string; readonly allows: Policy }
   | { readonly kind: 'anyOf' | 'allOf'; readonly rules: readonly Rule[] }
 
@@ -50,6 +52,14 @@ export function describe(rule: Rule): string {
       return 'a user'
     case 'app':
       return 'an app-only token'
+    case 'member':
+      return 'a user who is no guest'
+    case 'client':
+      return `the client application ${rule.name}`
+    case 'tenant':
+      return `the tenant ${rule.name}`
+    case 'clientAuth':
+      return rule.name === 'none' ? 'a public client' : `a client that authenticated by ${rule.name}`
     case 'policy':
       return `the policy ${rule.name}`
     case 'anyOf':
@@ -63,9 +73,10 @@ function nested(rule: Rule): string {
   return rule.kind === 'anyOf' || rule.kind === 'allOf' ? `(${describe(rule)})` : describe(rule)
 }
 
-type Simple = Extract<Rule, { kind: 'scope' | 'role' | 'appPermission' | 'user' | 'app' }>
+type Simple = Exclude<Rule, { kind: 'anyOf' | 'allOf' | 'policy' }>
 
-function holds(rule: Simple, { kind, scopes, roles }: Principal): boolean {
+function holds(rule: Simple, principal: Principal): boolean {
+  const { kind, scopes, roles } = principal
   switch (rule.kind) {
     case 'scope':
       return kind === 'user' && (scopes as readonly string[]).includes(rule.name)
@@ -73,6 +84,14 @@ function holds(rule: Simple, { kind, scopes, roles }: Principal): boolean {
       return kind === 'user' && roles.includes(rule.name)
     case 'appPermission':
       return kind === 'app' && roles.includes(rule.name)
+    case 'member':
+      return kind === 'user' && !principal.isGuest
+    case 'client':
+      return principal.clientId === rule.name
+    case 'tenant':
+      return principal.tenantId === rule.name
+    case 'clientAuth':
+      return principal.clientAuth === rule.name
     default:
       return kind === rule.kind
   }

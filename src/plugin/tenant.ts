@@ -3,6 +3,7 @@ import { audienceRefusal } from './audience.js'
 import { clientRefusal, isOtherToken, missingClaimRefusal, text } from './claims.js'
 import { type Refusal, refusal } from './errors.js'
 import type { VerificationKey } from './jwks.js'
+import { tenantPlaceholder } from './option-checks.js'
 import type { SignedToken } from './profile.js'
 import type { Claims } from './types.js'
 
@@ -16,10 +17,12 @@ export interface TenantRules {
   readonly scopeBase: string
   /** `azp`/`appid` values that may call; `undefined`: any. Narrows, never grants. */
   readonly allowedClients: ReadonlySet<string> | undefined
+  /** Which directories may call, where the issuer is that of all of them. A function's answer comes later, as it may take time. */
+  readonly acceptsTenant: (tenantId: string) => boolean
 }
 
 /** Claims that every Entra access token has beside `iss`, `aud` and `exp` (Microsoft: "Access token claims reference"). */
-const entraClaims = ['iat', 'sub', 'tid', 'ver'] as const
+const entraClaims = ['aud', 'iat', 'sub', 'tid', 'ver'] as const
 
 /** In lower case, as tokens have it: another spelling would be another key to store data under. */
 const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
@@ -32,22 +35,31 @@ export function entraRefusal({ claims, key }: SignedToken, rules: TenantRules): 
   if (clientId === undefined || isOtherToken(claims)) return refusal('not_an_access_token')
   if (claims.cnf !== undefined) return refusal('bound_token')
   const { audiences, scopeBase, version } = rules
-  const wrongAudience = audienceRefusal(
-    claims.aud,
-    audiences,
-    (value) => isAudience(value, version, audiences),
-    scopeBase
-  )
+  const accepts = (value: string) => isAudience(value, version, audiences)
+  const wrongAudience = audienceRefusal(claims.aud, audiences, accepts, { scopeBase, version })
   return wrongAudience ?? clientRefusal(clientId, rules.allowedClients)
 }
 
-function tenantRefusal({ iss, tid, ver, sub }: Claims, key: VerificationKey, rules: TenantRules): Refusal | undefined {
-  if (typeof tid !== 'string' || !guid.test(tid) || tenantIdOf(String(iss)) !== tid) return refusal('wrong_tenant')
+function tenantRefusal(claims: Claims, key: VerificationKey, rules: TenantRules): Refusal | undefined {
+  const { iss, tid, ver, sub } = claims
+  if (typeof tid !== 'string' || !guid.test(tid) || tenantIdOf(String(iss)) !== tid || hasOtherTid(claims))
+    return refusal('wrong_tenant')
+  if (!rules.acceptsTenant(tid)) return tenantNotAccepted(tid)
   if (ver !== rules.version) return refusal('wrong_version')
   if (!keyFits(key, String(iss), tid, rules.version)) return refusal('wrong_key_issuer')
   return text(sub) === undefined
     ? refusal('invalid_claim', { detail: 'The "sub" of the token is no string.' })
     : undefined
+}
+
+/** The tenant is genuine, and none of those that may call. */
+export function tenantNotAccepted(tenantId: string): Refusal {
+  return refusal('wrong_tenant', { detail: `This API does not accept tokens of the tenant ${tenantId}.` })
+}
+
+/** A twin in another case, which a reader that takes no notice of case could see in place of the real one. */
+function hasOtherTid(claims: Claims): boolean {
+  return Object.keys(claims).some((name) => name !== 'tid' && name.toLowerCase() === 'tid')
 }
 
 /**
@@ -56,12 +68,12 @@ function tenantRefusal({ iss, tid, ver, sub }: Claims, key: VerificationKey, rul
  */
 function keyFits({ issuer }: VerificationKey, iss: string, tid: string, version: string): boolean {
   if (issuer === undefined) return true
-  const concrete = issuer.replace('{tenantid}', tid)
+  const concrete = issuer.replaceAll(tenantPlaceholder, tid)
   return concrete === iss || (version === '1.0' && tenantIdOf(concrete) === tid)
 }
 
 /** An issuer's first path segment is the tenant, in every version and cloud. Issuers are compared as text, and so is this. */
-function tenantIdOf(issuer: string): string | undefined {
+export function tenantIdOf(issuer: string): string | undefined {
   return /^[a-z]+:\/\/[^/]+\/([^/]+)/.exec(issuer)?.[1]
 }
 

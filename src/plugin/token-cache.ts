@@ -67,8 +67,16 @@ export class TokenCache {
     return undefined
   }
 
-  /** Remembers a token that was just found valid, when it was so once before: many a token comes only once. */
-  add({ token, issuer, key }: FoundKey & { readonly token: string }, principal: Principal): void {
+  /**
+   * Remembers a token that was just found valid, when it was so once before: many a token comes only once.
+   *
+   * @param until seconds, as `exp`: where something else than its times counts no longer than that
+   */
+  add(
+    { token, issuer, key }: FoundKey & { readonly token: string },
+    principal: Principal,
+    until = Number.POSITIVE_INFINITY
+  ): void {
     if (!this.#isBack(token)) return
     const { exp, nbf = 0, iat = 0 } = principal.claims as { exp: number; nbf?: number; iat?: number } & Claims
     // Written out: V8 gives an object that is spread together three times the memory.
@@ -79,7 +87,7 @@ export class TokenCache {
       principal,
       issuerName: issuer.name,
       validFrom: Math.max(nbf, iat) - this.#toleranceSeconds,
-      validBefore: exp + this.#toleranceSeconds
+      validBefore: Math.min(exp + this.#toleranceSeconds, until)
     })
   }
 

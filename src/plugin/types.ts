@@ -6,6 +6,17 @@
 /** The payload of a verified token, as the tenant signed it (RFC 7519 §4). */
 export type Claims = Readonly<Record<string, unknown>>
 
+/** How a client proved who it is (Microsoft: "Access token claims reference", `azpacr`): not at all, by a secret, by a certificate. */
+export type ClientAuth = 'none' | 'secret' | 'certificate'
+
+/** What Entra says of agents in a token: numbers that Microsoft gives a meaning ("Agent ID", token claims reference). */
+export interface AgentFacts {
+  /** `xms_act_fct`: what the client that acts is. */
+  readonly actorFacets: readonly string[]
+  /** `xms_sub_fct`: what the subject that it acts for is. */
+  readonly subjectFacets: readonly string[]
+}
+
 interface Caller {
   /**
    * `oid`: the object ID of the user or service principal. With {@link tenantId} it is the key to store data under;
@@ -23,6 +34,13 @@ interface Caller {
    * a provider other than Entra does not say.
    */
   readonly clientId: string
+  /**
+   * `azpacr` (Entra v2), `appidacr` (v1): how the client proved who it is. Absent where the token does not say, as those of
+   * any other provider.
+   */
+  readonly clientAuth?: ClientAuth
+  /** Entra Agent ID: the parts that AI agents have in the token. Absent where there are none. */
+  readonly agent?: AgentFacts
   /** `roles`: what an administrator assigned: app roles of a user, application permissions of an app. */
   readonly roles: readonly string[]
   /** The whole payload, as signed. Check types before use: optional claims come in odd shapes. */
@@ -32,6 +50,10 @@ interface Caller {
 /** A person, through a client that acts for them (a delegated token). */
 export interface UserPrincipal extends Caller {
   readonly kind: 'user'
+  /**
+   * True for a guest of the directory (B2B): `acct` is 1, or `idp` names another directory. Of any other provider, false.
+   */
+  readonly isGuest: boolean
   /** `scp`: what the user let the client do. */
   readonly scopes: readonly string[]
   /** `groups`: object IDs. Empty also when there are too many to fit into a token: see `claims._claim_names`. */

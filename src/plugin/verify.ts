@@ -3,8 +3,8 @@
  * @fastify/jwt and fast-jwt verify, and call stages 4 and 5 when the signature holds.
  */
 import type { FastifyJWTOptions } from '@fastify/jwt'
-import type { FastifyRequest } from 'fastify'
-import { foreignAudienceHint } from './audience.js'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { foreignAudienceHint, versionHint } from './audience.js'
 import { requiredClaims } from './claims.js'
 import { ambiguityRefusal, type DecodedToken, decodeToken } from './decode.js'
 import { isRefusal, type Refusal, refusal } from './errors.js'
@@ -14,13 +14,19 @@ import type { Algorithm } from './jwks.js'
 import { explain } from './library-errors.js'
 import { withoutStackTraces } from './quiet.js'
 import type { TokenCache } from './token-cache.js'
-import type { Claims } from './types.js'
+import type { Claims, Principal } from './types.js'
 
 /** A token and the key to verify it with; `refusal`, once stage 4 says no. */
 export interface Verification extends FoundKey {
   readonly token: string
   readonly decoded: DecodedToken
   refusal?: Refusal
+}
+
+/** A token whose signature holds, and that its issuer's rules let pass; and whom it speaks for. */
+export interface Verified {
+  readonly verification: Verification
+  readonly principal: Principal
 }
 
 /** What the verifier is built from. */
@@ -69,14 +75,9 @@ export function jwtOptions({ algorithms, clockToleranceSeconds, issuers }: Omit<
       clockTolerance: clockToleranceSeconds * 1000,
       extractToken: (request) => request[verificationOf]?.token
     },
-    trusted(request, claims) {
+    trusted: (request, claims) => {
       const verification = request[verificationOf]
-      if (!verification) return false
-      const { issuer, key, decoded } = verification
-      const { refuse } = issuer.settings.profile
-      const why = timeRefusal(claims, clockToleranceSeconds) ?? refuse({ header: decoded.header, claims, key })
-      if (why) verification.refusal = why
-      return why === undefined
+      return verification ? isTrusted(verification, claims, clockToleranceSeconds) : false
     },
     formatUser: (payload) => {
       const claims = payload as Claims
@@ -84,6 +85,15 @@ export function jwtOptions({ algorithms, clockToleranceSeconds, issuers }: Omit<
       return issuer.settings.profile.toPrincipal(claims)
     }
   }
+}
+
+/** Stage 4, once the signature holds; its no is kept with the verification, as a library would make an error of it. */
+function isTrusted(verification: Verification, claims: Claims, toleranceSeconds: number): boolean {
+  const { issuer, key, decoded } = verification
+  const { refuse } = issuer.settings.profile
+  const why = timeRefusal(claims, toleranceSeconds) ?? refuse({ header: decoded.header, claims, key })
+  if (why) verification.refusal = why
+  return why === undefined
 }
 
 /**
@@ -96,16 +106,37 @@ function timeRefusal({ exp, iat = 0 }: Claims, toleranceSeconds: number): Refusa
   return now < (Number(iat) - toleranceSeconds) * 1000 ? refusal('token_not_yet_valid') : undefined
 }
 
+/** Has @fastify/jwt verify a signature, and run stages 4 and 5. Its errors are the libraries', or the refusal that was kept. */
+export type VerifySignature = (verification: Verification) => Promise<Principal>
+
+/** In a request, as @fastify/jwt is made for: fast, and with the principal on it. */
+export function inRequest(request: FastifyRequest): VerifySignature {
+  return async (verification) => {
+    request[verificationOf] = verification
+    await withoutStackTraces(() => request.jwtVerify()) // with a key at hand all of it happens before it returns
+    return request.principal
+  }
+}
+
+/** Outside a request @fastify/jwt knows neither `trusted` nor `formatUser`, and prepares a verifier for each call. */
+export function outsideRequests({ jwt }: FastifyInstance, { clockToleranceSeconds }: Verifier): VerifySignature {
+  return async (verification) => {
+    const claims = withoutStackTraces(() => jwt.verify<Claims>(verification.token, { key: verification.key.pem }))
+    if (!isTrusted(verification, claims, clockToleranceSeconds)) throw untrusted
+    return verification.issuer.settings.profile.toPrincipal(claims)
+  }
+}
+
+const untrusted = new Error("the issuer's rules refuse this token")
+
 /**
- * Verifies a token and puts its principal on the request.
- *
- * @returns why it is refused, at once where no signature needs to be verified for it; nothing when it is good
+ * Verifies a token: whom it speaks for, or why it is refused; the latter at once where no signature needs to be verified for it.
  */
 export function verifyToken(
-  request: FastifyRequest,
   token: string,
-  verifier: Verifier
-): Refusal | Promise<Refusal | undefined> {
+  verifier: Verifier,
+  verifySignature: VerifySignature
+): Refusal | Promise<Refusal | Verified> {
   const decoded = decodeToken(token)
   if (isRefusal(decoded)) return decoded
   const go = (answer: FoundKey | Refusal) => {
@@ -113,7 +144,7 @@ export function verifyToken(
       ? answer
       : (keyRefusal(decoded, answer.key.algorithms) ?? ambiguityRefusal(decoded) ?? answer)
     if (isRefusal(found)) return withHint(found, decoded, verifier)
-    return verifySignature(request, { token, decoded, ...found }, verifier)
+    return verified({ token, decoded, ...found }, verifier, verifySignature)
   }
   const { header, payload } = decoded
   const answer =
@@ -121,25 +152,26 @@ export function verifyToken(
   return answer instanceof Promise ? answer.then(go) : go(answer)
 }
 
-async function verifySignature(
-  request: FastifyRequest,
+async function verified(
   verification: Verification,
-  verifier: Verifier
-): Promise<Refusal | undefined> {
-  request[verificationOf] = verification
+  verifier: Verifier,
+  verifySignature: VerifySignature
+): Promise<Refusal | Verified> {
   try {
-    await withoutStackTraces(() => request.jwtVerify()) // with a key at hand all of it happens before it returns
-    return undefined
+    return { verification, principal: await verifySignature(verification) }
   } catch (error) {
-    request.principalOrNull = null
     const why = verification.refusal ?? explain(error, verification.decoded)
     return withHint(why, verification.decoded, verifier)
   }
 }
 
-/** A Graph or ARM token fails before its audience is looked at; its sender is told what it is all the same. */
-function withHint(why: Refusal, { payload }: DecodedToken, { scopeBase }: Verifier): Refusal {
-  const hintable = why.code === 'invalid_signature' || why.code === 'unknown_key' || why.code === 'wrong_issuer'
-  const hint = hintable && scopeBase !== undefined ? foreignAudienceHint(payload.aud, scopeBase) : undefined
+/** What is said of a token of which nothing is proven: fixed sentences, for the mistakes that are made most. */
+function withHint(why: Refusal, { payload }: DecodedToken, { scopeBase, issuers }: Verifier): Refusal {
+  const { code } = why
+  const hintable = code === 'invalid_signature' || code === 'unknown_key' || code === 'wrong_issuer'
+  if (!hintable) return why
+  const hint =
+    (scopeBase === undefined ? undefined : foreignAudienceHint(payload.aud, scopeBase)) ??
+    (code === 'wrong_issuer' ? versionHint(payload.iss, (name) => issuers.named(name) !== undefined) : undefined)
   return hint ? { ...why, detail: hint } : why
 }

@@ -40,11 +40,17 @@ const entraVariables = {
   ENTRA_CLIENT_ID: 'clientId',
   ENTRA_CLOUD: 'cloud',
   ENTRA_AUTHORITY: 'authority',
-  ENTRA_AUDIENCE: 'audience'
+  ENTRA_AUDIENCE: 'audience',
+  ENTRA_ALLOWED_TENANTS: 'allowedTenants',
+  ENTRA_CUSTOM_SIGNING_KEYS: 'customSigningKeys',
+  ENTRA_USER_FLOW: 'userFlow'
 } as const satisfies Record<string, keyof EntraTenantOptions>
 const oidcVariables = {
   OIDC_ISSUER: 'issuer',
-  OIDC_AUDIENCE: 'audience'
+  OIDC_AUDIENCE: 'audience',
+  OIDC_PROVIDER: 'provider',
+  OIDC_ROLES_CLAIM: 'rolesClaim',
+  OIDC_GROUPS_CLAIM: 'groupsClaim'
 } as const satisfies Record<string, keyof OidcOptions>
 const commonVariables = {
   ENTRA_ALLOWED_CLIENTS: 'allowedClients',
@@ -57,10 +63,15 @@ const commonVariables = {
 } as const satisfies Record<string, keyof (EntraTenantOptions & TimeOptions)>
 
 const lists: ReadonlySet<string> = new Set([
-  ...['ENTRA_AUDIENCE', 'OIDC_AUDIENCE', 'ENTRA_ALLOWED_CLIENTS', 'ENTRA_ROLELESS_CLIENTS']
+  ...['ENTRA_AUDIENCE', 'OIDC_AUDIENCE', 'ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS', 'ENTRA_ROLELESS_CLIENTS']
 ])
+const switches: ReadonlySet<string> = new Set(['ENTRA_CUSTOM_SIGNING_KEYS'])
+/** Without these another provider is none. */
+const oidcRequired = ['OIDC_ISSUER', 'OIDC_AUDIENCE']
+/** What narrows: set and empty, it would let everybody in who was meant to be kept out. */
+const narrowing = ['ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS']
 /** Variables of the contract that this version cannot honour: refused, as a setting without effect is a trap. */
-const notYet = ['ENTRA_ALLOWED_TENANTS', 'ENTRA_CLIENT_CERTIFICATE', 'REDIS_URL']
+const notYet = ['ENTRA_CLIENT_CERTIFICATE', 'REDIS_URL']
 const known: ReadonlySet<string> = new Set([
   ...Object.keys({ ...entraVariables, ...oidcVariables, ...commonVariables }),
   ...[...notYet, 'ENTRA_CLIENT_SECRET']
@@ -99,8 +110,8 @@ function refuseTraps(env: Environment): void {
   const unsupported = notYet.find((name) => env[name])
   if (unsupported) throw new EntraConfigurationError(`${unsupported} is not supported in this version; unset it`)
   refuseMixture(env)
-  const empty = env.ENTRA_ALLOWED_CLIENTS === ''
-  if (empty) throw new EntraConfigurationError('ENTRA_ALLOWED_CLIENTS is empty; unset it to let any client call')
+  const empty = narrowing.find((name) => env[name] === '')
+  if (empty) throw new EntraConfigurationError(`${empty} is empty; unset it, or give it a value`)
 }
 
 /** One provider, whole. Entra's secret would go to the other one's token endpoint. */
@@ -110,7 +121,7 @@ function refuseMixture(env: Environment): void {
   if (oidc && entra) {
     throw new EntraConfigurationError(`${oidc} is another provider's and ${entra} Entra's; unset one of the two`)
   }
-  const missing = Object.keys(oidcVariables).find((name) => oidc && !env[name])
+  const missing = oidcRequired.find((name) => oidc && !env[name])
   if (missing) throw new EntraConfigurationError(`${missing} is missing; give it beside ${oidc}`)
   if (!oidc && !env.ENTRA_TENANT_ID && !env.ENTRA_CLIENT_ID) {
     const wanted = "give the tenant's ID and the API's client ID"
@@ -146,8 +157,9 @@ function pluginOptions(env: Environment): EntraOptions {
   return Object.fromEntries(options) as unknown as EntraOptions
 }
 
-function toValue(variable: string, text: string): string | number | readonly string[] {
+function toValue(variable: string, text: string): string | number | boolean | readonly string[] {
   if (lists.has(variable)) return list(text)
+  if (switches.has(variable)) return oneOf(variable, text, ['on', 'off']) === 'on'
   if (!variable.endsWith('_SECONDS')) return text
   return /^\d+(\.\d+)?$/.test(text) ? Number(text) : text // the plugin refuses text, and says what it was
 }

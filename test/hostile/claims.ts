@@ -150,6 +150,12 @@ const issuerRows: Row[] = [
     common: user({ tid: 'common' }),
     'the tenant of personal accounts': user({ tid: '9188040d-6c67-4c5b-b112-36a304b66dad' }),
     'the zero GUID': user({ tid: '00000000-0000-0000-0000-000000000000' })
+  }),
+  ...rows('Microsoft: one tid, by one name', wrongTenant, {
+    'TID of another tenant': user({ TID: otherTenantId }),
+    'TID of another tenant, v1': v1({ TID: otherTenantId }),
+    'Tid of the same one': user({ Tid: tenantId }),
+    'TID that is null': user({ TID: null })
   })
 ]
 

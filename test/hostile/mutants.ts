@@ -29,10 +29,10 @@ function mutant(name: string, table: TableName, rule: string, ...edits: readonly
   }
 }
 
-const requireClaim = "requiredClaims = ['iss', 'aud', 'exp']"
-const entraClaims = "entraClaims = ['iat', 'sub', 'tid', 'ver']"
+const requireClaim = "requiredClaims = ['iss', 'exp']"
+const entraClaims = "entraClaims = ['aud', 'iat', 'sub', 'tid', 'ver']"
 const parameters = "['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'enc', 'zip', 'cty']"
-const exactIssuer = 'return this.#named.get(iss) ?? this.#others.find(({ name }) => name === iss)'
+const exactIssuer = 'return this.#exactly(iss) ?? '
 const idToken =
   "(!mayHaveNonce && 'nonce' in claims) || 'at_hash' in claims || 'c_hash' in claims || 'events' in claims"
 
@@ -214,25 +214,26 @@ const tenant: readonly Mutant[] = [
   mutant('iss, the beginning is enough', 'claims', 'RFC 7519 §4.1.1 iss is the issuer, character by character', [
     'issuers',
     exactIssuer,
-    "return this.all.find(({ name = '-' }) => iss.startsWith(name))"
+    "return this.all.find(({ name = '-' }) => iss.startsWith(name)) ?? "
   ]),
   mutant('iss, its case', 'claims', 'RFC 7519 §4.1.1 iss is the issuer, character by character', [
     'issuers',
     exactIssuer,
-    'return this.all.find(({ name }) => name === iss.toLowerCase())'
+    'return this.all.find(({ name }) => name === iss.toLowerCase()) ?? '
   ]),
   mutant(
     'iss, an array of one',
     'claims',
     'RFC 7519 §4.1.1 iss',
     ['issuers', "if (typeof iss !== 'string') return wrongIssuer", ''],
-    ['issuers', exactIssuer, 'return this.all.find(({ name }) => name === String(iss))']
+    ['issuers', exactIssuer, 'return this.all.find(({ name }) => name === String(iss)) ?? ']
   ),
   mutant('tid', 'claims', 'Microsoft: tid is the tenant of the issuer', [
     'tenant',
-    "if (typeof tid !== 'string' || !guid.test(tid) || tenantIdOf(String(iss)) !== tid) return refusal('wrong_tenant')",
-    "if (typeof tid !== 'string') return refusal('wrong_tenant')"
+    "if (typeof tid !== 'string' || !guid.test(tid) || tenantIdOf(String(iss)) !== tid || hasOtherTid(claims))",
+    "if (typeof tid !== 'string')"
   ]),
+  mutant('TID', 'claims', 'Microsoft: one tid, by one name', ['tenant', ' || hasOtherTid(claims)', '']),
   mutant('tid against iss', 'claims', 'Microsoft: tid is the tenant of the issuer', [
     'tenant',
     ' || tenantIdOf(String(iss)) !== tid',
@@ -255,7 +256,7 @@ const tenant: readonly Mutant[] = [
   ]),
   mutant('the template of a key', 'signature', 'control: Microsoft, the issuer of a key', [
     'tenant',
-    "issuer.replace('{tenantid}', tid)",
+    'issuer.replaceAll(tenantPlaceholder, tid)',
     'issuer'
   ]),
   mutant('sub', 'claims', 'RFC 7519 §4.1.2 sub', ['tenant', 'text(sub) === undefined', 'false']),
@@ -264,14 +265,12 @@ const tenant: readonly Mutant[] = [
     'text(sub) === undefined',
     "typeof sub !== 'string'"
   ]),
-  ...['aud', 'exp'].map((name) =>
-    mutant(`${name} is required`, 'claims', `Microsoft: every access token has ${name}`, [
-      'claims',
-      requireClaim,
-      requireClaim.replace(`, '${name}'`, '')
-    ])
-  ),
-  ...['iat', 'sub', 'tid', 'ver'].map((name) =>
+  mutant('exp is required', 'claims', 'Microsoft: every access token has exp', [
+    'claims',
+    requireClaim,
+    requireClaim.replace(", 'exp'", '')
+  ]),
+  ...['aud', 'iat', 'sub', 'tid', 'ver'].map((name) =>
     mutant(`${name} is required`, 'claims', `Microsoft: every access token has ${name}`, [
       'tenant',
       entraClaims,
@@ -415,7 +414,7 @@ const oidc: readonly Mutant[] = [
   ]),
   mutant('clients, another provider', 'oidc', 'only the clients that are allowed, another provider', [
     'oidc',
-    ' ?? clientRefusal(clientIdOf(claims), allowedClients)',
+    ' ?? clientRefusal(clientIdOf(claims), rules.allowedClients)',
     ''
   ]),
   mutant('scopes of the sign-in', 'oidc', 'a token with neither scopes nor roles, another provider', [
@@ -424,9 +423,9 @@ const oidc: readonly Mutant[] = [
     ''
   ]),
   mutant('permissions, another provider', 'oidc', 'a token with neither scopes nor roles, another provider', [
-    'authenticate',
-    'const why = permissionsRefusal(request, principal, verifier)',
-    'const why = undefined'
+    'admission',
+    'if (!hasPermissions(principal, profile)) return noPermissions',
+    ''
   ])
 ]
 
@@ -436,7 +435,7 @@ const timesAndPermissions: readonly Mutant[] = [
     'claims',
     'RFC 7519 §4.1.4 exp',
     ['verify', 'algorithms: [...algorithms],', 'algorithms: [...algorithms], ignoreExpiration: true,'],
-    ['verify', 'timeRefusal(claims, clockToleranceSeconds) ?? ', '']
+    ['verify', 'timeRefusal(claims, toleranceSeconds) ?? ', '']
   ),
   mutant(
     'the tolerance of exp',
@@ -471,14 +470,14 @@ const timesAndPermissions: readonly Mutant[] = [
     'clockTolerance: clockToleranceSeconds * 1100'
   ]),
   mutant('permissions', 'claims', 'Microsoft: a token with neither scopes nor roles', [
-    'authenticate',
-    'const why = permissionsRefusal(request, principal, verifier)',
-    'const why = undefined'
+    'admission',
+    'if (!hasPermissions(principal, profile)) return noPermissions',
+    ''
   ]),
   mutant('clients without permissions', 'claims', 'control: clients that may come without permissions', [
-    'authenticate',
-    '?.settings.profile.rolelessClients.has(clientId)',
-    '?.settings.profile.rolelessClients.has("")'
+    'admission',
+    'rolelessClients.has(clientId)',
+    'rolelessClients.has("")'
   ]),
   mutant('a scope that is a slash', 'claims', 'Microsoft: a token with neither scopes nor roles', [
     'principal',
@@ -565,7 +564,7 @@ const routes: readonly Mutant[] = [
   ]),
   mutant('errors of the libraries', 'signature', 'RFC 8017 §8.2.2 the value of the signature', [
     'library-errors',
-    "return meaning === 'invalid_signature' ? explainInvalid(decoded) : refusal(meaning)",
+    'return lacking ?? refusal(meaning)',
     "return refusal('invalid_signature', { detail: String(code) })"
   ])
 ]

@@ -1,12 +1,18 @@
 import t from 'tap'
-import { audienceRefusal, foreignAudienceHint } from '../../src/plugin/audience.js'
+import { audienceRefusal, foreignAudienceHint, versionHint } from '../../src/plugin/audience.js'
 
 const api = '66666666-7777-4888-8999-aaaaaaaaaaaa'
+const client = 'bbbbbbbb-cccc-4ddd-8eee-ffffffffffff'
 const base = `api://${api}`
 const audiences = [api, base]
 
-const refusalOf = (aud: unknown, scopeBase?: string) =>
-  audienceRefusal(aud, audiences, (value) => audiences.includes(value), scopeBase)
+const refusalOf = (aud: unknown, scopeBase?: string, version: '1.0' | '2.0' = '2.0') =>
+  audienceRefusal(
+    aud,
+    audiences,
+    (value) => audiences.includes(value),
+    scopeBase === undefined ? undefined : { scopeBase, version }
+  )
 
 const rows: { rule: string; aud: unknown; is: boolean }[] = [
   { rule: 'RFC 7519 §4.1.3: one value', aud: api, is: true },
@@ -119,4 +125,31 @@ t.test('the contract: a received aud is shown length-capped', async (t) => {
   t.ok(detailOf('x'.repeat(10_000)).length < 400)
   const client = 'bbbbbbbb-cccc-4ddd-8eee-ffffffffffff'
   t.match(detailOf(client), client, 'a client ID is shown whole')
+})
+
+t.test('a v1 token with an App ID URI that is not configured: what to change', async (t) => {
+  const detail = refusalOf('api://other', base, '1.0')?.detail ?? ''
+  for (const said of ['"api://other"', api, 'requestedAccessTokenVersion to 2', 'audiences'])
+    t.ok(detail.includes(said), said)
+  t.notMatch(refusalOf('api://other', base, '2.0')?.detail, /requestedAccessTokenVersion/, 'no v1 token')
+  t.notMatch(refusalOf(client, base, '1.0')?.detail, /requestedAccessTokenVersion/, 'no App ID URI')
+  t.match(refusalOf('https://graph.microsoft.com', base, '1.0')?.detail, /Microsoft Graph/, 'Graph by its name')
+})
+
+t.test('a v1 token where v2 is expected: a fixed sentence, for the right tenant only', async (t) => {
+  const tid = '11111111-2222-4333-8444-555555555555'
+  const trusted = `https://login.microsoftonline.com/${tid}/v2.0`
+  const hint = (iss: unknown) => versionHint(iss, (name) => name === trusted)
+  t.match(hint(`https://sts.windows.net/${tid}/`), /set requestedAccessTokenVersion to 2 in the manifest of the API/)
+  const others = [
+    `https://sts.windows.net/${client}/`,
+    `https://sts.windows.net/${tid}`,
+    `https://sts.chinacloudapi.cn/${tid}/`,
+    `https://evil.example/${tid}/`,
+    trusted,
+    undefined,
+    null,
+    7
+  ]
+  for (const iss of others) t.equal(hint(iss), undefined, String(iss))
 })

@@ -18,6 +18,7 @@ const contract: Record<RefusalCode, [status: number, error: string | undefined]>
   invalid_claim: [401, 'invalid_token'],
   wrong_issuer: [401, 'invalid_token'],
   wrong_tenant: [401, 'invalid_token'],
+  wrong_user_flow: [401, 'invalid_token'],
   wrong_version: [401, 'invalid_token'],
   wrong_key_issuer: [401, 'invalid_token'],
   wrong_audience: [401, 'invalid_token'],

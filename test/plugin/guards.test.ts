@@ -2,12 +2,10 @@ import Fastify, { type FastifyInstance, type RouteShorthandOptions } from 'fasti
 import t from 'tap'
 import { createAudit } from '../../src/plugin/audit.js'
 import { refusalSender } from '../../src/plugin/challenge.js'
+import { type Guard, isGuard, refuseRequest } from '../../src/plugin/guard.js'
 import {
   allOf,
   anyOf,
-  type Guard,
-  isGuard,
-  refuseRequest,
   requireApp,
   requireAppPermission,
   requirePolicy,

@@ -493,3 +493,19 @@ t.test('nothing was fetched for all of this', (t) => {
   t.same(fetched, [])
   t.end()
 })
+
+t.test(
+  'keys of another of Microsoft’s clouds, which the public one publishes beside its own, are none of the issuer’s',
+  async (t) => {
+    const ours = { ...good, kid: 'ours', cloud_instance_name: 'microsoftonline.com' }
+    const theirs = { ...good, kid: 'theirs', cloud_instance_name: 'microsoftonline.us' }
+    const silent = { ...good, kid: 'silent' }
+    const kidsOf = async (cloudInstance: string | undefined) => {
+      const { keys, dropped } = await toKeySet({ keys: [ours, theirs, silent] }, { ...source, cloudInstance })
+      return { kids: [...keys.keys()], dropped }
+    }
+    t.same(await kidsOf('microsoftonline.com'), { kids: ['ours', 'silent'], dropped: 1 })
+    t.same(await kidsOf('microsoftonline.us'), { kids: ['theirs', 'silent'], dropped: 1 })
+    t.same(await kidsOf(undefined), { kids: ['ours', 'theirs', 'silent'], dropped: 0 }, 'a document that says nothing')
+  }
+)

@@ -84,11 +84,13 @@ t.test('what the codes that tokens cause mean', async (t) => {
 })
 
 t.test('@fastify/jwt’s one code for a bad signature and a missing claim', async (t) => {
-  for (const claim of ['iss', 'aud', 'exp']) {
+  for (const claim of ['iss', 'exp']) {
     const payload = Object.fromEntries(Object.entries(complete).filter(([name]) => name !== claim))
-    const why = explain({ code: 'FST_JWT_AUTHORIZATION_TOKEN_INVALID' }, decodedWith(payload))
-    t.equal(why.code, 'missing_claim', claim)
-    t.match(why.detail, `"${claim}"`, 'names it')
+    for (const code of ['FST_JWT_AUTHORIZATION_TOKEN_INVALID', 'FAST_JWT_MISSING_REQUIRED_CLAIM']) {
+      const why = explain({ code }, decodedWith(payload))
+      t.equal(why.code, 'missing_claim', claim)
+      t.match(why.detail, `"${claim}"`, 'names it')
+    }
   }
   const nulls = Object.fromEntries(Object.keys(complete).map((name) => [name, null]))
   t.equal(

@@ -25,7 +25,7 @@ t.test('one GET, of the configured URL', async (t) => {
 })
 
 t.test('what is used of it', async (t) => {
-  const none = { authorizationEndpoint: undefined, tokenEndpoint: undefined }
+  const none = { authorizationEndpoint: undefined, tokenEndpoint: undefined, cloudInstance: undefined }
   const endpoints = {
     authorization_endpoint: `${origin}/tenant/oauth2/v2.0/authorize`,
     token_endpoint: `${origin}/tenant/oauth2/v2.0/token`
@@ -39,7 +39,8 @@ t.test('what is used of it', async (t) => {
         issuer,
         jwksUri,
         authorizationEndpoint: endpoints.authorization_endpoint,
-        tokenEndpoint: endpoints.token_endpoint
+        tokenEndpoint: endpoints.token_endpoint,
+        cloudInstance: undefined
       }
     },
     {
@@ -148,4 +149,27 @@ t.test('that there is no answer is passed on as it is', async (t) => {
 
 t.test('nobody can change it', async (t) => {
   t.ok(Object.isFrozen(await fetched(document)))
+})
+
+t.test('keys on another origin only where that one is expected, and then on no other', async (t) => {
+  const keysOrigin = 'https://keys.example'
+  const from = (jwks_uri: string, source: object = { keysOrigin }) =>
+    fetchMetadata(() => Promise.resolve({ ...document, jwks_uri }), { url, issuer, ...source })
+  t.equal((await from(`${keysOrigin}/certs`)).jwksUri, `${keysOrigin}/certs`)
+  t.equal((await from(jwksUri, { keysOrigin: undefined })).jwksUri, jwksUri)
+  for (const elsewhere of [
+    jwksUri,
+    `${keysOrigin}.evil.example/certs`,
+    `http://keys.example/certs`,
+    'https://evil.example/'
+  ])
+    await t.rejects(from(elsewhere), /jwks_uri is not on https:\/\/keys.example/, elsewhere)
+  await t.rejects(from(`${keysOrigin}/certs`, {}), /jwks_uri is not on https:\/\/login.example/)
+})
+
+t.test('which of Microsoft’s clouds it is, where it says so', async (t) => {
+  const named = async (cloud_instance_name: unknown) =>
+    (await fetched({ ...document, cloud_instance_name })).cloudInstance
+  t.equal(await named('microsoftonline.com'), 'microsoftonline.com')
+  for (const odd of [undefined, null, 7, ['microsoftonline.com']]) t.equal(await named(odd), undefined)
 })

@@ -136,7 +136,19 @@ function messageOf(options: Record<string, unknown>): string {
   }
 }
 
-const tables = { issuers, audiences, clients, algorithms, unknown, memory, seconds }
+const providers: Case[] = [
+  { rule: 'unknown', options: { provider: 'ping' }, names: ['provider', '"ping"', 'keycloak'] },
+  { rule: 'empty', options: { rolesClaim: '' }, names: ['rolesClaim'] },
+  { rule: 'no names', options: { groupsClaim: [] }, names: ['groupsClaim', '[]'] },
+  { rule: 'no switch', options: { rfc9068: 1 }, names: ['rfc9068', '1'] },
+  {
+    rule: 'a path',
+    options: { keysOrigin: 'https://a.example/keys' },
+    names: ['keysOrigin', '"https://a.example/keys"']
+  }
+]
+
+const tables = { providers, issuers, audiences, clients, algorithms, unknown, memory, seconds }
 
 for (const [name, cases] of Object.entries(tables)) {
   t.test(`${name}: one sentence that names the option, the value where one was given, and the fix`, async (t) => {

@@ -4,13 +4,18 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import entra, { requireAppPermission, requireScope } from '../../src/plugin/index.js'
 import { type OidcRules, oidcRefusal, toOidcPrincipal } from '../../src/plugin/oidc.js'
+import { anyProvider } from '../../src/plugin/providers.js'
 import { checkRefusal, get, listen, makeApp, parseChallenge } from '../support/http.js'
 
 type Members = Record<string, unknown>
 
 const audience = 'https://orders.example'
 const times = { iat: 1_800_000_000, exp: 1_800_003_600 }
-const rules: OidcRules = { audiences: [audience], allowedClients: undefined }
+const rules: OidcRules = {
+  ...{ provider: anyProvider, audiences: [audience], allowedClients: undefined, rfc9068: false },
+  ...{ rolesPaths: anyProvider.roles([audience]), groupsPaths: anyProvider.groups }
+}
+const principalOf = (claims: Members) => toOidcPrincipal(claims, rules)
 const key = { kid: 'k', pem: 'PEM', algorithms: ['RS256'] } as const
 
 interface Fixture {
@@ -199,7 +204,8 @@ t.test('access tokens as providers make them', async (t) => {
     t.equal(codeOf(claims, header), undefined, `${name}: passes (${from})`)
     const { iss, sub = is.id } = claims
     const caller = { subject: sub, issuer: iss, tenantId: iss, scopes: [], roles: [], groups: [], claims }
-    t.strictSame({ ...toOidcPrincipal(claims) }, { ...caller, ...is }, `${name}: whom it speaks for (${from})`)
+    const guest = is.kind === 'user' ? { isGuest: false } : {}
+    t.strictSame({ ...principalOf(claims) }, { ...caller, ...guest, ...is }, `${name}: whom it speaks for (${from})`)
   }
 })
 
@@ -325,7 +331,7 @@ const audiences: { rule: string; aud: unknown; accepted?: string[]; is: string |
   {
     rule: 'Cognito, without resource binding: nothing says for which API',
     aud: undefined,
-    is: refused('wrong_audience')
+    is: refused('missing_claim')
   },
   { rule: 'null', aud: null, is: refused('wrong_audience') },
   { rule: 'no default that accepts', aud: audience, accepted: [], is: refused('wrong_audience') },
@@ -414,7 +420,7 @@ const userOrApp: { rule: string; claims: Members; kind: 'user' | 'app' }[] = [
 ]
 
 t.test('user or app', async (t) => {
-  for (const { rule, claims, kind } of userOrApp) t.equal(toOidcPrincipal({ ...access, ...claims }).kind, kind, rule)
+  for (const { rule, claims, kind } of userOrApp) t.equal(principalOf({ ...access, ...claims }).kind, kind, rule)
 })
 
 t.test('a token without a subject that somebody signed in for speaks for nobody', async (t) => {
@@ -425,7 +431,7 @@ t.test('a token without a subject that somebody signed in for speaks for nobody'
 
 t.test('a token without a subject speaks for its client: there is always a key to store data under', async (t) => {
   for (const sub of [undefined, null]) {
-    const { id, subject, clientId } = toOidcPrincipal({ ...access, azp: undefined, client_id: 'daemon', sub })
+    const { id, subject, clientId } = principalOf({ ...access, azp: undefined, client_id: 'daemon', sub })
     t.strictSame([id, subject, clientId], ['daemon', 'daemon', 'daemon'], String(sub))
   }
 })
@@ -442,7 +448,7 @@ const clientIds: { rule: string; claims: Members; is: string }[] = [
 
 t.test('clientId', async (t) => {
   for (const { rule, claims, is } of clientIds)
-    t.equal(toOidcPrincipal({ ...without(access, 'azp'), ...claims }).clientId, is, rule)
+    t.equal(principalOf({ ...without(access, 'azp'), ...claims }).clientId, is, rule)
 })
 
 const grants: { rule: string; claims: Members; is: string[] }[] = [
@@ -460,24 +466,24 @@ const grants: { rule: string; claims: Members; is: string[] }[] = [
 t.test('scopes of a user; of an app they are its roles, beside those that it was assigned', async (t) => {
   for (const { rule, claims, is } of grants) {
     const bare = { ...without(access, 'scope'), roles: ['assigned'], groups: ['sales'], ...claims }
-    const user = toOidcPrincipal(bare)
+    const user = principalOf(bare)
     t.strictSame([user.scopes, user.roles, user.groups], [is, ['assigned'], ['sales']], rule)
-    const app = toOidcPrincipal({ ...bare, sub: 'spa' })
+    const app = principalOf({ ...bare, sub: 'spa' })
     t.strictSame([app.scopes, app.roles, app.groups], [[], ['assigned', ...is], []], `${rule}: an app’s`)
   }
 })
 
 t.test('name and email are for display, left out where not sent, and no app has one', async (t) => {
   const profile = { name: 'Ann', email: 'ann@shop.example', preferred_username: 'ann' }
-  t.match(toOidcPrincipal({ ...access, ...profile }), { kind: 'user', name: 'Ann', email: 'ann@shop.example' })
-  t.match(toOidcPrincipal({ ...access, ...profile, email: 7 }), { email: 'ann' })
-  for (const principal of [toOidcPrincipal({ ...access }), toOidcPrincipal({ ...access, ...profile, sub: 'spa' })])
+  t.match(principalOf({ ...access, ...profile }), { kind: 'user', name: 'Ann', email: 'ann@shop.example' })
+  t.match(principalOf({ ...access, ...profile, email: 7 }), { email: 'ann' })
+  for (const principal of [principalOf({ ...access }), principalOf({ ...access, ...profile, sub: 'spa' })])
     t.notOk('name' in principal || 'email' in principal, principal.kind)
 })
 
 t.test('OpenID Connect Core §5.7: iss and sub together are the key, and nothing that may change', async (t) => {
   const changing = { email: 'e', preferred_username: 'p', upn: 'u', oid: 'o', uid: 'x', username: 'n' }
-  const { id, subject, issuer, tenantId } = toOidcPrincipal({ ...access, ...changing, tid: 't' })
+  const { id, subject, issuer, tenantId } = principalOf({ ...access, ...changing, tid: 't' })
   t.strictSame([id, subject, issuer, tenantId], ['ann', 'ann', access.iss, access.iss])
 })
 
@@ -493,7 +499,7 @@ function thawed(value: unknown, path: string): string[] {
 
 /** What must hold of any principal, or what does not. */
 function wrongWith(claims: Members): string[] {
-  const principal = toOidcPrincipal(claims)
+  const principal = principalOf(claims)
   const { id, subject, clientId, scopes, roles, groups, kind } = principal
   const lists = [...scopes, ...roles, ...groups] as unknown[]
   return [
@@ -545,7 +551,7 @@ t.test('a claim of any JSON type is a refusal or left out, and never an error (w
 
 t.test('frozen, all the way down', async (t) => {
   for (const sub of ['ann', 'spa']) {
-    const principal = toOidcPrincipal({ ...access, sub, roles: ['a'], groups: ['b'], deep: [{ deeper: [[{}]] }] })
+    const principal = principalOf({ ...access, sub, roles: ['a'], groups: ['b'], deep: [{ deeper: [[{}]] }] })
     t.strictSame(thawed(principal, principal.kind), [])
     t.throws(() => (principal.roles as string[]).push('Admin'), TypeError, 'a role cannot be added')
     t.throws(() => Object.assign(principal, { kind: 'app' }), TypeError, 'nor the kind changed')

@@ -30,7 +30,7 @@ const tenant: Case[] = [
   {
     rule: 'Entra rule 2: in any case',
     options: { tenantId: 'Common' },
-    names: ['tenantId', '"Common"', 'list of tenants']
+    names: ['tenantId', '"common"', 'list of tenants']
   },
   {
     rule: 'Entra rule 2: no tenant list',
@@ -40,17 +40,17 @@ const tenant: Case[] = [
   {
     rule: 'Entra rule 2: in any case',
     options: { tenantId: 'ORGANIZATIONS' },
-    names: ['tenantId', '"ORGANIZATIONS"', 'list of tenants']
+    names: ['tenantId', '"organizations"', 'list of tenants']
   },
   {
     rule: 'Entra rule 2: personal accounts',
     options: { tenantId: 'consumers' },
-    names: ['tenantId', '"consumers"', 'list of tenants']
+    names: ['tenantId', '"consumers"', 'personal accounts']
   },
   {
     rule: 'Entra rule 2: in any case',
     options: { tenantId: 'conSUMERS' },
-    names: ['tenantId', '"conSUMERS"', 'list of tenants']
+    names: ['tenantId', '"consumers"', 'personal accounts']
   },
   {
     rule: 'a GUID, not its beginning',
@@ -250,7 +250,27 @@ const audits: Case[] = ['on', true, '', 'Refusals', null, ['all']].map((audit) =
   names: ['audit', JSON.stringify(audit)]
 }))
 
-const tables = { tenant, api, clients, where, authorities, algorithms, seconds, caches, audits, unknown }
+const b2c = { authority: 'https://contoso.b2clogin.com' }
+const products: Case[] = [
+  { rule: 'beside one tenant', options: { allowedTenants: '*' }, names: ['allowedTenants', '"*"', 'organizations'] },
+  { rule: 'no switch', options: { customSigningKeys: 'yes' }, names: ['customSigningKeys', '"yes"'] },
+  { rule: 'without its authority', options: { userFlow: 'B2C_1_signin' }, names: ['userFlow', 'authority'] },
+  { rule: 'a path', options: { ...b2c, userFlow: '../B2C_1' }, names: ['userFlow', '"../B2C_1"'] },
+  { rule: 'empty', options: { ...b2c, userFlow: '' }, names: ['userFlow'] },
+  { rule: 'a number', options: { ...b2c, userFlow: 7 }, names: ['userFlow', '7'] },
+  {
+    rule: 'both',
+    options: { ...b2c, userFlow: 'B2C_1_signin', customSigningKeys: true },
+    names: ['userFlow', 'customSigningKeys']
+  },
+  {
+    rule: 'of no directory',
+    options: { ...b2c, userFlow: 'B2C_1_signin', tenantId: 'common', allowedTenants: '*' },
+    names: ['userFlow', 'tenantId', '"common"']
+  }
+]
+
+const tables = { products, tenant, api, clients, where, authorities, algorithms, seconds, caches, audits, unknown }
 
 for (const [name, cases] of Object.entries(tables)) {
   t.test(
@@ -504,8 +524,6 @@ t.test('issuers', async (t) => {
 })
 
 const origins: [rule: string, authority: string][] = [
-  ['https', 'https://contoso.ciamlogin.com'],
-  ['https with a port', 'https://login.example.com:8443'],
   ['the contract: http on loopback', 'http://127.0.0.1:4000'],
   ['RFC 1122 §3.2.1.3: the whole of 127/8 is loopback', 'http://127.255.255.254'],
   ['RFC 6761 §6.3: localhost', 'http://localhost:4000'],
@@ -520,6 +538,60 @@ t.test('authorities that pass: issuer and discovery are built from them', async 
     t.equal(v1?.url, `${authority}/${tenantId}/.well-known/openid-configuration`, rule)
     t.strictSame([v2?.optional, v1?.optional], [false, true], 'v1 metadata may be missing, v2 not')
   }
+})
+
+t.test('External ID, and a domain of one’s own: the document says which of three issuers it is', async (t) => {
+  const other = '99999999-2222-4333-8444-555555555555'
+  for (const authority of ['https://contoso.ciamlogin.com', 'https://login.example.com:8443']) {
+    const [v2] = toSettings({ ...good, authority }).issuers
+    t.equal(v2?.url, `${authority}/${tenantId}/v2.0/.well-known/openid-configuration`)
+    const rows: Record<string, boolean> = {
+      [`${authority}/${tenantId}/v2.0`]: true,
+      [`https://${tenantId}.ciamlogin.com/${tenantId}/v2.0`]: true,
+      [`${microsoft}/${tenantId}/v2.0`]: true,
+      [`https://${other}.ciamlogin.com/${tenantId}/v2.0`]: false,
+      [`https://${tenantId}.ciamlogin.com/${other}/v2.0`]: false,
+      [`https://${other}.ciamlogin.com/${other}/v2.0`]: false,
+      [`https://${tenantId}.ciamlogin.com.evil.example/${tenantId}/v2.0`]: false,
+      [`https://evil.example/${tenantId}/v2.0`]: false,
+      [`${microsoft}/${tenantId}/v2.0/`]: false,
+      [`http://${tenantId}.ciamlogin.com/${tenantId}/v2.0`]: false
+    }
+    for (const [issuer, is] of Object.entries(rows)) t.equal((v2.issuer as RegExp).test(issuer), is, issuer)
+    const [named] = toSettings({ ...good, tenantId: 'contoso.example', authority }).issuers
+    t.ok((named.issuer as RegExp).test(`https://${tenantId}.ciamlogin.com/${tenantId}/v2.0`), 'by a domain')
+    t.notOk((named.issuer as RegExp).test(`https://${tenantId}.ciamlogin.com/${other}/v2.0`), 'of one tenant, twice')
+  }
+})
+
+t.test('Azure AD B2C: one document for each user flow, and the issuer that its settings say', async (t) => {
+  const userFlow = 'B2C_1_signin'
+  const other = '99999999-2222-4333-8444-555555555555'
+  for (const tenant of [tenantId, 'contoso.onmicrosoft.com']) {
+    const { issuers } = toSettings({ ...good, ...b2c, userFlow, tenantId: tenant })
+    t.same(
+      issuers.map(({ url, optional }) => ({ url, optional })),
+      [{ url: `${b2c.authority}/${tenant}/${userFlow}/v2.0/.well-known/openid-configuration`, optional: false }]
+    )
+    const issuer = issuers[0].issuer as RegExp
+    const rows: Record<string, boolean> = {
+      [`${b2c.authority}/${tenantId}/v2.0/`]: true,
+      [`${b2c.authority}/tfp/${tenantId}/b2c_1_signin/v2.0/`]: true,
+      [`${b2c.authority}/${tenantId}/v2.0`]: false,
+      [`${b2c.authority}/tfp/${tenantId}/b2c_1_reset/v2.0/`]: false,
+      [`${b2c.authority}/${other}/v2.0/`]: tenant !== tenantId,
+      [`https://evil.b2clogin.com/${tenantId}/v2.0/`]: false
+    }
+    for (const [name, is] of Object.entries(rows)) t.equal(issuer.test(name), is, name)
+  }
+})
+
+t.test('custom signing keys: the documents are asked for by the client ID', async (t) => {
+  const urls = toSettings({ ...good, customSigningKeys: true }).issuers.map(({ url }) => url)
+  t.same(urls, [
+    `${microsoft}/${tenantId}/v2.0/.well-known/openid-configuration?appid=${clientId}`,
+    `${microsoft}/${tenantId}/.well-known/openid-configuration?appid=${clientId}`
+  ])
 })
 
 const domains = ['contoso.com', 'a.b.c.example', 'x-1.onmicrosoft.com', `${'a'.repeat(63)}.com`]

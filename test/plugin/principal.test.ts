@@ -18,6 +18,7 @@ t.test('the README: the members of a user', async (t) => {
   const claims = { ...bare(), scp: 'a b', roles: ['Admin'], groups: [group], name: 'A User', email: 'a@b.example' }
   t.strictSame(toPrincipal(claims), {
     kind: 'user',
+    isGuest: false,
     id: oid,
     subject: 'pairwise',
     issuer: iss,

@@ -14,7 +14,8 @@ const rules: TenantRules = {
   version: '2.0',
   audiences: [api, `api://${api}`],
   scopeBase: `api://${api}`,
-  allowedClients: undefined
+  allowedClients: undefined,
+  acceptsTenant: () => true
 }
 
 const v2 = { iss: v2Issuer, tid, ver: '2.0', aud: api, azp: client, sub: 'pairwise', iat: 1, exp: 2, scp: 'a' }
@@ -208,7 +209,7 @@ const audienceRows: { rule: string; claims: Claims; audiences?: string[]; is: st
   { rule: 'a number', claims: { ...v2, aud: 42 }, is: wrongAudience },
   { rule: 'null', claims: { ...v2, aud: null }, is: wrongAudience },
   { rule: 'an object', claims: { ...v2, aud: { [api]: true } }, is: wrongAudience },
-  { rule: 'absent', claims: without(v2, 'aud'), is: wrongAudience },
+  { rule: 'absent', claims: without(v2, 'aud'), is: '401 invalid_token missing_claim' },
   { rule: 'the packages’ holes: no default that accepts', claims: v2, audiences: [], is: wrongAudience }
 ]
 

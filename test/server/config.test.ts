@@ -64,6 +64,10 @@ t.test('every variable reaches its option', async (t) => {
     graph: { url: 'https://graph.example', clientId: client, clientSecret: 's' }
   })
   t.match(readConfig({ ...sound, ENTRA_CLOUD: 'china' }).entra, { cloud: 'china' })
+  t.match(readConfig({ ...sound, ENTRA_CUSTOM_SIGNING_KEYS: 'on' }).entra, { customSigningKeys: true })
+  t.match(readConfig({ ...sound, ENTRA_CUSTOM_SIGNING_KEYS: 'off' }).entra, { customSigningKeys: false })
+  const many = { ENTRA_TENANT_ID: 'organizations', ENTRA_ALLOWED_TENANTS: `${tenant}, ${client}` }
+  t.match(readConfig({ ...sound, ...many }).entra, { tenantId: 'organizations', allowedTenants: [tenant, client] })
   t.equal(readConfig({ ...sound, TRUST_PROXY: 'on' }).trustProxy, true)
   t.equal(readConfig({ ...sound, TRUST_PROXY: 'off' }).trustProxy, false)
 })
@@ -88,9 +92,15 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     ['GRAPH_URL', 'http://graph.example'],
     ['ENTRA_ROLELESS_CLIENTS', ','],
     ['ENTRA_ALLOWED_TENANTS', '*'],
+    ['ENTRA_ALLOWED_TENANTS', ''],
+    ['ENTRA_USER_FLOW', 'B2C_1_signin'],
+    ['ENTRA_CUSTOM_SIGNING_KEYS', 'yes'],
     ['ENTRA_CLIENT_CERTIFICATE', '/run/secrets/cert.pem'],
     ['OIDC_ISSUER', 'https://accounts.example'],
     ['OIDC_AUDIENCE', 'api'],
+    ['OIDC_PROVIDER', 'okta'],
+    ['OIDC_ROLES_CLAIM', 'permissions'],
+    ['OIDC_GROUPS_CLAIM', 'groups'],
     ['KEYS_REFRESH_SECONDS', '0'],
     ['KEYS_COOLDOWN_SECONDS', 'ten'],
     ['KEYS_MAX_STALE_SECONDS', '-1'],

@@ -52,6 +52,13 @@ const caller = {
     issuer: text,
     tenantId: text,
     clientId: text,
+    clientAuth: { type: 'string', enum: ['none', 'secret', 'certificate'] },
+    agent: {
+      type: 'object',
+      description: 'What Entra says of AI agents',
+      properties: { actorFacets: texts, subjectFacets: texts }
+    },
+    isGuest: { type: 'boolean' },
     name: text,
     email: text,
     scopes: texts,

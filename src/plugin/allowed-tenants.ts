@@ -1,0 +1,61 @@
+/** The option `allowedTenants`: which directories may call, where the keys are those of all of them. */
+import { EntraConfigurationError } from './errors.js'
+import { guid, matching, personalAccounts, shown, texts } from './option-checks.js'
+import type { TenantPolicy } from './tenant-decisions.js'
+
+/**
+ * Directory (tenant) IDs, each a GUID; a function that decides; or `*`, which is every directory, and is logged at the start as a
+ * warning. Personal Microsoft accounts are among them only where their tenant, 9188040d-6c67-4c5b-b112-36a304b66dad, is in the list,
+ * which may have `*` beside it.
+ */
+export type AllowedTenants = '*' | readonly string[] | TenantPolicy
+
+/** The option, checked. */
+export interface TenantRule {
+  readonly acceptsTenant: (tenantId: string) => boolean
+  /** To be asked about those that are accepted so far. */
+  readonly policy: TenantPolicy | undefined
+  /** What the operator must know. */
+  readonly warnings: readonly string[]
+}
+
+/** One tenant, which its issuer says already. */
+const oneTenant: TenantRule = { acceptsTenant: () => true, policy: undefined, warnings: Object.freeze([]) }
+
+/**
+ * Checks the option.
+ *
+ * @param tenantId `common` and `organizations` need it, and nothing else takes it
+ * @throws EntraConfigurationError where it is missing, without effect, or not one of its forms
+ */
+export function tenantRuleOf(allowed: AllowedTenants | undefined, tenantId: string): TenantRule {
+  const isMany = tenantId === 'common' || tenantId === 'organizations'
+  if (!isMany && allowed === undefined) return oneTenant
+  if (!isMany)
+    throw new EntraConfigurationError(
+      `allowedTenants ${shown(allowed)} goes with tenantId "organizations" or "common", and tenantId is "${tenantId}"; leave one out`
+    )
+  if (allowed === undefined)
+    throw new EntraConfigurationError(
+      `tenantId "${tenantId}" lets every tenant in without a list of tenants; name those that may call in allowedTenants`
+    )
+  if (typeof allowed === 'function') return { ...oneTenant, acceptsTenant: isDirectory, policy: allowed }
+  return listed(typeof allowed === 'string' ? [allowed] : allowed, tenantId)
+}
+
+const isDirectory = (tenantId: string) => tenantId !== personalAccounts
+
+function listed(allowed: unknown, tenantId: string): TenantRule {
+  const wanted = 'directory (tenant) IDs, each a GUID, or "*"'
+  const isIdOrStar = new RegExp(`${guid.source}|^\\*$`, 'i')
+  const given = texts('allowedTenants', allowed).map((id) => matching('allowedTenants', id, isIdOrStar, wanted))
+  const ids = new Set(given.map((id) => id.toLowerCase()))
+  const hasPersonal = ids.has(personalAccounts)
+  if (hasPersonal && tenantId === 'organizations')
+    throw new EntraConfigurationError(
+      `allowedTenants has the tenant of personal accounts, and tenantId is "organizations", which has none; make it "common"`
+    )
+  if (!ids.has('*')) return { ...oneTenant, acceptsTenant: (id) => ids.has(id) }
+  const warning = `allowedTenants is "*": users and apps of every Entra tenant${hasPersonal ? ', and personal accounts,' : ''} may call this API`
+  return { ...oneTenant, acceptsTenant: (id) => hasPersonal || isDirectory(id), warnings: Object.freeze([warning]) }
+}

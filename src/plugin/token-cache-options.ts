@@ -1,0 +1,29 @@
+/** The option `tokenCache` → the bounds of the cache. */
+import { EntraConfigurationError } from './errors.js'
+import { shown, wholeNumber } from './option-checks.js'
+import type { TokenCacheOptions } from './token-cache.js'
+
+const cacheBounds = {
+  maxTokens: { least: 1, most: 1_000_000, default: 10_000 },
+  maxBytes: { least: 65_536, most: 2 ** 40, default: 64 * 1024 * 1024 }
+} as const
+
+/**
+ * Checks the option `tokenCache`.
+ *
+ * @returns its bounds, completed; `undefined` where no token is to be remembered
+ * @throws EntraConfigurationError with one sentence that names the option, the value and what to change
+ */
+export function tokenCacheOf(given: unknown = {}): Required<TokenCacheOptions> | undefined {
+  if (given === false) return undefined
+  const wanted = 'give false, or an object with maxTokens and maxBytes'
+  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given)
+  if (!isObject) throw new EntraConfigurationError(`tokenCache ${shown(given)} is not allowed; ${wanted}`)
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(cacheBounds, name))
+  if (unknown !== undefined) throw new EntraConfigurationError(`there is no option "tokenCache.${unknown}"; ${wanted}`)
+  const { maxTokens, maxBytes } = given as TokenCacheOptions
+  return Object.freeze({
+    maxTokens: wholeNumber('tokenCache.maxTokens', maxTokens, cacheBounds.maxTokens),
+    maxBytes: wholeNumber('tokenCache.maxBytes', maxBytes, cacheBounds.maxBytes)
+  })
+}

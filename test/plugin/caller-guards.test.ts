@@ -1,0 +1,102 @@
+/** Guards that ask which caller it is: member, client, tenant, and how the client proved itself. */
+import t from 'tap'
+import entra, {
+  allOf,
+  EntraConfigurationError,
+  type Guard,
+  requireClient,
+  requireClientAuth,
+  requireMember,
+  requireScope,
+  requireTenant
+} from '../../src/plugin/index.js'
+import { alternatives } from '../../src/plugin/openapi.js'
+import { describe } from '../../src/plugin/rules.js'
+import { get, listen, makeApp } from '../support/http.js'
+import { callerId, clientId, startTestTenant, tenantId } from '../support/tenant.js'
+
+const other = '22222222-3333-4444-8555-666666666666'
+
+/** Each on tokens as Entra issues them. */
+const rows: { rule: string; guard: Guard; claims?: object; token?: 'app' | 'v1'; is: 200 | 403 }[] = [
+  { rule: 'a user of the directory', guard: requireMember(), is: 200 },
+  { rule: 'who says so', guard: requireMember(), claims: { acct: 0 }, is: 200 },
+  { rule: 'a guest', guard: requireMember(), claims: { acct: 1 }, is: 403 },
+  { rule: 'a guest by idp', guard: requireMember(), claims: { idp: `https://sts.windows.net/${other}/` }, is: 403 },
+  { rule: 'an idp that cannot be read', guard: requireMember(), claims: { idp: [] }, is: 403 },
+  { rule: 'an app is no user', guard: requireMember(), token: 'app', is: 403 },
+  { rule: 'the client of a user', guard: requireClient(callerId), is: 200 },
+  { rule: 'a client by itself', guard: requireClient(callerId), token: 'app', is: 200 },
+  { rule: 'a client, v1', guard: requireClient(callerId), token: 'v1', is: 200 },
+  { rule: 'a GUID has no case', guard: requireClient(callerId.toUpperCase()), is: 200 },
+  { rule: 'another client', guard: requireClient(other), is: 403 },
+  { rule: 'appid in a v2 token', guard: requireClient(other), claims: { appid: other }, is: 403 },
+  { rule: 'the tenant', guard: requireTenant(tenantId), is: 200 },
+  { rule: 'the tenant of an app', guard: requireTenant(tenantId.toUpperCase()), token: 'app', is: 200 },
+  { rule: 'another tenant', guard: requireTenant(other), is: 403 },
+  { rule: 'a secret', guard: requireClientAuth('secret'), token: 'app', is: 200 },
+  { rule: 'a secret, v1', guard: requireClientAuth('secret'), token: 'v1', is: 200 },
+  { rule: 'a certificate', guard: requireClientAuth('certificate'), claims: { azpacr: '2' }, token: 'app', is: 200 },
+  { rule: 'a secret is no certificate', guard: requireClientAuth('certificate'), token: 'app', is: 403 },
+  { rule: 'a certificate is no secret', guard: requireClientAuth('secret'), claims: { azpacr: '2' }, is: 403 },
+  { rule: 'a public client', guard: requireClientAuth('none'), claims: { azpacr: '0' }, is: 200 },
+  { rule: 'nothing said', guard: requireClientAuth('none'), claims: { azpacr: undefined }, is: 403 },
+  { rule: 'an odd type', guard: requireClientAuth('certificate'), claims: { azpacr: 2 }, is: 403 },
+  {
+    rule: 'the claim of the other version',
+    guard: requireClientAuth('certificate'),
+    claims: { appidacr: '2' },
+    is: 403
+  },
+  { rule: 'both', guard: allOf(requireMember(), requireClient(callerId)), is: 200 },
+  { rule: 'not both', guard: allOf(requireMember(), requireClient(other)), is: 403 }
+]
+
+t.test('each on real tokens', async (t) => {
+  const tenant = await startTestTenant()
+  t.teardown(() => tenant.close())
+  const made = makeApp(t)
+  await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
+  for (const [n, { guard }] of rows.entries()) made.app.get(`/${n}`, { preHandler: guard }, async () => 'ok')
+  const { origin } = await listen(made)
+  for (const [n, { rule, guard, claims, token = 'user', is }] of rows.entries()) {
+    const mint = { user: tenant.userToken, app: tenant.appToken, v1: tenant.v1Token }[token]
+    const { status, body } = await get(`${origin}/${n}`, await mint({ ...claims }))
+    t.equal(status, is, `${describe(guard.rule)}: ${rule}`)
+    if (is === 403) t.match(JSON.parse(body), { code: 'insufficient_permissions', detail: describe(guard.rule) })
+  }
+})
+
+t.test('in words', (t) => {
+  t.equal(describe(requireMember().rule), 'a user who is no guest')
+  t.equal(describe(requireClient(other).rule), `the client application ${other}`)
+  t.equal(describe(requireTenant(other).rule), `the tenant ${other}`)
+  t.equal(describe(requireClientAuth('none').rule), 'a public client')
+  t.equal(describe(requireClientAuth('certificate').rule), 'a client that authenticated by certificate')
+  t.end()
+})
+
+t.test('for documents: members are users, and all else says nothing of who', (t) => {
+  const ways = (guard: Guard) => alternatives(guard.rule).map(({ user, app }) => ({ user, app }))
+  t.same(ways(requireMember()), [{ user: true, app: false }])
+  for (const guard of [requireClient('c'), requireTenant('t'), requireClientAuth('secret')])
+    t.same(ways(guard), [{ user: true, app: true }])
+  t.same(ways(allOf(requireClient('c'), requireScope('s'))), [{ user: true, app: false }])
+  t.end()
+})
+
+t.test('what is none of their values is an error where it is written', (t) => {
+  const makers: Record<string, (...values: never[]) => Guard> = { requireClient, requireTenant, requireClientAuth }
+  for (const [name, make] of Object.entries(makers)) {
+    for (const values of [[], [''], ['a b'], [undefined], [null], [7], ['secret', 'none'], [['secret']], ['Secret "']])
+      t.throws(
+        () => make(...(values as never[])),
+        { constructor: EntraConfigurationError, message: name },
+        `${name} ${values}`
+      )
+  }
+  t.throws(() => requireClientAuth('password' as never), {
+    message: /one of none, secret, certificate, and got "password"/
+  })
+  t.end()
+})

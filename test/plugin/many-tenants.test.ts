@@ -1,0 +1,278 @@
+/** `organizations` and `common`: one set of keys, many directories, and a rule that says which of them may call. */
+import type { RequestListener } from 'node:http'
+import t, { type Test } from 'tap'
+import entra, { EntraConfigurationError, type EntraOptions, type TenantPolicy } from '../../src/plugin/index.js'
+import { get, listen, makeApp } from '../support/http.js'
+import { clientId, startTestTenant, type TestTenant, tenantId } from '../support/tenant.js'
+
+const fabrikam = '22222222-3333-4444-8555-666666666666'
+const stranger = '33333333-4444-4555-8666-777777777777'
+const personal = '9188040d-6c67-4c5b-b112-36a304b66dad'
+
+const json =
+  (body: () => unknown): RequestListener =>
+  (_request, response) => {
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify(body()))
+  }
+
+/** The documents of many tenants, as Entra serves them: the issuer is a template, and so is that of each key. */
+async function startEntra(t: Test, name = 'organizations') {
+  const tenant = await startTestTenant()
+  t.teardown(() => tenant.close())
+  const template = (version: string) => `${tenant.origin}/{tenantid}/${version}`
+  const serve = (path: string, version: string, keys: string) => {
+    tenant.answers.set(
+      `/${name}${path}`,
+      json(() => ({ issuer: template(version), jwks_uri: tenant.origin + keys }))
+    )
+    // Entra's v1 keys name no issuer, and the v2 ones all the same template.
+    const issuer = version && { issuer: template('v2.0') }
+    tenant.answers.set(
+      keys,
+      json(() => ({ keys: tenant.keys.map((jwk) => ({ ...jwk, ...(issuer || {}) })) }))
+    )
+  }
+  serve('/v2.0/.well-known/openid-configuration', 'v2.0', `/${name}/discovery/v2.0/keys`)
+  serve('/.well-known/openid-configuration', '', `/${name}/discovery/keys`)
+  return tenant
+}
+
+async function startApi(t: Test, tenant: TestTenant, options: object) {
+  const made = makeApp(t)
+  const given = { tenantId: 'organizations', clientId, authority: tenant.origin, ...options }
+  await made.app.register(entra, given as EntraOptions)
+  made.app.get('/me', async ({ principal }) => principal)
+  const running = await listen(made)
+  const ask = async (token: string) => {
+    const { status, body } = await get(`${running.origin}/me`, token)
+    const answer = JSON.parse(body) as { tenantId?: string; code?: string; detail?: string }
+    return { status, ...answer }
+  }
+  /** The tenant that was let in, or the status and code of the refusal. */
+  const told = async (token: string) => {
+    const { status, tenantId, code } = await ask(token)
+    return status === 200 ? tenantId : `${status} ${code}`
+  }
+  return { ...running, ask, told }
+}
+
+const v2Of = ({ origin }: TestTenant, tid: string) => ({ iss: `${origin}/${tid}/v2.0`, tid })
+const v1Of = ({ origin }: TestTenant, tid: string) => ({ iss: `${origin}/${tid}/`, tid })
+const refused = '401 wrong_tenant'
+
+for (const name of ['organizations', 'common']) {
+  t.test(`${name}: the tenants of a list, in v1 and v2, and no other`, async (t) => {
+    const tenant = await startEntra(t, name)
+    const allowedTenants = [tenantId.toUpperCase(), fabrikam]
+    const { ask, told } = await startApi(t, tenant, { tenantId: name, allowedTenants })
+    for (const each of [tenantId, fabrikam]) {
+      t.equal(await told(await tenant.userToken(v2Of(tenant, each))), each, 'v2')
+      t.equal(await told(await tenant.v1Token(v1Of(tenant, each))), each, 'v1')
+      t.equal(await told(await tenant.appToken(v2Of(tenant, each))), each, 'an app')
+    }
+    for (const each of [stranger, personal]) {
+      t.equal(await told(await tenant.userToken(v2Of(tenant, each))), refused)
+      t.equal(await told(await tenant.v1Token(v1Of(tenant, each))), refused)
+    }
+    const { detail } = await ask(await tenant.userToken(v2Of(tenant, stranger)))
+    t.equal(detail, `This API does not accept tokens of the tenant ${stranger}.`)
+  })
+}
+
+t.test('tid and iss name the same tenant, by one name', async (t) => {
+  const tenant = await startEntra(t)
+  const { told } = await startApi(t, tenant, { allowedTenants: [tenantId, fabrikam] })
+  const good = v2Of(tenant, fabrikam)
+  t.equal(await told(await tenant.userToken(good)), fabrikam)
+  t.equal(await told(await tenant.userToken({ ...good, tid: tenantId })), refused, 'tid of another')
+  t.equal(await told(await tenant.userToken({ ...v2Of(tenant, stranger), tid: fabrikam })), refused, 'iss of another')
+  t.equal(await told(await tenant.userToken({ ...good, TID: stranger })), refused, 'both tid and TID')
+  t.equal(await told(await tenant.userToken({ ...good, Tid: fabrikam })), refused, 'even where both are the same')
+  t.equal(await told(await tenant.userToken({ ...good, tid: undefined, TID: fabrikam })), '401 missing_claim')
+  t.equal(await told(await tenant.userToken({ ...good, iss: `${tenant.origin}/{tenantid}/v2.0` })), '401 wrong_issuer')
+  t.equal(await told(await tenant.userToken(v2Of(tenant, '{tenantid}'))), '401 wrong_issuer', 'the template itself')
+  t.equal(await told(await tenant.userToken(v2Of(tenant, 'fabrikam.example'))), '401 wrong_issuer', 'a domain')
+  const upper = 'AAAAAAAA-bbbb-4ccc-8ddd-eeeeeeeeeeee'
+  t.equal(await told(await tenant.userToken(v2Of(tenant, upper))), '401 wrong_issuer', 'another spelling of a GUID')
+  t.equal(
+    await told(await tenant.userToken({ ...good, iss: `https://evil.example/${fabrikam}/v2.0` })),
+    '401 wrong_issuer'
+  )
+})
+
+t.test('the issuer of a key: a template takes the tenant, a concrete one is that tenant’s alone', async (t) => {
+  const tenant = await startEntra(t)
+  const keyOf = (issuer: string) =>
+    tenant.answers.set(
+      '/organizations/discovery/v2.0/keys',
+      json(() => ({ keys: [{ ...tenant.key.jwk, issuer }] }))
+    )
+  keyOf(`${tenant.origin}/${fabrikam}/v2.0`)
+  const { told } = await startApi(t, tenant, { allowedTenants: [tenantId, fabrikam] })
+  t.equal(await told(await tenant.userToken(v2Of(tenant, fabrikam))), fabrikam)
+  t.equal(await told(await tenant.userToken(v2Of(tenant, tenantId))), '401 wrong_key_issuer')
+})
+
+t.test('* is every directory, said at the start, and no personal account', async (t) => {
+  const tenant = await startEntra(t, 'common')
+  for (const allowedTenants of ['*', ['*']]) {
+    const { told, logged } = await startApi(t, tenant, { tenantId: 'common', allowedTenants })
+    t.equal(await told(await tenant.userToken(v2Of(tenant, stranger))), stranger)
+    t.equal(await told(await tenant.userToken(v2Of(tenant, personal))), refused)
+    const warnings = logged()
+      .split('\n')
+      .filter((line) => line.includes('"level":40'))
+    t.match(warnings.join(), /every Entra tenant may call this API/)
+  }
+  const { told, logged } = await startApi(t, tenant, { tenantId: 'common', allowedTenants: ['*', personal] })
+  t.equal(await told(await tenant.userToken(v2Of(tenant, personal))), personal, 'listed')
+  t.match(logged(), /and personal accounts, may call this API/)
+})
+
+t.test('personal accounts, where they are listed', async (t) => {
+  const tenant = await startEntra(t, 'common')
+  const { told } = await startApi(t, tenant, { tenantId: 'common', allowedTenants: [personal] })
+  t.equal(await told(await tenant.userToken(v2Of(tenant, personal))), personal)
+  t.equal(await told(await tenant.userToken(v2Of(tenant, fabrikam))), refused)
+})
+
+t.test('a function decides, once for each tenant, and tokens of personal accounts never come to it', async (t) => {
+  const tenant = await startEntra(t, 'common')
+  const asked: string[] = []
+  const allowedTenants = async (id: string) => {
+    asked.push(id)
+    return id === fabrikam
+  }
+  const { told, logged } = await startApi(t, tenant, { tenantId: 'common', allowedTenants })
+  for (const sub of ['a', 'b', 'c']) {
+    t.equal(await told(await tenant.userToken({ ...v2Of(tenant, fabrikam), sub })), fabrikam)
+    t.equal(await told(await tenant.userToken({ ...v2Of(tenant, stranger), sub })), refused)
+    t.equal(await told(await tenant.userToken({ ...v2Of(tenant, personal), sub })), refused)
+  }
+  t.same(asked, [fabrikam, stranger])
+  t.notMatch(logged(), '"level":40')
+})
+
+t.test('a function that looks at claims is asked for each token', async (t) => {
+  const tenant = await startEntra(t)
+  const policy: TenantPolicy = (id, { sub }) => id === fabrikam && sub === 'good'
+  const { told } = await startApi(t, tenant, { allowedTenants: policy })
+  for (let time = 0; time < 3; time += 1) {
+    t.equal(await told(await tenant.userToken({ ...v2Of(tenant, fabrikam), sub: 'good' })), fabrikam)
+    t.equal(await told(await tenant.userToken({ ...v2Of(tenant, fabrikam), sub: 'bad' })), refused)
+  }
+})
+
+t.test('a function that fails is an outage: 503, neither a yes nor a no, and asked again', async (t) => {
+  const tenant = await startEntra(t)
+  const fails: Record<string, TenantPolicy> = {
+    throws: () => {
+      throw new Error('the database is away')
+    },
+    rejects: async () => {
+      throw new Error('the database is away')
+    },
+    'never answers': () => new Promise(() => {}),
+    'rejects with nothing': () => Promise.reject()
+  }
+  for (const [name, fail] of Object.entries(fails)) {
+    let works = false
+    const allowedTenants: TenantPolicy = (id, claims) => works || fail(id, claims)
+    const { ask, told, origin, logged } = await startApi(t, tenant, { allowedTenants, keysTimeoutSeconds: 0.5 })
+    const token = await tenant.userToken(v2Of(tenant, fabrikam))
+    const { status, code, detail } = await ask(token)
+    t.same([status, code], [503, 'policy_unavailable'], name)
+    t.notMatch(detail, 'database')
+    const { headers } = await get(`${origin}/me`, token)
+    t.equal(headers.get('retry-after'), '1')
+    t.equal(headers.get('www-authenticate'), null)
+    t.match(logged(), 'allowedTenants failed')
+    works = true
+    t.equal(await told(token), fabrikam, 'asked again')
+  }
+})
+
+t.test('only true is a yes', async (t) => {
+  const tenant = await startEntra(t)
+  for (const answer of [1, 'true', {}, [], undefined, null, 0]) {
+    const { told } = await startApi(t, tenant, { allowedTenants: () => answer })
+    t.equal(await told(await tenant.userToken(v2Of(tenant, fabrikam))), refused, String(answer))
+  }
+})
+
+t.test('a token is remembered for no longer than the function’s answer', async (t) => {
+  const tenant = await startEntra(t)
+  let allowed = true
+  const { told } = await startApi(t, tenant, { allowedTenants: (_id: string) => allowed })
+  const token = await tenant.userToken(v2Of(tenant, fabrikam))
+  for (let time = 0; time < 3; time += 1) t.equal(await told(token), fabrikam)
+  allowed = false
+  t.equal(await told(token), fabrikam, 'an answer counts for a minute')
+  const { now } = Date
+  t.teardown(() => Object.assign(Date, { now }))
+  Date.now = () => now() + 59_000
+  t.equal(await told(token), fabrikam, 'until then')
+  Date.now = () => now() + 61_000
+  t.equal(await told(token), refused)
+  allowed = true
+  t.equal(await told(token), refused, 'a no counts as long')
+  Date.now = () => now() + 122_000
+  t.equal(await told(token), fabrikam)
+})
+
+t.test('beside a tenant of its own, which has rules of its own', async (t) => {
+  const tenant = await startEntra(t)
+  const made = makeApp(t)
+  const both = { clientId, authority: tenant.origin }
+  const audience = 'api://orders'
+  const tenants = [
+    { ...both, tenantId },
+    { ...both, tenantId: 'organizations', allowedTenants: [fabrikam], audience }
+  ]
+  await made.app.register(entra, { tenants })
+  made.app.get('/me', async ({ principal }) => principal.tenantId)
+  const { origin } = await listen(made)
+  const status = async (token: string) => (await get(`${origin}/me`, token)).status
+  t.equal(await status(await tenant.userToken()), 200)
+  t.equal(await status(await tenant.userToken({ aud: audience })), 401, 'the exact issuer comes before the template')
+  t.equal(await status(await tenant.userToken({ ...v2Of(tenant, fabrikam), aud: audience })), 200)
+  t.equal(await status(await tenant.userToken({ ...v2Of(tenant, stranger), aud: audience })), 401)
+})
+
+t.test(
+  'a document of many tenants where one is expected, and the other way round, is not the one configured',
+  async (t) => {
+    const tenant = await startEntra(t)
+    tenant.answers.set(
+      '/organizations/v2.0/.well-known/openid-configuration',
+      json(() => ({ issuer: `${tenant.origin}/${tenantId}/v2.0`, jwks_uri: `${tenant.origin}${tenant.paths.keys}` }))
+    )
+    const { app, told } = await startApi(t, tenant, { allowedTenants: [tenantId] })
+    t.equal(app.entra.issuers[0]?.state, 'cold')
+    t.equal(await told(await tenant.userToken()), '503 tenant_unavailable')
+  }
+)
+
+t.test('options that contradict each other, or let in who is not meant', async (t) => {
+  const cases: Record<string, [object, RegExp]> = {
+    'many tenants without a list': [{}, /tenantId "organizations" lets every tenant in/],
+    'common without a list': [{ tenantId: 'common' }, /tenantId "common" lets every tenant in/],
+    'a list beside one tenant': [{ tenantId, allowedTenants: [tenantId] }, /goes with tenantId "organizations"/],
+    'a function beside one tenant': [{ tenantId, allowedTenants: () => true }, /goes with tenantId "organizations"/],
+    'an empty list': [{ allowedTenants: [] }, /allowedTenants \[\] is not allowed/],
+    'an empty text': [{ allowedTenants: '' }, /allowedTenants/],
+    'no GUID': [{ allowedTenants: ['contoso.example'] }, /allowedTenants "contoso.example" is not allowed/],
+    'a star that is part of something': [{ allowedTenants: ['*.example'] }, /allowedTenants "\*.example"/],
+    null: [{ allowedTenants: null }, /allowedTenants null is not allowed/],
+    true: [{ allowedTenants: true }, /allowedTenants true is not allowed/],
+    'personal accounts among organizations': [{ allowedTenants: [personal] }, /make it "common"/],
+    consumers: [{ tenantId: 'consumers', allowedTenants: '*' }, /personal accounts; for these use "common"/],
+    'the tenant of personal accounts': [{ tenantId: personal }, /personal accounts; for these use "common"/]
+  }
+  for (const [name, [options, message]] of Object.entries(cases)) {
+    const { app } = makeApp(t)
+    const given = { tenantId: 'organizations', clientId, ...options } as EntraOptions
+    await t.rejects(async () => app.register(entra, given), { constructor: EntraConfigurationError, message }, name)
+  }
+})

@@ -1,0 +1,90 @@
+import t from 'tap'
+import { answerSeconds, TenantDecisions, type TenantPolicy } from '../../src/plugin/tenant-decisions.js'
+import { FakeClock, settle } from '../support/clock.js'
+
+const tid = '11111111-2222-4333-8444-555555555555'
+const soon = () => Date.now() / 1000 + answerSeconds
+
+function asked(policy: TenantPolicy) {
+  const clock = new FakeClock()
+  return { clock, decisions: new TenantDecisions(policy, 5, clock) }
+}
+
+t.test('a yes or a no, and until when it counts', async (t) => {
+  for (const answer of [true, false]) {
+    const { decisions, clock } = asked(async () => answer)
+    const { allowed, until } = await decisions.decide(tid, {})
+    t.equal(allowed, answer)
+    t.ok(Math.abs(until - soon()) < 5)
+    t.equal(clock.pending, 0, 'the deadline is called off')
+  }
+})
+
+t.test('those who ask at once share one call', async (t) => {
+  let calls = 0
+  let answer = (_allowed: boolean) => {}
+  const { decisions } = asked((_tenantId) => {
+    calls += 1
+    return new Promise((resolve) => {
+      answer = resolve
+    })
+  })
+  const all = Promise.all(Array.from({ length: 50 }, (_, n) => decisions.decide(tid, { sub: String(n) })))
+  await settle()
+  answer(true)
+  t.ok((await all).every(({ allowed }) => allowed))
+  t.equal(calls, 1)
+})
+
+t.test('one answer for a tenant where claims are not looked at; otherwise one for each set of claims', async (t) => {
+  const seen: unknown[] = []
+  const note = (...all: unknown[]) => seen.push(all.length) > 0
+  const policies: Record<string, [TenantPolicy, number]> = {
+    'one parameter': [(id) => note(id), 1],
+    'two parameters': [(id, claims) => note(id, claims), 2],
+    'any number of parameters': [(...all) => note(...all), 2],
+    'a default': [(id, claims = {}) => note(id, claims), 1]
+  }
+  for (const [name, [policy, calls]] of Object.entries(policies)) {
+    seen.length = 0
+    const { decisions } = asked(policy)
+    for (const sub of ['a', 'b', 'a', 'b']) await decisions.decide(tid, { sub })
+    t.equal(seen.length, calls, name)
+  }
+})
+
+t.test('what fails is not remembered, and not shared with those who ask later', async (t) => {
+  let calls = 0
+  const { decisions } = asked(() => {
+    calls += 1
+    if (calls === 1) throw new Error('away')
+    return true
+  })
+  await t.rejects(decisions.decide(tid, {}), { message: 'away' })
+  t.match(await decisions.decide(tid, {}), { allowed: true })
+  t.equal(calls, 2)
+})
+
+t.test('the deadline', async (t) => {
+  const { decisions, clock } = asked(() => new Promise(() => {}))
+  const late = decisions.decide(tid, {})
+  const failed = t.rejects(late, { message: 'allowedTenants took longer than 5 seconds' })
+  await clock.advance(4999)
+  t.equal(clock.pending, 1, 'just in time')
+  await clock.advance(1)
+  await failed
+})
+
+t.test('answers are bounded, and the oldest goes first', async (t) => {
+  let calls = 0
+  const { decisions } = asked((_tenantId) => {
+    calls += 1
+    return true
+  })
+  for (let n = 0; n <= 10_000; n += 1) await decisions.decide(String(n), {})
+  t.equal(calls, 10_001)
+  await decisions.decide('10000', {})
+  t.equal(calls, 10_001)
+  await decisions.decide('0', {})
+  t.equal(calls, 10_002)
+})

@@ -1,0 +1,280 @@
+/** Microsoft's products: what the server is told, who passes, and who does not. */
+import { userFlow } from './fixtures/b2c.js'
+import { china, france, germany, singapore, usGovernment } from './fixtures/clouds.js'
+import { common, customKeys, organizations, singleTenant } from './fixtures/entra.js'
+import { customDomain, externalIssuer, subdomain } from './fixtures/external-id.js'
+import {
+  apiId,
+  clientId,
+  kids,
+  otherTenantId,
+  personalTenantId,
+  serviceId,
+  servicePrincipalId,
+  strangeTenantId,
+  subject,
+  tenantId,
+  userId
+} from './names.js'
+import type { Entry, Json, Passes, Product, Refused } from './shapes.js'
+
+const env = { ENTRA_TENANT_ID: tenantId, ENTRA_CLIENT_ID: apiId }
+const login = 'https://login.microsoftonline.com'
+const [v2, v1] = [`${login}/${tenantId}/v2.0`, `https://sts.windows.net/${tenantId}/`]
+
+const ofUser = (issuer: string): Json => ({
+  ...{ kind: 'user', id: userId, subject, issuer, tenantId, clientId },
+  ...{ scopes: ['access_as_user', 'Orders.Read'], roles: ['Admin'], groups: [], name: 'A User', isGuest: false }
+})
+const ofApp = (issuer: string): Json => ({
+  ...{ kind: 'app', id: servicePrincipalId, subject: servicePrincipalId, issuer, tenantId, clientId: serviceId },
+  ...{ scopes: [], roles: ['Directory.Read.All'], groups: [] }
+})
+
+function passesOf({ tokens }: Product, v2: string, v1: string): Record<string, Passes> {
+  return {
+    'a user': { token: 'user', principal: ofUser(v2) },
+    'a service': { token: 'app', principal: ofApp(v2) },
+    ...(tokens.v1User && { 'a user, v1': { token: 'v1User', principal: ofUser(v1) } }),
+    ...(tokens.v1App && { 'a service, v1': { token: 'v1App', principal: ofApp(v1) } })
+  }
+}
+
+/** What every one of them refuses. */
+const always: Record<string, Refused> = {
+  'an ID token, though its audience is the API': { token: 'idToken', code: 'not_an_access_token' },
+  'a token for Microsoft Graph': {
+    token: 'user',
+    claims: { aud: '00000003-0000-0000-c000-000000000000' },
+    code: 'wrong_audience'
+  },
+  'a token for another API of the tenant': { token: 'app', claims: { aud: serviceId }, code: 'wrong_audience' },
+  'a forged token with a key ID of the tenant': { token: 'user', pair: 'stranger', code: 'invalid_signature' },
+  'a token with a key that is not published': {
+    token: 'user',
+    pair: 'stranger',
+    header: { kid: 'zY9xW8vU7tS6rQ5pO4nM3lK2jI1' },
+    code: 'unknown_key'
+  }
+}
+
+/** A key of the US Government's cloud, as the public one publishes it: under the public one's issuer. */
+const byGovernment: Record<string, Refused> = {
+  "a token by a key of another cloud's, which is published here as well": {
+    token: 'user',
+    pair: 'otherCloud',
+    header: { kid: kids.otherCloud },
+    code: 'unknown_key'
+  }
+}
+
+/** A tenant of the same host, which signs with the same keys as this one. */
+const neighbour = (host: string): Refused => ({
+  token: 'user',
+  claims: { iss: `https://${host}/${otherTenantId}/v2.0`, tid: otherTenantId },
+  code: 'wrong_issuer'
+})
+
+function cloudEntry(product: Product, cloud: string, host: string, v1Origin: string): Entry {
+  return {
+    product,
+    env: { ...env, ENTRA_CLOUD: cloud },
+    passes: passesOf(product, `https://${host}/${tenantId}/v2.0`, `${v1Origin}/${tenantId}/`),
+    refuses: {
+      ...always,
+      'a token of another tenant': neighbour(host),
+      'a token of this tenant ID in the public cloud': { token: 'user', claims: { iss: v2 }, code: 'wrong_issuer' }
+    }
+  }
+}
+
+function externalEntry(product: Product, authority: string): Entry {
+  return {
+    product,
+    env: { ...env, ENTRA_AUTHORITY: authority },
+    passes: passesOf(product, externalIssuer, ''),
+    refuses: {
+      ...always,
+      'a token of another external tenant': {
+        token: 'user',
+        claims: { iss: `https://${otherTenantId}.ciamlogin.com/${otherTenantId}/v2.0`, tid: otherTenantId },
+        code: 'wrong_issuer'
+      },
+      'a token whose issuer is the host of the sign-in, which no document names': {
+        token: 'user',
+        claims: { iss: `${authority}/${tenantId}/v2.0` },
+        code: 'wrong_issuer'
+      },
+      'a token of the workforce authority': { token: 'user', claims: { iss: v2 }, code: 'wrong_issuer' }
+    }
+  }
+}
+
+/** Claims of a token of another of the tenants that one issuer stands for. */
+const of = (tid: string): Json => ({ tid, iss: `${login}/${tid}/v2.0` })
+
+export const entraEntries: Readonly<Record<string, Entry>> = {
+  'Entra ID, one tenant': {
+    product: singleTenant,
+    env,
+    passes: {
+      ...passesOf(singleTenant, v2, v1),
+      'an agent for a user': {
+        token: 'agentForUser',
+        principal: {
+          ...{ kind: 'user', id: userId, clientId, scopes: ['access_as_user'], clientAuth: 'certificate' },
+          agent: { actorFacets: ['3', '9', '11'], subjectFacets: ['2', '3'] }
+        }
+      },
+      'an agent for itself': {
+        token: 'agentAlone',
+        principal: {
+          ...{ kind: 'app', id: servicePrincipalId, clientId, scopes: [], roles: ['Directory.Read.All'] },
+          agent: { actorFacets: ['3', '9', '11'], subjectFacets: ['9', '3', '11'] }
+        }
+      },
+      "an agent by its own user's account": {
+        token: 'agentAsUser',
+        principal: {
+          ...{ kind: 'user', id: userId, clientId, scopes: ['access_as_user'] },
+          agent: { actorFacets: ['11', '9', '3'], subjectFacets: ['13', '3'] }
+        }
+      },
+      'a guest, whose own directory authenticated the user': {
+        token: 'user',
+        claims: { acct: 1, idp: `https://sts.windows.net/${otherTenantId}/` },
+        principal: { kind: 'user', id: userId, tenantId, isGuest: true }
+      }
+    },
+    refuses: {
+      ...always,
+      ...byGovernment,
+      'a token of another tenant': neighbour('login.microsoftonline.com')
+    }
+  },
+  'Entra ID, many tenants: organizations': {
+    product: organizations,
+    env: { ...env, ENTRA_TENANT_ID: 'organizations', ENTRA_ALLOWED_TENANTS: `${tenantId},${otherTenantId}` },
+    passes: {
+      ...passesOf(organizations, v2, v1),
+      'a user of the other tenant of the list': {
+        token: 'user',
+        claims: of(otherTenantId),
+        principal: { kind: 'user', id: userId, tenantId: otherTenantId, issuer: `${login}/${otherTenantId}/v2.0` }
+      }
+    },
+    refuses: {
+      ...always,
+      ...byGovernment,
+      'a user of a tenant that is not in the list': {
+        token: 'user',
+        claims: of(strangeTenantId),
+        code: 'wrong_tenant'
+      },
+      'a tenant of the list in tid, and another in iss': {
+        token: 'user',
+        claims: { ...of(strangeTenantId), tid: tenantId },
+        code: 'wrong_tenant'
+      },
+      'the literal template as issuer': {
+        token: 'user',
+        claims: { iss: `${login}/{tenantid}/v2.0` },
+        code: 'wrong_issuer'
+      }
+    }
+  },
+  'Entra ID, many tenants: common': {
+    product: common,
+    env: { ...env, ENTRA_TENANT_ID: 'common', ENTRA_ALLOWED_TENANTS: tenantId },
+    passes: passesOf(common, v2, v1),
+    refuses: {
+      ...always,
+      'a personal account': { token: 'personal', pair: 'beside', code: 'wrong_tenant' },
+      'a token of the tenant by the key of personal accounts': {
+        token: 'user',
+        pair: 'beside',
+        header: { kid: kids.beside },
+        code: 'wrong_key_issuer'
+      },
+      'a token of personal accounts by the key of tenants': {
+        token: 'user',
+        claims: of(personalTenantId),
+        code: 'wrong_tenant'
+      }
+    }
+  },
+  'Entra ID, US Government': cloudEntry(
+    usGovernment,
+    'usgovernment',
+    'login.microsoftonline.us',
+    'https://sts.windows.net'
+  ),
+  'Entra ID, China (21Vianet)': cloudEntry(
+    china,
+    'china',
+    'login.partner.microsoftonline.cn',
+    'https://sts.chinacloudapi.cn'
+  ),
+  'Entra ID, sovereign cloud of France': cloudEntry(france, 'france', 'login.sovcloud-identity.fr', ''),
+  'Entra ID, sovereign cloud of Germany': cloudEntry(germany, 'germany', 'login.sovcloud-identity.de', ''),
+  'Entra ID, sovereign cloud of Singapore': cloudEntry(singapore, 'singapore', 'login.sovcloud-identity.sg', ''),
+  'Entra External ID, subdomain': externalEntry(subdomain, 'https://contoso.ciamlogin.com'),
+  'Entra External ID, custom domain': externalEntry(customDomain, 'https://login.contoso.example'),
+  'Azure AD B2C, user flow': {
+    product: userFlow,
+    env: { ...env, ENTRA_AUTHORITY: 'https://contoso.b2clogin.com', ENTRA_USER_FLOW: 'B2C_1_signin' },
+    passes: {
+      'a customer': {
+        token: 'user',
+        principal: {
+          ...{ kind: 'user', id: userId, subject: userId, tenantId, clientId, name: 'A Customer' },
+          ...{ issuer: `https://contoso.b2clogin.com/${tenantId}/v2.0/`, scopes: ['access_as_user', 'read'] }
+        }
+      },
+      'a customer, with tid and acr as a tenant may have it, in another case': {
+        token: 'user',
+        claims: { tfp: undefined, acr: 'b2c_1_signin', tid: tenantId },
+        principal: { kind: 'user', id: userId, tenantId }
+      }
+    },
+    refuses: {
+      'an ID token, though its audience is the API': { token: 'idToken', code: 'not_an_access_token' },
+      'a token of another user flow': { token: 'user', claims: { tfp: 'B2C_1_edit' }, code: 'wrong_user_flow' },
+      'a service by client credentials, with the claims that are published of it: no user flow is among them': {
+        token: 'user',
+        claims: {
+          ...{ tfp: undefined, nonce: undefined, name: undefined, oid: undefined },
+          ...{ sub: servicePrincipalId, azp: serviceId, scp: 'app.read app.write' }
+        },
+        code: 'wrong_user_flow'
+      },
+      'a token whose tid is another than that of its issuer': {
+        token: 'user',
+        claims: { tid: otherTenantId },
+        code: 'wrong_tenant'
+      },
+      'a token for another API': { token: 'user', claims: { aud: serviceId }, code: 'wrong_audience' },
+      'a token of another tenant, whose key is the same in B2C': {
+        token: 'user',
+        claims: { iss: `https://fabrikam.b2clogin.com/${otherTenantId}/v2.0/` },
+        code: 'wrong_issuer'
+      },
+      'a forged token': { token: 'user', pair: 'stranger', code: 'invalid_signature' }
+    }
+  },
+  'Entra ID, custom signing keys': {
+    product: customKeys,
+    env: { ...env, ENTRA_CUSTOM_SIGNING_KEYS: 'on' },
+    passes: passesOf(customKeys, v2, v1),
+    refuses: {
+      ...always,
+      "a token with the tenant's own key": {
+        token: 'user',
+        pair: 'beside',
+        header: { kid: kids.beside },
+        code: 'unknown_key'
+      },
+      'a token of another tenant': neighbour('login.microsoftonline.com')
+    }
+  }
+}
