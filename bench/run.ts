@@ -5,15 +5,13 @@
  *
  * Ends with 1 when one of ours answered wrong, or something of ours failed; never for a figure.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type Cli, readCommandLine, usage } from './harness/cli.js'
 import { environment } from './harness/environment.js'
 import { variants } from './harness/variants.js'
 import { createWorld, type World } from './harness/world.js'
 import { goalsOf } from './report/goals.js'
-import { toMarkdown } from './report/markdown.js'
 import type { Results } from './report/results.js'
+import { writeReport } from './report/write.js'
 import { runCeilings } from './sections/ceilings.js'
 import { checkAll } from './sections/check.js'
 import { runGrowth } from './sections/growth.js'
@@ -79,11 +77,7 @@ function read(): Cli | undefined {
 const cli = read()
 if (cli) {
   const results = await run(cli)
-  const page = toMarkdown(results)
-  await mkdir(cli.out, { recursive: true })
-  await writeFile(join(cli.out, 'RESULTS.md'), page)
-  await writeFile(join(cli.out, 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`)
-  process.stdout.write(page)
+  process.stdout.write(await writeReport(cli.out, results))
   for (const mistake of results.mistakes) say(`MISTAKE: ${mistake}`)
   process.exitCode = results.mistakes.length > 0 ? 1 : 0
 }

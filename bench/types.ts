@@ -15,9 +15,9 @@ export interface ServerSettings {
   readonly options: Readonly<Record<string, unknown>>
 }
 
-/** What a server says once: it listens, or why it never will. */
+/** What a server says once: it listens, and when it had all that it fetches if that was waited for, or why it never will. */
 export type Started =
-  | { readonly port: number; readonly startMs: number }
+  | { readonly port: number; readonly startMs: number; readonly settledMs?: number }
   | { readonly absent: string }
   | { readonly failed: string }
 

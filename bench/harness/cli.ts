@@ -19,6 +19,8 @@ export interface Pace {
   /** A process for each workload; else one that stands them all, in their order. */
   readonly processPerWorkload: boolean
   readonly cachedTokens: number
+  /** Most tenants that one server trusts. */
+  readonly tenants: number
   readonly memoryRequests: number
 }
 
@@ -41,6 +43,7 @@ const full: Pace = {
   hostileTokens: 10_000,
   processPerWorkload: true,
   cachedTokens: 10_000,
+  tenants: 1000,
   memoryRequests: 2_000_000
 }
 
@@ -54,8 +57,14 @@ const quick: Pace = {
   hostileTokens: 1000,
   processPerWorkload: false,
   cachedTokens: 1000,
+  tenants: 100,
   memoryRequests: 30_000
 }
+
+/** Committed: only a run of everything, as long as it should be, replaces what is there. */
+const outWhole = 'bench/results'
+/** Not committed. */
+const outPart = 'bench/scratch'
 
 export const usage = `usage: npm run bench -- [options]
   --quick            everything once and short, about two minutes
@@ -65,7 +74,8 @@ export const usage = `usage: npm run bench -- [options]
   --rounds n         processes of each variant
   --seconds n        of each measurement
   --tokens n         distinct tokens
-  --out directory    for RESULTS.md and results.json, bench/results by default`
+  --out directory    for RESULTS.md, results.json and the plots;
+                     ${outWhole} without any option, else ${outPart}`
 
 const list = { type: 'string', multiple: true } as const
 const text = { type: 'string' } as const
@@ -104,7 +114,7 @@ export function readCommandLine(args: string[]): Cli {
       values.workload,
       workloads.map(({ name }) => name)
     ),
-    out: values.out ?? 'bench/results'
+    out: values.out ?? (args.length === 0 ? outWhole : outPart)
   }
 }
 

@@ -14,6 +14,7 @@ export interface Server {
   readonly child: Child
   readonly port: number
   readonly startMs: number
+  readonly settledMs?: number
 }
 
 export interface World {
@@ -31,6 +32,9 @@ export interface World {
   fetches(): Promise<Fetches>
   close(): Promise<void>
 }
+
+/** A thousand tenants' documents come in half a minute on a busy machine. */
+const startWithinSeconds = 300
 
 const clientId = '66666666-7777-4888-8999-aaaaaaaaaaaa'
 
@@ -89,7 +93,7 @@ export async function createWorld(pace: Pace, say: (line: string) => void): Prom
       const env = { BENCH_SETTINGS: JSON.stringify({ ...settings, options }), NODE_EXTRA_CA_CERTS: certificate }
       const pinned = { dir, cores: cores?.server }
       const child = Child.start({ script: `variants/${script}.js`, args, nodeArgs, env, ...pinned })
-      const started = await child.next<Started>()
+      const started = await child.next<Started>(startWithinSeconds)
       if ('port' in started) return { child, ...started }
       await child.stop()
       if ('absent' in started) return started

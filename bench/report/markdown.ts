@@ -9,7 +9,7 @@ import { shown, shownSpread, spread, table } from './stats.js'
 /** Below this the server was not what limited the requests per second. */
 const busyEnough = 0.9
 
-function environmentOf({ environment: e, pace, quick, seconds, rate }: Results): string {
+function environmentOf({ environment: e, pace, quick, seconds, rate, notes = [], samples }: Results): string {
   const length = `${pace.rounds} process${pace.rounds === 1 ? '' : 'es'} of each variant, ${pace.seconds} s each`
   return [
     '# Benchmark results',
@@ -20,7 +20,9 @@ function environmentOf({ environment: e, pace, quick, seconds, rate }: Results):
     `${rate > 0 ? `half hostile at ${shown(rate)} requests/s. ` : ''}The run took ${Math.round(seconds)} s.`,
     '',
     'Medians, with the least and the most in brackets. **CPU per request is the figure to trust on a shared machine.**',
-    'Requests/s marked with `~` were not limited by the server, whose core was idle for more than a tenth of the time.'
+    'Requests/s marked with `~` were not limited by the server, whose core was idle for more than a tenth of the time.',
+    ...notes.flatMap((note) => ['', note]),
+    ...(samples.length > 0 ? ['', '![Throughput](throughput.svg)', '', '![p99 under attack](p99.svg)'] : [])
   ].join('\n')
 }
 
@@ -118,10 +120,11 @@ function memoryOf({ memory }: Results): readonly string[] {
 
 function growthOf({ growth }: Results): readonly string[] {
   if (growth.length === 0) return []
-  const rows = growth.map(({ of, size, cpuMicros, startMs, absent }) => [
-    ...[`${size.toLocaleString('en')} ${of}`, absent ? 'not there yet' : shownSpread(cpuMicros), shownSpread(startMs)]
+  const rows = growth.map(({ of, size, cpuMicros, startMs, settledMs, absent }) => [
+    ...[`${size.toLocaleString('en')} ${of}`, absent ? 'not there yet' : shownSpread(cpuMicros)],
+    ...[shownSpread(startMs), shownSpread(settledMs)]
   ])
-  return ['## Growth', table(['', 'CPU µs a request', 'start-up ms'], rows)]
+  return ['## Growth', table(['', 'CPU µs a request', 'start-up ms', 'all keys there ms'], rows)]
 }
 
 function importsOf({ imports }: Results): readonly string[] {

@@ -20,6 +20,8 @@ export interface Goal {
 export interface Results {
   readonly environment: Environment
   readonly quick: boolean
+  /** What whoever reads the figures should know of this run; written by hand, before the page is made again. */
+  readonly notes?: readonly string[]
   readonly pace: Pace
   /** Seconds that the run took. */
   seconds: number

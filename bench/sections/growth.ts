@@ -10,6 +10,8 @@ export interface Step {
   readonly size: number
   readonly cpuMicros?: Spread | undefined
   readonly startMs?: Spread | undefined
+  /** Milliseconds until the keys of all issuers are there: the start waits five seconds at most, and is measured apart. */
+  readonly settledMs?: Spread | undefined
   /** The option that the library does not have yet. */
   readonly absent?: string
 }
@@ -23,14 +25,13 @@ interface Wanted extends Pick<Step, 'of' | 'size'> {
 
 function stepsOf({ pace }: World): readonly Wanted[] {
   const tokens = [1, 100, 1000, 10_000, 100_000].filter((size) => size <= pace.tokens)
+  const tenants = [1, 10, 100, 1000].filter((size) => size <= pace.tenants)
   return [
     ...tokens.map((size) => ({ of: 'tokens', size, script: 'ours', path: '/', tokens: size }) as const),
     ...[10, 100, 1000, 5000].map(
       (size) => ({ of: 'routes', size, script: 'ours-grown', path: `/routes/${size}`, tokens: warmTokens }) as const
     ),
-    ...[1, 10, 100, 1000].map(
-      (size) => ({ of: 'tenants', size, script: 'ours-grown', path: '/', tokens: warmTokens }) as const
-    )
+    ...tenants.map((size) => ({ of: 'tenants', size, script: 'ours-grown', path: '/', tokens: warmTokens }) as const)
   ]
 }
 
@@ -46,15 +47,17 @@ async function measure(world: World, step: Wanted) {
     const order = step.tokens > 10_000 ? 'random' : 'turn'
     const { cpuMicros, statuses } = await floodMeasured(world, server, { tokens, path, order })
     if (Object.keys(statuses).join() !== '200') throw new Error(`${step.of} ${step.size}: ${JSON.stringify(statuses)}`)
-    return { cpuMicros, startMs: server.startMs }
+    return { cpuMicros, startMs: server.startMs, settledMs: server.settledMs ?? Number.NaN }
   } finally {
     await server.child.stop()
   }
 }
 
-/** The steps are taken in turn, as the variants are. */
+const lists = () => ({ cpu: [] as number[], start: [] as number[], settled: [] as number[] })
+
+/** The steps are taken in turn, as the variants are. Each is measured once its server fetches nothing any more. */
 export async function runGrowth(world: World): Promise<readonly Step[]> {
-  const found = stepsOf(world).map((step) => ({ step, cpu: [] as number[], start: [] as number[], absent: '' }))
+  const found = stepsOf(world).map((step) => ({ step, ...lists(), absent: '' }))
   for (let round = 0; round < world.pace.rounds; round += 1) {
     for (const one of found) {
       if (one.absent !== '') continue
@@ -65,9 +68,12 @@ export async function runGrowth(world: World): Promise<readonly Step[]> {
       }
       one.cpu.push(result.cpuMicros)
       one.start.push(result.startMs)
+      one.settled.push(result.settledMs)
     }
   }
-  return found.map(({ step: { of, size }, cpu, start, absent }) =>
-    absent === '' ? { of, size, cpuMicros: spread(cpu), startMs: spread(start) } : { of, size, absent }
+  return found.map(({ step: { of, size }, cpu, start, settled, absent }) =>
+    absent === ''
+      ? { of, size, cpuMicros: spread(cpu), startMs: spread(start), settledMs: spread(settled) }
+      : { of, size, absent }
   )
 }

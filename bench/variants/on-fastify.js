@@ -10,15 +10,16 @@ import { serve } from './serve.js'
  * @param {(app: App, settings: ServerSettings) => RouteOptions | void | Promise<RouteOptions | void>} protect what
  *   protects the app, and the options that its route needs for that
  * @param {import('fastify').FastifyServerOptions} [options]
+ * @param {() => Promise<void>} [settled] resolves when the server, which listens, has all that it fetches
  */
-export function serveFastify(protect, options = {}) {
+export function serveFastify(protect, options = {}, settled = undefined) {
   return serve(async (settings) => {
     const app = Fastify(options)
     const routeOptions = await protect(app, settings)
     app.get('/', routeOptions ?? {}, async () => ({ ok: true }))
     await app.listen({ host: '127.0.0.1', port: 0 })
     return app.server
-  })
+  }, settled)
 }
 
 /**

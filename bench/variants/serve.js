@@ -12,8 +12,9 @@ const tell = (message) => process.send?.(message)
 
 /**
  * @param {(settings: ServerSettings) => Promise<import('node:http').Server>} listen
+ * @param {() => Promise<void>} [settled] resolves when the server, which listens, has all that it fetches
  */
-export async function serve(listen) {
+export async function serve(listen, settled) {
   /** @type {ServerSettings} */
   const settings = JSON.parse(process.env.BENCH_SETTINGS ?? '')
   process.on('disconnect', () => process.exit())
@@ -22,7 +23,9 @@ export async function serve(listen) {
   try {
     const address = (await listen(settings)).address()
     if (address === null || typeof address === 'string') throw new Error('no port')
-    tell({ port: address.port, startMs: performance.now() - began })
+    const startMs = performance.now() - began
+    await settled?.()
+    tell({ port: address.port, startMs, ...(settled && { settledMs: performance.now() - began }) })
   } catch (error) {
     tell(reason(error))
   }
