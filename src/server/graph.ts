@@ -19,12 +19,25 @@ export interface Graph {
    * @throws ServerProblem 503 without credentials or a usable answer, 502 when Graph or the tenant refuses this server
    */
   listUsers(): Promise<readonly DirectoryUser[]>
+  /**
+   * What is at a path of Graph.
+   *
+   * @param refused what to say when Graph refuses it
+   * @throws ServerProblem as {@link Graph.listUsers}
+   */
+  get(path: string, refused: Refused): Promise<Answer['body']>
   close(): Promise<void>
 }
 
 interface AccessToken {
   readonly value: string
   readonly expiresAt: number
+}
+
+/** A refusal that only the operator can mend. */
+interface Refused {
+  readonly code: string
+  readonly detail: string
 }
 
 interface Answer {
@@ -54,21 +67,23 @@ export function createGraph(config: GraphConfig, tokenEndpoint: () => string | u
     return (await shared).value
   }
 
+  async function get(path: string, refused: Refused): Promise<Answer['body']> {
+    const { clientSecret } = config
+    if (!clientSecret) throw problem(503, 'graph_not_configured', 'This server has no credentials for Microsoft Graph.')
+    const tryOnce = async (lastToken?: string) => {
+      const value = await accessToken(clientSecret, lastToken)
+      return { value, answer: await exchange(config.url + path, { headers: { authorization: `Bearer ${value}` } }) }
+    }
+    const first = await tryOnce()
+    // A token may be revoked before it expires: one more try, with a new one.
+    const { answer } = first.answer.status === 401 ? await tryOnce(first.value) : first
+    return usable(answer, refused)
+  }
+
   return {
-    async listUsers() {
-      const { clientSecret } = config
-      if (!clientSecret)
-        throw problem(503, 'graph_not_configured', 'This server has no credentials for Microsoft Graph.')
-      const url = `${config.url}/v1.0/users?$select=id,displayName,userPrincipalName,mail`
-      const get = async (refused?: string) => {
-        const value = await accessToken(clientSecret, refused)
-        return { value, answer: await exchange(url, { headers: { authorization: `Bearer ${value}` } }) }
-      }
-      const first = await get()
-      // A token may be revoked before it expires: one more try, with a new one.
-      const { answer } = first.answer.status === 401 ? await get(first.value) : first
-      return toUsers(usable(answer, graphRefused))
-    },
+    get,
+    listUsers: async () =>
+      toUsers(await get('/v1.0/users?$select=id,displayName,userPrincipalName,mail', graphRefused)),
     close: () => dispatcher.destroy()
   }
 }
@@ -107,17 +122,17 @@ async function fetchToken(
   return { value: access_token, expiresAt: Date.now() + expires_in * 1000 - leewayMs }
 }
 
-const graphRefused = {
+const graphRefused: Refused = {
   code: 'graph_refused',
   detail: 'Microsoft Graph refused this server; its operator must grant it the permission User.Read.All.'
 }
-const credentialsRefused = {
+const credentialsRefused: Refused = {
   code: 'graph_credentials_refused',
   detail: 'The tenant refused the credentials of this server; its operator must renew them.'
 }
 
 /** The body of a 200; 429 and 5xx are an outage, the rest a refusal that only the operator can mend. */
-function usable({ status, body }: Answer, refused: typeof graphRefused): Answer['body'] {
+function usable({ status, body }: Answer, refused: Refused): Answer['body'] {
   if (status === 200) return body
   const reason = `answered ${status} ${JSON.stringify(body.error ?? '').slice(0, 200)}`
   if (status === 429 || status >= 500) throw unavailable(reason)

@@ -1,4 +1,5 @@
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { applicationRoutes } from './applications.js'
 import { common, tenants } from './authorities.js'
 import { controlRoutes } from './control.js'
 import { describeTenant } from './description.js'
@@ -18,6 +19,7 @@ export function createApp(state: TenantState, logger: Logger): FastifyInstance {
   app.register(metadataRoutes, { state })
   app.register(signInRoutes, { state })
   app.register(graphRoutes, { state })
+  app.register(applicationRoutes, { state })
   app.register(controlRoutes, { state })
   app.register(authorizationServerRoutes, { state })
 

@@ -26,7 +26,7 @@ export const contoso: Directory = {
     {
       ...multitenant.api,
       objectId: '30000000-0000-4000-8000-000000000001',
-      appRoles: ['User.Read.All']
+      appRoles: ['User.Read.All', 'Application.Read.All']
     }
   ],
   users: [

@@ -55,7 +55,7 @@ export const api = {
 export const graph = {
   appIdUri: 'https://graph.microsoft.com',
   scopes: ['User.Read'],
-  roles: ['User.Read.All']
+  roles: ['User.Read.All', 'Application.Read.All']
 } as const
 
 /** The single-page app and the API are in every tenant (Microsoft: "Single and multitenant apps"). */

@@ -1,0 +1,23 @@
+/**
+ * `npm run manifest`: writes the app registration that the routes need, or compares it with the one that is there. A command of its
+ * own; the server loads none of it.
+ */
+import { buildApp } from './app.js'
+import type { ServerConfig } from './config.js'
+import { type ReadyApi, runManifest } from './manifest/command.js'
+import { permissions } from './permissions.js'
+
+async function start(config: ServerConfig): Promise<ReadyApi> {
+  const app = await buildApp(config)
+  try {
+    await app.ready()
+    return { routes: app.accessMatrix(), tokenEndpoint: app.entra.metadata?.tokenEndpoint }
+  } finally {
+    await app.close()
+  }
+}
+
+const { exitCode, out, err } = await runManifest(process.argv.slice(2), process.env, { permissions, start })
+process.stdout.write(out)
+process.stderr.write(err)
+process.exitCode = exitCode

@@ -1,0 +1,61 @@
+/** What guards name, held against what `src/server/permissions.ts` declares. */
+import type { Permission, Permissions } from '../permissions.js'
+import { ManifestFailure } from './failure.js'
+import type { Table, Use } from './requirements.js'
+
+/** Where it is declared, for messages. */
+export const declaredIn = 'src/server/permissions.ts'
+
+const words: Readonly<Record<Table, string>> = {
+  scopes: 'scope',
+  roles: 'role',
+  appPermissions: 'application permission'
+}
+const tables = Object.keys(words) as readonly Table[]
+
+/** The declaration of a name. Asked of `permissions` itself it could be a member that every object has. */
+export function declarationOf(permissions: Permissions, table: Table, value: string): Permission | undefined {
+  return Object.hasOwn(permissions[table], value) ? permissions[table][value] : undefined
+}
+
+/**
+ * @returns a sentence for each permission that is declared, and that no route asks for
+ * @throws ManifestFailure when a guard names what is not declared, or the directory could not take a declaration
+ */
+export function checkDeclarations(permissions: Permissions, uses: readonly Use[]): readonly string[] {
+  const missing = uses.filter(({ table, value }) => !declarationOf(permissions, table, value))
+  if (missing.length > 0) {
+    const named = missing.map(({ table, value, route }) => `the ${words[table]} ${value} (${route})`)
+    throw new ManifestFailure(1, `${declaredIn} does not declare ${named.join(', ')}`)
+  }
+  const declared = tables.flatMap((table) => Object.keys(permissions[table]).map((value) => ({ table, value })))
+  for (const { table, value } of declared) refuseUnfit(permissions, table, value)
+  return declared
+    .filter(({ table, value }) => !uses.some((use) => use.table === table && use.value === value))
+    .map(({ table, value }) => `${declaredIn} declares the ${words[table]} ${value}, and no route asks for it`)
+}
+
+/**
+ * Microsoft Graph: "appRole resource type", "permissionScope resource type", `value`. Scopes and app roles of one name are one
+ * permission to the directory, which then wants them to have the same ID and words.
+ */
+function refuseUnfit(permissions: Permissions, table: Table, value: string): void {
+  if (value.length > 120 || value.startsWith('.')) {
+    const rule = 'it may have 120 characters, and does not begin with a dot'
+    throw new ManifestFailure(
+      1,
+      `${declaredIn} declares the ${words[table]} ${value}, a name that Entra refuses: ${rule}`
+    )
+  }
+  const own = declarationOf(permissions, table, value)
+  const other = tables.find((each) => !agree(own, declarationOf(permissions, each, value)))
+  if (other) {
+    const both = `the ${words[table]} ${value} and the ${words[other]} ${value}`
+    throw new ManifestFailure(1, `${declaredIn} declares ${both} in different words; to Entra they are one permission`)
+  }
+}
+
+function agree(one: Permission | undefined, other: Permission | undefined): boolean {
+  const shared = (each: Permission | undefined) => [each?.id, each?.displayName, each?.description].join('\n')
+  return !one || !other || shared(one) === shared(other)
+}

@@ -1,0 +1,95 @@
+/** What a registration has that the code does not ask for, and the other way round: a line for each. */
+import type { Application, OptionalClaim } from './application.js'
+import { declaredIn } from './declarations.js'
+import type { Entry, Registration } from './registration.js'
+
+/** Every difference that matters to who may call; none where the registration has what the code asks for. */
+export function driftOf(wanted: Application, found: Registration): readonly string[] {
+  const { requestedAccessTokenVersion: version, oauth2PermissionScopes } = wanted.api
+  return [
+    ...wanted.identifierUris
+      .filter((uri) => !found.identifierUris.includes(uri))
+      .map((uri) => `identifierUris: ${uri} is missing`),
+    ...(found.requestedAccessTokenVersion === version
+      ? []
+      : [differs('api', 'requestedAccessTokenVersion', found.requestedAccessTokenVersion, version)]),
+    ...permissionDrift('api.oauth2PermissionScopes', oauth2PermissionScopes, found.scopes),
+    ...permissionDrift('appRoles', wanted.appRoles, found.appRoles),
+    ...claimDrift(wanted.optionalClaims.accessToken, found.accessTokenClaims),
+    ...groupDrift(wanted, found)
+  ]
+}
+
+/** Names are what tokens carry, so they are what is compared by; a name without an entry, and an entry without a name in code. */
+function permissionDrift(
+  where: string,
+  wanted: readonly (object & { readonly id: string; readonly value: string })[],
+  found: readonly Entry[]
+): readonly string[] {
+  const missing = wanted.flatMap((one) => {
+    const other = found.find(({ value }) => value === one.value)
+    return other ? entryDrift(`${where}: ${one.value}`, { ...one }, other) : [`${where}: ${one.value} is missing`]
+  })
+  const extra = found.filter(({ value }) => !wanted.some((one) => one.value === value))
+  return [...missing, ...extra.map(({ value, id }) => `${where}: ${shown(value || id)} is not in code`)]
+}
+
+function entryDrift(where: string, wanted: Entry, found: Entry): readonly string[] {
+  const members = Object.keys(wanted).filter((member) => comparable(wanted[member]) !== comparable(found[member]))
+  return members.map((member) => {
+    const line = differs(where, member, found[member], wanted[member])
+    // What was granted is granted by ID: to change it would take every grant and assignment away.
+    return member === 'id' ? `${line}; grants name the ID, so declare it in ${declaredIn}` : line
+  })
+}
+
+/** A registration may have more claims than guards read, for what they are shown; what is in them must be as Entra has it by itself. */
+function claimDrift(wanted: readonly OptionalClaim[], found: readonly Entry[]): readonly string[] {
+  const where = 'optionalClaims.accessToken'
+  const differences = wanted.flatMap(({ name, additionalProperties }) => {
+    const other = found.find((claim) => claim.name === name)
+    return other
+      ? entryDrift(
+          `${where}: ${name}`,
+          { additionalProperties },
+          { additionalProperties: other.additionalProperties ?? [] }
+        )
+      : [`${where}: ${name} is missing`]
+  })
+  // Microsoft, "Configure optional claims": then `roles` holds groups, and no role that was assigned.
+  const disguised = found.filter(({ name }) => !wanted.some((claim) => claim.name === name)).filter(emitsAsRoles)
+  return [
+    ...differences,
+    ...disguised.map(({ name }) => `${where}: ${shown(name)} has emit_as_roles, and turns groups into roles`)
+  ]
+}
+
+function emitsAsRoles({ additionalProperties }: Entry): boolean {
+  return Array.isArray(additionalProperties) && additionalProperties.includes('emit_as_roles')
+}
+
+/** Each of these puts a user's security groups into `groups`: all of them, or those that are assigned to the application. */
+const withSecurityGroups = ['SecurityGroup', 'ApplicationGroup', 'All']
+
+/** One value or several, comma-separated. */
+function groupDrift({ groupMembershipClaims: wanted }: Application, found: Registration): readonly string[] {
+  const kinds = String(found.groupMembershipClaims).split(/,\s*/)
+  if (!wanted || kinds.some((kind) => withSecurityGroups.includes(kind))) return []
+  return [`groupMembershipClaims is ${shown(found.groupMembershipClaims)}, and ${shown(wanted)} in code`]
+}
+
+/** GUIDs have no case, lists no order, and what is not set is null or empty. */
+function comparable(value: unknown): string {
+  if (Array.isArray(value)) return JSON.stringify(value.toSorted())
+  return typeof value === 'string' && guid.test(value) ? value.toLowerCase() : shown(value || null)
+}
+
+const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+function differs(where: string, member: string, found: unknown, wanted: unknown): string {
+  return `${where}: ${member} is ${shown(found)}, and ${shown(wanted)} in code`
+}
+
+function shown(value: unknown): string {
+  return JSON.stringify(value ?? null)
+}

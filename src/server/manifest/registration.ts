@@ -1,0 +1,48 @@
+/** The registration as it is, read through Microsoft Graph (v1.0, "Get application"). */
+import type { Graph } from '../graph.js'
+
+/** A member of one of the registration's lists, as Graph answers it. */
+export type Entry = Readonly<Record<string, unknown>>
+
+/** What of a registration is compared. Nothing is taken for granted of it: people edit it. */
+export interface Registration {
+  readonly identifierUris: readonly unknown[]
+  readonly requestedAccessTokenVersion: unknown
+  readonly scopes: readonly Entry[]
+  readonly appRoles: readonly Entry[]
+  readonly accessTokenClaims: readonly Entry[]
+  readonly groupMembershipClaims: unknown
+}
+
+const selected = ['identifierUris', 'api', 'appRoles', 'optionalClaims', 'groupMembershipClaims']
+
+/**
+ * Reads the registration of an application of the tenant, with that application's own credentials.
+ *
+ * @throws ServerProblem when Graph cannot be reached, or refuses
+ */
+export async function readRegistration(graph: Graph, clientId: string): Promise<Registration> {
+  const refused = {
+    code: 'registration_refused',
+    detail: `Microsoft Graph does not show the registration of ${clientId}; it must be in this tenant, and hold Application.Read.All`
+  }
+  const body = await graph.get(`/v1.0/applications(appId='${clientId}')?$select=${selected.join()}`, refused)
+  const { oauth2PermissionScopes, requestedAccessTokenVersion } = entry(body.api)
+  return {
+    identifierUris: list(body.identifierUris),
+    requestedAccessTokenVersion,
+    scopes: list(oauth2PermissionScopes).map(entry),
+    appRoles: list(body.appRoles).map(entry),
+    accessTokenClaims: list(entry(body.optionalClaims).accessToken).map(entry),
+    groupMembershipClaims: body.groupMembershipClaims
+  }
+}
+
+/** Graph answers null for what was never set. */
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+function entry(value: unknown): Entry {
+  return typeof value === 'object' ? { ...value } : {}
+}

@@ -1,0 +1,83 @@
+/** The registration as Terraform: resource `azuread_application` of the provider hashicorp/azuread, version 3. */
+import type { Application, AppRole, OptionalClaim, PermissionScope } from './application.js'
+
+type Lines = readonly string[]
+
+/**
+ * A file of one resource. The registration exists before it, as the IDs come from the client ID: import it. The resource manages the
+ * whole registration: what is not in the file (redirect URIs, owners, secrets) has to be put into it.
+ */
+export function toTerraform(application: Application, apiName: string): string {
+  const { identifierUris, api, appRoles, optionalClaims, groupMembershipClaims } = application
+  const resource = block('resource "azuread_application" "api"', [
+    ...attributes({
+      display_name: text(apiName),
+      identifier_uris: list(identifierUris),
+      ...(groupMembershipClaims && { group_membership_claims: list([groupMembershipClaims]) })
+    }),
+    ...block('api', [
+      ...attributes({ requested_access_token_version: String(api.requestedAccessTokenVersion) }),
+      ...api.oauth2PermissionScopes.flatMap(scope)
+    ]),
+    ...appRoles.flatMap(appRole),
+    ...block('optional_claims', optionalClaims.accessToken.flatMap(accessTokenClaim))
+  ])
+  return `# Written by: npm run manifest -- --format terraform\n# Provider: hashicorp/azuread, version 3\n${resource.join('\n')}\n`
+}
+
+function scope(each: PermissionScope): Lines {
+  const { userConsentDisplayName, userConsentDescription } = each
+  return block(
+    'oauth2_permission_scope',
+    attributes({
+      id: text(each.id),
+      value: text(each.value),
+      type: text(each.type),
+      admin_consent_display_name: text(each.adminConsentDisplayName),
+      admin_consent_description: text(each.adminConsentDescription),
+      ...(userConsentDisplayName && { user_consent_display_name: text(userConsentDisplayName) }),
+      ...(userConsentDescription && { user_consent_description: text(userConsentDescription) }),
+      enabled: String(each.isEnabled)
+    })
+  )
+}
+
+function appRole({ id, value, displayName, description, allowedMemberTypes, isEnabled }: AppRole): Lines {
+  return block(
+    'app_role',
+    attributes({
+      id: text(id),
+      value: text(value),
+      display_name: text(displayName),
+      description: text(description),
+      allowed_member_types: list(allowedMemberTypes),
+      enabled: String(isEnabled)
+    })
+  )
+}
+
+function accessTokenClaim({ name }: OptionalClaim): Lines {
+  return block('access_token', attributes({ name: text(name) }))
+}
+
+/** A block after an empty line, as `terraform fmt` leaves it: but for the first of a file or of its surroundings. */
+function block(head: string, body: Lines): Lines {
+  const [first, ...others] = body
+  const inside = first === '' ? others : body
+  return ['', `${head} {`, ...inside.map((line) => (line === '' ? '' : `  ${line}`)), '}']
+}
+
+/** Equals signs below each other, as `terraform fmt` has them. */
+function attributes(values: Readonly<Record<string, string>>): Lines {
+  const width = Math.max(...Object.keys(values).map((name) => name.length))
+  return Object.entries(values).map(([name, value]) => `${name.padEnd(width)} = ${value}`)
+}
+
+function list(values: readonly string[]): string {
+  return `[${values.map(text).join(', ')}]`
+}
+
+/** Terraform: "Strings and Templates": the escapes of JSON, and two openings of a template. */
+function text(value: string): string {
+  return JSON.stringify(value).replace(/[$%](?=\{)/g, (sign) => sign + sign)
+}

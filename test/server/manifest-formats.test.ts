@@ -1,0 +1,136 @@
+/** The registration as infrastructure code: the same data in the words of Terraform's provider and of Bicep's extension. */
+import t from 'tap'
+import { anyOf, requireAppPermission, requireGroup, requireRole, requireScope } from '../../src/plugin/index.js'
+import { manifestOf } from '../../src/server/manifest/application.js'
+import { toBicep } from '../../src/server/manifest/bicep.js'
+import { toTerraform } from '../../src/server/manifest/terraform.js'
+import { clientId, declared, route, words } from './manifest-support.js'
+
+const odd = `It's "odd": C:\\dir \${a} %{b} $c\tend`
+const permissions = declared({
+  scopes: {
+    Read: { ...words, id: 'id-1', forUsers: { displayName: 'For you', description: odd } },
+    Write: { ...words, id: 'id-2' }
+  },
+  roles: { Admin: { ...words, id: 'id-3' } },
+  appPermissions: { Admin: { ...words, id: 'id-3' } }
+})
+const routes = [
+  route('/', requireScope('Read'), requireScope('Write'), requireGroup(clientId)),
+  route('/admin', anyOf(requireRole('Admin'), requireAppPermission('Admin')))
+]
+const { application } = manifestOf(routes, permissions, clientId)
+
+t.test('Terraform: azuread_application, as `terraform fmt` leaves it', async (t) => {
+  t.equal(
+    toTerraform(application, 'An API'),
+    `# Written by: npm run manifest -- --format terraform
+# Provider: hashicorp/azuread, version 3
+
+resource "azuread_application" "api" {
+  display_name            = "An API"
+  identifier_uris         = ["api://${clientId}"]
+  group_membership_claims = ["SecurityGroup"]
+
+  api {
+    requested_access_token_version = 2
+
+    oauth2_permission_scope {
+      id                         = "id-1"
+      value                      = "Read"
+      type                       = "User"
+      admin_consent_display_name = "Name"
+      admin_consent_description  = "What it allows"
+      user_consent_display_name  = "For you"
+      user_consent_description   = "It's \\"odd\\": C:\\\\dir $\${a} %%{b} $c\\tend"
+      enabled                    = true
+    }
+
+    oauth2_permission_scope {
+      id                         = "id-2"
+      value                      = "Write"
+      type                       = "Admin"
+      admin_consent_display_name = "Name"
+      admin_consent_description  = "What it allows"
+      enabled                    = true
+    }
+  }
+
+  app_role {
+    id                   = "id-3"
+    value                = "Admin"
+    display_name         = "Name"
+    description          = "What it allows"
+    allowed_member_types = ["User", "Application"]
+    enabled              = true
+  }
+
+  optional_claims {
+    access_token {
+      name = "idtyp"
+    }
+
+    access_token {
+      name = "groups"
+    }
+  }
+}
+`
+  )
+})
+
+t.test('Bicep: Microsoft.Graph/applications, whose members are those of Graph', async (t) => {
+  const text = toBicep({ ...application, appRoles: [] }, 'An API')
+  const [head, body = ''] = text.split("resource api 'Microsoft.Graph/applications@v1.0' = ")
+  t.match(head, /\nextension microsoftGraphV1\n\n$/)
+  t.equal(
+    body,
+    `{
+  uniqueName: 'api-${clientId}'
+  displayName: 'An API'
+  identifierUris: [
+    'api://${clientId}'
+  ]
+  api: {
+    requestedAccessTokenVersion: 2
+    oauth2PermissionScopes: [
+      {
+        id: 'id-1'
+        value: 'Read'
+        type: 'User'
+        adminConsentDisplayName: 'Name'
+        adminConsentDescription: 'What it allows'
+        userConsentDisplayName: 'For you'
+        userConsentDescription: 'It\\'s "odd": C:\\\\dir \\\${a} %{b} $c\\tend'
+        isEnabled: true
+      }
+      {
+        id: 'id-2'
+        value: 'Write'
+        type: 'Admin'
+        adminConsentDisplayName: 'Name'
+        adminConsentDescription: 'What it allows'
+        isEnabled: true
+      }
+    ]
+  }
+  appRoles: []
+  optionalClaims: {
+    accessToken: [
+      {
+        name: 'idtyp'
+        essential: false
+        additionalProperties: []
+      }
+      {
+        name: 'groups'
+        essential: false
+        additionalProperties: []
+      }
+    ]
+  }
+  groupMembershipClaims: 'SecurityGroup'
+}
+`
+  )
+})
