@@ -6,23 +6,37 @@ import t from 'tap'
 /** ARCHITECTURE, "a request flows one way": each file may import those before it. */
 const stages = [
   ...['types', 'errors', 'clock', 'back-off', 'quiet', 'clouds', 'option-checks'],
-  ...['bearer', 'fetch-json', 'metadata', 'jwks', 'tenant-decisions', 'profile', 'keys', 'issuers'],
+  ...[
+    'bearer',
+    'fetch-json',
+    'metadata',
+    'jwks',
+    'answers',
+    'tenant-decisions',
+    'profile',
+    'keys',
+    'issuers',
+    'trusted-issuers'
+  ],
   ...['json-members', 'decode', 'header', 'token-cache', 'token-cache-options', 'claims', 'audience'],
   ...['tenant', 'caller-facts', 'principal', 'user-flow', 'providers', 'oidc'],
-  ...['authority', 'allowed-tenants', 'entra-options', 'oidc-options'],
+  ...['authority', 'allowed-tenants', 'entra-options', 'oidc-options', 'time-options'],
   ...[
     'library-errors',
+    'hints',
+    'step-up',
+    'revocation',
     'verify',
     'rules',
+    'verdict',
+    'decision',
+    'groups',
     'guard',
-    'guards',
-    'audit',
-    'admission',
-    'authenticate',
-    'outside',
-    'options'
+    'guards'
   ],
-  ...['challenge', 'openapi', 'decorators', 'route-check', 'plugin', 'index']
+  ...['audit-options', 'audit', 'admission', 'authenticate', 'outside', 'options'],
+  ...['challenge', 'openapi-extensions', 'openapi', 'decorators', 'route-check', 'early-routes'],
+  ...['access-entry', 'access-checks', 'access-matrix', 'plugin', 'index']
 ]
 
 t.test('a stage of the plugin imports only earlier ones', async (t) => {

@@ -1,15 +1,15 @@
 /** Stage 5's end: whether a verified caller is let in at all, and for how long that may be remembered. */
 import type { FastifyBaseLogger } from 'fastify'
+import type { Answer } from './answers.js'
 import { isRefusal, type Refusal, refusal } from './errors.js'
 import type { Profile } from './profile.js'
 import { tenantNotAccepted } from './tenant.js'
-import type { TenantDecision } from './tenant-decisions.js'
 import type { TokenCache } from './token-cache.js'
 import type { Principal } from './types.js'
 import type { Verified } from './verify.js'
 
 const noPermissions = refusal('no_permissions')
-const undecided = refusal('policy_unavailable', {
+const undecided = refusal('admission_unavailable', {
   detail: 'Whether this tenant may call cannot be said at the moment. Try again later.',
   retryAfterSeconds: 1
 })
@@ -36,10 +36,10 @@ async function decide(
   tenants: NonNullable<Profile['tenants']>,
   { tenantId, claims }: Principal,
   log: FastifyBaseLogger
-): Promise<Refusal | TenantDecision> {
+): Promise<Refusal | Answer<boolean>> {
   try {
     const decision = await tenants.decide(tenantId, claims)
-    return decision.allowed ? decision : tenantNotAccepted(tenantId)
+    return decision.value ? decision : tenantNotAccepted(tenantId)
   } catch (error) {
     log.error({ err: error, tenantId }, 'allowedTenants failed')
     return undecided

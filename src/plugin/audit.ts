@@ -1,58 +1,87 @@
-/** What is written down of decisions: who was refused, or let in, where and why. Through the app's own logger, and never a token. */
+/** What is told of decisions: who was let in, or not, where and why. To a child of the request's logger, and to a channel; never a token. */
+import { channel } from 'node:diagnostics_channel'
 import type { FastifyRequest } from 'fastify'
+import type { AuditSettings } from './audit-options.js'
+import { text } from './claims.js'
 import type { Refusal } from './errors.js'
 import { routeOf } from './guard.js'
+import { describe, type Rule } from './rules.js'
 
-/** Which decisions are logged, at level `info`: none, refusals, or every one. */
-export type AuditLevel = 'off' | 'refusals' | 'all'
-
-/** The names of the levels. */
-export const auditLevels: readonly AuditLevel[] = ['off', 'refusals', 'all']
-
-/** One decision, as member `audit` of a log line. */
-export interface AuditRecord {
-  /** `accepted`: a token was found valid, and guards may still refuse; they say so in a record of their own. */
-  readonly outcome: 'accepted' | 'refused'
+/** One decision: member `audit` of a log line, and the message of {@link auditChannelName}. */
+export interface AuditEvent {
+  /**
+   * `authenticated`: a token was found valid, and guards may still say no. `refused`: it was not, or there was none. `allowed`: a
+   * guard was satisfied. `denied`: it was not.
+   */
+  readonly event: 'authenticated' | 'refused' | 'allowed' | 'denied'
+  readonly requestId: string
   /** Method and pattern of the route; never the path as sent, as people put tokens into paths. */
   readonly route: string
-  /** Of a refusal. */
+  /** What a guard asked for, where it was satisfied. */
+  readonly rule?: string
+  /** Why not, as a stable code, as the status of the answer, and in words, with what is missing. */
   readonly code?: Refusal['code']
   readonly status?: Refusal['status']
+  readonly reason?: string
   /** Who was identified, if anybody was. */
   readonly kind?: 'user' | 'app'
   readonly id?: string
   readonly tenantId?: string
   readonly clientId?: string
+  /** `uti` or `jti`: which token it was, in the tenant's own log as well. */
+  readonly tokenId?: string
+  /** Only with `personalData: true`. */
+  readonly name?: string
+  readonly email?: string
 }
 
-/** Writes decisions down. */
+/** Name of the channel (Node: `diagnostics_channel`) on which every {@link AuditEvent} is published, whatever is logged. */
+export const auditChannelName = 'fastify-entra.audit'
+
+/** Tells of decisions. */
 export interface Audit {
   refused(request: FastifyRequest, why: Refusal): void
-  accepted(request: FastifyRequest): void
+  authenticated(request: FastifyRequest): void
+  allowed(request: FastifyRequest, rule: Rule): void
 }
 
-const nothing = () => {}
-
-/** The audit of a level: what is not to be logged costs a call and no more. */
-export function createAudit(level: AuditLevel): Audit {
+/** The audit of an app. What nobody listens to costs a look at that, and no more. */
+export function createAudit({ level, personalData }: AuditSettings): Audit {
+  const listeners = channel(auditChannelName)
+  const tell = (isLogged: boolean, message: string, request: FastifyRequest, more: () => Decision) => {
+    if (!isLogged && !listeners.hasSubscribers) return
+    const about = { requestId: String(request.id), route: routeOf(request) }
+    const audit: AuditEvent = { ...more(), ...about, ...caller(request, personalData) }
+    if (isLogged) request.log.child({ component: auditChannelName }).info({ audit }, message)
+    listeners.publish(audit)
+  }
+  const [isNo, isYes] = [level !== 'off', level === 'all']
   return {
-    refused: level === 'off' ? nothing : logRefused,
-    accepted: level === 'all' ? logAccepted : nothing
+    refused: (request, { code, status, detail: reason }) =>
+      tell(isNo, 'request refused', request, () => {
+        const event = saidByGuards.has(code) ? 'denied' : 'refused'
+        return { event, code, status, reason }
+      }),
+    authenticated: (request) => tell(isYes, 'token accepted', request, () => ({ event: 'authenticated' })),
+    allowed: (request, rule) =>
+      tell(isYes, 'request allowed', request, () => ({ event: 'allowed', rule: describe(rule) }))
   }
 }
 
-function logRefused(request: FastifyRequest, { code, status }: Refusal): void {
-  const audit: AuditRecord = { outcome: 'refused', route: routeOf(request), code, status, ...caller(request) }
-  request.log.info({ audit }, 'request refused')
-}
+/** What guards say; all else is said of the token. */
+const saidByGuards: ReadonlySet<Refusal['code']> = new Set([
+  ...(['insufficient_permissions', 'insufficient_claims', 'insufficient_user_authentication'] as const),
+  ...(['groups_unavailable', 'policy_unavailable'] as const)
+])
 
-function logAccepted(request: FastifyRequest): void {
-  const audit: AuditRecord = { outcome: 'accepted', route: routeOf(request), ...caller(request) }
-  request.log.info({ audit }, 'token accepted')
-}
+type Decision = Pick<AuditEvent, 'event' | 'rule' | 'code' | 'status' | 'reason'>
 
-function caller({ principalOrNull }: FastifyRequest) {
+function caller({ principalOrNull }: FastifyRequest, personalData: boolean): Partial<AuditEvent> {
   if (!principalOrNull) return {}
-  const { kind, id, tenantId, clientId } = principalOrNull
-  return { kind, id, tenantId, clientId }
+  const { kind, id, tenantId, clientId, claims } = principalOrNull
+  const tokenId = text(claims.uti) ?? text(claims.jti)
+  const who = { kind, id, tenantId, clientId, ...(tokenId !== undefined && { tokenId }) }
+  if (!personalData || principalOrNull.kind === 'app') return who
+  const { name, email } = principalOrNull
+  return { ...who, ...(name !== undefined && { name }), ...(email !== undefined && { email }) }
 }

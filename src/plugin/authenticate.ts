@@ -4,6 +4,7 @@ import { admit } from './admission.js'
 import { authorizationHeader, bearerToken } from './bearer.js'
 import { isRefusal, type Refusal } from './errors.js'
 import { scopesOfRoute } from './guard.js'
+import { revocationRefusal } from './revocation.js'
 import { inRequest, type Verified, type Verifier, verifyToken } from './verify.js'
 
 /**
@@ -22,7 +23,7 @@ export function authenticate(
   const remembered = isRefusal(header) ? undefined : verifier.cache?.find(header)
   if (remembered) {
     request.principalOrNull = remembered
-    return undefined
+    return stillValid(request, verifier)
   }
   const token = isRefusal(header) ? header : bearerToken(header)
   if (isRefusal(token)) return auth === 'optional' && token.code === 'credentials_missing' ? undefined : token
@@ -34,11 +35,19 @@ export function authenticate(
 async function enter(
   request: FastifyRequest,
   answer: Verified | Refusal,
-  { cache }: Verifier
+  verifier: Verifier
 ): Promise<Refusal | undefined> {
-  const why = isRefusal(answer) ? answer : await admit(answer, cache, request.log)
-  if (!why) return undefined
+  const why = isRefusal(answer) ? answer : await admit(answer, verifier.cache, request.log)
+  if (!why) return stillValid(request, verifier)
   request.principalOrNull = null
   const helpful = why.code === 'no_permissions' ? scopesOfRoute(request) : []
   return helpful.length > 0 ? { ...why, scopes: helpful } : why
+}
+
+/** A valid token may have been taken back. Whose it was stays on the request, for the record of the refusal. */
+function stillValid(
+  request: FastifyRequest,
+  { isRevoked, keysTimeoutSeconds }: Verifier
+): Refusal | undefined | Promise<Refusal | undefined> {
+  return isRevoked && revocationRefusal({ isRevoked, keysTimeoutSeconds }, request.principal, request.log)
 }

@@ -56,12 +56,13 @@ export function refusalSender(realm: string, audit: Audit) {
 }
 
 /** `auth-param`s as quoted-strings (RFC 9110 §11.2, §5.6.4); RFC 6750 §3 narrows their alphabet. */
-export function challengeOf({ error, detail, scopes }: Refusal, realm: string): string {
+export function challengeOf({ error, detail, scopes, challenge = {} }: Refusal, realm: string): string {
   const parameters = [
     ['realm', realm],
     ['error', error],
     ['error_description', error && detail],
-    ['scope', scopes?.join(' ')]
+    ['scope', scopes?.join(' ')],
+    ...Object.entries(challenge)
   ]
   const pairs = parameters
     .filter(([, value]) => value !== undefined)

@@ -23,13 +23,18 @@ export function words(value: unknown): string[] {
 /** A claim by the names that lead to it, in objects in objects. */
 export type ClaimPath = readonly string[]
 
-/** The strings of a claim at a path: of a list, or of one string that commas or spaces part. */
-export function textsAt(claims: Claims, path: ClaimPath): string[] {
+/**
+ * The strings of a claim at a path, where it is a list.
+ *
+ * @param mayBeText also of one string, parted by commas
+ */
+export function textsAt(claims: Claims, path: ClaimPath, mayBeText: boolean): string[] {
   const value = path.reduce<unknown>(
     (at, name) => (isObject(at) && Object.hasOwn(at, name) ? at[name] : undefined),
     claims
   )
-  return typeof value === 'string' ? value.split(/[\s,]+/).filter((word) => word !== '') : texts(value)
+  if (typeof value !== 'string' || !mayBeText) return texts(value)
+  return texts(value.split(',').map((part) => part.trim()))
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

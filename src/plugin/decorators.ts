@@ -2,8 +2,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Audit } from './audit.js'
 import { refusalSender } from './challenge.js'
+import { systemClock } from './clock.js'
 import { EntraConfigurationError } from './errors.js'
-import { type Refuse, refuseRequest, routeOf } from './guard.js'
+import { createGroupsOf } from './groups.js'
+import { groupsOfUser, guardPassed, type Refuse, refuseRequest, routeOf } from './guard.js'
 import type { Issuer, IssuerStatus } from './issuers.js'
 import type { Metadata } from './metadata.js'
 import { createOpenapi, type EntraOpenapi } from './openapi.js'
@@ -76,6 +78,9 @@ export function decorate(
   const refuse: Refuse = refusalSender(settings.realm, audit)
   app.decorate('entra', describeTenant(issuers, settings, rules))
   app.decorate(refuseRequest, refuse)
+  app.decorate(guardPassed, audit.allowed)
+  const { groups, keysTimeoutSeconds } = settings
+  if (groups) app.decorate(groupsOfUser, createGroupsOf(groups, keysTimeoutSeconds, systemClock))
   app.decorateRequest(verificationOf, null)
   app.decorateRequest('principal', {
     getter(this: FastifyRequest) {

@@ -62,7 +62,7 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
   const rolelessClients = clientIds('rolelessClients', options) ?? new Set<string>()
   const { acceptsTenant, policy, warnings } = tenantRuleOf(options.allowedTenants, tenantId)
   const tenants = policy && new TenantDecisions(policy, timeoutSeconds, systemClock)
-  const userFlow = userFlowOf(options)
+  const userFlow = userFlowOf(options, tenantId)
   const rules = { audiences, scopeBase, allowedClients }
   const rulesOf = (form: TenantIssuer['form']): Pick<Profile, 'refuse' | 'toPrincipal'> => {
     if (form === 'user-flow') {
@@ -72,20 +72,33 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
     const tenantRules = { ...rules, version: form, acceptsTenant }
     return { refuse: (token) => entraRefusal(token, tenantRules), toPrincipal }
   }
+  const appId = ownKeysOf(options, tenantId) ? clientId : undefined
+  const [first, ...others] = issuersOf({ authority: authorityOf(options), tenantId, appId, userFlow })
   const toIssuer = ({ form, url, issuer }: TenantIssuer): IssuerSettings => ({
     url,
     issuer,
+    ...(form === '1.0' && { siblingUrl: first.url }),
     optional: form === '1.0',
     profile: { algorithms, rolelessClients, tenants, ...rulesOf(form) }
   })
-  const appId = isOn('customSigningKeys', options.customSigningKeys) ? clientId : undefined
-  const [first, ...others] = issuersOf({ authority: authorityOf(options), tenantId, appId, userFlow })
   const issuers = Object.freeze([toIssuer(first), ...others.map(toIssuer)] as const)
   return { issuers, algorithms, audiences, allowedClients, rolelessClients, realm: scopeBase, scopeBase, warnings }
 }
 
+/** Such keys say of no tenant that they sign for it. */
+function ownKeysOf({ customSigningKeys }: EntraTenantOptions, tenantId: string): boolean {
+  const isGiven = isOn('customSigningKeys', customSigningKeys)
+  if (!isGiven || !manyTenants.some((name) => name === tenantId)) return isGiven
+  throw new EntraConfigurationError(
+    `customSigningKeys true and tenantId "${tenantId}" contradict each other; name the one tenant that has them`
+  )
+}
+
 /** Azure AD B2C has an authority of its own; elsewhere there are no user flows to name. */
-function userFlowOf({ userFlow, authority, tenantId, customSigningKeys }: EntraTenantOptions): string | undefined {
+function userFlowOf(
+  { userFlow, authority, customSigningKeys }: EntraTenantOptions,
+  tenantId: string
+): string | undefined {
   if (userFlow === undefined) return undefined
   if (authority === undefined)
     throw new EntraConfigurationError(

@@ -3,8 +3,13 @@
  * trace, and it holds nothing that must not reach the client.
  */
 
-/** RFC 6750 §3.1, the `error` of the challenge. */
-type BearerError = 'invalid_request' | 'invalid_token' | 'insufficient_scope'
+/** The `error` of the challenge: RFC 6750 §3.1, Microsoft's claims challenge, RFC 9470 §3. */
+type BearerError =
+  | 'invalid_request'
+  | 'invalid_token'
+  | 'insufficient_scope'
+  | 'insufficient_claims'
+  | 'insufficient_user_authentication'
 
 interface Kind {
   readonly status: 400 | 401 | 403 | 503
@@ -46,6 +51,8 @@ const kinds = {
   token_expired: unauthorized('The token has expired. Get a new one.'),
   /** Before `nbf` or `iat`, with the tolerance (RFC 7519 §4.1.5, §4.1.6). */
   token_not_yet_valid: unauthorized('The token is not valid yet. Check the clock of the sender.'),
+  /** Taken back before it expired: the application's `isRevoked` says so. */
+  token_revoked: unauthorized('The token was taken back. Get a new one.'),
   /** A claim that every access token has is missing. */
   missing_claim: unauthorized('The token lacks a claim that every access token has.'),
   /** A required claim has the wrong type, or a time that is no time. */
@@ -74,10 +81,32 @@ const kinds = {
   client_not_allowed: forbidden('This client application may not call this API.'),
   /** A guard said no. */
   insufficient_permissions: forbidden('The token lacks what this route asks for.'),
+  /** A step up is needed, and the client understands Entra's claims challenge. */
+  insufficient_claims: {
+    status: 401,
+    error: 'insufficient_claims',
+    detail: 'This route requires a stronger sign-in. Get a new token with the claims of the challenge.'
+  },
+  /** RFC 9470 §3: the sign-in is too weak, or too long ago. */
+  insufficient_user_authentication: {
+    status: 401,
+    error: 'insufficient_user_authentication',
+    detail: 'This route requires another or a newer sign-in. Get a new token as the challenge says.'
+  },
   /** No usable key, and the tenant cannot be reached. */
   tenant_unavailable: {
     status: 503,
     detail: 'The keys of the tenant are not available at the moment, so no token can be checked. Try again later.'
+  },
+  /** The user is in more groups than fit into a token, and they could not be asked for. */
+  groups_unavailable: {
+    status: 503,
+    detail: 'The groups of the user are not in the token, and cannot be looked up at the moment. Try again later.'
+  },
+  /** A function of the application that says who is let in at all (`allowedTenants`, `isRevoked`) threw, or took too long. */
+  admission_unavailable: {
+    status: 503,
+    detail: 'Whether this token is let in cannot be said at the moment. Try again later.'
   },
   /** A policy threw, or could not be asked. */
   policy_unavailable: {
@@ -102,10 +131,12 @@ export interface Refusal {
   readonly scopes?: readonly string[]
   /** Seconds, for `Retry-After` (RFC 9110 §10.2.3). */
   readonly retryAfterSeconds?: number
+  /** Further parameters of the challenge: what a step up must bring. */
+  readonly challenge?: Readonly<Record<string, string>>
 }
 
 /** What a refusal may say beyond its kind. */
-export type RefusalExtra = Pick<Refusal, 'scopes' | 'retryAfterSeconds'> & { readonly detail?: string }
+export type RefusalExtra = Pick<Refusal, 'scopes' | 'retryAfterSeconds' | 'challenge'> & { readonly detail?: string }
 
 /** The refusal of a kind, with what this case adds. */
 export function refusal(code: RefusalCode, extra?: RefusalExtra): Refusal {

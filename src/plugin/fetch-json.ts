@@ -5,6 +5,9 @@ import type { FetchJson } from './types.js'
 /** No discovery document or key set comes near this: Entra's are under 20 KB. */
 const maxBytes = 1024 * 1024
 
+/** To one origin at once: a thousand tenants that start together would spend their deadline on handshakes. */
+const maxConnections = 32
+
 /** An answer that is no 200. Redirects are one: a key set is where the document says, or nowhere. */
 export class HttpStatusError extends Error {
   override readonly name = 'HttpStatusError'
@@ -29,7 +32,7 @@ export interface JsonClient {
  * @param timeoutSeconds one deadline, from connect to the last byte
  */
 export function createJsonClient(timeoutSeconds: number): JsonClient {
-  const dispatcher = new EnvHttpProxyAgent({ keepAliveTimeout: 1000 })
+  const dispatcher = new EnvHttpProxyAgent({ keepAliveTimeout: 1000, connections: maxConnections })
   const underWay = new Set<AbortController>()
 
   const fetchJson: FetchJson = async (url) => {

@@ -1,7 +1,9 @@
 /** Stage 6: a rule as a preHandler that lets a request pass, or refuses it, and can say what it asks for. */
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
-import { EntraConfigurationError, isRefusal, type Refusal, refusal } from './errors.js'
-import { type Rule, ruleRefusal, scopesOf } from './rules.js'
+import { claimsRefusal, type GroupsOf, ruleRefusal } from './decision.js'
+import { EntraConfigurationError, type Refusal, refusal } from './errors.js'
+import { type Rule, scopesOf } from './rules.js'
+import type { Principal } from './types.js'
 
 /** A preHandler that lets a request pass, or refuses it, and describes itself in {@link Guard.rule}. */
 export interface Guard extends preHandlerAsyncHookHandler {
@@ -10,6 +12,12 @@ export interface Guard extends preHandlerAsyncHookHandler {
 
 /** Where a route's config keeps its guards. */
 export const routeGuards = Symbol('fastify-entra.guards')
+
+/** Whom to tell that a guard was satisfied; the plugin says. */
+export const guardPassed = Symbol('fastify-entra.guardPassed')
+
+/** Where groups that did not fit into a token are looked up; the plugin says. */
+export const groupsOfUser = Symbol('fastify-entra.groups')
 
 /** How a guard's refusal is sent; the plugin says. */
 export const refuseRequest = Symbol('fastify-entra.refuse')
@@ -25,6 +33,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Present where the plugin is registered. */
     [refuseRequest]?: Refuse
+    [groupsOfUser]?: GroupsOf
+    [guardPassed]?: (request: FastifyRequest, rule: Rule) => void
   }
 }
 
@@ -45,8 +55,11 @@ export function guard(rule: Rule): Guard {
     const refuse = refuseOf(request)
     if (reply.sent || others.length > 1) throw tooLate(request)
     const principal = request.principalOrNull
-    const answer = principal ? await ruleRefusal(rule, principal, request) : refusal('credentials_missing')
-    return isRefusal(answer) ? refuse(request, reply, withScopesOfRoute(answer, request)) : undefined
+    if (!principal) return refuse(request, reply, refusal('credentials_missing'))
+    const why = await ruleRefusal(rule, principal, request, request.server[groupsOfUser])
+    if (why) return refuse(request, reply, wholeRefusal(request, principal, rule, why) ?? why)
+    request.server[guardPassed]?.(request, rule)
+    return undefined
   }
   return Object.freeze(Object.assign(check, { rule: Object.freeze(rule) }))
 }
@@ -69,9 +82,18 @@ export function routeOf({ method, routeOptions }: FastifyRequest): string {
   return `${method} ${routeOptions.url ?? 'of no route'}`
 }
 
-/** Each of several guards knows its own scopes; a client that asks for them one at a time would never hold them all. */
-function withScopesOfRoute(answer: Refusal, request: FastifyRequest): Refusal {
-  return answer.scopes && request.routeOptions.config[routeGuards]
-    ? { ...answer, scopes: scopesOfRoute(request) }
-    : answer
+/**
+ * Each of several guards knows its own rule; a client that learned of them one at a time would never hold them all. Not where somebody was
+ * asked, and said no: nothing that the client could bring helps.
+ */
+function wholeRefusal(
+  { routeOptions }: FastifyRequest,
+  principal: Principal,
+  own: Rule,
+  why: Refusal
+): Refusal | undefined {
+  const rules = (routeOptions.config[routeGuards] ?? []).map(({ rule }) => rule)
+  if (rules.length < 2 || !rules.includes(own)) return undefined
+  const isOpen = why.status === 503 || claimsRefusal(own, principal)
+  return isOpen ? claimsRefusal({ kind: 'allOf', rules }, principal) : undefined
 }

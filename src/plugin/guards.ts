@@ -1,7 +1,7 @@
 /** Stage 6, as routes write it: the functions that make guards. */
 import { EntraConfigurationError } from './errors.js'
 import { type Guard, guard, isGuard } from './guard.js'
-import { guid, shown } from './option-checks.js'
+import { guid, shown, wholeNumber } from './option-checks.js'
 import type { Policy, Rule } from './rules.js'
 import type { ClientAuth } from './types.js'
 
@@ -70,6 +70,41 @@ export function requireTenant(...ids: [tenantId: string]): Guard {
 }
 
 /**
+ * A user in this group. Where the token says that there are more groups than it holds, the option `groups` is asked; without an answer
+ * it is a 503: never a guess.
+ *
+ * @param ids object ID of the group
+ * @throws EntraConfigurationError when the ID is empty or has spaces
+ */
+export function requireGroup(...ids: [groupId: string]): Guard {
+  return guard({ kind: 'group', name: identifier(ids, 'requireGroup') })
+}
+
+/**
+ * A user who signed in with this authentication context, such as `c1`: `acrs` of Entra's tokens, `acr` of other providers'. Who did not
+ * is challenged to step up (401), where the client can do so, else refused (403).
+ *
+ * @throws EntraConfigurationError when the name is empty or has spaces
+ */
+export function requireAuthContext(...names: [name: string]): Guard {
+  return guard({ kind: 'authContext', name: named(names, 'requireAuthContext') })
+}
+
+/**
+ * A user who authenticated of late (`auth_time`, OpenID Connect Core §2): else a challenge to do so again (RFC 9470 §3). A token that does
+ * not say when does not pass; in Entra `auth_time` is an optional claim.
+ *
+ * @throws EntraConfigurationError when `maxAgeSeconds` is no whole number from 1 to 31536000
+ */
+export function requireAuthAge({ maxAgeSeconds }: { maxAgeSeconds: number }): Guard {
+  const bounds = { least: 1, most: 31_536_000, default: Number.NaN }
+  return guard({
+    kind: 'authAge',
+    maxAgeSeconds: wholeNumber('requireAuthAge: maxAgeSeconds', maxAgeSeconds ?? null, bounds)
+  })
+}
+
+/**
  * A client that proved who it is in just this way: `azpacr`/`appidacr`. Tokens that do not say, as those of other providers, do not
  * pass.
  *
@@ -117,7 +152,7 @@ export function allOf(...guards: readonly Guard[]): Guard {
 /** Functions that make guards; one that stands where a guard must is a call forgotten. */
 export const guardMakers: ReadonlySet<unknown> = new Set([
   ...[requireScope, requireRole, requireAppPermission, requireUser, requireApp, requireMember, requireClient],
-  ...[requireTenant, requireClientAuth, requirePolicy, anyOf, allOf]
+  ...[requireTenant, requireClientAuth, requireGroup, requireAuthContext, requireAuthAge, requirePolicy, anyOf, allOf]
 ])
 
 /** RFC 6749 §3.3 scope-token; role values follow the same alphabet (Microsoft: "Add app roles", no spaces). */

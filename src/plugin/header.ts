@@ -5,7 +5,9 @@ import { type Refusal, refusal } from './errors.js'
 const wrongAlgorithm = refusal('wrong_algorithm')
 const wrongType = refusal('wrong_token_type')
 const unsupported = refusal('unsupported_header')
-const unknownKey = refusal('unknown_key')
+const unnamedKey = refusal('unknown_key', {
+  detail: 'The token does not say which key it is signed with: its header has no "kid". Get one that has.'
+})
 const invalidTime = refusal('invalid_claim', {
   detail: 'A time in the token (exp, nbf or iat) is not a number of seconds.'
 })
@@ -30,7 +32,7 @@ export function headerRefusal(decoded: DecodedToken, algorithms: readonly string
   if (typeof header.alg !== 'string' || !algorithms.includes(header.alg)) return wrongAlgorithm
   if (!accessTokenTypes.has(typeof header.typ === 'string' ? header.typ.toLowerCase() : header.typ)) return wrongType
   if (refusedParameters.some((name) => Object.hasOwn(header, name))) return unsupported
-  if (typeof header.kid !== 'string') return unknownKey
+  if (typeof header.kid !== 'string') return unnamedKey
   if ([payload.exp, payload.nbf, payload.iat].some((time) => time !== undefined && !isNumericDate(time)))
     return invalidTime
   return undefined

@@ -1,21 +1,28 @@
 /** What the package exports, nothing else. */
 
+export type { AccessEntry } from './access-entry.js'
+export type { AccessMatrix } from './access-matrix.js'
 export type { AllowedTenants } from './allowed-tenants.js'
-export type { AuditLevel, AuditRecord } from './audit.js'
+export { type AuditEvent, auditChannelName } from './audit.js'
+export type { AuditLevel, AuditSettings } from './audit-options.js'
 export { isSecure } from './authority.js'
 export { type Problem, problemMediaType, toProblem } from './challenge.js'
 export type { Cloud } from './clouds.js'
 export type { EntraTenant } from './decorators.js'
 export type { EntraTenantOptions } from './entra-options.js'
 export { EntraConfigurationError, type RefusalCode, TokenRefusedError } from './errors.js'
+export type { GroupsResolver } from './groups.js'
 export type { Guard } from './guard.js'
 export {
   allOf,
   anyOf,
   requireApp,
   requireAppPermission,
+  requireAuthAge,
+  requireAuthContext,
   requireClient,
   requireClientAuth,
+  requireGroup,
   requireMember,
   requirePolicy,
   requireRole,
@@ -28,12 +35,22 @@ export type { Algorithm } from './jwks.js'
 export type { Metadata } from './metadata.js'
 export type { OidcOptions } from './oidc-options.js'
 export type { EntraOpenapi, SecurityScheme } from './openapi.js'
-export type { AuditOptions, EntraOptions, MemoryOptions, TenantsOptions, TimeOptions } from './options.js'
+export type {
+  AuditOptions,
+  EntraOptions,
+  GroupsOptions,
+  MemoryOptions,
+  RevocationOptions,
+  RouteCheckOptions,
+  TenantsOptions
+} from './options.js'
 export type { VerifyToken } from './outside.js'
 export { fastifyEntra, fastifyEntra as default } from './plugin.js'
 export type { ProviderName } from './providers.js'
+export { type IsRevoked, Revocations, type Revoked } from './revocation.js'
 export type { RouteAuth } from './route-check.js'
 export type { Policy, Rule } from './rules.js'
 export type { TenantPolicy } from './tenant-decisions.js'
+export type { TimeOptions } from './time-options.js'
 export type { TokenCacheOptions } from './token-cache.js'
 export type { AgentFacts, AppPrincipal, Claims, ClientAuth, KeyStoreStatus, Principal, UserPrincipal } from './types.js'

@@ -1,5 +1,4 @@
-/** Stage 2: which issuers are trusted, and the keys of each. The token's `iss` picks among them; it never adds one. */
-import { isRefusal, type Refusal, refusal } from './errors.js'
+/** Stage 2: one trusted issuer, with its discovery document and its keys. */
 import { HttpStatusError } from './fetch-json.js'
 import { type KeySet, toKeySet, type VerificationKey } from './jwks.js'
 import { KeyStore } from './keys.js'
@@ -11,6 +10,8 @@ import type { Clock, FetchJson, KeyStoreStatus, KeyTimings, Logger } from './typ
 /** An issuer as configured: a metadata document, and the rules for its tokens. */
 export interface IssuerSettings extends MetadataSource {
   readonly profile: Profile
+  /** URL of the document of Entra's v2 beside this one of v1. */
+  readonly siblingUrl?: string
   /** True where the authority may not have this document at all: Entra serves v1 beside v2, other products do not. */
   readonly optional: boolean
 }
@@ -32,16 +33,14 @@ export interface IssuerStatus extends KeyStoreStatus {
 
 /** Answers of an authority that has no such document; anything else may be transient. */
 const refusesForGood: ReadonlySet<number> = new Set([400, 404])
-/** A tenant's ID where Entra's issuers have it, as first segment of the path. */
-const tenantSegment = /^(https?:\/\/[^/]+\/)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=\/)/
 const noKeys: KeySet = { keys: new Map(), dropped: 0 }
-const wrongIssuer = refusal('wrong_issuer')
-const unavailable = refusal('tenant_unavailable', { retryAfterSeconds: 1 })
 
 /** One trusted issuer: its discovery document and its keys. */
 export class Issuer {
   readonly settings: IssuerSettings
   readonly keys: KeyStore
+  /** Entra's v2 beside v1: the same keys, of which only v2's say whom they sign for. */
+  sibling: Issuer | undefined
   readonly #fetchJson: FetchJson
   readonly #names: Map<string, Issuer>
   #metadata: Metadata | undefined
@@ -70,6 +69,12 @@ export class Issuer {
     return this.name === undefined && !this.#answered
   }
 
+  /** A key with the issuer that it is published for, here or by the sibling. */
+  described(key: VerificationKey): VerificationKey {
+    const { issuer = this.sibling?.keys.peek(key.kid)?.issuer } = key
+    return issuer === undefined ? key : { ...key, issuer }
+  }
+
   get status(): IssuerStatus {
     return { metadataUrl: this.settings.url, ...(this.name && { issuer: this.name }), ...this.keys.status }
   }
@@ -87,9 +92,14 @@ export class Issuer {
     return keySet
   }
 
-  /** First come, first served, among names that only documents say; those of the configuration come before any. */
+  /**
+   * First come, first served, among names that only documents say; those of the configuration come before any. A name that the template of
+   * another authority's tenants covers is taken as well.
+   */
   #take(name: string): void {
-    const holder = this.#names.get(name) ?? this
+    const template = this.#names.get(templateOf(name))
+    const isOthers = template && new URL(template.settings.url).origin !== new URL(this.settings.url).origin
+    const holder = this.#names.get(name) ?? (isOthers ? template : this)
     if (holder !== this)
       throw new MetadataMismatchError(`${name} is an issuer that another tenant of this API has already`)
     this.#names.set(name, this)
@@ -109,62 +119,10 @@ export class Issuer {
   }
 }
 
-/** An issuer that a token names, and its key that the token names. */
-export interface FoundKey {
-  readonly issuer: Issuer
-  readonly key: VerificationKey
-}
+/** A tenant's ID where Entra's issuers have it, as first segment of the path. */
+const tenantSegment = /^(https?:\/\/[^/]+\/)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=\/)/
 
-type Answer = FoundKey | Refusal
-
-/** All trusted issuers, each with keys of its own: a key of one never verifies a token of another. */
-export class TrustedIssuers {
-  readonly all: readonly Issuer[]
-  /** By the name that the configuration gives them: however many they are, a request looks at two at the most. */
-  readonly #named: ReadonlyMap<string | undefined, Issuer>
-  /** Those that only their document can name. */
-  readonly #others: readonly Issuer[]
-
-  constructor(issuers: readonly Issuer[]) {
-    this.all = issuers
-    this.#named = new Map(issuers.map((issuer) => [issuer.name, issuer]))
-    this.#others = issuers.filter(({ name }) => name === undefined)
-  }
-
-  /** The issuer of exactly this name, or else the one for many tenants whose template has it. */
-  named(iss: string): Issuer | undefined {
-    if (iss.includes(tenantPlaceholder)) return undefined
-    return this.#exactly(iss) ?? this.#exactly(iss.replace(tenantSegment, `$1${tenantPlaceholder}`))
-  }
-
-  #exactly(name: string): Issuer | undefined {
-    return this.#named.get(name) ?? this.#others.find((other) => other.name === name)
-  }
-
-  /** The key for a token, by its unproven `iss` and `kid`. */
-  findKey(iss: unknown, kid: string): Answer | Promise<Answer> {
-    if (typeof iss !== 'string') return wrongIssuer
-    const issuer = this.named(iss)
-    if (issuer) return keyOf(issuer, kid)
-    const unnamed = this.#others.filter(({ name }) => name === undefined)
-    if (unnamed.length === 0) return wrongIssuer
-    return this.#findUnnamed(unnamed, iss, kid)
-  }
-
-  /** The document that would name the issuer may be there by now; asking is bounded by the cooldown of its keys. */
-  #findUnnamed(unnamed: readonly Issuer[], iss: string, kid: string): Answer | Promise<Answer> {
-    const verdict = () => (unnamed.some(({ undecided }) => undecided) ? unavailable : wrongIssuer)
-    const asked = unnamed.map(({ keys }) => keys.find(kid))
-    if (!asked.some((answer) => answer instanceof Promise)) return verdict()
-    return Promise.all(asked).then(() => {
-      const issuer = this.named(iss)
-      return issuer ? keyOf(issuer, kid) : verdict()
-    })
-  }
-}
-
-function keyOf(issuer: Issuer, kid: string): Answer | Promise<Answer> {
-  const found = issuer.keys.find(kid)
-  const named = (key: VerificationKey | Refusal) => (isRefusal(key) ? key : { issuer, key })
-  return found instanceof Promise ? found.then(named) : named(found)
+/** The name that the tenant's document has where it stands for many: a template in place of the tenant's ID. */
+export function templateOf(iss: string): string {
+  return iss.replace(tenantSegment, `$1${tenantPlaceholder}`)
 }

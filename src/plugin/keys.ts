@@ -55,6 +55,11 @@ export class KeyStore {
     return known.keys.get(kid) ?? this.#ask()?.then(() => this.#settled(kid)) ?? this.#missing()
   }
 
+  /** The key named `kid`, where it is held: asks nobody. */
+  peek(kid: string): VerificationKey | undefined {
+    return this.#usable()?.keys.get(kid)
+  }
+
   get status(): KeyStoreStatus {
     const usable = this.#usable()
     return {

@@ -3,7 +3,7 @@ import { isSecure } from './authority.js'
 import type { ClaimPath } from './claims.js'
 import { EntraConfigurationError } from './errors.js'
 import { type Algorithm, algorithmNames } from './jwks.js'
-import { type OidcRules, oidcRefusal, toOidcPrincipal } from './oidc.js'
+import { type ClaimSource, type OidcRules, oidcRefusal, toOidcPrincipal } from './oidc.js'
 import { audienceTexts, isOn, shown, texts } from './option-checks.js'
 import type { Profile } from './profile.js'
 import { anyProvider, type Provider, type ProviderName, providers } from './providers.js'
@@ -18,7 +18,7 @@ export interface OidcOptions {
   provider?: ProviderName
   /**
    * Where roles are: the name of a claim, or names in objects in objects, parted by dots (`realm_access.roles`) or as a list
-   * (`['resource_access', 'my-api', 'roles']`). A list of strings, or one string parted by commas or spaces. Default: the
+   * (`['resource_access', 'my-api', 'roles']`). A list of strings, or one string parted by commas. Default: the
    * provider's, or `roles`.
    */
   rolesClaim?: string | readonly string[]
@@ -62,8 +62,8 @@ export function oidcAuthority(options: OidcOptions) {
     audiences,
     allowedClients,
     rfc9068: isOn('rfc9068', options.rfc9068),
-    rolesPaths: pathsOf('rolesClaim', options.rolesClaim) ?? provider.roles(audiences),
-    groupsPaths: pathsOf('groupsClaim', options.groupsClaim) ?? provider.groups
+    roles: sourceOf('rolesClaim', options.rolesClaim, provider.roles(audiences)),
+    groups: sourceOf('groupsClaim', options.groupsClaim, provider.groups)
   }
   const profile: Profile = {
     algorithms,
@@ -96,10 +96,11 @@ function providerOf(name: ProviderName | undefined): Provider {
 }
 
 /** A claim's own name may have dots, as those that are URLs: it is looked for as a whole as well. */
-function pathsOf(name: 'rolesClaim' | 'groupsClaim', claim: unknown): readonly ClaimPath[] | undefined {
-  if (claim === undefined) return undefined
+function sourceOf(name: 'rolesClaim' | 'groupsClaim', claim: unknown, byDefault: readonly ClaimPath[]): ClaimSource {
+  if (claim === undefined) return { paths: byDefault, mayBeText: false }
   const names = texts(name, typeof claim === 'string' ? [claim] : claim)
-  return typeof claim === 'string' ? [[claim], ...(claim.includes('.') ? [claim.split('.')] : [])] : [names]
+  const paths = typeof claim === 'string' ? [[claim], ...(claim.includes('.') ? [claim.split('.')] : [])] : [names]
+  return { paths, mayBeText: true }
 }
 
 function keysOriginOf(origin: string | undefined): string | undefined {
@@ -118,7 +119,7 @@ function clientsOf(name: 'allowedClients' | 'rolelessClients', options: OidcOpti
 /** OpenID Connect Core §2: an https URL without query or fragment. */
 function issuerOf(issuer: unknown): string {
   const url = typeof issuer === 'string' && URL.canParse(issuer) ? new URL(issuer) : undefined
-  const isPlain = url && !url.search && !url.hash && !url.username && !url.password && !/[?#\s]/.test(String(issuer))
+  const isPlain = url && !url.search && !url.hash && !url.username && !url.password && !/[?#\s{}]/.test(String(issuer))
   if (isPlain && isSecure(url)) return String(issuer)
   const wanted = 'the issuer as its discovery document names it, a URL with https (http on loopback only)'
   throw new EntraConfigurationError(`issuer ${shown(issuer)} is not allowed; give ${wanted}`)

@@ -27,8 +27,15 @@ export interface OidcRules {
   /** True where only tokens of the JWT Profile for Access Tokens will do. */
   readonly rfc9068: boolean
   /** Where roles are; all that are found count. */
-  readonly rolesPaths: readonly ClaimPath[]
-  readonly groupsPaths: readonly ClaimPath[]
+  readonly roles: ClaimSource
+  readonly groups: ClaimSource
+}
+
+/** Where a claim is. */
+export interface ClaimSource {
+  readonly paths: readonly ClaimPath[]
+  /** True where it may be one string that commas part: where the configuration says where it is. */
+  readonly mayBeText: boolean
 }
 
 /** Why a signed token is no access token for this API, or `undefined` when it is one. `iss` picked the rules. */
@@ -56,7 +63,10 @@ const lacksAudience = refusal('missing_claim', { detail: 'The token lacks the cl
 /** RFC 9068 §2.2, §4: the type is explicit, and these claims are there. */
 function profileRefusal({ header, claims }: SignedToken): Refusal | undefined {
   if (!accessTokenType.test(String(header.typ))) return refusal('wrong_token_type')
-  return missingClaimRefusal(claims, ['aud', 'sub', 'client_id', 'iat', 'jti'])
+  const { azp = claims.client_id, client_id } = claims
+  const incomplete = missingClaimRefusal(claims, ['aud', 'sub', 'client_id', 'iat', 'jti'])
+  if (incomplete || azp === client_id) return incomplete
+  return refusal('invalid_claim', { detail: 'The "azp" and the "client_id" of the token name different clients.' })
 }
 
 /** Claims that ID tokens do not have: what was granted, or to which client (RFC 9068 §2.2, RFC 8693 §4.2, §4.3). */
@@ -86,22 +96,31 @@ const signInScopes: ReadonlySet<string> = new Set([
  * Who the token speaks for. What a client was granted for itself are its permissions, and stand in `roles` with what it was
  * assigned: `scopes` are a user's to give.
  */
-export function toOidcPrincipal(claims: Claims, { provider, rolesPaths, groupsPaths }: OidcRules): Principal {
+export function toOidcPrincipal(claims: Claims, { provider, ...rules }: OidcRules): Principal {
   const { scope, scp } = claims
   const granted = new Set([...words(scope), ...words(scp), ...texts(scope), ...texts(scp)])
-  const scopes = [...granted].filter((name) => !signInScopes.has(name))
-  const roles = allAt(claims, rolesPaths).filter((role) => !provider.isEverybodys?.(role))
+  const scopes = [...granted].filter((name) => !signInScopes.has(name) && !provider.signInScopes?.has(name))
+  const roles = allAt(claims, rules.roles).filter((role) => !provider.isEverybodys?.(role))
   const issuer = String(claims.iss)
   const subject = String(subjectOf(claims))
   const caller = { id: subject, subject, issuer, tenantId: issuer, clientId: clientIdOf(claims), claims }
-  if (provider.isForApis?.(claims) || isAppOnly(claims))
+  if (provider.isForApis?.(claims) || provider.isAppOnly?.(claims) || isAppOnly(claims))
     return deepFreeze({ kind: 'app', ...caller, roles: [...new Set([...roles, ...scopes])], scopes: [], groups: [] })
-  const groups = allAt(claims, groupsPaths)
-  return deepFreeze({ kind: 'user', isGuest: false, ...caller, scopes, roles, groups, ...displayOf(claims) })
+  const groups = allAt(claims, rules.groups)
+  return deepFreeze({
+    kind: 'user',
+    isGuest: false,
+    hasMoreGroups: false,
+    ...caller,
+    scopes,
+    roles,
+    groups,
+    ...displayOf(claims)
+  })
 }
 
-function allAt(claims: Claims, paths: readonly ClaimPath[]): string[] {
-  return [...new Set(paths.flatMap((path) => textsAt(claims, path)))]
+function allAt(claims: Claims, { paths, mayBeText }: ClaimSource): string[] {
+  return [...new Set(paths.flatMap((path) => textsAt(claims, path, mayBeText)))]
 }
 
 /**
@@ -114,9 +133,11 @@ function subjectOf(claims: Claims): string | undefined {
   return isSignedIn(claims) || Object.hasOwn(claims, 'auth_time') ? undefined : text(client_id)
 }
 
-/** What only the token of somebody who signed in has (`auth_time`, in Cognito's, all have): Okta's `uid`, Cognito's `username`. */
+/** What only the token of somebody who signed in has (`auth_time`, in Cognito's and Okta's, all have): Okta's `uid`, Cognito's `username`. */
 function isSignedIn(claims: Claims): boolean {
-  return ['amr', 'sid', 'uid', 'username'].some((name) => Object.hasOwn(claims, name))
+  const allHaveIt = claims.token_use !== undefined || claims.cid !== undefined
+  const signs = ['amr', 'sid', 'uid', 'username', ...(allHaveIt ? [] : ['auth_time'])]
+  return signs.some((name) => Object.hasOwn(claims, name))
 }
 
 /** `azp` (OpenID Connect Core §2), `client_id` (RFC 8693 §4.3), or `cid` as Okta has it. */

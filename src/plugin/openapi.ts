@@ -3,6 +3,7 @@ import type { FastifySchema, RouteOptions } from 'fastify'
 import { problemMediaType } from './challenge.js'
 import { routeGuards } from './guard.js'
 import type { Metadata } from './metadata.js'
+import { extensionsOf } from './openapi-extensions.js'
 import { type Rule, scopesOf } from './rules.js'
 
 /** Names of the two security schemes: a person through a client, and a service for itself. */
@@ -84,10 +85,15 @@ export function createOpenapi(source: OpenapiSource): EntraOpenapi {
 function secured(schema: FastifySchema | undefined, { config }: RouteOptions, scopeBase: string | undefined): object {
   if (config?.auth === 'none') return { security: [] }
   const guards = config?.[routeGuards] ?? []
-  const ways = alternatives({ kind: 'allOf', rules: guards.map(({ rule }) => rule) })
+  const rule: Rule = { kind: 'allOf', rules: guards.map(({ rule }) => rule) }
+  const ways = alternatives(rule)
   const security = ways.flatMap((way) => requirements(way, scopeBase))
   const stranger = config?.auth === 'optional' ? [{}] : []
-  return { security: [...stranger, ...security], response: { ...(schema?.response ?? {}), ...refusals } }
+  return {
+    ...(guards.length > 0 && extensionsOf(rule)),
+    security: [...stranger, ...security],
+    response: { ...(schema?.response ?? {}), ...refusals }
+  }
 }
 
 /** Every way to satisfy a rule, or-ed: the disjunctive form that OpenAPI's `security` has. */

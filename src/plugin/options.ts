@@ -1,28 +1,18 @@
 /** Options → frozen settings, checked once, at registration. Nothing is guessed, and nothing has a default that accepts. */
-import { type AuditLevel, auditLevels } from './audit.js'
+import { type AuditLevel, type AuditSettings, auditOf } from './audit-options.js'
+import { manyTenants } from './authority.js'
 import { type EntraTenantOptions, entraAuthority, entraNames } from './entra-options.js'
 import { EntraConfigurationError } from './errors.js'
+import type { GroupsResolver } from './groups.js'
 import type { IssuerSettings } from './issuers.js'
 import type { Algorithm } from './jwks.js'
 import { type OidcOptions, oidcAuthority, oidcNames } from './oidc-options.js'
-import { shown, within } from './option-checks.js'
+import { isOn, shown } from './option-checks.js'
+import type { IsRevoked } from './revocation.js'
+import { inSeconds, keyTimings, type TimeOptions, timeNames } from './time-options.js'
 import type { TokenCacheOptions } from './token-cache.js'
 import { tokenCacheOf } from './token-cache-options.js'
 import type { KeyTimings } from './types.js'
-
-/** The options in seconds, whoever issues the tokens. */
-export interface TimeOptions {
-  /** Seconds between two background refreshes of the keys. Default: 3600. From 1 to 86400. */
-  keysRefreshSeconds?: number
-  /** Least seconds between two refreshes asked for by unknown `kid`s. Default: 30. From 1 to 3600. */
-  keysCooldownSeconds?: number
-  /** Seconds for which the last good keys serve an outage. Default: 86400. From 1 to 2147483. */
-  keysMaxStaleSeconds?: number
-  /** Seconds for one fetch, from connect to the last byte. Default: 5. From 0.1 to 60. */
-  keysTimeoutSeconds?: number
-  /** Seconds of tolerance for `exp`, `nbf` and `iat` (RFC 7519 §4.1.4). Default: 60. From 0 to 600. */
-  clockToleranceSeconds?: number
-}
 
 /** What is remembered between requests, whoever issues the tokens. */
 export interface MemoryOptions {
@@ -30,10 +20,22 @@ export interface MemoryOptions {
   tokenCache?: false | TokenCacheOptions
 }
 
+/** What routes must say, whoever issues the tokens. */
+export interface RouteCheckOptions {
+  /**
+   * A route with neither a guard nor `config.auth` is an error at start, that names all of them; otherwise any valid token may call it.
+   * Default: false.
+   */
+  strictRoutes?: boolean
+}
+
 /** What is written down, whoever issues the tokens. */
 export interface AuditOptions {
-  /** Decisions that are logged: `off`, `refusals`, or `all`. Default: `refusals`. */
-  audit?: AuditLevel
+  /**
+   * Decisions that are logged: `off`, `refusals`, or `all`; as an object with `personalData: true`, names and e-mail addresses of users as
+   * well. Default: `refusals`. Whatever it is, the channel `fastify-entra.audit` (Node: `diagnostics_channel`) has all of them.
+   */
+  audit?: AuditLevel | Partial<AuditSettings>
 }
 
 /** Several tenants or providers for one API, each with an audience and rules of its own. */
@@ -42,10 +44,25 @@ export interface TenantsOptions {
   tenants: readonly (EntraTenantOptions | OidcOptions)[]
 }
 
+/** Which valid tokens are taken back, whoever issued them. */
+export interface RevocationOptions {
+  /** Asked at every request with a valid token. Default: none is taken back before it expires. */
+  isRevoked?: IsRevoked
+}
+
+/** Where groups that did not fit into a token are looked up, whoever issues the tokens. */
+export interface GroupsOptions {
+  /** Looks up all groups of a user. Default: none, and a guard that would need it answers 503. */
+  groups?: GroupsResolver
+}
+
 /** What `app.register(entra, options)` takes: an Entra tenant, another OpenID provider, or several of these. */
 export type EntraOptions = (EntraTenantOptions | OidcOptions | TenantsOptions) &
   TimeOptions &
   MemoryOptions &
+  GroupsOptions &
+  RevocationOptions &
+  RouteCheckOptions &
   AuditOptions
 
 /** Who is trusted, as configured. */
@@ -74,20 +91,11 @@ export interface Settings extends Authority {
   readonly keysTimeoutSeconds: number
   readonly clockToleranceSeconds: number
   readonly tokenCache: Required<TokenCacheOptions> | undefined
-  readonly audit: AuditLevel
+  readonly audit: AuditSettings
+  readonly groups: GroupsResolver | undefined
+  readonly isRevoked: IsRevoked | undefined
+  readonly strictRoutes: boolean
 }
-
-/** A timer cannot wait for longer (Node: `setTimeout`, 2^31 - 1 milliseconds). */
-const maxSeconds = 2_147_483
-
-/** Bounds and default of each option in seconds. */
-const seconds = {
-  keysRefreshSeconds: { least: 1, most: 86_400, default: 3600 },
-  keysCooldownSeconds: { least: 1, most: 3600, default: 30 },
-  keysMaxStaleSeconds: { least: 1, most: maxSeconds, default: 86_400 },
-  keysTimeoutSeconds: { least: 0.1, most: 60, default: 5 },
-  clockToleranceSeconds: { least: 0, most: 600, default: 60 }
-} as const satisfies Record<keyof TimeOptions, object>
 
 /**
  * Checks the options.
@@ -95,7 +103,7 @@ const seconds = {
  * @throws EntraConfigurationError with one sentence that names the option, the value and what to change
  */
 export function toSettings(options: EntraOptions): Settings {
-  const shared = [...Object.keys(seconds), 'tokenCache', 'audit']
+  const shared = [...timeNames, 'tokenCache', 'audit', 'groups', 'isRevoked', 'strictRoutes']
   refuseUnknown(options, shared)
   const keysTimeoutSeconds = inSeconds('keysTimeoutSeconds', options)
   return Object.freeze({
@@ -104,7 +112,10 @@ export function toSettings(options: EntraOptions): Settings {
     keysTimeoutSeconds,
     clockToleranceSeconds: inSeconds('clockToleranceSeconds', options),
     tokenCache: tokenCacheOf(options.tokenCache),
-    audit: auditOf(options.audit)
+    audit: auditOf(options.audit),
+    groups: functionOf('groups', options.groups),
+    isRevoked: functionOf('isRevoked', options.isRevoked),
+    strictRoutes: isOn('strictRoutes', options.strictRoutes)
   })
 }
 
@@ -123,6 +134,7 @@ function several(tenants: unknown, timeoutSeconds: number): Authority {
   const names = issuers.map(({ issuer, url }) => (typeof issuer === 'string' ? issuer : url))
   const twice = names.find((name, at) => names.indexOf(name) !== at)
   if (twice) throw new EntraConfigurationError(`tenants has ${twice} twice; give each tenant once`)
+  refuseAmbiguous(tenants)
   const algorithms = [...new Set([first, ...others].flatMap((each) => each.algorithms))]
   const warnings = Object.freeze([first, ...others].flatMap((each) => each.warnings))
   return { ...first, issuers: Object.freeze(issuers), algorithms: Object.freeze(algorithms), warnings }
@@ -144,19 +156,22 @@ function refuseUnknown(options: EntraTenantOptions | OidcOptions | TenantsOption
   throw new EntraConfigurationError(`there is no option "${unknown}"${here}; the options are ${names.join(', ')}`)
 }
 
-function auditOf(level: AuditLevel = 'refusals'): AuditLevel {
-  if (auditLevels.includes(level)) return level
-  throw new EntraConfigurationError(`audit ${shown(level)} is not allowed; give one of ${auditLevels.join(', ')}`)
+function functionOf<T>(name: string, given: T | undefined): T | undefined {
+  if (given === undefined || typeof given === 'function') return given
+  throw new EntraConfigurationError(`${name} ${shown(given)} is not allowed; give a function`)
 }
 
-function keyTimings(options: TimeOptions): KeyTimings {
-  return Object.freeze({
-    refreshSeconds: inSeconds('keysRefreshSeconds', options),
-    cooldownSeconds: inSeconds('keysCooldownSeconds', options),
-    maxStaleSeconds: inSeconds('keysMaxStaleSeconds', options)
-  })
-}
-
-function inSeconds(name: keyof typeof seconds, options: TimeOptions): number {
-  return within(name, options[name], seconds[name])
+/** Until its document was read, a domain may be any of the tenants of `organizations`, and a user flow has the issuer of its neighbour. */
+function refuseAmbiguous(tenants: readonly Partial<EntraTenantOptions>[]): void {
+  const ids = tenants.map(({ tenantId = '' }) => tenantId.toLowerCase())
+  const many = ids.find((id) => manyTenants.some((name) => name === id))
+  const domain = ids.find((id) => id.includes('.'))
+  if (many && domain)
+    throw new EntraConfigurationError(
+      `tenants has tenantId "${domain}" beside "${many}", which has it as well; give the ID of that tenant, a GUID`
+    )
+  const flows = tenants.flatMap(({ userFlow, authority, tenantId }) => (userFlow ? [`${authority} ${tenantId}`] : []))
+  const twice = flows.find((flow, at) => flows.indexOf(flow) !== at)
+  if (twice)
+    throw new EntraConfigurationError(`tenants has two user flows of ${twice}; they have one issuer, so give one`)
 }

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { admit } from './admission.js'
 import { isRefusal, refusal, TokenRefusedError } from './errors.js'
+import { revocationRefusal } from './revocation.js'
 import type { Principal } from './types.js'
 import { outsideRequests, type Verifier, verifyToken } from './verify.js'
 
@@ -25,14 +26,20 @@ declare module 'fastify' {
 /** Makes {@link FastifyInstance.verifyToken}. */
 export function createVerifyToken(app: FastifyInstance, verifier: Verifier): VerifyToken {
   const verifySignature = outsideRequests(app, verifier)
+  const unlessRevoked = async (principal: Principal) => {
+    const { isRevoked, keysTimeoutSeconds } = verifier
+    const why = isRevoked && (await revocationRefusal({ isRevoked, keysTimeoutSeconds }, principal, app.log))
+    if (why) throw new TokenRefusedError(why)
+    return principal
+  }
   return async (token) => {
     if (typeof token !== 'string') throw new TokenRefusedError(refusal('token_malformed'))
     const remembered = verifier.cache?.find(`Bearer ${token}`)
-    if (remembered) return remembered
+    if (remembered) return unlessRevoked(remembered)
     const answer = await verifyToken(token, verifier, verifySignature)
     if (isRefusal(answer)) throw new TokenRefusedError(answer)
     const why = await admit(answer, verifier.cache, app.log)
     if (why) throw new TokenRefusedError(why)
-    return answer.principal
+    return unlessRevoked(answer.principal)
   }
 }

@@ -1,7 +1,8 @@
-/** Wires the stages into Fastify: decorators, one onRequest hook, and onRoute to check what routes declare. */
+/** Wires the stages into Fastify: decorators, one onRequest hook, and a watch on what routes declare. */
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { watchRoutes } from './access-matrix.js'
 import { createAudit } from './audit.js'
 import { authenticate } from './authenticate.js'
 import { systemClock } from './clock.js'
@@ -9,12 +10,11 @@ import { decorate, type Issuers } from './decorators.js'
 import { EntraConfigurationError, type Refusal } from './errors.js'
 import { createJsonClient } from './fetch-json.js'
 import { refuseRequest } from './guard.js'
-import { Issuer, type IssuerSettings, TrustedIssuers } from './issuers.js'
+import { Issuer, type IssuerSettings } from './issuers.js'
 import { type EntraOptions, toSettings } from './options.js'
 import { createVerifyToken } from './outside.js'
-import { checkRoute } from './route-check.js'
-import type { Rule } from './rules.js'
 import { TokenCache } from './token-cache.js'
+import { TrustedIssuers } from './trusted-issuers.js'
 import { jwtOptions } from './verify.js'
 
 /** Well below Fastify's `pluginTimeout`, 10 s by default. */
@@ -23,7 +23,7 @@ const maxStartSeconds = 5
 /** Plugins with hooks that a refusal needs: CORS headers, and the end of a socket. */
 const mustComeFirst = ['@fastify/cors', '@fastify/websocket']
 const websocketsLate =
-  '@fastify/websocket must be registered before fastify-entra; it closes the socket of a refused upgrade only where it saw the request'
+  '@fastify/websocket must be registered before fastify-entra, and on the same instance; it closes the socket of a refused upgrade only where it saw the request'
 
 async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
   refuseClash(app)
@@ -36,6 +36,8 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   }
   const [first, ...others] = settings.issuers
   const issuers: Issuers = [toIssuer(first), ...others.map(toIssuer)]
+  const byUrl = new Map(issuers.map((issuer) => [issuer.settings.url, issuer]))
+  for (const issuer of issuers) issuer.sibling = byUrl.get(issuer.settings.siblingUrl ?? '')
   const { tokenCache, clockToleranceSeconds } = settings
   const cache = tokenCache && new TokenCache(tokenCache, clockToleranceSeconds)
   const verifier = { ...settings, issuers: new TrustedIssuers(issuers), cache }
@@ -45,17 +47,14 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   await app.register(fastifyJwt, jwtOptions(verifier))
   app.decorate('verifyToken', createVerifyToken(app, verifier))
   for (const warning of settings.warnings) app.log.warn(warning)
-  const rules: Rule[] = []
+  const rules = watchRoutes(app, settings.strictRoutes)
   const audit = createAudit(settings.audit)
   const refuse = decorate(app, issuers, settings, rules, audit)
-  app.addHook('onRoute', (route) => {
-    rules.push(...checkRoute(route))
-  })
   // With a callback: an async hook costs a promise also where the answer is known at once.
   app.addHook('onRequest', (request, reply, done) => {
     const passes = (why: Refusal | undefined) => {
       if (why) refuse(request, reply, why)
-      else if (request.principalOrNull) audit.accepted(request)
+      else if (request.principalOrNull) audit.authenticated(request)
       return why === undefined
     }
     // Without an error `done` would let the request pass.
@@ -68,7 +67,8 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   app.addHook('onReady', async () => {
     const late = mustComeFirst.filter((name) => app.hasPlugin(name) && !cameFirst.includes(name))
     if (late.includes('@fastify/cors')) app.log.warn('@fastify/cors must be registered before fastify-entra')
-    if (late.includes('@fastify/websocket')) throw new EntraConfigurationError(websocketsLate)
+    const seesUpgrades = cameFirst.includes('@fastify/websocket')
+    if (app.server.listenerCount('upgrade') > 0 && !seesUpgrades) throw new EntraConfigurationError(websocketsLate)
     await firstTry(issuers, settings.keysTimeoutSeconds)
   })
   app.addHook('onClose', async () => {
@@ -81,7 +81,7 @@ function refuseClash(app: FastifyInstance): void {
   if (refuseRequest in app) throw new EntraConfigurationError('fastify-entra is registered twice; once is for all')
   const taken = ['principal', 'principalOrNull'].find((name) => app.hasRequestDecorator(name))
   if (taken) throw new EntraConfigurationError(`request.${taken} is decorated already; this plugin needs the name`)
-  const onApp = ['entra', 'verifyToken'].find((name) => app.hasDecorator(name))
+  const onApp = ['entra', 'verifyToken', 'accessMatrix'].find((name) => app.hasDecorator(name))
   if (onApp) throw new EntraConfigurationError(`app.${onApp} is decorated already; this plugin needs the name`)
   if (app.hasDecorator('jwt')) {
     throw new EntraConfigurationError('@fastify/jwt is registered already; register it after this, with a namespace')

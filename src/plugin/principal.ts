@@ -1,5 +1,5 @@
 /** Stage 5: verified claims → principal. Total: an optional claim in an odd shape is left out, and never an error. */
-import { agentOf, clientAuthOf, isGuest } from './caller-facts.js'
+import { agentOf, clientAuthOf, hasMoreGroups, isGuest } from './caller-facts.js'
 import { deepFreeze, displayOf, text, texts, words } from './claims.js'
 import { clientIdOf } from './tenant.js'
 import type { AppPrincipal, Claims, Principal, UserPrincipal } from './types.js'
@@ -31,6 +31,7 @@ function toUser(claims: Claims): UserPrincipal {
     ...caller(claims),
     scopes: scopesOf(claims),
     groups: texts(claims.groups),
+    hasMoreGroups: hasMoreGroups(claims),
     ...displayOf(claims)
   }
 }

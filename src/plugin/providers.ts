@@ -18,6 +18,10 @@ export interface Provider {
   readonly isForApis?: (claims: Claims) => boolean
   /** Origin of the key set, where it is not the issuer's own. */
   readonly keysOrigin?: string
+  /** Tokens that clients got for themselves, beside those that say so as RFC 9068 has it. */
+  readonly isAppOnly?: (claims: Claims) => boolean
+  /** Scopes of the sign-in itself, beside OpenID Connect's. */
+  readonly signInScopes?: ReadonlySet<string>
 }
 
 /** No provider by name: the claims that Entra and many others have. */
@@ -28,10 +32,14 @@ export const providers: Readonly<Record<ProviderName, Provider>> = {
   keycloak: {
     roles: (audiences) => [
       ['realm_access', 'roles'],
-      ...audiences.map((audience) => ['resource_access', audience, 'roles'] as const)
+      // `account` is Keycloak's own client, whose roles everybody has.
+      ...audiences.filter((name) => name !== 'account').map((name) => ['resource_access', name, 'roles'] as const)
     ],
     groups: [['groups']],
-    isEverybodys: (role) => /^(default-roles-.*|offline_access|uma_authorization)$/.test(role)
+    isEverybodys: (role) => /^(default-roles-.*|offline_access|uma_authorization)$/.test(role),
+    // The mapper of service accounts adds the client's ID, `clientId` in older versions, and nobody's session.
+    isAppOnly: ({ azp, client_id, clientId, sid }) =>
+      sid === undefined && text(azp) !== undefined && (client_id === azp || clientId === azp)
   },
   /** Auth0, "Enable Role-Based Access Control for APIs": permissions of the user, or of the application. */
   auth0: { roles: () => [['permissions']], groups: [] },
@@ -41,7 +49,8 @@ export const providers: Readonly<Record<ProviderName, Provider>> = {
   cognito: {
     roles: () => [['cognito:groups']],
     groups: [['cognito:groups']],
-    audienceOf: ({ token_use, client_id }) => (token_use === 'access' ? client_id : undefined)
+    audienceOf: ({ token_use, client_id }) => (token_use === 'access' ? client_id : undefined),
+    signInScopes: new Set(['aws.cognito.signin.user.admin'])
   },
   /** Google Cloud, "Get an ID token": a service account's, for the audience it was asked for. Access tokens are opaque. */
   google: { roles: () => [], groups: [], isForApis: isServiceAccount, keysOrigin: 'https://www.googleapis.com' }

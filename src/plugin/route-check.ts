@@ -1,11 +1,10 @@
 /** What a route declares, checked when it is declared. */
 import type { RouteOptions } from 'fastify'
 import { EntraConfigurationError } from './errors.js'
-import { isGuard, routeGuards } from './guard.js'
+import { type Guard, isGuard, routeGuards } from './guard.js'
 import { guardMakers } from './guards.js'
 import { alternatives } from './openapi.js'
 import { shown } from './option-checks.js'
-import type { Rule } from './rules.js'
 
 /** Who may call a route: any valid token (the default), also strangers, or anyone without a look at the token. */
 export type RouteAuth = 'required' | 'optional' | 'none'
@@ -18,7 +17,7 @@ declare module 'fastify' {
 }
 
 /** Hooks of a route that only ask whether it may go on: a guard can say no there. */
-const fit = ['onRequest', 'preValidation', 'preHandler'] as const
+export const fit = ['onRequest', 'preValidation', 'preHandler'] as const
 const unfit = [
   'preParsing',
   'preSerialization',
@@ -32,26 +31,33 @@ const unfit = [
 /**
  * Documents and checks; enforcement is the hook's, which also sees routes that were declared before.
  *
- * @returns the rules of the route's guards
+ * @param inHooks guards in hooks of the route's scope, as far as they are known
+ * @returns these and the route's own: the array that its config has
  * @throws EntraConfigurationError when `auth` is unknown, or a guard could never run or never pass
  */
-export function checkRoute(route: RouteOptions): Rule[] {
-  const { auth = 'required' } = route.config ?? {}
+export function checkRoute(route: RouteOptions, inHooks: readonly Guard[] = []): Guard[] {
+  const auth = authOf(route)
   const where = `${route.method} ${route.url}`
   if (!['required', 'optional', 'none'].includes(auth)) {
     throw new EntraConfigurationError(`${where} has config.auth ${shown(auth)}; it is required, optional or none`)
   }
   refuseMisplaced(route, where)
-  const guards = fit.flatMap((hook) => route[hook] ?? []).filter(isGuard)
-  if (auth === 'none' && guards.length > 0) {
+  const own = fit.flatMap((hook) => route[hook] ?? []).filter(isGuard)
+  if (auth === 'none' && own.length > 0) {
     throw new EntraConfigurationError(`${where} has a guard and config.auth "none"; a guard needs a token to look at`)
   }
+  const guards = [...new Set([...inHooks, ...own])]
   const rules = guards.map(({ rule }) => rule)
   if (alternatives({ kind: 'allOf', rules }).length === 0) {
     throw new EntraConfigurationError(`${where} asks for a user and an app at once, so nobody could ever call it`)
   }
   route.config = { ...route.config, [routeGuards]: guards }
-  return rules
+  return guards
+}
+
+/** Who may call a route, as far as its config says. */
+export function authOf({ config: { auth = 'required' } = {} }: RouteOptions): RouteAuth {
+  return auth
 }
 
 /** A guard that runs after the handler refuses what is done already; one that was not called is no guard. */

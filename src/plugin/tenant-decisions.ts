@@ -1,6 +1,6 @@
 /** Which directories may call, where a function of the application says so: its answers, shared and remembered for a while. */
 import { createHash } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
+import { type Answer, Answers } from './answers.js'
 import type { Claims, Clock } from './types.js'
 
 /**
@@ -15,58 +15,28 @@ export type TenantPolicy = (tenantId: string, claims: Claims) => boolean | Promi
 
 /** Seconds for which an answer counts, yes or no. */
 export const answerSeconds = 60
-const maxAnswers = 10_000
-
-/** An answer, and until when it counts. */
-export interface TenantDecision {
-  readonly allowed: boolean
-  /** Seconds, as `exp`. */
-  readonly until: number
-}
 
 /** Asks a {@link TenantPolicy}, and remembers what it said. */
 export class TenantDecisions {
   readonly #policy: TenantPolicy
-  readonly #timeoutSeconds: number
-  readonly #clock: Clock
-  readonly #answers = new LRUCache<string, { readonly allowed: Promise<boolean>; readonly until: number }>({
-    max: maxAnswers
-  })
+  readonly #answers: Answers<boolean>
 
   constructor(policy: TenantPolicy, timeoutSeconds: number, clock: Clock) {
     this.#policy = policy
-    this.#timeoutSeconds = timeoutSeconds
-    this.#clock = clock
+    this.#answers = new Answers('allowedTenants', timeoutSeconds, clock)
   }
 
   /**
-   * What the function says, or said of late. Those who ask meanwhile share one call.
+   * What the function says, or said of late.
    *
-   * @throws whatever the function throws, or an error when it takes too long: neither is remembered
+   * @throws whatever the function throws, or an error when it takes too long, or did so too often of late
    */
-  async decide(tenantId: string, claims: Claims): Promise<TenantDecision> {
-    const subject = this.#policy.length === 1 ? tenantId : `${tenantId} ${digestOf(claims)}`
-    const now = Date.now() / 1000
-    let answer = this.#answers.get(subject)
-    if (!answer || now >= answer.until) {
-      answer = { allowed: this.#ask(tenantId, claims), until: now + answerSeconds }
-      this.#answers.set(subject, answer)
-    }
-    try {
-      return { allowed: await answer.allowed, until: answer.until }
-    } catch (error) {
-      if (this.#answers.get(subject) === answer) this.#answers.delete(subject)
-      throw error
-    }
-  }
-
-  #ask(tenantId: string, claims: Claims): Promise<boolean> {
-    const ask = async () => (await this.#policy(tenantId, claims)) === true
-    return new Promise((resolve, reject) => {
-      const late = () => reject(new Error(`allowedTenants took longer than ${this.#timeoutSeconds} seconds`))
-      const cancel = this.#clock.after(this.#timeoutSeconds * 1000, late)
-      void ask().then(resolve, reject).finally(cancel)
-    })
+  decide(tenantId: string, claims: Claims): Promise<Answer<boolean>> {
+    const isShared = this.#policy.length === 1
+    const about = isShared ? tenantId : `${tenantId} ${digestOf(claims)}`
+    // What is shared must not hang on one token: a second parameter with a default counts for nothing in `length`.
+    const seen = isShared ? {} : claims
+    return this.#answers.get(about, answerSeconds, async () => (await this.#policy(tenantId, seen)) === true)
   }
 }
 

@@ -4,7 +4,7 @@
  * others pushes none out.
  */
 import { LRUCache } from 'lru-cache'
-import type { FoundKey } from './issuers.js'
+import type { FoundKey } from './trusted-issuers.js'
 import type { Claims, Principal } from './types.js'
 
 /** Bounds of the cache. The token that was not used for the longest goes first. */
@@ -19,8 +19,6 @@ export interface TokenCacheOptions {
 interface Entry extends FoundKey {
   readonly credentials: string
   readonly principal: Principal
-  /** Of the issuer, when the token was verified. */
-  readonly issuerName: string | undefined
   /** In seconds, as numbers of claims are: small enough for V8 to keep them in the entry itself. */
   readonly validFrom: number
   readonly validBefore: number
@@ -73,7 +71,7 @@ export class TokenCache {
    * @param until seconds, as `exp`: where something else than its times counts no longer than that
    */
   add(
-    { token, issuer, key }: FoundKey & { readonly token: string },
+    { token, issuer, issuerName, key }: FoundKey & { readonly token: string },
     principal: Principal,
     until = Number.POSITIVE_INFINITY
   ): void {
@@ -85,7 +83,7 @@ export class TokenCache {
       issuer,
       key,
       principal,
-      issuerName: issuer.name,
+      issuerName,
       validFrom: Math.max(nbf, iat) - this.#toleranceSeconds,
       validBefore: Math.min(exp + this.#toleranceSeconds, until)
     })

@@ -56,8 +56,10 @@ export interface UserPrincipal extends Caller {
   readonly isGuest: boolean
   /** `scp`: what the user let the client do. */
   readonly scopes: readonly string[]
-  /** `groups`: object IDs. Empty also when there are too many to fit into a token: see `claims._claim_names`. */
+  /** `groups`: object IDs. Empty also when there are too many to fit into a token. */
   readonly groups: readonly string[]
+  /** True where the token says that there are more groups than it holds (groups overage): then `groups` says nothing. */
+  readonly hasMoreGroups: boolean
   /** `name`, for display only. */
   readonly name?: string
   /** `email` or `preferred_username`, for display only: it can be changed and reused, so never a key. */

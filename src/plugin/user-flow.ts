@@ -65,6 +65,7 @@ export function toUserFlowPrincipal(claims: Claims): UserPrincipal {
     scopes: words(claims.scp),
     roles: [],
     groups: [],
+    hasMoreGroups: false,
     ...displayOf(claims),
     claims
   })

@@ -4,16 +4,17 @@
  */
 import type { FastifyJWTOptions } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { foreignAudienceHint, versionHint } from './audience.js'
 import { requiredClaims } from './claims.js'
 import { ambiguityRefusal, type DecodedToken, decodeToken } from './decode.js'
 import { isRefusal, type Refusal, refusal } from './errors.js'
 import { headerRefusal, keyRefusal } from './header.js'
-import type { FoundKey, Issuer, TrustedIssuers } from './issuers.js'
+import { withHint } from './hints.js'
 import type { Algorithm } from './jwks.js'
 import { explain } from './library-errors.js'
 import { withoutStackTraces } from './quiet.js'
+import type { IsRevoked } from './revocation.js'
 import type { TokenCache } from './token-cache.js'
+import type { FoundKey, TrustedIssuers } from './trusted-issuers.js'
 import type { Claims, Principal } from './types.js'
 
 /** A token and the key to verify it with; `refusal`, once stage 4 says no. */
@@ -39,6 +40,10 @@ export interface Verifier {
   readonly scopeBase: string | undefined
   /** Tokens that were verified before; `undefined`: none is remembered. */
   readonly cache: TokenCache | undefined
+  /** Asked at every request, also for tokens that are remembered. */
+  readonly isRevoked: IsRevoked | undefined
+  /** For functions of the application. */
+  readonly keysTimeoutSeconds: number
 }
 
 /** Where a request keeps its verification. */
@@ -65,7 +70,10 @@ const vettedPem: PemCallback = (request, _token, done) => {
  * The options that make @fastify/jwt do stages 3 to 5 in `await request.jwtVerify()`. The same PEM, handed over synchronously, is
  * its fast path: one prepared verifier for each. fast-jwt's own cache stays off: it hands one mutable object to everybody.
  */
-export function jwtOptions({ algorithms, clockToleranceSeconds, issuers }: Omit<Verifier, 'cache'>): FastifyJWTOptions {
+export function jwtOptions({
+  algorithms,
+  clockToleranceSeconds
+}: Pick<Verifier, 'algorithms' | 'clockToleranceSeconds'>): FastifyJWTOptions {
   return {
     decoratorName: 'principalOrNull',
     secret: { public: vettedPem },
@@ -78,11 +86,6 @@ export function jwtOptions({ algorithms, clockToleranceSeconds, issuers }: Omit<
     trusted: (request, claims) => {
       const verification = request[verificationOf]
       return verification ? isTrusted(verification, claims, clockToleranceSeconds) : false
-    },
-    formatUser: (payload) => {
-      const claims = payload as Claims
-      const issuer = issuers.named(String(claims.iss)) as Issuer // the key was found under it
-      return issuer.settings.profile.toPrincipal(claims)
     }
   }
 }
@@ -91,7 +94,8 @@ export function jwtOptions({ algorithms, clockToleranceSeconds, issuers }: Omit<
 function isTrusted(verification: Verification, claims: Claims, toleranceSeconds: number): boolean {
   const { issuer, key, decoded } = verification
   const { refuse } = issuer.settings.profile
-  const why = timeRefusal(claims, toleranceSeconds) ?? refuse({ header: decoded.header, claims, key })
+  const why =
+    timeRefusal(claims, toleranceSeconds) ?? refuse({ header: decoded.header, claims, key: issuer.described(key) })
   if (why) verification.refusal = why
   return why === undefined
 }
@@ -113,8 +117,11 @@ export type VerifySignature = (verification: Verification) => Promise<Principal>
 export function inRequest(request: FastifyRequest): VerifySignature {
   return async (verification) => {
     request[verificationOf] = verification
-    await withoutStackTraces(() => request.jwtVerify()) // with a key at hand all of it happens before it returns
-    return request.principal
+    // With a key at hand all of it happens before it returns.
+    const claims = await withoutStackTraces(() => request.jwtVerify<Claims>())
+    const principal = verification.issuer.settings.profile.toPrincipal(claims)
+    request.principalOrNull = principal
+    return principal
   }
 }
 
@@ -163,15 +170,4 @@ async function verified(
     const why = verification.refusal ?? explain(error, verification.decoded)
     return withHint(why, verification.decoded, verifier)
   }
-}
-
-/** What is said of a token of which nothing is proven: fixed sentences, for the mistakes that are made most. */
-function withHint(why: Refusal, { payload }: DecodedToken, { scopeBase, issuers }: Verifier): Refusal {
-  const { code } = why
-  const hintable = code === 'invalid_signature' || code === 'unknown_key' || code === 'wrong_issuer'
-  if (!hintable) return why
-  const hint =
-    (scopeBase === undefined ? undefined : foreignAudienceHint(payload.aud, scopeBase)) ??
-    (code === 'wrong_issuer' ? versionHint(payload.iss, (name) => issuers.named(name) !== undefined) : undefined)
-  return hint ? { ...why, detail: hint } : why
 }

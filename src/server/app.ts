@@ -41,7 +41,7 @@ export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Pro
   if (config.corsOrigins.length > 0) {
     await app.register(cors, () => corsOptions(config.corsOrigins))
   }
-  await app.register(entra, config.entra)
+  await app.register(entra, { ...config.entra, strictRoutes: true })
   await registerDocument(app)
   const graph = createGraph(config.graph, () => app.entra.metadata?.tokenEndpoint)
   app.addHook('onClose', () => graph.close())

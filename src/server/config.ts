@@ -110,6 +110,11 @@ function refuseTraps(env: Environment): void {
   const unsupported = notYet.find((name) => env[name])
   if (unsupported) throw new EntraConfigurationError(`${unsupported} is not supported in this version; unset it`)
   refuseMixture(env)
+  const isMany = /^(common|organizations)$/i.test(env.ENTRA_TENANT_ID ?? '')
+  if (isMany && env.ENTRA_CLIENT_SECRET) {
+    const why = 'an administrator of any tenant that may call could have it read this one'
+    throw new EntraConfigurationError(`ENTRA_CLIENT_SECRET goes with one tenant; ${why}, so unset it`)
+  }
   const empty = narrowing.find((name) => env[name] === '')
   if (empty) throw new EntraConfigurationError(`${empty} is empty; unset it, or give it a value`)
 }

@@ -132,7 +132,7 @@ const header: readonly Mutant[] = [
     'the type of kid',
     'header',
     'RFC 7515 §4.1.4 kid names one published key',
-    ['header', "if (typeof header.kid !== 'string') return unknownKey", ''],
+    ['header', "if (typeof header.kid !== 'string') return unnamedKey", ''],
     ['verify', 'String(header.kid)', 'String([header.kid].flat()[0])']
   ),
   mutant('kid, any key will do', 'header', 'RFC 7515 §4.1.4 kid names one published key', [
@@ -199,25 +199,25 @@ const keys: readonly Mutant[] = [
     'this.#set = { ...set, keys: new Map([...(this.#set?.keys ?? []), ...set.keys]) }'
   ]),
   mutant('keys of the other issuer', 'signature', 'RFC 8725 §3.8 only keys that the issuer publishes', [
-    'issuers',
-    'if (issuer) return keyOf(issuer, kid)',
-    'if (issuer) return keyOf(this.all[0] as Issuer, kid)'
+    'trusted-issuers',
+    'if (issuer) return this.#keyOf(issuer, iss, kid)',
+    'if (issuer) return this.#keyOf(this.all[0] as Issuer, iss, kid)'
   ]),
   mutant('a signature that fits', 'signature', 'RFC 7515 §5.2 signed by the key that kid names', [
     'verify',
     'const why = verification.refusal ?? explain(error, verification.decoded)',
-    "const why = verification.refusal ?? explain(error, verification.decoded)\n    if (why.code === 'invalid_signature') return void (request.principalOrNull = verification.issuer.settings.profile.toPrincipal(verification.decoded.payload))"
+    "const why = verification.refusal ?? explain(error, verification.decoded)\n    if (why.code === 'invalid_signature') return { verification, principal: verification.issuer.settings.profile.toPrincipal(verification.decoded.payload) }"
   ])
 ]
 
 const tenant: readonly Mutant[] = [
   mutant('iss, the beginning is enough', 'claims', 'RFC 7519 §4.1.1 iss is the issuer, character by character', [
-    'issuers',
+    'trusted-issuers',
     exactIssuer,
     "return this.all.find(({ name = '-' }) => iss.startsWith(name)) ?? "
   ]),
   mutant('iss, its case', 'claims', 'RFC 7519 §4.1.1 iss is the issuer, character by character', [
-    'issuers',
+    'trusted-issuers',
     exactIssuer,
     'return this.all.find(({ name }) => name === iss.toLowerCase()) ?? '
   ]),
@@ -225,8 +225,8 @@ const tenant: readonly Mutant[] = [
     'iss, an array of one',
     'claims',
     'RFC 7519 §4.1.1 iss',
-    ['issuers', "if (typeof iss !== 'string') return wrongIssuer", ''],
-    ['issuers', exactIssuer, 'return this.all.find(({ name }) => name === String(iss)) ?? ']
+    ['trusted-issuers', "if (typeof iss !== 'string') return wrongIssuer", ''],
+    ['trusted-issuers', exactIssuer, 'return this.all.find(({ name }) => name === String(iss)) ?? ']
   ),
   mutant('tid', 'claims', 'Microsoft: tid is the tenant of the issuer', [
     'tenant',
@@ -419,7 +419,7 @@ const oidc: readonly Mutant[] = [
   ]),
   mutant('scopes of the sign-in', 'oidc', 'a token with neither scopes nor roles, another provider', [
     'oidc',
-    '.filter((name) => !signInScopes.has(name))',
+    '.filter((name) => !signInScopes.has(name) && !provider.signInScopes?.has(name))',
     ''
   ]),
   mutant('permissions, another provider', 'oidc', 'a token with neither scopes nor roles, another provider', [
@@ -490,12 +490,12 @@ const timesAndPermissions: readonly Mutant[] = [
     '[value].flat().map(String)'
   ]),
   mutant('users told from apps, roles', 'claims', 'Microsoft: a permission of an app is no role of a user', [
-    'rules',
+    'verdict',
     "return kind === 'user' && roles.includes(rule.name)",
     'return roles.includes(rule.name)'
   ]),
   mutant('apps told from users, permissions', 'claims', 'Microsoft: a role of a user is no permission of an app', [
-    'rules',
+    'verdict',
     "return kind === 'app' && roles.includes(rule.name)",
     'return roles.includes(rule.name)'
   ]),
@@ -505,7 +505,7 @@ const timesAndPermissions: readonly Mutant[] = [
     'return hasNoScope'
   ]),
   mutant('scopes are words', 'claims', 'RFC 6749 §3.3 scopes are words', [
-    'rules',
+    'verdict',
     '(scopes as readonly string[]).includes(rule.name)\n    case',
     "scopes.join(' ').includes(rule.name)\n    case"
   ])

@@ -26,6 +26,18 @@ t.test('Microsoft "Optional claims reference", acct; "Access token claims refere
     { rule: 'acct 1, whatever idp says', claims: { acct: 1, idp: `https://sts.windows.net/${tid}/` }, is: true },
     { rule: 'idp is this directory', claims: { idp: `https://sts.windows.net/${tid}/` }, is: false },
     { rule: 'idp is this directory, v2', claims: { idp: `https://login.microsoftonline.com/${tid}/v2.0` }, is: false },
+    {
+      rule: 'idp is this directory, as an unknown authority has it',
+      claims: { idp: `https://evil.example/${tid}/` },
+      is: true
+    },
+    { rule: 'idp only looks like this directory', claims: { idp: `mailto://x/${tid}` }, is: true },
+    {
+      rule: 'idp is this directory, by its own issuer',
+      claims: { iss: `https://id.example/${tid}/v2.0`, idp: `https://id.example/${tid}/` },
+      is: false
+    },
+    { rule: 'acct is a word', claims: { acct: 'guest' }, is: true },
     { rule: 'idp is another directory', claims: { idp: `https://sts.windows.net/${other}/` }, is: true },
     {
       rule: 'idp is another directory, acct 0',
@@ -43,7 +55,7 @@ t.test('odd types: never an error, and an idp that cannot be read is no memberâ€
   for (const value of odd) {
     t.equal(typeof isGuest({ tid, acct: value }), 'boolean')
     t.equal(isGuest({ tid, idp: value }), true, JSON.stringify(value))
-    t.equal(isGuest({ tid, acct: value === 1 ? 0 : value }), false, 'an odd acct says nothing')
+    t.equal(isGuest({ tid, acct: value }), value !== 0, 'nor is an acct that is not 0')
   }
 })
 

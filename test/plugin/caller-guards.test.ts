@@ -7,6 +7,8 @@ import entra, {
   requireClient,
   requireClientAuth,
   requireMember,
+  requirePolicy,
+  requireRole,
   requireScope,
   requireTenant
 } from '../../src/plugin/index.js'
@@ -100,3 +102,27 @@ t.test('what is none of their values is an error where it is written', (t) => {
   })
   t.end()
 })
+
+t.test(
+  'of several guards on a route, a refusal names all that claims lack, and a policy only where they lack nothing',
+  async (t) => {
+    const tenant = await startTestTenant()
+    t.teardown(() => tenant.close())
+    const made = makeApp(t)
+    await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
+    const [lacking, held] = [requireScope('Orders.Write'), requireScope('access_as_user')]
+    const no = requirePolicy('no', () => false)
+    const routes = { '/both': [lacking, requireRole('Owner')], '/policy': [held, no], '/scope': [lacking, no] }
+    for (const [path, preHandler] of Object.entries(routes)) made.app.get(path, { preHandler }, async () => 'ok')
+    const { origin } = await listen(made)
+    const detailOf = async (path: string) =>
+      (JSON.parse((await get(origin + path, await tenant.userToken())).body) as { detail: string }).detail
+    t.match(await detailOf('/both'), /the scope Orders.Write.*the role Owner/)
+    t.match(await detailOf('/policy'), /the policy no/, 'claims lack nothing')
+    t.match(
+      await detailOf('/scope'),
+      /missing: the scope Orders.Write\.$/,
+      'a policy that was not asked is not missing'
+    )
+  }
+)

@@ -14,7 +14,9 @@ interface Test {
 function appThatRefuses(t: Test, why: Refusal, log: string[] = []): FastifyInstance {
   const app = Fastify({ logger: { level: 'trace', stream: { write: (line: string) => log.push(line) } } })
   t.teardown(() => app.close())
-  app.get('/', async (request, reply) => refusalSender(realm, createAudit('refusals'))(request, reply, why))
+  app.get('/', async (request, reply) =>
+    refusalSender(realm, createAudit({ level: 'refusals', personalData: false }))(request, reply, why)
+  )
   return app
 }
 

@@ -14,6 +14,7 @@ const contract: Record<RefusalCode, [status: number, error: string | undefined]>
   invalid_signature: [401, 'invalid_token'],
   token_expired: [401, 'invalid_token'],
   token_not_yet_valid: [401, 'invalid_token'],
+  token_revoked: [401, 'invalid_token'],
   missing_claim: [401, 'invalid_token'],
   invalid_claim: [401, 'invalid_token'],
   wrong_issuer: [401, 'invalid_token'],
@@ -28,6 +29,10 @@ const contract: Record<RefusalCode, [status: number, error: string | undefined]>
   client_not_allowed: [403, 'insufficient_scope'],
   insufficient_permissions: [403, 'insufficient_scope'],
   tenant_unavailable: [503, undefined],
+  insufficient_claims: [401, 'insufficient_claims'],
+  insufficient_user_authentication: [401, 'insufficient_user_authentication'],
+  groups_unavailable: [503, undefined],
+  admission_unavailable: [503, undefined],
   policy_unavailable: [503, undefined]
 }
 

@@ -320,3 +320,14 @@ t.test('a garbage collection does not take the deadline with it', async (t) => {
   }
   await fetching
 })
+
+t.test('many at once, as a thousand tenants ask at the start, share a few connections to an origin', async (t) => {
+  let most = 0
+  const { client, origin, requests, sockets } = await setUp(t, (_request, response) => {
+    most = Math.max(most, sockets.size)
+    setTimeout(() => response.end('{}'), 5)
+  })
+  await Promise.all(Array.from({ length: 500 }, (_, n) => client.fetchJson(`${origin}/${n}`)))
+  t.equal(requests.length, 500)
+  t.ok(most <= 32, `${most} sockets`)
+})

@@ -30,7 +30,7 @@ interface Test {
 function appFor(t: Test, principal: Principal | null): FastifyInstance {
   const instance = Fastify()
   t.teardown(() => instance.close())
-  instance.decorate(refuseRequest, refusalSender('realm', createAudit('off')))
+  instance.decorate(refuseRequest, refusalSender('realm', createAudit({ level: 'off', personalData: false })))
   instance.decorateRequest('principalOrNull', null)
   instance.addHook('onRequest', async (request) => {
     request.principalOrNull = principal

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { isRefusal } from '../../src/plugin/errors.js'
 import { HttpStatusError } from '../../src/plugin/fetch-json.js'
-import { Issuer, type IssuerSettings, TrustedIssuers } from '../../src/plugin/issuers.js'
+import { Issuer, type IssuerSettings } from '../../src/plugin/issuers.js'
+import { TrustedIssuers } from '../../src/plugin/trusted-issuers.js'
 import { FakeClock } from '../support/clock.js'
 import { recordingLogger } from '../support/log.js'
 import { profile } from '../support/profile.js'
@@ -51,8 +52,8 @@ async function tenant(answers: Record<string, unknown> = {}, v1 = v1Settings) {
   const timings = { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 }
   const names = new Map<string, Issuer>()
   const issuers = [v2Settings, v1].map((settings) => new Issuer(settings, timings, { fetchJson, clock, log, names }))
+  const trusted = new TrustedIssuers(issuers) // as the plugin does it: before anything is known
   await Promise.all(issuers.map(({ keys }) => keys.start()))
-  const trusted = new TrustedIssuers(issuers)
   /** What a token of this issuer, signed with this key, is told. */
   const ask = async (issuer: unknown, kid: string) => {
     const found = await trusted.findKey(issuer, kid)
@@ -345,4 +346,15 @@ t.test('no document takes the name of another issuer, whichever of them comes fi
     [taken, 'fresh'],
     'a name of the configuration comes before any'
   )
+})
+
+t.test('an issuer that gets another name while a key of it is waited for: its old name is nobody’s', async (t) => {
+  const settings = { ...v1Settings, issuer: new RegExp(`^${origin}/[0-9a-f-]+/$`) }
+  const { ask, published } = await tenant({ [url.v1]: { issuer: `${origin}/${tid}/`, jwks_uri: url.v1Keys } }, settings)
+  t.equal(await ask(`${origin}/${tid}/`, 'b'), 'key b')
+  const moved = `${origin}/99999999-2222-4333-8444-555555555555/`
+  published[url.v1] = { issuer: moved, jwks_uri: url.v1Keys }
+  published[url.v1Keys] = { keys: [a.jwk, b.jwk] }
+  t.equal(await ask(`${origin}/${tid}/`, 'a'), '401 wrong_issuer', 'though its key is there now')
+  t.equal(await ask(moved, 'a'), 'key a')
 })

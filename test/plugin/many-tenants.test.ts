@@ -1,9 +1,15 @@
 /** `organizations` and `common`: one set of keys, many directories, and a rule that says which of them may call. */
 import type { RequestListener } from 'node:http'
 import t, { type Test } from 'tap'
+import { systemClock } from '../../src/plugin/clock.js'
+import { createJsonClient } from '../../src/plugin/fetch-json.js'
 import entra, { EntraConfigurationError, type EntraOptions, type TenantPolicy } from '../../src/plugin/index.js'
+import { Issuer, type IssuerSettings } from '../../src/plugin/issuers.js'
+import { toSettings } from '../../src/plugin/options.js'
 import { get, listen, makeApp } from '../support/http.js'
-import { clientId, startTestTenant, type TestTenant, tenantId } from '../support/tenant.js'
+import { clientId, signingKey, startTestTenant, type TestTenant, tenantId } from '../support/tenant.js'
+
+const timings = { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 }
 
 const fabrikam = '22222222-3333-4444-8555-666666666666'
 const stranger = '33333333-4444-4555-8666-777777777777'
@@ -182,7 +188,7 @@ t.test('a function that fails is an outage: 503, neither a yes nor a no, and ask
     const { ask, told, origin, logged } = await startApi(t, tenant, { allowedTenants, keysTimeoutSeconds: 0.5 })
     const token = await tenant.userToken(v2Of(tenant, fabrikam))
     const { status, code, detail } = await ask(token)
-    t.same([status, code], [503, 'policy_unavailable'], name)
+    t.same([status, code], [503, 'admission_unavailable'], name)
     t.notMatch(detail, 'database')
     const { headers } = await get(`${origin}/me`, token)
     t.equal(headers.get('retry-after'), '1')
@@ -211,13 +217,19 @@ t.test('a token is remembered for no longer than the function’s answer', async
   t.equal(await told(token), fabrikam, 'an answer counts for a minute')
   const { now } = Date
   t.teardown(() => Object.assign(Date, { now }))
-  Date.now = () => now() + 59_000
+  const monotonic = performance.now.bind(performance)
+  t.teardown(() => Object.assign(performance, { now: monotonic }))
+  const later = (milliseconds: number) => {
+    Date.now = () => now() + milliseconds
+    performance.now = () => monotonic() + milliseconds
+  }
+  later(59_000)
   t.equal(await told(token), fabrikam, 'until then')
-  Date.now = () => now() + 61_000
+  later(61_000)
   t.equal(await told(token), refused)
   allowed = true
   t.equal(await told(token), refused, 'a no counts as long')
-  Date.now = () => now() + 122_000
+  later(122_000)
   t.equal(await told(token), fabrikam)
 })
 
@@ -275,4 +287,84 @@ t.test('options that contradict each other, or let in who is not meant', async (
     const given = { tenantId: 'organizations', clientId, ...options } as EntraOptions
     await t.rejects(async () => app.register(entra, given), { constructor: EntraConfigurationError, message }, name)
   }
+})
+
+t.test('a domain beside many tenants, which have it as well, is an error at the start', async (t) => {
+  const { app } = makeApp(t)
+  const tenants = [
+    { clientId, tenantId: 'Organizations', allowedTenants: '*' as const },
+    { clientId, tenantId: 'contoso.example' }
+  ]
+  const message = /tenantId "contoso.example" beside "organizations"/
+  await t.rejects(async () => app.register(entra, { tenants }), { name: 'EntraConfigurationError', message })
+})
+
+t.test('two user flows of one directory have one issuer, and are an error at the start', async (t) => {
+  const { app } = makeApp(t)
+  const b2c = { clientId, tenantId, authority: 'https://contoso.b2clogin.com' }
+  const tenants = ['B2C_1_signin', 'B2C_1_reset'].map((userFlow) => ({ ...b2c, userFlow }))
+  await t.rejects(async () => app.register(entra, { tenants }), { message: /tenants has two user flows of/ })
+})
+
+t.test('no document of another authority takes the name of a tenant that the template of many covers', async (t) => {
+  const tenant = await startEntra(t)
+  const partner = await startTestTenant()
+  t.teardown(() => partner.close())
+  const stolen = { issuer: `${tenant.origin}/${stranger}/`, jwks_uri: `${partner.origin}/keys` }
+  partner.answers.set(
+    '/partner.example/.well-known/openid-configuration',
+    json(() => stolen)
+  )
+  partner.answers.set(
+    '/keys',
+    json(() => ({ keys: partner.keys }))
+  )
+  const { app } = makeApp(t)
+  const { fetchJson, close } = createJsonClient(5)
+  t.teardown(() => close())
+  const options = { tenantId: 'organizations', clientId, authority: tenant.origin, allowedTenants: [fabrikam] }
+  const surroundings = { fetchJson, clock: systemClock, log: app.log, names: new Map<string, Issuer>() }
+  const many = toSettings(options).issuers.map((each) => new Issuer(each, timings, surroundings))
+  const [, v1] = toSettings({ tenantId: 'partner.example', clientId, authority: partner.origin }).issuers
+  const thief = new Issuer(v1 as IssuerSettings, timings, surroundings)
+  t.teardown(() => [...many, thief].map(({ keys }) => keys.close()))
+  await Promise.all(many.map(({ keys }) => keys.start()))
+  await thief.keys.start()
+  t.equal(thief.name, undefined)
+  t.match(thief.status, { state: 'cold', lastError: /is an issuer that another tenant of this API has already/ })
+})
+
+t.test('v1 keys do not say whom they sign for; those of v2 say it for them', async (t) => {
+  const tenant = await startEntra(t)
+  const consumers = await signingKey('consumers')
+  const publish = (path: string, issuer: object) =>
+    tenant.answers.set(
+      path,
+      json(() => ({ keys: [tenant.key.jwk, { ...consumers.jwk, ...issuer }] }))
+    )
+  publish('/organizations/discovery/keys', {})
+  publish('/organizations/discovery/v2.0/keys', { issuer: `${tenant.origin}/${personal}/v2.0` })
+  const { told } = await startApi(t, tenant, { allowedTenants: [fabrikam] })
+  const v1 = { ver: '1.0', appid: clientId, azp: undefined, aud: `api://${clientId}`, ...v1Of(tenant, fabrikam) }
+  t.equal(await told(await tenant.userToken(v1)), fabrikam, 'by a key of work accounts')
+  t.equal(await told(await tenant.userToken(v1, {}, consumers)), '401 wrong_key_issuer', 'by one of personal accounts')
+  t.equal(await told(await tenant.userToken(v2Of(tenant, fabrikam), {}, consumers)), '401 wrong_key_issuer', 'as in v2')
+})
+
+t.test('an entry of its own is not judged by the rules for many while its document was not read', async (t) => {
+  const tenant = await startEntra(t)
+  // A tenant on an authority of its own, whose v1 issuer only its document can say, and which answers nothing at the moment.
+  for (const path of [tenant.paths.v1Discovery])
+    tenant.answers.set(path, (_request, response) => void response.writeHead(503).end())
+  const made = makeApp(t)
+  const both = { clientId, authority: tenant.origin }
+  const tenants = [
+    { ...both, tenantId, allowedClients: [fabrikam] },
+    { ...both, tenantId: 'organizations', allowedTenants: '*' as const }
+  ]
+  await made.app.register(entra, { tenants })
+  made.app.get('/me', async ({ principal }) => principal.tenantId)
+  const { origin } = await listen(made)
+  t.equal((await get(`${origin}/me`, await tenant.v1Token())).status, 503, 'the rules for many would let it in')
+  t.equal((await get(`${origin}/me`, await tenant.v1Token(v1Of(tenant, fabrikam)))).status, 200, 'another tenant')
 })

@@ -108,6 +108,12 @@ const unknown: Case[] = [
   { rule: 'what every object has', options: { toString: 'x' }, names: ['"toString"'] }
 ]
 
+const functions: Case[] = [
+  { rule: 'no function', options: { groups: ['g'] }, names: ['groups', '["g"]'] },
+  { rule: 'no function', options: { isRevoked: 1 }, names: ['isRevoked', '1'] },
+  { rule: 'no switch', options: { strictRoutes: 'yes' }, names: ['strictRoutes', '"yes"'] }
+]
+
 const memory: Case[] = [
   { rule: 'as for Entra', options: { audit: 'on' }, names: ['audit', 'on'] },
   { rule: 'as for Entra', options: { tokenCache: true }, names: ['tokenCache', 'true'] },
@@ -148,7 +154,7 @@ const providers: Case[] = [
   }
 ]
 
-const tables = { providers, issuers, audiences, clients, algorithms, unknown, memory, seconds }
+const tables = { functions, providers, issuers, audiences, clients, algorithms, unknown, memory, seconds }
 
 for (const [name, cases] of Object.entries(tables)) {
   t.test(`${name}: one sentence that names the option, the value where one was given, and the fix`, async (t) => {

@@ -13,7 +13,8 @@ const audience = 'https://orders.example'
 const times = { iat: 1_800_000_000, exp: 1_800_003_600 }
 const rules: OidcRules = {
   ...{ provider: anyProvider, audiences: [audience], allowedClients: undefined, rfc9068: false },
-  ...{ rolesPaths: anyProvider.roles([audience]), groupsPaths: anyProvider.groups }
+  roles: { paths: anyProvider.roles([audience]), mayBeText: false },
+  groups: { paths: anyProvider.groups, mayBeText: false }
 }
 const principalOf = (claims: Members) => toOidcPrincipal(claims, rules)
 const key = { kid: 'k', pem: 'PEM', algorithms: ['RS256'] } as const
@@ -204,7 +205,7 @@ t.test('access tokens as providers make them', async (t) => {
     t.equal(codeOf(claims, header), undefined, `${name}: passes (${from})`)
     const { iss, sub = is.id } = claims
     const caller = { subject: sub, issuer: iss, tenantId: iss, scopes: [], roles: [], groups: [], claims }
-    const guest = is.kind === 'user' ? { isGuest: false } : {}
+    const guest = is.kind === 'user' ? { isGuest: false, hasMoreGroups: false } : {}
     t.strictSame({ ...principalOf(claims) }, { ...caller, ...guest, ...is }, `${name}: whom it speaks for (${from})`)
   }
 })

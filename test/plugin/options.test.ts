@@ -1,7 +1,8 @@
 import t from 'tap'
 import type { EntraTenantOptions } from '../../src/plugin/entra-options.js'
 import { EntraConfigurationError } from '../../src/plugin/errors.js'
-import { type EntraOptions, type Settings, type TimeOptions, toSettings } from '../../src/plugin/options.js'
+import { type EntraOptions, type Settings, toSettings } from '../../src/plugin/options.js'
+import type { TimeOptions } from '../../src/plugin/time-options.js'
 
 const tenantId = '11111111-2222-4333-8444-555555555555'
 const clientId = '66666666-7777-4888-8999-aaaaaaaaaaaa'
@@ -205,6 +206,12 @@ const seconds: Case[] = secondsOptions.flatMap((name) =>
   ].map(([value, shown]) => ({ rule: `${name}: ${shown}`, options: { [name]: value }, names: [name, String(shown)] }))
 )
 
+const switches: Case[] = ['true', 'on', '', 0, 1, null].map((strictRoutes) => ({
+  rule: `strictRoutes ${JSON.stringify(strictRoutes)}`,
+  options: { strictRoutes },
+  names: ['strictRoutes', JSON.stringify(strictRoutes)]
+}))
+
 const unknown: Case[] = [
   { rule: 'a slip', options: { tenantID: tenantId }, names: ['tenantID'] },
   { rule: 'a slip that would widen, left unseen', options: { allowedClient: [client] }, names: ['allowedClient'] },
@@ -253,7 +260,19 @@ const audits: Case[] = ['on', true, '', 'Refusals', null, ['all']].map((audit) =
 const b2c = { authority: 'https://contoso.b2clogin.com' }
 const products: Case[] = [
   { rule: 'beside one tenant', options: { allowedTenants: '*' }, names: ['allowedTenants', '"*"', 'organizations'] },
+  { rule: 'no function', options: { groups: ['g'] }, names: ['groups', '["g"]'] },
+  { rule: 'no function', options: { isRevoked: true }, names: ['isRevoked', 'true'] },
   { rule: 'no switch', options: { customSigningKeys: 'yes' }, names: ['customSigningKeys', '"yes"'] },
+  {
+    rule: 'of many tenants',
+    options: { tenantId: 'Organizations', allowedTenants: '*', customSigningKeys: true },
+    names: ['customSigningKeys', 'tenantId', '"organizations"']
+  },
+  {
+    rule: 'of no directory, in any case',
+    options: { ...b2c, userFlow: 'B2C_1_signin', tenantId: 'Organizations', allowedTenants: '*' },
+    names: ['userFlow', 'tenantId', '"organizations"']
+  },
   { rule: 'without its authority', options: { userFlow: 'B2C_1_signin' }, names: ['userFlow', 'authority'] },
   { rule: 'a path', options: { ...b2c, userFlow: '../B2C_1' }, names: ['userFlow', '"../B2C_1"'] },
   { rule: 'empty', options: { ...b2c, userFlow: '' }, names: ['userFlow'] },
@@ -270,7 +289,20 @@ const products: Case[] = [
   }
 ]
 
-const tables = { products, tenant, api, clients, where, authorities, algorithms, seconds, caches, audits, unknown }
+const tables = {
+  products,
+  tenant,
+  api,
+  clients,
+  where,
+  authorities,
+  algorithms,
+  seconds,
+  caches,
+  audits,
+  switches,
+  unknown
+}
 
 for (const [name, cases] of Object.entries(tables)) {
   t.test(
@@ -312,7 +344,9 @@ t.test('the contract: defaults', async (t) => {
   t.strictSame(settings.keyTimings, { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 })
   t.equal(settings.keysTimeoutSeconds, 5)
   t.equal(settings.clockToleranceSeconds, 60)
-  t.equal(settings.audit, 'refusals')
+  t.same(settings.audit, { level: 'refusals', personalData: false })
+  t.equal(settings.strictRoutes, false)
+  t.equal(toSettings({ ...good, strictRoutes: true }).strictRoutes, true)
   t.strictSame(settings.tokenCache, { maxTokens: 10_000, maxBytes: 64 * 1024 * 1024 })
   t.equal(toSettings({ ...good, tokenCache: false }).tokenCache, undefined)
   t.match(toSettings({ ...good, tokenCache: { maxTokens: 5 } }).tokenCache, { maxTokens: 5, maxBytes: 67_108_864 })

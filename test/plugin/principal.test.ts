@@ -19,6 +19,7 @@ t.test('the README: the members of a user', async (t) => {
   t.strictSame(toPrincipal(claims), {
     kind: 'user',
     isGuest: false,
+    hasMoreGroups: false,
     id: oid,
     subject: 'pairwise',
     issuer: iss,
@@ -188,4 +189,30 @@ t.test('the README: frozen, all the way down', async (t) => {
 t.test('a hostile claim name reaches no prototype', async (t) => {
   const principal = toPrincipal(JSON.parse(`{"tid":"${tid}","sub":"s","scp":"a","__proto__":{"roles":["Admin"]}}`))
   t.strictSame(principal.roles, [])
+})
+
+t.test('what Entra says of the client, and of agents, for users and apps', async (t) => {
+  const facts = { azpacr: '2', xms_act_fct: '3 11', xms_sub_fct: '13' }
+  const expected = { clientAuth: 'certificate', agent: { actorFacets: ['3', '11'], subjectFacets: ['13'] } }
+  for (const claims of [{ scp: 'a' }, { idtyp: 'app', roles: ['b'] }]) {
+    const principal = toPrincipal({ ...bare(), ...claims, ...facts })
+    t.match(principal, expected)
+    t.ok(Object.isFrozen(principal.agent?.actorFacets))
+    t.notOk('agent' in toPrincipal({ ...bare(), ...claims }), 'absent where nothing is said')
+  }
+})
+
+t.test('Microsoft "Access token claims reference": groups overage', async (t) => {
+  const rows: Record<string, [claims: object, is: boolean]> = {
+    'no mark': [{ groups: ['g'] }, false],
+    'a claim that is elsewhere': [{ _claim_names: { groups: 'src1' } }, true],
+    'another claim that is elsewhere': [{ _claim_names: { address: 'src1' } }, false],
+    'the implicit flow': [{ hasgroups: true }, true],
+    'the implicit flow, as a text': [{ hasgroups: 'true' }, true],
+    'not so': [{ hasgroups: false }, false],
+    'odd ones': [{ hasgroups: 1, _claim_names: 'groups' }, false],
+    nothing: [{ _claim_names: null }, false]
+  }
+  for (const [name, [claims, is]] of Object.entries(rows))
+    t.match(toPrincipal({ ...bare(), scp: 'a', ...claims }), { hasMoreGroups: is }, name)
 })

@@ -39,7 +39,12 @@ t.test('roles and groups by option: a claim, a path, a list of names', (t) => {
     },
     { rule: 'a list of one name, with dots', claim: ['a.b'], claims: { 'a.b': ['x'], a: { b: ['y'] } }, is: ['x'] },
     { rule: 'one string, by commas', claim: 'permissions', claims: { permissions: 'a,b, c' }, is: ['a', 'b', 'c'] },
-    { rule: 'one string, by spaces', claim: 'permissions', claims: { permissions: ' a b ' }, is: ['a', 'b'] },
+    {
+      rule: 'one string with spaces in it',
+      claim: 'permissions',
+      claims: { permissions: ' Not Admin ' },
+      is: ['Not Admin']
+    },
     { rule: 'nothing there', claim: 'realm_access.roles', claims: {}, is: [] },
     { rule: 'nothing on the way', claim: 'realm_access.roles', claims: { realm_access: null }, is: [] },
     { rule: 'a string on the way', claim: 'realm_access.roles', claims: { realm_access: 'roles' }, is: [] },
@@ -58,6 +63,7 @@ t.test('roles and groups by option: a claim, a path, a list of names', (t) => {
     t.same(using({ groupsClaim: claim }).of(claims).groups, is, `groups: ${rule}`)
   }
   t.same(using({ rolesClaim: 'permissions' }).of({ roles: ['x'] }).roles, [], 'in place of the usual one')
+  t.same(using({}).of({ roles: 'Not,Admin', groups: 'a,b' }).roles, [], 'one string only where that is configured')
   t.end()
 })
 
@@ -72,6 +78,27 @@ t.test('Keycloak: roles of the realm and of this client, without those that ever
   t.same(principal.roles, ['admin', 'orders'])
   t.same(principal.groups, ['/staff'])
   t.same(using({ provider: 'keycloak' }).of({ realm_access: { roles: everybody } }).roles, [], 'which open nothing')
+  const account = using({ provider: 'keycloak', audience: 'account' })
+  t.same(
+    account.of({ resource_access: { account: { roles: ['manage-account'] } } }).roles,
+    [],
+    'nor do its own client’s'
+  )
+  t.end()
+})
+
+t.test('Keycloak: service accounts, also without the name that gives them away', (t) => {
+  const { of } = using({ provider: 'keycloak' })
+  const service = { typ: 'Bearer', azp: 'job', sub: '6f0ddf11', scope: 'openid', realm_access: { roles: ['Admin'] } }
+  const rows: Record<string, [claims: object, kind: string]> = {
+    'client_id, no name': [{ client_id: 'job' }, 'app'],
+    'clientId of older versions': [{ clientId: 'job', preferred_username: 'service-account-job' }, 'app'],
+    'by its name': [{ client_id: 'job', preferred_username: 'service-account-job' }, 'app'],
+    'a user, with a session': [{ client_id: 'job', sid: 's' }, 'user'],
+    'a user, of another client': [{ client_id: 'other' }, 'user'],
+    'nothing says so': [{}, 'user']
+  }
+  for (const [name, [claims, kind]] of Object.entries(rows)) t.equal(of({ ...service, ...claims }).kind, kind, name)
   t.end()
 })
 
@@ -98,6 +125,7 @@ t.test('Cognito: the client stands for the audience of an access token that has 
   t.equal(codeOf(without(token, 'token_use')), 'missing_claim', 'of an access token only')
   t.equal(codeOf({ ...token, token_use: 'id', aud: 'app-client' }), 'not_an_access_token')
   t.same(of({ ...token, 'cognito:groups': ['admins'] }).roles, ['admins'])
+  t.same(of({ ...token, scope: 'aws.cognito.signin.user.admin' }).scopes, [], 'the sign-in’s own scope opens nothing')
   t.equal(using({ audience: 'app-client' }).codeOf(token), 'missing_claim', 'and of this provider only')
   t.end()
 })
@@ -140,6 +168,11 @@ t.test('RFC 9068 §2.1, §2.2, where it is demanded: the type, and every claim',
   for (const name of ['aud', 'sub', 'client_id', 'iat', 'jti'])
     t.equal(codeOf(without(token, name), { typ: 'at+jwt' }), 'missing_claim', name)
   t.equal(using({}).codeOf(token, { typ: 'JWT' }), undefined, 'which is not the default')
+  const { codeOf: listed } = using({ rfc9068: true, allowedClients: ['good'] })
+  const unnamed = without(token, 'azp')
+  t.equal(listed({ ...unnamed, client_id: 'evil' }, { typ: 'at+jwt' }), 'client_not_allowed')
+  t.equal(listed({ ...unnamed, client_id: 'good' }, { typ: 'at+jwt' }), undefined)
+  t.equal(listed({ ...token, client_id: 'evil', azp: 'good' }, { typ: 'at+jwt' }), 'invalid_claim', 'two clients')
   t.end()
 })
 
@@ -152,6 +185,7 @@ t.test('options that would be without the effect that they promise', (t) => {
     [{ rolesClaim: [] }, /rolesClaim/],
     [{ groupsClaim: [7] }, /groupsClaim/],
     [{ rfc9068: 'yes' }, /rfc9068 "yes" is not allowed; give true or false/],
+    [{ issuer: 'https://id.example/{tenantid}/v2.0' }, /issuer .* is not allowed/],
     [{ keysOrigin: 'https://keys.example/path' }, /keysOrigin .* is not allowed/],
     [{ keysOrigin: 'http://keys.example' }, /keysOrigin .* is not allowed/],
     [{ keysOrigin: 'keys' }, /keysOrigin .* is not allowed/],

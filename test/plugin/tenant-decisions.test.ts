@@ -13,8 +13,8 @@ function asked(policy: TenantPolicy) {
 t.test('a yes or a no, and until when it counts', async (t) => {
   for (const answer of [true, false]) {
     const { decisions, clock } = asked(async () => answer)
-    const { allowed, until } = await decisions.decide(tid, {})
-    t.equal(allowed, answer)
+    const { value, until } = await decisions.decide(tid, {})
+    t.equal(value, answer)
     t.ok(Math.abs(until - soon()) < 5)
     t.equal(clock.pending, 0, 'the deadline is called off')
   }
@@ -32,7 +32,7 @@ t.test('those who ask at once share one call', async (t) => {
   const all = Promise.all(Array.from({ length: 50 }, (_, n) => decisions.decide(tid, { sub: String(n) })))
   await settle()
   answer(true)
-  t.ok((await all).every(({ allowed }) => allowed))
+  t.ok((await all).every(({ value }) => value))
   t.equal(calls, 1)
 })
 
@@ -43,7 +43,7 @@ t.test('one answer for a tenant where claims are not looked at; otherwise one fo
     'one parameter': [(id) => note(id), 1],
     'two parameters': [(id, claims) => note(id, claims), 2],
     'any number of parameters': [(...all) => note(...all), 2],
-    'a default': [(id, claims = {}) => note(id, claims), 1]
+    'a default': [(id, claims = {}) => note(id, claims), 1] // which then sees none
   }
   for (const [name, [policy, calls]] of Object.entries(policies)) {
     seen.length = 0
@@ -51,6 +51,32 @@ t.test('one answer for a tenant where claims are not looked at; otherwise one fo
     for (const sub of ['a', 'b', 'a', 'b']) await decisions.decide(tid, { sub })
     t.equal(seen.length, calls, name)
   }
+})
+
+t.test('an answer that is shared was not made from one token’s claims', async (t) => {
+  const seen: unknown[] = []
+  const policy: TenantPolicy = (_id, claims = {}) => seen.push(claims) > 0
+  const { decisions } = asked(policy)
+  await decisions.decide(tid, { azp: 'good' })
+  t.same(seen, [{}])
+})
+
+t.test('an answer counts by the clock that only goes forward', async (t) => {
+  let calls = 0
+  const { decisions, clock } = asked((_tenantId) => {
+    calls += 1
+    return true
+  })
+  await decisions.decide(tid, {})
+  const { now } = Date
+  t.teardown(() => Object.assign(Date, { now }))
+  Date.now = () => now() - 3_600_000
+  await clock.advance(answerSeconds * 1000 - 1)
+  await decisions.decide(tid, {})
+  t.equal(calls, 1)
+  await clock.advance(1)
+  await decisions.decide(tid, {})
+  t.equal(calls, 2, 'though the wall clock was set back')
 })
 
 t.test('what fails is not remembered, and not shared with those who ask later', async (t) => {
@@ -61,7 +87,7 @@ t.test('what fails is not remembered, and not shared with those who ask later', 
     return true
   })
   await t.rejects(decisions.decide(tid, {}), { message: 'away' })
-  t.match(await decisions.decide(tid, {}), { allowed: true })
+  t.match(await decisions.decide(tid, {}), { value: true })
   t.equal(calls, 2)
 })
 
@@ -87,4 +113,27 @@ t.test('answers are bounded, and the oldest goes first', async (t) => {
   t.equal(calls, 10_001)
   await decisions.decide('0', {})
   t.equal(calls, 10_002)
+})
+
+t.test('what hangs is left alone for a while after five times, and asked again; what throws is not', async (t) => {
+  let calls = 0
+  let fails: 'hangs' | 'throws' | 'never' = 'throws'
+  const { decisions, clock } = asked(() => {
+    calls += 1
+    if (fails === 'throws') throw new Error('one caller’s fault')
+    return fails === 'never' || new Promise(() => {})
+  })
+  for (let time = 0; time < 20; time += 1) await t.rejects(decisions.decide(tid, {}), { message: /fault/ })
+  t.equal(calls, 20)
+  fails = 'hangs'
+  for (let time = 0; time < 5; time += 1) {
+    const late = t.rejects(decisions.decide(tid, {}), { message: /took longer than 5 seconds/ })
+    await clock.advance(5000)
+    await late
+  }
+  fails = 'never'
+  await t.rejects(decisions.decide(tid, {}), { message: /left alone for a while/ })
+  t.equal(calls, 25, 'nobody was asked')
+  await clock.advance(5000)
+  t.match(await decisions.decide(tid, {}), { value: true })
 })

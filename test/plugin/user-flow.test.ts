@@ -1,6 +1,10 @@
 /** Azure AD B2C: tokens as in Microsoft's "Request an access token in Azure Active Directory B2C". */
+import type { ServerResponse } from 'node:http'
 import t from 'tap'
+import entra from '../../src/plugin/index.js'
 import { toUserFlowPrincipal, type UserFlowRules, userFlowRefusal } from '../../src/plugin/user-flow.js'
+import { get, listen, makeApp } from '../support/http.js'
+import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 
 const tid = '11111111-2222-4333-8444-555555555555'
 const other = '22222222-3333-4444-8555-666666666666'
@@ -77,4 +81,25 @@ t.test('whom it speaks for', async (t) => {
   t.match(toUserFlowPrincipal({ ...good, iss }), { issuer: iss, tenantId: tid }, 'the issuer with the user flow in it')
   const { oid: _, ...without } = good
   t.equal(toUserFlowPrincipal({ ...without, sub: 's' }).id, 's', 'by sub, where oid is left out')
+})
+
+t.test('by the plugin, with its documents and keys', async (t) => {
+  const tenant = await startTestTenant()
+  t.teardown(() => tenant.close())
+  const document = `/${tenantId}/B2C_1_signin/v2.0/.well-known/openid-configuration`
+  const iss = `${tenant.origin}/${tenantId}/v2.0/`
+  const answer = (body: object) => (_request: unknown, response: ServerResponse) => response.end(JSON.stringify(body))
+  tenant.answers.set(document, answer({ issuer: iss, jwks_uri: `${tenant.origin}/keys` }))
+  tenant.answers.set('/keys', answer({ keys: tenant.keys }))
+  const made = makeApp(t)
+  const userFlow = 'B2C_1_signin'
+  await made.app.register(entra, { tenantId, clientId, authority: tenant.origin, userFlow })
+  made.app.get('/me', async ({ principal }) => principal)
+  const { origin } = await listen(made)
+  const own = { iss, tid: undefined, ver: '1.0', tfp: userFlow, scp: 'read', aud: clientId }
+  const { status, body } = await get(`${origin}/me`, await tenant.userToken(own))
+  t.equal(status, 200)
+  t.match(JSON.parse(body), { kind: 'user', tenantId, scopes: ['read'], issuer: iss })
+  const other = await get(`${origin}/me`, await tenant.userToken({ ...own, tfp: 'B2C_1_reset' }))
+  t.match(JSON.parse(other.body), { status: 401, code: 'wrong_user_flow' })
 })

@@ -83,6 +83,17 @@ t.test(
   }
 )
 
+t.test('in a scope of its own it would miss upgrades as well', async (t) => {
+  const { app } = makeApp(t)
+  await app.register(entra, { tenantId, clientId, authority: 'http://127.0.0.1:1' })
+  await app.register(async (scope) => {
+    await scope.register(websocket)
+    scope.get('/ws', { websocket: true }, () => {})
+  })
+  const message = /@fastify\/websocket must be registered before/
+  await t.rejects(async () => app.ready(), { name: 'EntraConfigurationError', message })
+})
+
 t.test('a stream is guarded before its first byte', async (t) => {
   const tenant = await startTestTenant()
   t.teardown(() => tenant.close())

@@ -4,5 +4,5 @@ import { readConfig } from '../../src/server/config.js'
 
 const { host, port, ...config } = readConfig(process.env)
 const app = await buildApp(config)
-app.get('/whoami', { schema: { hide: true } }, ({ principal }) => principal)
+app.get('/whoami', { config: { auth: 'required' }, schema: { hide: true } }, ({ principal }) => principal)
 await app.listen({ host, port })

@@ -230,11 +230,12 @@ t.test("Fastify's own refusals of a body are problems", async (t) => {
   const { readConfig } = await import('../../src/server/config.js')
   const app = await buildApp(readConfig({ LOG_LEVEL: 'silent', ...environmentFor(api.tenant) }))
   t.teardown(() => app.close())
-  app.post('/echo', async (request) => request.body)
-  app.get('/teapot', async () => {
+  const declared = { config: { auth: 'required' } } as const
+  app.post('/echo', declared, async (request) => request.body)
+  app.get('/teapot', declared, async () => {
     throw Object.assign(new Error('secret of the inside'), { statusCode: 418 })
   })
-  app.get('/broken', async () => {
+  app.get('/broken', declared, async () => {
     throw new Error('secret of the inside')
   })
   await app.listen({ host: '127.0.0.1', port: 0 })

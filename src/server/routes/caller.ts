@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { requireRole, requireScope } from '../../plugin/index.js'
 
+/** Said in so many words: the server starts with no route that nobody decided about. */
+const config = { auth: 'required' } as const
 const tags = ['caller']
 const text = { type: 'string' } as const
 const texts = { type: 'array', items: text } as const
@@ -8,14 +10,14 @@ const texts = { type: 'array', items: text } as const
 /** Routes about the caller: any valid token, a scope, a role. */
 export async function callerRoutes(app: FastifyInstance): Promise<void> {
   const any = { tags, operationId: 'getProtected', summary: 'Needs any valid token', response: { 200: greeting } }
-  app.get('/protected', { schema: any }, ({ principal }) => ({
+  app.get('/protected', { config, schema: any }, ({ principal }) => ({
     message: 'The token is valid.',
     kind: principal.kind,
     id: principal.id
   }))
 
   const own = { tags, operationId: 'getTenant', summary: 'The tenant that this API trusts', response: { 200: tenant } }
-  app.get('/tenant', { schema: own }, ({ principal }) => ({
+  app.get('/tenant', { config, schema: own }, ({ principal }) => ({
     tenantId: principal.tenantId,
     issuers: app.entra.issuers.flatMap(({ issuer }) => issuer ?? [])
   }))
@@ -59,6 +61,7 @@ const caller = {
       properties: { actorFacets: texts, subjectFacets: texts }
     },
     isGuest: { type: 'boolean' },
+    hasMoreGroups: { type: 'boolean' },
     name: text,
     email: text,
     scopes: texts,

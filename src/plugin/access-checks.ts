@@ -1,0 +1,57 @@
+/** Mistakes that only all routes together show. */
+import type { AccessEntry } from './access-entry.js'
+import { EntraConfigurationError } from './errors.js'
+import { describe, type Rule } from './rules.js'
+
+/** Names that tokens hold and guards compare exactly. */
+const permissions: ReadonlySet<Rule['kind']> = new Set(['scope', 'role', 'appPermission'])
+
+/**
+ * One permission in two spellings: who holds the one does not hold the other, so the slip of a finger closes a route for everybody.
+ *
+ * @throws EntraConfigurationError with both, and a route of each
+ */
+export function refuseSpellings(entries: readonly AccessEntry[]): void {
+  const first = new Map<string, { words: string; where: string }>()
+  for (const { method, url, rule } of entries) {
+    for (const words of rule ? permissionsOf(rule) : []) {
+      const where = `${method} ${url}`
+      const known = first.get(words.toLowerCase()) ?? { words, where }
+      first.set(words.toLowerCase(), known)
+      if (known.words === words) continue
+      const both = `${known.where} asks for ${known.words}, and ${where} for ${words}`
+      throw new EntraConfigurationError(`${both}; upper and lower case count, so write both alike`)
+    }
+  }
+}
+
+/** In words, which tell a scope from a role of the same name. */
+function permissionsOf(rule: Rule): readonly string[] {
+  if ('rules' in rule) return rule.rules.flatMap(permissionsOf)
+  return permissions.has(rule.kind) ? [describe(rule)] : []
+}
+
+type Route = Pick<AccessEntry, 'method' | 'url'>
+
+/**
+ * Routes that nobody decided about.
+ *
+ * @param undecided those without a guard and without `config.auth`
+ * @param unseen those that were declared before the plugin
+ * @throws EntraConfigurationError with all of them
+ */
+export function refuseUndecided(undecided: readonly Route[], unseen: readonly Route[]): void {
+  const anyToken = "give each a guard, or write config: { auth: 'required' } where any valid token may call"
+  const first = 'register fastify-entra first, and await it'
+  const mistakes = [
+    ...(undecided.length > 0 ? [`nobody decided about ${named(undecided)}; ${anyToken}`] : []),
+    ...(unseen.length > 0 ? [`what ${named(unseen)} declared before the plugin cannot be seen; ${first}`] : [])
+  ]
+  if (mistakes.length > 0) throw new EntraConfigurationError(`strictRoutes: ${mistakes.join('; and ')}`)
+}
+
+/** A HEAD that Fastify adds goes with its GET. */
+function named(routes: readonly Route[]): string {
+  const names = routes.map(({ method, url }) => `${method} ${url}`)
+  return names.filter((name) => !name.startsWith('HEAD ') || !names.includes(name.replace('HEAD', 'GET'))).join(', ')
+}

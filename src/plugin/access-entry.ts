@@ -1,0 +1,42 @@
+/** Who may call one route: the rule that decides, and the same in words. */
+import type { RouteAuth } from './route-check.js'
+import { describe, type Rule } from './rules.js'
+
+/** A route, for one method, and who may call it. */
+export interface AccessEntry {
+  readonly method: string
+  /** The pattern, as it was declared. */
+  readonly url: string
+  /** What else a request must have to get to this route, such as a `version`; only where the route says so. */
+  readonly constraints?: Readonly<Record<string, unknown>>
+  /** `unknown`: declared before the plugin was registered; what it says is enforced, but cannot be seen. */
+  readonly auth: RouteAuth | 'unknown'
+  /** What its guards ask for: of several, all; `undefined` without any. */
+  readonly rule: Rule | undefined
+  /** The same in words. */
+  readonly callers: string
+}
+
+/** Makes an entry. */
+export function accessEntry(
+  route: Pick<AccessEntry, 'method' | 'url' | 'constraints'>,
+  auth: AccessEntry['auth'],
+  rules: readonly Rule[] = []
+): AccessEntry {
+  const rule = rules.length > 1 ? ({ kind: 'allOf', rules } as const) : rules[0]
+  return Object.freeze({ ...route, auth, rule: rule && frozen(rule), callers: callersOf(auth, rule) })
+}
+
+/** All the way down: the rule is the guard's own, and whoever changed it would change who may call. */
+function frozen(rule: Rule): Rule {
+  if ('rules' in rule) Object.freeze(rule.rules).forEach(frozen)
+  return Object.freeze(rule)
+}
+
+/** A guard lets no stranger pass, whatever `auth` says. */
+function callersOf(auth: AccessEntry['auth'], rule: Rule | undefined): string {
+  if (auth === 'unknown') return 'not known: declared before fastify-entra was registered'
+  if (auth === 'none') return rule ? 'nobody: a guard in a hook needs a token, and none is looked at' : 'anyone'
+  if (rule) return describe(rule)
+  return auth === 'optional' ? 'strangers, and any valid token' : 'any valid token'
+}

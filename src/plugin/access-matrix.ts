@@ -1,0 +1,94 @@
+/** Who may call what: every route with the rule that decides, once all are declared. */
+import type { FastifyInstance, RouteOptions } from 'fastify'
+import { refuseSpellings, refuseUndecided } from './access-checks.js'
+import { type AccessEntry, accessEntry } from './access-entry.js'
+import { type EarlyRoute, earlyRoutes } from './early-routes.js'
+import { type Guard, isGuard } from './guard.js'
+import { authOf, checkRoute, fit } from './route-check.js'
+import type { Rule } from './rules.js'
+
+/**
+ * Every route and method in the order of declaration, with who may call it: read off the values that decide, guards in hooks of
+ * the route's scope included. A HEAD that Fastify adds to a GET has an entry of its own, right after it; `/` below a prefix has
+ * one for both of its spellings. Complete once the app is ready; before, it has what was declared so far.
+ *
+ * Routes declared before the plugin was registered come first, as `unknown`. Not seen are, where the plugin is registered in a
+ * scope of its own, routes that this scope declared before; and routes added to a scope that was there before the plugin.
+ */
+export type AccessMatrix = () => readonly AccessEntry[]
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Who may call each route. See {@link AccessMatrix}. */
+    readonly accessMatrix: AccessMatrix
+  }
+}
+
+/** A route as onRoute saw it. Hooks of other plugins may change its options later, and Fastify its URL. */
+interface Noted {
+  readonly route: RouteOptions
+  readonly scope: FastifyInstance
+  readonly methods: readonly string[]
+  readonly url: string
+  /** The array in the route's config itself, so that challenges and documents get to know of guards in hooks. */
+  readonly guards: Guard[]
+}
+
+/**
+ * Decorates the app with its matrix, and checks routes: each when it is declared, and all of them when the app is ready.
+ *
+ * @param strict whether a route without a decision is an error
+ * @returns the rules of all guards, as they come
+ */
+export function watchRoutes(app: FastifyInstance, strict: boolean): readonly Rule[] {
+  const early = earlyRoutes(app).map((route) => earlyEntry(route, app))
+  const noted: Noted[] = []
+  const rules: Rule[] = []
+  let settled: readonly AccessEntry[] | undefined
+  const entries = () => settled ?? Object.freeze([...early, ...noted.flatMap(entriesOf)])
+
+  app.decorate('accessMatrix', entries)
+  app.addHook('onRoute', function (route) {
+    const guards = checkRoute(route)
+    noted.push({ route, scope: this, methods: [route.method].flat(), url: route.url, guards })
+    rules.push(...rulesOf(guards))
+  })
+  app.addHook('onReady', async () => {
+    for (const { route, scope, guards } of noted)
+      guards.splice(0, guards.length, ...checkRoute(route, guardsInHooks(scope)))
+    rules.splice(0, rules.length, ...noted.flatMap(({ guards }) => rulesOf(guards)))
+    settled = entries()
+    refuseSpellings(settled)
+    if (!strict) return
+    const undecided = noted.filter(({ route, guards }) => guards.length === 0 && route.config?.auth === undefined)
+    refuseUndecided(
+      undecided.flatMap(entriesOf),
+      early.filter(({ auth }) => auth === 'unknown')
+    )
+  })
+  return rules
+}
+
+/**
+ * Guards in hooks for all routes of a scope, as `app.addHook('preHandler', requireRole('Admin'))` adds them. Fastify has no way to ask
+ * for hooks, and keeps them under a symbol; should it not be found, such guards decide as ever, and are not listed.
+ */
+export function guardsInHooks(scope: FastifyInstance): readonly Guard[] {
+  const key = Object.getOwnPropertySymbols(scope).find(({ description }) => description === 'fastify.hooks')
+  const hooks = key && (scope as unknown as Record<symbol, Record<string, unknown>>)[key]
+  return fit.flatMap((name) => hooks?.[name] ?? []).filter(isGuard)
+}
+
+const rulesOf = (guards: readonly Guard[]) => guards.map(({ rule }) => rule)
+
+function entriesOf({ route, scope, methods, url, guards }: Noted): AccessEntry[] {
+  const rules = rulesOf([...new Set([...guardsInHooks(scope), ...guards])])
+  const constraints = route.constraints && { constraints: Object.freeze({ ...route.constraints }) }
+  return methods.map((method) => accessEntry({ method, url, ...constraints }, authOf(route), rules))
+}
+
+/** @fastify/cors must come first; its one route knows nothing of this plugin, so what it says is known. */
+function earlyEntry(route: EarlyRoute, app: FastifyInstance): AccessEntry {
+  const ofCors = route.url === '*' && route.method === 'OPTIONS' && app.hasPlugin('@fastify/cors')
+  return accessEntry(route, ofCors ? 'required' : 'unknown')
+}

@@ -1,0 +1,32 @@
+/** The option `audit` → what is logged of decisions. */
+import { EntraConfigurationError } from './errors.js'
+import { isOn, shown } from './option-checks.js'
+
+/** Which decisions are logged, at level `info`: none, refusals, or every one. */
+export type AuditLevel = 'off' | 'refusals' | 'all'
+
+/** What is logged of decisions. */
+export interface AuditSettings {
+  /** Default: `refusals`. */
+  readonly level: AuditLevel
+  /** True: names and e-mail addresses of users as well. Default: false. */
+  readonly personalData: boolean
+}
+
+const levels: readonly AuditLevel[] = ['off', 'refusals', 'all']
+
+/**
+ * Checks the option.
+ *
+ * @throws EntraConfigurationError with one sentence that names the option, the value and what to change
+ */
+export function auditOf(given: AuditLevel | Partial<AuditSettings> = {}): AuditSettings {
+  if (typeof given === 'string') return auditOf({ level: given })
+  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given)
+  const { level = 'refusals', personalData, ...others } = isObject ? given : { level: given as never }
+  const unknown = Object.keys(others)[0]
+  const wanted = `give one of ${levels.join(', ')}, or an object with level and personalData`
+  if (unknown !== undefined) throw new EntraConfigurationError(`there is no option "audit.${unknown}"; ${wanted}`)
+  if (!levels.includes(level)) throw new EntraConfigurationError(`audit ${shown(level)} is not allowed; ${wanted}`)
+  return Object.freeze({ level, personalData: isOn('audit.personalData', personalData) })
+}

@@ -1,0 +1,119 @@
+/**
+ * Stage 6, the decision: a rule, asked about a caller. What claims can say is decided first, and without anybody else; only where they
+ * leave it open are policies, and groups that did not fit into the token, asked for.
+ */
+import type { FastifyRequest } from 'fastify'
+import { type Refusal, refusal } from './errors.js'
+import { describe, type Rule, scopesOf } from './rules.js'
+import { stepUpRefusal } from './step-up.js'
+import type { Principal, UserPrincipal } from './types.js'
+import { type Combined, isMissing, joined, type Missing, passes, verdictOf } from './verdict.js'
+
+/** All groups of a user, by their IDs, wherever they are kept. */
+export type GroupsOf = (principal: UserPrincipal, request: FastifyRequest) => Promise<readonly string[]>
+
+/** Who is asked about a caller. */
+interface Question {
+  readonly principal: Principal
+  readonly request: FastifyRequest
+  readonly groupsOf: GroupsOf | undefined
+}
+
+/** Asks a rule about a caller. Resolves to nothing when it passes. */
+export async function ruleRefusal(
+  rule: Rule,
+  principal: Principal,
+  request: FastifyRequest,
+  groupsOf?: GroupsOf
+): Promise<Refusal | undefined> {
+  const byClaims = verdictOf(rule, principal)
+  const verdict = byClaims === 'open' ? await ask(rule, { principal, request, groupsOf }) : byClaims
+  if (verdict === passes) return undefined
+  return isMissing(verdict) ? refusalOf(rule, verdict, principal) : verdict
+}
+
+/** Why claims alone refuse a rule, with all that is missing; `undefined` where they do not, or do not say. */
+export function claimsRefusal(rule: Rule, principal: Principal): Refusal | undefined {
+  const verdict = verdictOf(rule, principal)
+  return isMissing(verdict) ? refusalOf(rule, verdict, principal) : undefined
+}
+
+function refusalOf(rule: Rule, { words, stepUp }: Missing, principal: Principal): Refusal {
+  const detail = `This route requires ${describe(rule)}; ${words === describe(rule) ? 'the token does not satisfy that' : `missing: ${words}`}.`
+  const stronger = stepUp && stepUpRefusal(stepUp, principal, detail)
+  if (stronger) return stronger
+  const scopes = helpfulScopes(rule, principal)
+  return refusal('insufficient_permissions', { detail, ...(scopes.length > 0 && { scopes }) })
+}
+
+/**
+ * The scopes that a rule asks for (RFC 6750 §3: `scope` is what the resource requires), where one of them is missing; none
+ * where other scopes would not help.
+ */
+function helpfulScopes(rule: Rule, { scopes }: Principal): readonly string[] {
+  const required = scopesOf(rule)
+  return required.every((scope) => (scopes as readonly string[]).includes(scope)) ? [] : required
+}
+
+/** What claims left open, in turn and no further than needed. */
+async function ask(rule: Rule, question: Question): Promise<typeof passes | Missing | Refusal> {
+  const verdict = verdictOf(rule, question.principal)
+  if (verdict !== 'open') return verdict
+  switch (rule.kind) {
+    case 'policy':
+      return askPolicy(rule, question)
+    case 'anyOf':
+      return askAny(rule, question)
+    case 'allOf':
+      return askAll(rule, question)
+    default:
+      return askGroups(rule as Extract<Rule, { kind: 'group' }>, question)
+  }
+}
+
+const no = (rule: Rule): Missing => ({ words: describe(rule), stepUp: undefined })
+
+async function askPolicy(rule: Extract<Rule, { kind: 'policy' }>, { principal, request }: Question) {
+  try {
+    return (await rule.allows(principal, request)) === true ? passes : no(rule)
+  } catch (error) {
+    request.log.error({ err: error, policy: rule.name }, 'a policy failed')
+    return refusal('policy_unavailable', { retryAfterSeconds: 1 })
+  }
+}
+
+/** Overage means unknown, never "in no group" (Microsoft: "Access token claims reference", groups overage claim). */
+async function askGroups(rule: Extract<Rule, { kind: 'group' }>, { principal, request, groupsOf }: Question) {
+  try {
+    if (!groupsOf) throw new Error('there is no option "groups" that says where to look them up')
+    const groups = await groupsOf(principal as UserPrincipal, request)
+    return groups.includes(rule.name) ? passes : no(rule)
+  } catch (error) {
+    request.log.error({ err: error, group: rule.name }, 'the groups of a user could not be looked up')
+    return refusal('groups_unavailable', { retryAfterSeconds: 1 })
+  }
+}
+
+/** Until one passes. An answer that could not be had weighs more than a no: it might have been a yes. */
+async function askAny(rule: Combined, question: Question): Promise<typeof passes | Missing | Refusal> {
+  const missing: Missing[] = []
+  let unknown: Refusal | undefined
+  for (const each of rule.rules) {
+    const verdict = await ask(each, question)
+    if (verdict === passes) return passes
+    if (isMissing(verdict)) missing.push(verdict)
+    else unknown = verdict
+  }
+  return unknown ?? joined(rule, missing)
+}
+
+/** Until one says no: a no is enough, whatever could not be asked. */
+async function askAll(rule: Combined, question: Question): Promise<typeof passes | Missing | Refusal> {
+  let unknown: Refusal | undefined
+  for (const each of rule.rules) {
+    const verdict = await ask(each, question)
+    if (isMissing(verdict)) return verdict
+    if (verdict !== passes) unknown ??= verdict
+  }
+  return unknown ?? passes
+}

@@ -1,0 +1,22 @@
+/** What OpenAPI's `security` has no words for, as extensions of an operation (OpenAPI 3.1 §4.9): roles, permissions, groups. */
+import { describe, type Rule } from './rules.js'
+
+/** Extensions by the kind of rule whose names they list. */
+const extensions = { role: 'x-roles', appPermission: 'x-application-permissions', group: 'x-groups' } as const
+
+type Named = Extract<Rule, { kind: keyof typeof extensions }>
+
+/** The extensions of an operation whose guards ask for this: `x-access` in words, and names in lists. */
+export function extensionsOf(rule: Rule): Readonly<Record<string, string | readonly string[]>> {
+  const named = namedIn(rule)
+  const lists = Object.entries(extensions).map(([kind, name]) => {
+    const names = named.filter((each) => each.kind === kind).map((each) => each.name)
+    return [name, [...new Set(names)]] as const
+  })
+  return { 'x-access': describe(rule), ...Object.fromEntries(lists.filter(([, names]) => names.length > 0)) }
+}
+
+function namedIn(rule: Rule): readonly Named[] {
+  if ('rules' in rule) return rule.rules.flatMap(namedIn)
+  return rule.kind in extensions ? [rule as Named] : []
+}

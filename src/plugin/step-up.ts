@@ -1,0 +1,73 @@
+/** What a caller can do to satisfy a rule that its present token does not: sign in again, or prove more. */
+import { type Refusal, refusal } from './errors.js'
+import type { Principal } from './types.js'
+
+/** What a new token must show. */
+export interface StepUp {
+  /** Authentication context: `acrs` of Entra's tokens, `acr` of others'. */
+  readonly authContext?: string
+  /** Seconds since the user authenticated, at the most. */
+  readonly maxAgeSeconds?: number
+}
+
+/** Entra's tenants are GUIDs; the tenant of any other provider is its issuer. */
+const isEntra = ({ tenantId, issuer }: Principal) => tenantId !== issuer
+
+/**
+ * The authentication contexts of a token: `acrs` (Microsoft: "Developer guide to Conditional Access authentication context"), or `acr`
+ * (OpenID Connect Core §2).
+ */
+export function authContextsOf({ claims, ...rest }: Principal): readonly string[] {
+  const { acrs, acr } = claims
+  return [isEntra({ claims, ...rest } as Principal) ? acrs : acr].flat().filter((each) => typeof each === 'string')
+}
+
+/** Clocks differ by no more; a sign-in further in the future is one in milliseconds, or none. */
+const maxSkewSeconds = 300
+
+/** Seconds since the user authenticated (`auth_time`, OpenID Connect Core §2); where the token does not say, for ever. */
+export function authAgeSeconds({ claims }: Principal): number {
+  const { auth_time } = claims
+  const age = typeof auth_time === 'number' ? Date.now() / 1000 - auth_time : Number.NaN
+  return age >= -maxSkewSeconds ? age : Number.POSITIVE_INFINITY
+}
+
+/**
+ * The challenge for a step up. Entra's clients are sent a claims challenge where they said that they understand it (`xms_cc` holds
+ * `cp1`; Microsoft: "Claims challenges, claims requests and client capabilities"), others RFC 9470's.
+ *
+ * @returns `undefined` where the client could not do anything with it
+ */
+export function stepUpRefusal(stepUp: StepUp, principal: Principal, detail: string): Refusal | undefined {
+  const { authContext, maxAgeSeconds } = stepUp
+  if (isEntra(principal) && authContext !== undefined)
+    return understandsClaims(principal)
+      ? refusal('insufficient_claims', {
+          detail,
+          challenge: claimsChallenge({ acrs: { essential: true, value: authContext } })
+        })
+      : undefined
+  const challenge = {
+    ...(authContext !== undefined && { acr_values: authContext }),
+    ...(maxAgeSeconds !== undefined && { max_age: String(maxAgeSeconds) })
+  }
+  return refusal('insufficient_user_authentication', { detail, challenge })
+}
+
+/** The answer to a token that was taken back: Entra's clients that understand it ask for one that is newer than this. */
+export function revokedRefusal(principal: Principal): Refusal {
+  if (!isEntra(principal) || !understandsClaims(principal)) return refusal('token_revoked')
+  const nbf = { essential: true, value: String(Math.floor(Date.now() / 1000)) }
+  const detail = 'The token was taken back. Get a new one with the claims of the challenge.'
+  // The challenge is Entra's; the code says what happened.
+  return { ...refusal('token_revoked', { detail, challenge: claimsChallenge({ nbf }) }), error: 'insufficient_claims' }
+}
+
+/** The `claims` parameter of OpenID Connect Core §5.5, as base64: what the client sends on with its next request for a token. */
+function claimsChallenge(accessToken: object): Readonly<Record<string, string>> {
+  return { claims: Buffer.from(JSON.stringify({ access_token: accessToken })).toString('base64') }
+}
+
+function understandsClaims({ claims }: Principal): boolean {
+  return [claims.xms_cc].flat().some((each) => typeof each === 'string' && each.toLowerCase() === 'cp1')
+}

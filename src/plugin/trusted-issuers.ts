@@ -1,0 +1,78 @@
+/** Stage 2: which issuers are trusted. The token's `iss` picks among them; it never adds one. */
+import { isRefusal, type Refusal, refusal } from './errors.js'
+import { type Issuer, templateOf } from './issuers.js'
+import type { VerificationKey } from './jwks.js'
+import { tenantPlaceholder } from './option-checks.js'
+
+const wrongIssuer = refusal('wrong_issuer')
+const unavailable = refusal('tenant_unavailable', { retryAfterSeconds: 1 })
+
+/** An issuer that a token names, and its key that the token names. */
+export interface FoundKey {
+  readonly issuer: Issuer
+  /** Its name, when it was found by it. */
+  readonly issuerName: string | undefined
+  readonly key: VerificationKey
+}
+
+type Answer = FoundKey | Refusal
+
+/** All trusted issuers, each with keys of its own: a key of one never verifies a token of another. */
+export class TrustedIssuers {
+  readonly all: readonly Issuer[]
+  /** By the name that the configuration gives them: however many they are, a request looks at two at the most. */
+  readonly #named: ReadonlyMap<string | undefined, Issuer>
+  /** Those that only their document can name. */
+  readonly #others: readonly Issuer[]
+
+  constructor(issuers: readonly Issuer[]) {
+    this.all = issuers
+    this.#named = new Map(issuers.map((issuer) => [issuer.name, issuer]))
+    this.#others = issuers.filter(({ name }) => name === undefined)
+  }
+
+  /** The issuer of exactly this name, or else the one for many tenants whose template has it. */
+  named(iss: string): Issuer | undefined {
+    if (iss.includes(tenantPlaceholder)) return undefined
+    return this.#exactly(iss) ?? (this.#mayBeNamed(iss) ? undefined : this.#exactly(templateOf(iss)))
+  }
+
+  /** A tenant with rules of its own, whose document was not read yet, is not to be judged by those for many. */
+  #mayBeNamed(iss: string): boolean {
+    return this.#others.some(({ name, settings }) => name === undefined && (settings.issuer as RegExp).test(iss))
+  }
+
+  #exactly(name: string): Issuer | undefined {
+    return this.#named.get(name) ?? this.#others.find((other) => other.name === name)
+  }
+
+  /** The key for a token, by its unproven `iss` and `kid`. */
+  findKey(iss: unknown, kid: string): Answer | Promise<Answer> {
+    if (typeof iss !== 'string') return wrongIssuer
+    const issuer = this.named(iss)
+    if (issuer) return this.#keyOf(issuer, iss, kid)
+    const unnamed = this.#others.filter(({ name }) => name === undefined)
+    if (unnamed.length === 0) return wrongIssuer
+    return this.#findUnnamed(unnamed, iss, kid)
+  }
+
+  /** The document that would name the issuer may be there by now; asking is bounded by the cooldown of its keys. */
+  #findUnnamed(unnamed: readonly Issuer[], iss: string, kid: string): Answer | Promise<Answer> {
+    const verdict = () => (unnamed.some(({ undecided }) => undecided) ? unavailable : wrongIssuer)
+    const asked = unnamed.map(({ keys }) => keys.find(kid))
+    if (!asked.some((answer) => answer instanceof Promise)) return verdict()
+    return Promise.all(asked).then(() => {
+      const issuer = this.named(iss)
+      return issuer ? this.#keyOf(issuer, iss, kid) : verdict()
+    })
+  }
+
+  /** A refresh that was waited for may have given the issuer another name. */
+  #keyOf(issuer: Issuer, iss: string, kid: string): Answer | Promise<Answer> {
+    const found = issuer.keys.find(kid)
+    const { name } = issuer
+    const named = (key: VerificationKey | Refusal) => (isRefusal(key) ? key : { issuer, issuerName: name, key })
+    if (!(found instanceof Promise)) return named(found)
+    return found.then((key) => (this.named(iss) === issuer && issuer.name === name ? named(key) : wrongIssuer))
+  }
+}

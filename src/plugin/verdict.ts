@@ -1,0 +1,103 @@
+/** What claims say of a rule: yes, no with all that is missing, or that they do not say. Pure. */
+import { describe, inWords, type Rule } from './rules.js'
+import { authAgeSeconds, authContextsOf, type StepUp } from './step-up.js'
+import type { Principal } from './types.js'
+
+/** What a caller lacks. */
+export interface Missing {
+  /** All of it, and alternatives as such. */
+  readonly words: string
+  /** Present where a step up alone would do. */
+  readonly stepUp: StepUp | undefined
+}
+
+/** `open`: claims do not say. */
+export type Verdict = 'passes' | 'open' | Missing
+
+export const passes = 'passes' as const
+
+/** Tells a no from other answers. */
+export const isMissing = (verdict: unknown): verdict is Missing =>
+  typeof verdict === 'object' && verdict !== null && 'words' in verdict
+
+/** What claims say of a rule. Pure. */
+export function verdictOf(rule: Rule, principal: Principal): Verdict {
+  if (rule.kind === 'policy') return 'open'
+  if ('rules' in rule)
+    return combined(
+      rule,
+      rule.rules.map((each) => verdictOf(each, principal))
+    )
+  if (rule.kind === 'group' && principal.kind === 'user' && principal.hasMoreGroups && !holds(rule, principal))
+    return 'open'
+  return holds(rule, principal) ? passes : { words: describe(rule), stepUp: stepUpOf(rule, principal) }
+}
+
+/** Several rules as one. */
+export type Combined = Extract<Rule, { rules: readonly Rule[] }>
+
+/** All that is missing, once; of alternatives each. */
+function combined(rule: Combined, verdicts: readonly Verdict[]): Verdict {
+  const isAll = rule.kind === 'allOf'
+  const missing = verdicts.filter(isMissing)
+  if (isAll ? missing.length > 0 : missing.length === verdicts.length) return joined(rule, missing)
+  if (!isAll && verdicts.includes(passes)) return passes
+  return verdicts.includes('open') ? 'open' : passes
+}
+
+/** What is missing of several rules, as one. */
+export function joined(rule: Combined, missing: readonly Missing[]): Missing {
+  const steps = missing.map(({ stepUp }) => stepUp)
+  const enough = steps.filter((each) => each !== undefined)
+  const all = enough.length === steps.length ? enough.reduce(together, {}) : undefined
+  return {
+    words: inWords(
+      missing.map(({ words }) => words),
+      rule
+    ),
+    stepUp: rule.kind === 'allOf' ? all : enough[0]
+  }
+}
+
+/** Both at once: of two ages the stricter one. */
+function together(one: StepUp, other: StepUp): StepUp {
+  const ages = [one.maxAgeSeconds, other.maxAgeSeconds].filter((age) => age !== undefined)
+  return { ...one, ...other, ...(ages.length > 0 && { maxAgeSeconds: Math.min(...ages) }) }
+}
+
+type Simple = Exclude<Rule, { kind: 'anyOf' | 'allOf' | 'policy' }>
+
+function holds(rule: Simple, principal: Principal): boolean {
+  const { kind, scopes, roles } = principal
+  switch (rule.kind) {
+    case 'scope':
+      return kind === 'user' && (scopes as readonly string[]).includes(rule.name)
+    case 'role':
+      return kind === 'user' && roles.includes(rule.name)
+    case 'appPermission':
+      return kind === 'app' && roles.includes(rule.name)
+    case 'member':
+      return kind === 'user' && !principal.isGuest
+    case 'client':
+      return principal.clientId === rule.name
+    case 'tenant':
+      return principal.tenantId === rule.name
+    case 'group':
+      return kind === 'user' && principal.groups.includes(rule.name)
+    case 'authContext':
+      return kind === 'user' && authContextsOf(principal).includes(rule.name)
+    case 'authAge':
+      return kind === 'user' && authAgeSeconds(principal) <= rule.maxAgeSeconds
+    case 'clientAuth':
+      return principal.clientAuth === rule.name
+    default:
+      return kind === rule.kind
+  }
+}
+
+/** Only a person can sign in again. */
+function stepUpOf(rule: Simple, { kind }: Principal): StepUp | undefined {
+  if (kind !== 'user') return undefined
+  if (rule.kind === 'authContext') return { authContext: rule.name }
+  return rule.kind === 'authAge' ? { maxAgeSeconds: rule.maxAgeSeconds } : undefined
+}

@@ -1,0 +1,61 @@
+/**
+ * How the access page looks: light and dark, wide and narrow, on screen and on paper. Marks are words, so that no colour has to be
+ * told from another; each colour of text has a contrast of 4.5 or more with what is behind it (WCAG 2.2 §1.4.3).
+ */
+export const accessStyle = `
+:root {
+  color-scheme: light dark;
+  --page: #f5f6f8; --sheet: #ffffff; --line: #d5dae0; --text: #1b1f24; --muted: #57606a; --link: #0a4a94;
+  --public: #7a4100; --public-back: #fff0d1;
+  --optional: #5b2a9b; --optional-back: #f1e8fd;
+  --token: #0a4a94; --token-back: #e1eeff;
+  --permission: #17552a; --permission-back: #e0f4e5;
+  --warning: #8c1a12; --warning-back: #ffe5e3;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #12161b; --sheet: #1a2027; --line: #343c46; --text: #e6e9ed; --muted: #a3adb8; --link: #a9d0ff;
+    --public: #ffd58a; --public-back: #4a3208;
+    --optional: #dcc4ff; --optional-back: #38205c;
+    --token: #a9d0ff; --token-back: #12355f;
+    --permission: #a5e5b3; --permission-back: #153d20;
+    --warning: #ffc0ba; --warning-back: #55191a;
+  }
+}
+* { box-sizing: border-box }
+body { margin: 0 auto; max-width: 64rem; padding: 2rem 1rem; background: var(--page); color: var(--text);
+  font: 1rem/1.5 system-ui, sans-serif }
+h1 { margin: 0; font-size: 1.75rem; line-height: 1.2; letter-spacing: -.01em }
+header p, footer { color: var(--muted) }
+header p { margin: .5rem 0 0 }
+a { color: var(--link) }
+code, .methods { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere }
+.counts { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: .75rem; margin: 1.5rem 0; padding: 0;
+  list-style: none }
+.counts li { padding: .75rem 1rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--sheet) }
+.counts b { margin-right: .5rem; font-size: 1.5rem; line-height: 1.2 }
+.counts p { margin: .25rem 0 0; color: var(--muted); font-size: .875rem }
+table { width: 100%; border: 1px solid var(--line); border-radius: .5rem; border-spacing: 0; background: var(--sheet) }
+caption { padding: 0 0 .5rem; color: var(--muted); text-align: left }
+th, td { padding: .6rem 1rem; text-align: left; vertical-align: top; overflow-wrap: anywhere }
+thead th { color: var(--muted); font-size: .875rem }
+tbody th, tbody td { border-top: 1px solid var(--line) }
+tbody th { width: 38%; font-weight: normal }
+tbody code { font-weight: 600 }
+.methods { margin-right: .25rem; color: var(--muted); font-size: .875rem }
+.mark { display: inline-block; min-width: 7.5rem; margin-right: .5rem; padding: 0 .6rem; border: 1px solid transparent;
+  border-radius: 1rem; font-size: .875rem; font-weight: 600; text-align: center }
+.public { background: var(--public-back); color: var(--public) }
+.optional { background: var(--optional-back); color: var(--optional) }
+.token { background: var(--token-back); color: var(--token) }
+.permission { background: var(--permission-back); color: var(--permission) }
+.unknown, .nobody { background: var(--warning-back); color: var(--warning) }
+footer { margin-top: 1.5rem; font-size: .875rem }
+@media (max-width: 40rem) {
+  body { padding: 1.25rem .75rem }
+  th, td { padding: .5rem .6rem }
+  .methods { display: block }
+  td .mark { display: table; margin: 0 0 .2rem }
+}
+@media print { body { max-width: none } .mark { border-color: currentcolor } }
+`

@@ -1,0 +1,13 @@
+import type { FastifyInstance } from 'fastify'
+import type { RouteAuth } from '../../plugin/index.js'
+import { accessPage, accessPagePolicy } from '../access-page.js'
+
+/** Who may call what, as a page to look at. */
+export async function accessRoutes(app: FastifyInstance, { auth }: { auth: RouteAuth }): Promise<void> {
+  app.get('/docs/access', { config: { auth }, schema: { hide: true } }, (_request, reply) =>
+    reply
+      .header('content-security-policy', accessPagePolicy)
+      .type('text/html; charset=utf-8')
+      .send(accessPage(app.accessMatrix()))
+  )
+}
