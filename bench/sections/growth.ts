@@ -4,6 +4,7 @@ import { aside } from '../harness/variants.js'
 import { warmTokens } from '../harness/workloads.js'
 import type { World } from '../harness/world.js'
 import { type Spread, spread } from '../report/stats.js'
+import { untilRemembered } from './memory.js'
 
 export interface Step {
   readonly of: 'tokens' | 'routes' | 'tenants'
@@ -42,8 +43,8 @@ async function measure(world: World, step: Wanted) {
     const tokens = { ...world.pools.good, count: step.tokens }
     const { path } = step
     await flood(world, server, { tokens, path, seconds: world.pace.warmSeconds })
-    // So many as may be remembered have then been seen once.
-    await flood(world, server, { tokens, path, amount: Math.min(step.tokens, 10_000), seconds: 60 })
+    // So many as may be remembered have then come often enough to be.
+    await flood(world, server, { tokens, path, amount: Math.min(step.tokens, 10_000) * untilRemembered, seconds: 60 })
     const order = step.tokens > 10_000 ? 'random' : 'turn'
     const { cpuMicros, statuses } = await floodMeasured(world, server, { tokens, path, order })
     if (Object.keys(statuses).join() !== '200') throw new Error(`${step.of} ${step.size}: ${JSON.stringify(statuses)}`)

@@ -24,7 +24,7 @@ export interface Memory {
 /** Enough for the heap to have the size that it keeps under load. */
 const warmRequests = 30_000
 /** A token is remembered when it comes for the second time; two that share a place there, a little later. */
-const untilRemembered = 4
+export const untilRemembered = 4
 const parts = 10
 const unhurriedSeconds = 600
 
