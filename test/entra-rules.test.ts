@@ -1,5 +1,4 @@
 /** The rules of Entra's tokens, as `docs/entra.md` numbers them: one block each, on tokens as a tenant issues them. */
-import type { RequestListener } from 'node:http'
 import t, { type Test } from 'tap'
 import entra, { EntraConfigurationError, type EntraOptions, requireMember } from '../src/plugin/index.js'
 import { toSettings } from '../src/plugin/options.js'
@@ -7,6 +6,7 @@ import { get, listen, makeApp } from './support/http.js'
 import {
   callerId,
   clientId,
+  json,
   seconds,
   signingKey,
   startTestTenant,
@@ -16,13 +16,6 @@ import {
 
 const other = '99999999-2222-4333-8444-555555555555'
 const personal = '9188040d-6c67-4c5b-b112-36a304b66dad'
-
-const json =
-  (body: () => unknown): RequestListener =>
-  (_request, response) => {
-    response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify(body()))
-  }
 
 interface Answer {
   readonly status: number

@@ -1,4 +1,5 @@
 /** The option `allowedTenants`: which directories may call, where the keys are those of all of them. */
+import { isMany } from './authority.js'
 import { EntraConfigurationError } from './errors.js'
 import { guid, matching, personalAccounts, shown, texts } from './option-checks.js'
 import type { TenantPolicy } from './tenant-decisions.js'
@@ -29,9 +30,8 @@ const oneTenant: TenantRule = { acceptsTenant: () => true, policy: undefined, wa
  * @throws EntraConfigurationError where it is missing, without effect, or not one of its forms
  */
 export function tenantRuleOf(allowed: AllowedTenants | undefined, tenantId: string): TenantRule {
-  const isMany = tenantId === 'common' || tenantId === 'organizations'
-  if (!isMany && allowed === undefined) return oneTenant
-  if (!isMany)
+  if (!isMany(tenantId) && allowed === undefined) return oneTenant
+  if (!isMany(tenantId))
     throw new EntraConfigurationError(
       `allowedTenants ${shown(allowed)} goes with tenantId "organizations" or "common", and tenantId is "${tenantId}"; leave one out`
     )

@@ -25,6 +25,9 @@ export interface AuthorityOptions {
 /** Names that stand for many directories, and are put where a tenant's ID is (Microsoft: "OpenID Connect", discovery). */
 export const manyTenants = ['common', 'organizations'] as const
 
+/** Tells one of these, in lower case. */
+export const isMany = (tenantId: string): boolean => manyTenants.some((name) => name === tenantId)
+
 /** A tenant that a domain may turn out to be: any, save the one that all personal accounts share. */
 const anyTenant = `(?!${personalAccounts})${guid.source.slice(1, -1)}`
 
@@ -90,8 +93,6 @@ function userFlowIssuer({ authority, tenantId, userFlow = '' }: TenantSource): R
 
 const originsOf = (authority: string) => Object.values(clouds).find((hosts) => hosts.authority === authority)
 
-const isMany = (tenantId: string) => manyTenants.some((name) => name === tenantId)
-
 const isDomain = (tenantId: string) => !guid.test(tenantId) && !isMany(tenantId)
 
 /** The document of many tenants has a template where that of one has its ID. */
@@ -115,10 +116,15 @@ export function authorityOf({ authority, cloud }: AuthorityOptions): string {
       `authority ${shown(authority)} and cloud ${shown(cloud)} contradict each other; leave one of them out`
     )
   }
-  const url = URL.canParse(String(authority)) ? new URL(authority) : undefined
-  if (url?.origin === authority && isSecure(url)) return authority
-  const wanted = 'an origin such as https://login.microsoftonline.com, with https (http on loopback only) and no path'
-  throw new EntraConfigurationError(`authority ${shown(authority)} is not allowed; give ${wanted}`)
+  return secureOrigin('authority', authority, 'https://login.microsoftonline.com')
+}
+
+/** An option that is an origin, and nothing more of a URL. */
+export function secureOrigin(name: string, origin: string, example: string): string {
+  const url = URL.canParse(String(origin)) ? new URL(origin) : undefined
+  if (url?.origin === origin && isSecure(url)) return origin
+  const wanted = `an origin such as ${example}, with https (http on loopback only) and no path`
+  throw new EntraConfigurationError(`${name} ${shown(origin)} is not allowed; give ${wanted}`)
 }
 
 function cloudOf(cloud: Cloud = 'public') {

@@ -26,14 +26,13 @@ export function isGuest({ acct, idp, iss, tid }: Claims): boolean {
   if (idp === undefined) return false
   if (typeof idp !== 'string' || tenantIdOf(idp) !== tid) return true
   const origin = originOf(idp)
-  return origin === undefined || !signInOrigins(iss).has(origin)
+  return origin === undefined || !(microsoftOrigins.has(origin) || origin === originOf(String(iss)))
 }
 
-/** Who can name a directory: whoever issued the token, and Microsoft's own clouds. */
-function signInOrigins(iss: unknown): ReadonlySet<string | undefined> {
-  const microsoft = Object.values(clouds).flatMap(({ authority, v1Issuer }) => [authority, v1Issuer])
-  return new Set([...microsoft, originOf(String(iss))])
-}
+/** Who can name a directory beside whoever issued the token. */
+const microsoftOrigins: ReadonlySet<string | undefined> = new Set(
+  Object.values(clouds).flatMap(({ authority, v1Issuer }) => [authority, v1Issuer])
+)
 
 const originOf = (url: string) => /^https?:\/\/[^/]+(?=\/)/.exec(url)?.[0]
 

@@ -26,8 +26,7 @@ export async function ruleRefusal(
   request: FastifyRequest,
   groupsOf?: GroupsOf
 ): Promise<Refusal | undefined> {
-  const byClaims = verdictOf(rule, principal)
-  const verdict = byClaims === 'open' ? await ask(rule, { principal, request, groupsOf }) : byClaims
+  const verdict = await ask(rule, { principal, request, groupsOf })
   if (verdict === passes) return undefined
   return isMissing(verdict) ? refusalOf(rule, verdict, principal) : verdict
 }
@@ -55,7 +54,7 @@ function helpfulScopes(rule: Rule, { scopes }: Principal): readonly string[] {
   return required.every((scope) => (scopes as readonly string[]).includes(scope)) ? [] : required
 }
 
-/** What claims left open, in turn and no further than needed. */
+/** What claims say, and what they leave open: in turn, and no further than needed. */
 async function ask(rule: Rule, question: Question): Promise<typeof passes | Missing | Refusal> {
   const verdict = verdictOf(rule, question.principal)
   if (verdict !== 'open') return verdict

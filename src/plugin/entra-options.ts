@@ -1,6 +1,6 @@
 /** The options of an Entra tenant → its issuers, each with its rules. */
 import { type AllowedTenants, tenantRuleOf } from './allowed-tenants.js'
-import { type AuthorityOptions, authorityOf, issuersOf, manyTenants, type TenantIssuer } from './authority.js'
+import { type AuthorityOptions, authorityOf, isMany, issuersOf, manyTenants, type TenantIssuer } from './authority.js'
 import { systemClock } from './clock.js'
 import { EntraConfigurationError } from './errors.js'
 import type { IssuerSettings } from './issuers.js'
@@ -88,7 +88,7 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
 /** Such keys say of no tenant that they sign for it. */
 function ownKeysOf({ customSigningKeys }: EntraTenantOptions, tenantId: string): boolean {
   const isGiven = isOn('customSigningKeys', customSigningKeys)
-  if (!isGiven || !manyTenants.some((name) => name === tenantId)) return isGiven
+  if (!isGiven || !isMany(tenantId)) return isGiven
   throw new EntraConfigurationError(
     `customSigningKeys true and tenantId "${tenantId}" contradict each other; name the one tenant that has them`
   )
@@ -104,8 +104,7 @@ function userFlowOf(
     throw new EntraConfigurationError(
       `userFlow ${shown(userFlow)} has an authority of its own, such as https://contoso.b2clogin.com; give that as well`
     )
-  const isMany = manyTenants.some((name) => name === tenantId)
-  const other = isMany ? `tenantId "${tenantId}"` : customSigningKeys && 'customSigningKeys'
+  const other = isMany(tenantId) ? `tenantId "${tenantId}"` : customSigningKeys && 'customSigningKeys'
   if (other)
     throw new EntraConfigurationError(`userFlow ${shown(userFlow)} and ${other} contradict each other; leave one out`)
   return matching('userFlow', userFlow, policyName, 'the name of a user flow or custom policy, such as B2C_1_signin')

@@ -71,7 +71,7 @@ export class Issuer {
 
   /** A key with the issuer that it is published for, here or by the sibling. */
   described(key: VerificationKey): VerificationKey {
-    const { issuer = this.sibling?.keys.peek(key.kid)?.issuer } = key
+    const issuer = key.issuer === undefined ? this.sibling?.keys.peek(key.kid)?.issuer : undefined
     return issuer === undefined ? key : { ...key, issuer }
   }
 

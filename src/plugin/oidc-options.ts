@@ -1,5 +1,5 @@
 /** The options of an OpenID provider other than Entra → its issuer, with its rules. */
-import { isSecure } from './authority.js'
+import { isSecure, secureOrigin } from './authority.js'
 import type { ClaimPath } from './claims.js'
 import { EntraConfigurationError } from './errors.js'
 import { type Algorithm, algorithmNames } from './jwks.js'
@@ -73,7 +73,8 @@ export function oidcAuthority(options: OidcOptions) {
   }
   // OpenID Connect Discovery §4.1: a terminating slash of the issuer is left out before the path is added.
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-  const keysOrigin = keysOriginOf(options.keysOrigin) ?? provider.keysOrigin
+  const { keysOrigin = provider.keysOrigin } = options
+  if (options.keysOrigin !== undefined) secureOrigin('keysOrigin', options.keysOrigin, 'https://keys.example')
   const issuers = Object.freeze([{ url, issuer, keysOrigin, optional: false, profile }] as const)
   return {
     issuers,
@@ -101,14 +102,6 @@ function sourceOf(name: 'rolesClaim' | 'groupsClaim', claim: unknown, byDefault:
   const names = texts(name, typeof claim === 'string' ? [claim] : claim)
   const paths = typeof claim === 'string' ? [[claim], ...(claim.includes('.') ? [claim.split('.')] : [])] : [names]
   return { paths, mayBeText: true }
-}
-
-function keysOriginOf(origin: string | undefined): string | undefined {
-  if (origin === undefined) return undefined
-  const url = URL.canParse(String(origin)) ? new URL(origin) : undefined
-  if (url?.origin === origin && isSecure(url)) return origin
-  const wanted = 'an origin such as https://keys.example, with https (http on loopback only) and no path'
-  throw new EntraConfigurationError(`keysOrigin ${shown(origin)} is not allowed; give ${wanted}`)
 }
 
 function clientsOf(name: 'allowedClients' | 'rolelessClients', options: OidcOptions): ReadonlySet<string> | undefined {

@@ -66,6 +66,18 @@ export function isOn(name: string, value: unknown = false): boolean {
   throw new EntraConfigurationError(`${name} ${shown(value)} is not allowed; give true or false`)
 }
 
+/** A function of the application, where there is one. */
+export function functionOf<T>(name: string, given: T | undefined): T | undefined {
+  if (given === undefined || typeof given === 'function') return given
+  throw new EntraConfigurationError(`${name} ${shown(given)} is not allowed; give a function`)
+}
+
+/** The first value that was there before. */
+export function repeated(values: readonly string[]): string | undefined {
+  const seen = new Set<string>()
+  return values.find((value) => seen.size === seen.add(value).size)
+}
+
 /** A value, as it is named in a sentence: short, on one line, and nothing of what an object holds that is no plain one. */
 export function shown(value: unknown): string {
   if (typeof value === 'number') return String(value)

@@ -1,13 +1,13 @@
 /** Options → frozen settings, checked once, at registration. Nothing is guessed, and nothing has a default that accepts. */
 import { type AuditLevel, type AuditSettings, auditOf } from './audit-options.js'
-import { manyTenants } from './authority.js'
+import { isMany } from './authority.js'
 import { type EntraTenantOptions, entraAuthority, entraNames } from './entra-options.js'
 import { EntraConfigurationError } from './errors.js'
 import type { GroupsResolver } from './groups.js'
 import type { IssuerSettings } from './issuers.js'
 import type { Algorithm } from './jwks.js'
 import { type OidcOptions, oidcAuthority, oidcNames } from './oidc-options.js'
-import { isOn, shown } from './option-checks.js'
+import { functionOf, isOn, repeated, shown } from './option-checks.js'
 import type { IsRevoked } from './revocation.js'
 import { inSeconds, keyTimings, type TimeOptions, timeNames } from './time-options.js'
 import type { TokenCacheOptions } from './token-cache.js'
@@ -132,7 +132,7 @@ function several(tenants: unknown, timeoutSeconds: number): Authority {
   const [first, ...others] = tenants.map((each) => one(each, timeoutSeconds)) as [Authority, ...Authority[]]
   const issuers = [...first.issuers, ...others.flatMap((each) => each.issuers)] as [IssuerSettings, ...IssuerSettings[]]
   const names = issuers.map(({ issuer, url }) => (typeof issuer === 'string' ? issuer : url))
-  const twice = names.find((name, at) => names.indexOf(name) !== at)
+  const twice = repeated(names)
   if (twice) throw new EntraConfigurationError(`tenants has ${twice} twice; give each tenant once`)
   refuseAmbiguous(tenants)
   const algorithms = [...new Set([first, ...others].flatMap((each) => each.algorithms))]
@@ -156,22 +156,17 @@ function refuseUnknown(options: EntraTenantOptions | OidcOptions | TenantsOption
   throw new EntraConfigurationError(`there is no option "${unknown}"${here}; the options are ${names.join(', ')}`)
 }
 
-function functionOf<T>(name: string, given: T | undefined): T | undefined {
-  if (given === undefined || typeof given === 'function') return given
-  throw new EntraConfigurationError(`${name} ${shown(given)} is not allowed; give a function`)
-}
-
 /** Until its document was read, a domain may be any of the tenants of `organizations`, and a user flow has the issuer of its neighbour. */
 function refuseAmbiguous(tenants: readonly Partial<EntraTenantOptions>[]): void {
   const ids = tenants.map(({ tenantId = '' }) => tenantId.toLowerCase())
-  const many = ids.find((id) => manyTenants.some((name) => name === id))
+  const many = ids.find(isMany)
   const domain = ids.find((id) => id.includes('.'))
   if (many && domain)
     throw new EntraConfigurationError(
       `tenants has tenantId "${domain}" beside "${many}", which has it as well; give the ID of that tenant, a GUID`
     )
   const flows = tenants.flatMap(({ userFlow, authority, tenantId }) => (userFlow ? [`${authority} ${tenantId}`] : []))
-  const twice = flows.find((flow, at) => flows.indexOf(flow) !== at)
+  const twice = repeated(flows)
   if (twice)
     throw new EntraConfigurationError(`tenants has two user flows of ${twice}; they have one issuer, so give one`)
 }

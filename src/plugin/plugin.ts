@@ -20,8 +20,6 @@ import { jwtOptions } from './verify.js'
 /** Well below Fastify's `pluginTimeout`, 10 s by default. */
 const maxStartSeconds = 5
 
-/** Plugins with hooks that a refusal needs: CORS headers, and the end of a socket. */
-const mustComeFirst = ['@fastify/cors', '@fastify/websocket']
 const websocketsLate =
   '@fastify/websocket must be registered before fastify-entra, and on the same instance; it closes the socket of a refused upgrade only where it saw the request'
 
@@ -63,12 +61,12 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
     if (why instanceof Promise) why.then(passes).then((go) => go && done(), failed)
     else if (passes(why)) done()
   })
-  const cameFirst = mustComeFirst.filter((name) => app.hasPlugin(name))
+  // Their hooks are what a refusal needs: CORS headers, and the end of a socket.
+  const [hasCors, seesUpgrades] = ['@fastify/cors', '@fastify/websocket'].map((name) => app.hasPlugin(name))
   app.addHook('onReady', async () => {
-    const late = mustComeFirst.filter((name) => app.hasPlugin(name) && !cameFirst.includes(name))
-    if (late.includes('@fastify/cors')) app.log.warn('@fastify/cors must be registered before fastify-entra')
-    const seesUpgrades = cameFirst.includes('@fastify/websocket')
-    if (app.server.listenerCount('upgrade') > 0 && !seesUpgrades) throw new EntraConfigurationError(websocketsLate)
+    if (!hasCors && app.hasPlugin('@fastify/cors'))
+      app.log.warn('@fastify/cors must be registered before fastify-entra')
+    if (!seesUpgrades && app.server.listenerCount('upgrade') > 0) throw new EntraConfigurationError(websocketsLate)
     await firstTry(issuers, settings.keysTimeoutSeconds)
   })
   app.addHook('onClose', async () => {

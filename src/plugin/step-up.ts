@@ -17,9 +17,9 @@ const isEntra = ({ tenantId, issuer }: Principal) => tenantId !== issuer
  * The authentication contexts of a token: `acrs` (Microsoft: "Developer guide to Conditional Access authentication context"), or `acr`
  * (OpenID Connect Core §2).
  */
-export function authContextsOf({ claims, ...rest }: Principal): readonly string[] {
-  const { acrs, acr } = claims
-  return [isEntra({ claims, ...rest } as Principal) ? acrs : acr].flat().filter((each) => typeof each === 'string')
+export function authContextsOf(principal: Principal): readonly string[] {
+  const { acrs, acr } = principal.claims
+  return [isEntra(principal) ? acrs : acr].flat().filter((each) => typeof each === 'string')
 }
 
 /** Clocks differ by no more; a sign-in further in the future is one in milliseconds, or none. */

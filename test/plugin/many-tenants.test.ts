@@ -1,5 +1,4 @@
 /** `organizations` and `common`: one set of keys, many directories, and a rule that says which of them may call. */
-import type { RequestListener } from 'node:http'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../src/plugin/clock.js'
 import { createJsonClient } from '../../src/plugin/fetch-json.js'
@@ -7,20 +6,13 @@ import entra, { EntraConfigurationError, type EntraOptions, type TenantPolicy } 
 import { Issuer, type IssuerSettings } from '../../src/plugin/issuers.js'
 import { toSettings } from '../../src/plugin/options.js'
 import { get, listen, makeApp } from '../support/http.js'
-import { clientId, signingKey, startTestTenant, type TestTenant, tenantId } from '../support/tenant.js'
+import { clientId, json, signingKey, startTestTenant, type TestTenant, tenantId } from '../support/tenant.js'
 
 const timings = { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 }
 
 const fabrikam = '22222222-3333-4444-8555-666666666666'
 const stranger = '33333333-4444-4555-8666-777777777777'
 const personal = '9188040d-6c67-4c5b-b112-36a304b66dad'
-
-const json =
-  (body: () => unknown): RequestListener =>
-  (_request, response) => {
-    response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify(body()))
-  }
 
 /** The documents of many tenants, as Entra serves them: the issuer is a template, and so is that of each key. */
 async function startEntra(t: Test, name = 'organizations') {

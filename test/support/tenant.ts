@@ -55,10 +55,11 @@ export function sign(claims: Overrides, header: Overrides, key: SigningKey): Pro
   return new SignJWT(without(claims)).setProtectedHeader(protectedHeader as { alg: string }).sign(key.privateKey)
 }
 
-function json(body: unknown): RequestListener {
+/** Answers with what the body is by then, as JSON. */
+export function json(body: () => unknown): RequestListener {
   return (_request, response) => {
     response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify(body))
+    response.end(JSON.stringify(body()))
   }
 }
 
@@ -84,10 +85,10 @@ export async function startTestTenant(): Promise<TestTenant> {
     const { origin } = tenant
     const v2 = { issuer: `${origin}/${tenantId}/v2.0`, jwks_uri: origin + paths.keys }
     const v1 = { issuer: `${origin}/${tenantId}/`, jwks_uri: origin + paths.v1Keys }
-    if (path === paths.discovery) return json(v2)
-    if (path === paths.v1Discovery) return json(v1)
-    if (path === paths.keys) return json({ keys: tenant.keys.map((jwk) => ({ ...jwk, issuer: v2.issuer })) })
-    if (path === paths.v1Keys) return json({ keys: tenant.keys.map((jwk) => ({ ...jwk, issuer: v1.issuer })) })
+    if (path === paths.discovery) return json(() => v2)
+    if (path === paths.v1Discovery) return json(() => v1)
+    if (path === paths.keys) return json(() => ({ keys: tenant.keys.map((jwk) => ({ ...jwk, issuer: v2.issuer })) }))
+    if (path === paths.v1Keys) return json(() => ({ keys: tenant.keys.map((jwk) => ({ ...jwk, issuer: v1.issuer })) }))
     return undefined
   }
   const times = () => ({ iat: seconds(), nbf: seconds(), exp: seconds() + 3600 })
