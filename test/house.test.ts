@@ -23,6 +23,7 @@ const stages = [
   ...['authority', 'allowed-tenants', 'entra-options', 'oidc-options', 'time-options'],
   ...[
     'library-errors',
+    'forgeries',
     'hints',
     'step-up',
     'revocation',

@@ -59,10 +59,14 @@ async function measure(world: World, server: Server, variant: string): Promise<M
   return { variant, tokens: count, ...rss, ...heap, requests, samples, growth: growthOf(samples) }
 }
 
-/** Ours, and a server without authentication, which shows what memory does when nothing is remembered. */
+/** Ours; and without the cache, which shows what memory does when tokens are verified and none is remembered. */
 export async function runMemory(world: World): Promise<readonly Memory[]> {
   const found: Memory[] = []
-  const contenders: readonly Variant[] = [aside('limit-no-auth'), aside('ours')]
+  const contenders: readonly Variant[] = [
+    aside('limit-no-auth'),
+    { ...aside('ours', { tokenCache: false }), name: 'ours-no-cache' },
+    aside('ours')
+  ]
   for (const variant of contenders) {
     const server = await world.startServer(variant, ['--expose-gc'])
     if ('absent' in server) continue

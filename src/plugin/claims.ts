@@ -10,14 +10,19 @@ export function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
+const isWord = (entry: unknown): entry is string => typeof entry === 'string' && entry.trim() !== ''
+
+/** The strings of a list: itself, where there is nothing else in it. V8 makes room for 17 in each list that it filters. */
+const wordsIn = (list: readonly unknown[]): readonly string[] => (list.every(isWord) ? list : list.filter(isWord))
+
 /** The strings of a claim that is a list. */
-export function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((entry) => typeof entry === 'string' && entry.trim() !== '') : []
+export function texts(value: unknown): readonly string[] {
+  return Array.isArray(value) ? wordsIn(value) : []
 }
 
 /** The words of a claim that is one string, parted by spaces (RFC 6749 §3.3). */
-export function words(value: unknown): string[] {
-  return typeof value === 'string' ? value.split(' ').filter((word) => word.trim() !== '') : []
+export function words(value: unknown): readonly string[] {
+  return typeof value === 'string' ? wordsIn(value.split(' ')) : []
 }
 
 /** A claim by the names that lead to it, in objects in objects. */
@@ -28,7 +33,7 @@ export type ClaimPath = readonly string[]
  *
  * @param mayBeText also of one string, parted by commas
  */
-export function textsAt(claims: Claims, path: ClaimPath, mayBeText: boolean): string[] {
+export function textsAt(claims: Claims, path: ClaimPath, mayBeText: boolean): readonly string[] {
   const value = path.reduce<unknown>(
     (at, name) => (isObject(at) && Object.hasOwn(at, name) ? at[name] : undefined),
     claims

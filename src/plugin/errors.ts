@@ -138,9 +138,14 @@ export interface Refusal {
 /** What a refusal may say beyond its kind. */
 export type RefusalExtra = Pick<Refusal, 'scopes' | 'retryAfterSeconds' | 'challenge'> & { readonly detail?: string }
 
-/** The refusal of a kind, with what this case adds. */
+const plain = new Map<RefusalCode, Refusal>()
+
+/** The refusal of a kind, with what this case adds; where that is nothing, always the same object, whose answer is made once. */
 export function refusal(code: RefusalCode, extra?: RefusalExtra): Refusal {
-  return { code, ...kinds[code], ...extra }
+  if (extra) return { code, ...kinds[code], ...extra }
+  const made = plain.get(code) ?? Object.freeze<Refusal>({ code, ...kinds[code] })
+  plain.set(code, made)
+  return made
 }
 
 /** Tells a refusal from a principal, a key, or an error that somebody threw. */

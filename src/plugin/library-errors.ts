@@ -46,8 +46,12 @@ export function explain(error: unknown, decoded: DecodedToken): Refusal {
   const { code } = error as { code?: unknown }
   const meaning = typeof code === 'string' && Object.hasOwn(refusalOf, code) ? refusalOf[code] : null
   if (!meaning) throw error
-  // @fastify/jwt has one code for a token with a bad signature and one that lacks a claim; fast-jwt has two.
-  const mayLackClaim = meaning === 'invalid_signature' || meaning === 'missing_claim'
-  const lacking = mayLackClaim ? missingClaimRefusal(decoded.payload, requiredClaims) : undefined
-  return lacking ?? refusal(meaning)
+  return meaning === 'invalid_signature' || meaning === 'missing_claim'
+    ? signatureRefusal(decoded, meaning)
+    : refusal(meaning)
+}
+
+/** @fastify/jwt has one code for a token with a bad signature and one that lacks a claim; fast-jwt has two. */
+export function signatureRefusal({ payload }: DecodedToken, code: RefusalCode = 'invalid_signature'): Refusal {
+  return missingClaimRefusal(payload, requiredClaims) ?? refusal(code)
 }

@@ -9,6 +9,7 @@ import { systemClock } from './clock.js'
 import { decorate, type Issuers } from './decorators.js'
 import { EntraConfigurationError, type Refusal } from './errors.js'
 import { createJsonClient } from './fetch-json.js'
+import { Forgeries } from './forgeries.js'
 import { refuseRequest } from './guard.js'
 import { Issuer, type IssuerSettings } from './issuers.js'
 import { type EntraOptions, toSettings } from './options.js'
@@ -38,7 +39,7 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   for (const issuer of issuers) issuer.sibling = byUrl.get(issuer.settings.siblingUrl ?? '')
   const { tokenCache, clockToleranceSeconds } = settings
   const cache = tokenCache && new TokenCache(tokenCache, clockToleranceSeconds)
-  const verifier = { ...settings, issuers: new TrustedIssuers(issuers), cache }
+  const verifier = { ...settings, issuers: new TrustedIssuers(issuers), cache, forgeries: new Forgeries() }
 
   // Node keeps 2000 headers and drops the rest unseen, with a second Authorization among them; the byte limit holds.
   app.server.maxHeadersCount = 0

@@ -54,6 +54,7 @@ function caller(claims: Claims) {
 }
 
 /** `scp` is one string; a lone slash has been seen where there are none. */
-function scopesOf({ scp }: Claims): string[] {
-  return words(scp).filter((scope) => scope !== '/')
+function scopesOf({ scp }: Claims): readonly string[] {
+  const scopes = words(scp)
+  return scopes.includes('/') ? scopes.filter((scope) => scope !== '/') : scopes
 }

@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { requiredClaims } from './claims.js'
 import { ambiguityRefusal, type DecodedToken, decodeToken } from './decode.js'
 import { isRefusal, type Refusal, refusal } from './errors.js'
+import type { Forgeries } from './forgeries.js'
 import { headerRefusal, keyRefusal } from './header.js'
 import { withHint } from './hints.js'
 import type { Algorithm } from './jwks.js'
@@ -42,6 +43,8 @@ export interface Verifier {
   readonly cache: TokenCache | undefined
   /** Asked at every request, also for tokens that are remembered. */
   readonly isRevoked: IsRevoked | undefined
+  /** What is remembered of signatures that did not hold. */
+  readonly forgeries: Forgeries
   /** For functions of the application. */
   readonly keysTimeoutSeconds: number
 }
@@ -136,9 +139,7 @@ export function outsideRequests({ jwt }: FastifyInstance, { clockToleranceSecond
 
 const untrusted = new Error("the issuer's rules refuse this token")
 
-/**
- * Verifies a token: whom it speaks for, or why it is refused; the latter at once where no signature needs to be verified for it.
- */
+/** Verifies a token: whom it speaks for, or why it is refused; the latter at once where no signature needs to be verified for it. */
 export function verifyToken(
   token: string,
   verifier: Verifier,
@@ -149,13 +150,16 @@ export function verifyToken(
   const go = (answer: FoundKey | Refusal) => {
     const found = isRefusal(answer)
       ? answer
-      : (keyRefusal(decoded, answer.key.algorithms) ?? ambiguityRefusal(decoded) ?? answer)
+      : (keyRefusal(decoded, answer.key.algorithms) ??
+        ambiguityRefusal(decoded) ??
+        verifier.forgeries.refusal(decoded, answer.key) ??
+        answer)
     if (isRefusal(found)) return withHint(found, decoded, verifier)
     return verified({ token, decoded, ...found }, verifier, verifySignature)
   }
   const { header, payload } = decoded
-  const answer =
-    headerRefusal(decoded, verifier.algorithms) ?? verifier.issuers.findKey(payload.iss, String(header.kid))
+  const refused = headerRefusal(decoded, verifier.algorithms)
+  const answer = refused ?? verifier.issuers.findKey(payload.iss, String(header.kid))
   return answer instanceof Promise ? answer.then(go) : go(answer)
 }
 
@@ -168,6 +172,7 @@ async function verified(
     return { verification, principal: await verifySignature(verification) }
   } catch (error) {
     const why = verification.refusal ?? explain(error, verification.decoded)
+    if (why.code === 'invalid_signature') verifier.forgeries.seen()
     return withHint(why, verification.decoded, verifier)
   }
 }

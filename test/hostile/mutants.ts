@@ -93,7 +93,7 @@ const header: readonly Mutant[] = [
     'RFC 8725 §3.1 only the algorithm of the API',
     ['header', "if (typeof header.alg !== 'string' || !algorithms.includes(header.alg)) return wrongAlgorithm", ''],
     ['verify', 'algorithms: [...algorithms],', ''],
-    ['verify', 'keyRefusal(decoded, answer.key.algorithms) ?? ', '']
+    ['verify', 'keyRefusal(decoded, answer.key.algorithms) ??', '']
   ),
   mutant('typ', 'header', 'RFC 8725 §3.11 explicit types', [
     'header',
@@ -361,7 +361,7 @@ const tenant: readonly Mutant[] = [
 const oidc: readonly Mutant[] = [
   mutant('an algorithm goes with its key', 'oidc', 'RFC 8725 §3.1 an algorithm goes with its key', [
     'verify',
-    'keyRefusal(decoded, answer.key.algorithms) ?? ',
+    'keyRefusal(decoded, answer.key.algorithms) ??',
     ''
   ]),
   mutant('the curve of a key', 'oidc', 'RFC 8725 §3.1 an algorithm goes with its key', [
@@ -486,8 +486,8 @@ const timesAndPermissions: readonly Mutant[] = [
   ]),
   mutant('the types of scp and roles', 'claims', 'Microsoft: a token with neither scopes nor roles', [
     'claims',
-    "Array.isArray(value) ? value.filter((entry) => typeof entry === 'string' && entry.trim() !== '') : []",
-    '[value].flat().map(String)'
+    'Array.isArray(value) ? wordsIn(value) : []',
+    'wordsIn([value].flat().map(String))'
   ]),
   mutant('users told from apps, roles', 'claims', 'Microsoft: a permission of an app is no role of a user', [
     'verdict',
@@ -564,8 +564,8 @@ const routes: readonly Mutant[] = [
   ]),
   mutant('errors of the libraries', 'signature', 'RFC 8017 §8.2.2 the value of the signature', [
     'library-errors',
-    'return lacking ?? refusal(meaning)',
-    "return refusal('invalid_signature', { detail: String(code) })"
+    'signatureRefusal(decoded, meaning)',
+    'refusal(meaning, { detail: String(code) })'
   ])
 ]
 

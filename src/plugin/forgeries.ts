@@ -1,0 +1,43 @@
+/**
+ * Stage 3 under attack: after a forged token, node:crypto looks at the next signatures first. It can only refuse; a token that it lets pass is
+ * verified by fast-jwt like any other. A forgery then costs one verification, without the errors of two libraries (docs/performance.md).
+ */
+import { createPublicKey, type KeyObject, verify } from 'node:crypto'
+import type { DecodedToken } from './decode.js'
+import type { Refusal } from './errors.js'
+import type { VerificationKey } from './jwks.js'
+import { signatureRefusal } from './library-errors.js'
+
+/** After how many good signatures in a row the attack is over: until then each of them is verified twice. */
+const goodOnesInARow = 32
+
+/** RSASSA-PKCS1-v1_5 (RFC 7518 §3.3), all that Entra signs with; other signatures go the long way. */
+const digestOf: Readonly<Record<string, string>> = { RS256: 'RSA-SHA256', RS384: 'RSA-SHA384', RS512: 'RSA-SHA512' }
+
+/** What one instance of the plugin has seen of late. */
+export class Forgeries {
+  #wary = 0
+  readonly #keys = new WeakMap<VerificationKey, KeyObject>()
+
+  /** A signature did not hold. */
+  seen(): void {
+    this.#wary = goodOnesInARow
+  }
+
+  /** Why a token is refused whose signature was looked at, and does not hold. */
+  refusal(decoded: DecodedToken, key: VerificationKey): Refusal | undefined {
+    const digest = digestOf[String(decoded.header.alg)]
+    if (this.#wary === 0 || digest === undefined) return undefined
+    const [header, payload, signature] = decoded.segments
+    const input = Buffer.from(`${header}.${payload}`)
+    const holds = verify(digest, input, this.#keyOf(key), Buffer.from(signature, 'base64url'))
+    this.#wary = holds ? this.#wary - 1 : goodOnesInARow
+    return holds ? undefined : signatureRefusal(decoded)
+  }
+
+  #keyOf(key: VerificationKey): KeyObject {
+    const known = this.#keys.get(key) ?? createPublicKey(key.pem)
+    this.#keys.set(key, known)
+    return known
+  }
+}
