@@ -28,11 +28,13 @@ const stages = [
     'revocation',
     'verify',
     'rules',
+    'alternatives',
     'verdict',
     'decision',
     'groups',
     'guard',
-    'guards'
+    'guards',
+    'guards-for'
   ],
   ...['audit-options', 'audit', 'admission', 'authenticate', 'outside', 'options'],
   ...['challenge', 'openapi-extensions', 'openapi', 'decorators', 'route-check', 'early-routes'],

@@ -43,6 +43,19 @@ export function isGuard(value: unknown): value is Guard {
   return typeof value === 'function' && 'rule' in value
 }
 
+const guardMakers = new WeakSet<object>()
+
+/** Notes a function that makes guards. */
+export function guardMaker<Make extends object>(make: Make): Make {
+  guardMakers.add(make)
+  return make
+}
+
+/** Tells functions that make guards; one that stands where a guard must is a call forgotten. */
+export function isGuardMaker(value: unknown): boolean {
+  return typeof value === 'function' && guardMakers.has(value)
+}
+
 /** The scopes that the guards of a request's route ask for, as far as they were noted when it was declared. */
 export function scopesOfRoute({ routeOptions }: FastifyRequest): readonly string[] {
   const guards = routeOptions.config[routeGuards] ?? []

@@ -30,6 +30,13 @@ export {
   requireTenant,
   requireUser
 } from './guards.js'
+export {
+  type DeclaredNames,
+  type DeclaredPermissions,
+  type GuardsFor,
+  guardsFor,
+  type NamesOf
+} from './guards-for.js'
 export type { IssuerStatus } from './issuers.js'
 export type { Algorithm } from './jwks.js'
 export type { Metadata } from './metadata.js'
@@ -49,7 +56,7 @@ export { fastifyEntra, fastifyEntra as default } from './plugin.js'
 export type { ProviderName } from './providers.js'
 export { type IsRevoked, Revocations, type Revoked } from './revocation.js'
 export type { RouteAuth } from './route-check.js'
-export type { Policy, Rule } from './rules.js'
+export type { PermissionRule, Policy, Rule } from './rules.js'
 export type { TenantPolicy } from './tenant-decisions.js'
 export type { TimeOptions } from './time-options.js'
 export type { TokenCacheOptions } from './token-cache.js'
