@@ -14,6 +14,7 @@ const stages = [
     'answers',
     'tenant-decisions',
     'profile',
+    'key-news',
     'keys',
     'issuers',
     'trusted-issuers'
@@ -36,7 +37,7 @@ const stages = [
     'guards',
     'guards-for'
   ],
-  ...['audit-options', 'audit', 'admission', 'authenticate', 'outside', 'options'],
+  ...['audit-options', 'audit-events', 'audit', 'admission', 'authenticate', 'outside', 'options'],
   ...['challenge', 'openapi-extensions', 'openapi', 'decorators', 'route-check', 'early-routes'],
   ...['access-entry', 'access-checks', 'access-matrix', 'plugin', 'index']
 ]

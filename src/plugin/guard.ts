@@ -34,7 +34,7 @@ declare module 'fastify' {
     /** Present where the plugin is registered. */
     [refuseRequest]?: Refuse
     [groupsOfUser]?: GroupsOf
-    [guardPassed]?: (request: FastifyRequest, rule: Rule) => void
+    [guardPassed]?: (request: FastifyRequest, rule: Rule, principal: Principal) => void
   }
 }
 
@@ -71,7 +71,7 @@ export function guard(rule: Rule): Guard {
     if (!principal) return refuse(request, reply, refusal('credentials_missing'))
     const why = await ruleRefusal(rule, principal, request, request.server[groupsOfUser])
     if (why) return refuse(request, reply, wholeRefusal(request, principal, rule, why) ?? why)
-    request.server[guardPassed]?.(request, rule)
+    request.server[guardPassed]?.(request, rule, principal)
     return undefined
   }
   return Object.freeze(Object.assign(check, { rule: Object.freeze(rule) }))

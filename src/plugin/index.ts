@@ -3,7 +3,14 @@
 export type { AccessEntry } from './access-entry.js'
 export type { AccessMatrix } from './access-matrix.js'
 export type { AllowedTenants } from './allowed-tenants.js'
-export { type AuditEvent, auditChannelName } from './audit.js'
+export { auditChannelName } from './audit.js'
+export type {
+  AllowedEvent,
+  AuditEvent,
+  AuthenticatedEvent,
+  DeniedEvent,
+  RefusedEvent
+} from './audit-events.js'
 export type { AuditLevel, AuditSettings } from './audit-options.js'
 export { isSecure } from './authority.js'
 export { type Problem, problemMediaType, toProblem } from './challenge.js'
@@ -37,7 +44,7 @@ export {
   guardsFor,
   type NamesOf
 } from './guards-for.js'
-export type { IssuerStatus } from './issuers.js'
+export type { IssuerStatus, TenantEvent } from './issuers.js'
 export type { Algorithm } from './jwks.js'
 export type { Metadata } from './metadata.js'
 export type { OidcOptions } from './oidc-options.js'
