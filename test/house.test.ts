@@ -14,6 +14,7 @@ const stages = [
     'answers',
     'tenant-decisions',
     'profile',
+    'key-news',
     'keys',
     'issuers',
     'trusted-issuers'
@@ -29,13 +30,15 @@ const stages = [
     'revocation',
     'verify',
     'rules',
+    'alternatives',
     'verdict',
     'decision',
     'groups',
     'guard',
-    'guards'
+    'guards',
+    'guards-for'
   ],
-  ...['audit-options', 'audit', 'admission', 'authenticate', 'outside', 'options'],
+  ...['audit-options', 'audit-events', 'audit', 'admission', 'authenticate', 'outside', 'options'],
   ...['challenge', 'openapi-extensions', 'openapi', 'decorators', 'route-check', 'early-routes'],
   ...['access-entry', 'access-checks', 'access-matrix', 'plugin', 'index']
 ]

@@ -1,10 +1,7 @@
 /** Mistakes that only all routes together show. */
 import type { AccessEntry } from './access-entry.js'
 import { EntraConfigurationError } from './errors.js'
-import { describe, type Rule } from './rules.js'
-
-/** Names that tokens hold and guards compare exactly. */
-const permissions: ReadonlySet<Rule['kind']> = new Set(['scope', 'role', 'appPermission'])
+import { describe, permissionsIn } from './rules.js'
 
 /**
  * One permission in two spellings: who holds the one does not hold the other, so the slip of a finger closes a route for everybody.
@@ -14,7 +11,8 @@ const permissions: ReadonlySet<Rule['kind']> = new Set(['scope', 'role', 'appPer
 export function refuseSpellings(entries: readonly AccessEntry[]): void {
   const first = new Map<string, { words: string; where: string }>()
   for (const { method, url, rule } of entries) {
-    for (const words of rule ? permissionsOf(rule) : []) {
+    // In words, which tell a scope from a role of the same name.
+    for (const words of rule ? permissionsIn(rule).map(describe) : []) {
       const where = `${method} ${url}`
       const known = first.get(words.toLowerCase()) ?? { words, where }
       first.set(words.toLowerCase(), known)
@@ -23,12 +21,6 @@ export function refuseSpellings(entries: readonly AccessEntry[]): void {
       throw new EntraConfigurationError(`${both}; upper and lower case count, so write both alike`)
     }
   }
-}
-
-/** In words, which tell a scope from a role of the same name. */
-function permissionsOf(rule: Rule): readonly string[] {
-  if ('rules' in rule) return rule.rules.flatMap(permissionsOf)
-  return permissions.has(rule.kind) ? [describe(rule)] : []
 }
 
 type Route = Pick<AccessEntry, 'method' | 'url'>

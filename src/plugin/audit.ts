@@ -1,70 +1,69 @@
-/** What is told of decisions: who was let in, or not, where and why. To a child of the request's logger, and to a channel; never a token. */
+/** Tells of decisions, and of tenants: to a child of the app's logger, and to a channel; never a token. */
 import { channel } from 'node:diagnostics_channel'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import type { AuditEvent, AuditedCaller, AuditedRequest } from './audit-events.js'
 import type { AuditSettings } from './audit-options.js'
 import { text } from './claims.js'
 import type { Refusal } from './errors.js'
 import { routeOf } from './guard.js'
+import type { TenantEvent } from './issuers.js'
 import { describe, type Rule } from './rules.js'
-
-/** One decision: member `audit` of a log line, and the message of {@link auditChannelName}. */
-export interface AuditEvent {
-  /**
-   * `authenticated`: a token was found valid, and guards may still say no. `refused`: it was not, or there was none. `allowed`: a
-   * guard was satisfied. `denied`: it was not.
-   */
-  readonly event: 'authenticated' | 'refused' | 'allowed' | 'denied'
-  readonly requestId: string
-  /** Method and pattern of the route; never the path as sent, as people put tokens into paths. */
-  readonly route: string
-  /** What a guard asked for, where it was satisfied. */
-  readonly rule?: string
-  /** Why not, as a stable code, as the status of the answer, and in words, with what is missing. */
-  readonly code?: Refusal['code']
-  readonly status?: Refusal['status']
-  readonly reason?: string
-  /** Who was identified, if anybody was. */
-  readonly kind?: 'user' | 'app'
-  readonly id?: string
-  readonly tenantId?: string
-  readonly clientId?: string
-  /** `uti` or `jti`: which token it was, in the tenant's own log as well. */
-  readonly tokenId?: string
-  /** Only with `personalData: true`. */
-  readonly name?: string
-  readonly email?: string
-}
+import type { Principal } from './types.js'
 
 /** Name of the channel (Node: `diagnostics_channel`) on which every {@link AuditEvent} is published, whatever is logged. */
 export const auditChannelName = 'fastify-entra.audit'
 
-/** Tells of decisions. */
+/** Tells of decisions, and of tenants. */
 export interface Audit {
   refused(request: FastifyRequest, why: Refusal): void
-  authenticated(request: FastifyRequest): void
-  allowed(request: FastifyRequest, rule: Rule): void
+  authenticated(request: FastifyRequest, principal: Principal): void
+  allowed(request: FastifyRequest, rule: Rule, principal: Principal): void
+  /** Of a token that came by another way than a request; without a refusal it was found valid. */
+  verified(log: FastifyBaseLogger, principal: Principal): void
+  notVerified(log: FastifyBaseLogger, why: Refusal, principal: Principal | undefined): void
+  tenant(log: FastifyBaseLogger, change: TenantEvent): void
 }
 
 /** The audit of an app. What nobody listens to costs a look at that, and no more. */
 export function createAudit({ level, personalData }: AuditSettings): Audit {
   const listeners = channel(auditChannelName)
-  const tell = (isLogged: boolean, message: string, request: FastifyRequest, more: () => Decision) => {
+  const tell = (isLogged: boolean, message: string, log: FastifyBaseLogger, event: () => AuditEvent) => {
     if (!isLogged && !listeners.hasSubscribers) return
-    const about = { requestId: String(request.id), route: routeOf(request) }
-    const audit: AuditEvent = { ...more(), ...about, ...caller(request, personalData) }
-    if (isLogged) request.log.child({ component: auditChannelName }).info({ audit }, message)
+    const audit = event()
+    if (isLogged) log.child({ component: auditChannelName }).info({ audit }, message)
     listeners.publish(audit)
   }
   const [isNo, isYes] = [level !== 'off', level === 'all']
+  const who = (principal: Principal) => callerOf(principal, personalData)
   return {
-    refused: (request, { code, status, detail: reason }) =>
-      tell(isNo, 'request refused', request, () => {
-        const event = saidByGuards.has(code) ? 'denied' : 'refused'
-        return { event, code, status, reason }
+    refused: (request, why) =>
+      tell(isNo, 'request refused', request.log, () => {
+        const { principalOrNull: principal } = request
+        const said = { ...reasonsOf(why), ...whereOf(request), ...(principal && who(principal)) }
+        return saidByGuards.has(why.code) ? { event: 'denied', ...said } : { event: 'refused', ...said }
       }),
-    authenticated: (request) => tell(isYes, 'token accepted', request, () => ({ event: 'authenticated' })),
-    allowed: (request, rule) =>
-      tell(isYes, 'request allowed', request, () => ({ event: 'allowed', rule: describe(rule) }))
+    authenticated: (request, principal) =>
+      tell(isYes, 'token accepted', request.log, () => ({
+        event: 'authenticated',
+        ...whereOf(request),
+        ...who(principal)
+      })),
+    allowed: (request, rule, principal) =>
+      tell(isYes, 'request allowed', request.log, () => ({
+        event: 'allowed',
+        rule: describe(rule),
+        ...whereOf(request),
+        ...who(principal)
+      })),
+    verified: (log, principal) =>
+      tell(isYes, 'token accepted', log, () => ({ event: 'authenticated', ...who(principal) })),
+    notVerified: (log, why, principal) =>
+      tell(isNo, 'token refused', log, () => ({
+        event: 'refused',
+        ...reasonsOf(why),
+        ...(principal && who(principal))
+      })),
+    tenant: (log, change) => tell(isNo, 'state of the tenant changed', log, () => change)
   }
 }
 
@@ -74,14 +73,17 @@ const saidByGuards: ReadonlySet<Refusal['code']> = new Set([
   ...(['groups_unavailable', 'policy_unavailable'] as const)
 ])
 
-type Decision = Pick<AuditEvent, 'event' | 'rule' | 'code' | 'status' | 'reason'>
+const reasonsOf = ({ code, status, detail: reason }: Refusal) => ({ code, status, reason })
 
-function caller({ principalOrNull }: FastifyRequest, personalData: boolean): Partial<AuditEvent> {
-  if (!principalOrNull) return {}
-  const { kind, id, tenantId, clientId, claims } = principalOrNull
+function whereOf(request: FastifyRequest): AuditedRequest {
+  return { requestId: String(request.id), route: routeOf(request) }
+}
+
+function callerOf(principal: Principal, personalData: boolean): AuditedCaller {
+  const { kind, id, tenantId, clientId, claims } = principal
   const tokenId = text(claims.uti) ?? text(claims.jti)
   const who = { kind, id, tenantId, clientId, ...(tokenId !== undefined && { tokenId }) }
-  if (!personalData || principalOrNull.kind === 'app') return who
-  const { name, email } = principalOrNull
+  if (!personalData || principal.kind === 'app') return who
+  const { name, email } = principal
   return { ...who, ...(name !== undefined && { name }), ...(email !== undefined && { email }) }
 }

@@ -34,13 +34,26 @@ declare module 'fastify' {
     /** Present where the plugin is registered. */
     [refuseRequest]?: Refuse
     [groupsOfUser]?: GroupsOf
-    [guardPassed]?: (request: FastifyRequest, rule: Rule) => void
+    [guardPassed]?: (request: FastifyRequest, rule: Rule, principal: Principal) => void
   }
 }
 
 /** Tells a guard from other preHandlers. */
 export function isGuard(value: unknown): value is Guard {
   return typeof value === 'function' && 'rule' in value
+}
+
+const guardMakers = new WeakSet<object>()
+
+/** Notes a function that makes guards. */
+export function guardMaker<Make extends object>(make: Make): Make {
+  guardMakers.add(make)
+  return make
+}
+
+/** Tells functions that make guards; one that stands where a guard must is a call forgotten. */
+export function isGuardMaker(value: unknown): boolean {
+  return typeof value === 'function' && guardMakers.has(value)
 }
 
 /** The scopes that the guards of a request's route ask for, as far as they were noted when it was declared. */
@@ -58,7 +71,7 @@ export function guard(rule: Rule): Guard {
     if (!principal) return refuse(request, reply, refusal('credentials_missing'))
     const why = await ruleRefusal(rule, principal, request, request.server[groupsOfUser])
     if (why) return refuse(request, reply, wholeRefusal(request, principal, rule, why) ?? why)
-    request.server[guardPassed]?.(request, rule)
+    request.server[guardPassed]?.(request, rule, principal)
     return undefined
   }
   return Object.freeze(Object.assign(check, { rule: Object.freeze(rule) }))

@@ -1,6 +1,6 @@
 /** Stage 6, as routes write it: the functions that make guards. */
 import { EntraConfigurationError } from './errors.js'
-import { type Guard, guard, isGuard } from './guard.js'
+import { type Guard, guard, guardMaker, isGuard } from './guard.js'
 import { guid, shown, wholeNumber } from './option-checks.js'
 import type { Policy, Rule } from './rules.js'
 import type { ClientAuth } from './types.js'
@@ -149,11 +149,11 @@ export function allOf(...guards: readonly Guard[]): Guard {
   return guard({ kind: 'allOf', rules: rulesOf(guards, 'allOf') })
 }
 
-/** Functions that make guards; one that stands where a guard must is a call forgotten. */
-export const guardMakers: ReadonlySet<unknown> = new Set([
+for (const make of [
   ...[requireScope, requireRole, requireAppPermission, requireUser, requireApp, requireMember, requireClient],
   ...[requireTenant, requireClientAuth, requireGroup, requireAuthContext, requireAuthAge, requirePolicy, anyOf, allOf]
 ])
+  guardMaker(make)
 
 /** RFC 6749 §3.3 scope-token; role values follow the same alphabet (Microsoft: "Add app roles", no spaces). */
 function named(names: readonly unknown[], by: string): string {

@@ -3,7 +3,14 @@
 export type { AccessEntry } from './access-entry.js'
 export type { AccessMatrix } from './access-matrix.js'
 export type { AllowedTenants } from './allowed-tenants.js'
-export { type AuditEvent, auditChannelName } from './audit.js'
+export { auditChannelName } from './audit.js'
+export type {
+  AllowedEvent,
+  AuditEvent,
+  AuthenticatedEvent,
+  DeniedEvent,
+  RefusedEvent
+} from './audit-events.js'
 export type { AuditLevel, AuditSettings } from './audit-options.js'
 export { isSecure } from './authority.js'
 export { type Problem, problemMediaType, toProblem } from './challenge.js'
@@ -30,7 +37,14 @@ export {
   requireTenant,
   requireUser
 } from './guards.js'
-export type { IssuerStatus } from './issuers.js'
+export {
+  type DeclaredNames,
+  type DeclaredPermissions,
+  type GuardsFor,
+  guardsFor,
+  type NamesOf
+} from './guards-for.js'
+export type { IssuerStatus, TenantEvent } from './issuers.js'
 export type { Algorithm } from './jwks.js'
 export type { Metadata } from './metadata.js'
 export type { OidcOptions } from './oidc-options.js'
@@ -49,7 +63,7 @@ export { fastifyEntra, fastifyEntra as default } from './plugin.js'
 export type { ProviderName } from './providers.js'
 export { type IsRevoked, Revocations, type Revoked } from './revocation.js'
 export type { RouteAuth } from './route-check.js'
-export type { Policy, Rule } from './rules.js'
+export type { PermissionRule, Policy, Rule } from './rules.js'
 export type { TenantPolicy } from './tenant-decisions.js'
 export type { TimeOptions } from './time-options.js'
 export type { TokenCacheOptions } from './token-cache.js'

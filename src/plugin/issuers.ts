@@ -1,6 +1,7 @@
 /** Stage 2: one trusted issuer, with its discovery document and its keys. */
 import { HttpStatusError } from './fetch-json.js'
 import { type KeySet, toKeySet, type VerificationKey } from './jwks.js'
+import { type KeyChange, KeyNews } from './key-news.js'
 import { KeyStore } from './keys.js'
 import { fetchMetadata, type Metadata, MetadataMismatchError, type MetadataSource } from './metadata.js'
 import { tenantPlaceholder } from './option-checks.js'
@@ -23,6 +24,16 @@ export interface Surroundings {
   readonly log: Logger
   /** Which issuer has which name: no document can take the name of another. */
   readonly names: Map<string, Issuer>
+  /** Told of what changes in the state of the keys. */
+  readonly tell?: (change: TenantEvent) => void
+}
+
+/** A change in the state of an issuer's keys, and of which issuer. */
+export type TenantEvent = KeyChange & {
+  /** URL of its discovery document. */
+  readonly metadataUrl: string
+  /** Its name, once it is known. */
+  readonly issuer?: string
 }
 
 /** What an issuer says of itself, for `/readyz`. */
@@ -46,12 +57,13 @@ export class Issuer {
   #metadata: Metadata | undefined
   #answered = false
 
-  constructor(settings: IssuerSettings, timings: KeyTimings, { fetchJson, clock, log, names }: Surroundings) {
+  constructor(settings: IssuerSettings, timings: KeyTimings, { fetchJson, clock, log, names, tell }: Surroundings) {
     this.settings = settings
     this.#fetchJson = fetchJson
     this.#names = names
     if (typeof settings.issuer === 'string') names.set(settings.issuer, this)
-    this.keys = new KeyStore(() => this.#load(), timings, clock, log)
+    const news = new KeyNews(log, (change) => tell?.({ ...change, ...this.#identity }))
+    this.keys = new KeyStore(() => this.#load(), timings, clock, news)
   }
 
   /** The exact `iss` of its tokens; `undefined` while only the document can say. */
@@ -76,7 +88,11 @@ export class Issuer {
   }
 
   get status(): IssuerStatus {
-    return { metadataUrl: this.settings.url, ...(this.name && { issuer: this.name }), ...this.keys.status }
+    return { ...this.#identity, ...this.keys.status }
+  }
+
+  get #identity() {
+    return { metadataUrl: this.settings.url, ...(this.name && { issuer: this.name }) }
   }
 
   async #load(): Promise<KeySet> {

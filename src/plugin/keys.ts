@@ -7,8 +7,8 @@ import { retrySeconds } from './back-off.js'
 import { type Refusal, refusal } from './errors.js'
 import { reasonOf } from './fetch-json.js'
 import { type KeySet, keepSame, type VerificationKey } from './jwks.js'
-import { MetadataMismatchError } from './metadata.js'
-import type { Clock, KeyStoreStatus, KeyTimings, Logger } from './types.js'
+import type { KeyNews } from './key-news.js'
+import type { Clock, KeyStoreStatus, KeyTimings } from './types.js'
 
 const unknownKey = refusal('unknown_key')
 
@@ -17,24 +17,23 @@ export class KeyStore {
   readonly #load: () => Promise<KeySet>
   readonly #timings: KeyTimings
   readonly #clock: Clock
-  readonly #log: Logger
+  readonly #news: KeyNews
   #set: KeySet | undefined
   #loadedAt = Number.NEGATIVE_INFINITY
   #askedAt = Number.NEGATIVE_INFINITY
   #nextTryAt = 0
   #refreshing: Promise<void> | undefined
   #lastError: string | undefined
-  #reported = ''
   #failures = 0
   #cancelTimer = () => {}
   #closed = false
 
   /** @param load fetches and vets the whole set; rejects when there is none to be had */
-  constructor(load: () => Promise<KeySet>, timings: KeyTimings, clock: Clock, log: Logger) {
+  constructor(load: () => Promise<KeySet>, timings: KeyTimings, clock: Clock, news: KeyNews) {
     this.#load = load
     this.#timings = timings
     this.#clock = clock
-    this.#log = log
+    this.#news = news
   }
 
   /** Fetches the set and keeps it fresh from then on. Resolves after the first try, and never rejects. */
@@ -148,26 +147,12 @@ export class KeyStore {
     this.#loadedAt = this.#clock.now()
     this.#lastError = undefined
     this.#failures = 0
-    const kids = [...set.keys.keys()]
-    if (this.#isNews(kids.join())) this.#log.info({ kids, dropped: set.dropped }, 'keys of the tenant fetched')
+    this.#news.fetched(set)
   }
 
   #keep(error: unknown): void {
-    const reason = reasonOf(error)
-    this.#lastError = reason
+    this.#lastError = reasonOf(error)
     this.#failures += 1
-    const { state } = this.status
-    const isMismatch = error instanceof MetadataMismatchError
-    if (this.#closed || !this.#isNews(`${state} ${isMismatch}`)) return
-    const details = { reason, state }
-    if (isMismatch) this.#log.error(details, 'the authority is not the one configured')
-    else this.#log.warn(details, 'keys of the tenant could not be fetched')
-  }
-
-  /** Each state is said once, not at every try. */
-  #isNews(state: string): boolean {
-    const isNews = this.#reported !== state
-    this.#reported = state
-    return isNews
+    if (!this.#closed) this.#news.failed(error, this.status.state)
   }
 }

@@ -1,21 +1,15 @@
 /** Guards → OpenAPI: what a route asks for, read off the same value that decides. OpenAPI 3.1 §4.8.27, §4.8.30. */
 import type { FastifySchema, RouteOptions } from 'fastify'
+import { type Alternative, alternatives } from './alternatives.js'
 import { problemMediaType } from './challenge.js'
 import { routeGuards } from './guard.js'
 import type { Metadata } from './metadata.js'
 import { extensionsOf } from './openapi-extensions.js'
-import { type Rule, scopesOf } from './rules.js'
+import { permissionsIn, type Rule } from './rules.js'
 
 /** Names of the two security schemes: a person through a client, and a service for itself. */
 const userScheme = 'entraUser'
 const appScheme = 'entraApp'
-
-/** One way to get in: who, and with which scopes. */
-interface Alternative {
-  readonly user: boolean
-  readonly app: boolean
-  readonly scopes: readonly string[]
-}
 
 /** A security scheme object, OpenAPI 3.1 §4.8.27. */
 export type SecurityScheme =
@@ -88,7 +82,7 @@ function secured(schema: FastifySchema | undefined, { config }: RouteOptions, sc
   const rule: Rule = { kind: 'allOf', rules: guards.map(({ rule }) => rule) }
   const ways = alternatives(rule)
   const security = ways.flatMap((way) => requirements(way, scopeBase))
-  const stranger = config?.auth === 'optional' ? [{}] : []
+  const stranger = config?.auth === 'optional' && guards.length === 0 ? [{}] : [] // a guard lets no stranger pass
   return {
     ...(guards.length > 0 && extensionsOf(rule)),
     security: [...stranger, ...security],
@@ -96,36 +90,16 @@ function secured(schema: FastifySchema | undefined, { config }: RouteOptions, sc
   }
 }
 
-/** Every way to satisfy a rule, or-ed: the disjunctive form that OpenAPI's `security` has. */
-export function alternatives(rule: Rule): Alternative[] {
-  switch (rule.kind) {
-    case 'anyOf':
-      return rule.rules.flatMap(alternatives)
-    case 'allOf':
-      return rule.rules.map(alternatives).reduce(product, [{ user: true, app: true, scopes: [] }])
-    case 'policy':
-    case 'client':
-    case 'tenant':
-    case 'clientAuth':
-      return [{ user: true, app: true, scopes: [] }]
-    default: {
-      const app = rule.kind === 'app' || rule.kind === 'appPermission'
-      return [{ user: !app, app, scopes: scopesOf(rule) }]
-    }
-  }
-}
-
-/** Both at once; a way that would take a user who is an app leads nowhere. */
-function product(left: readonly Alternative[], right: readonly Alternative[]): Alternative[] {
-  const pairs = left.flatMap((a) => right.map((b) => ({ a, b })))
-  return pairs
-    .map(({ a, b }) => ({ user: a.user && b.user, app: a.app && b.app, scopes: [...a.scopes, ...b.scopes] }))
-    .filter(({ user, app }) => user || app)
-}
-
 /** A scope as clients ask for it. */
 function fullName(scope: string, scopeBase: string | undefined): string {
   return scopeBase === undefined ? scope : `${scopeBase}/${scope}`
+}
+
+/** Each scope once, with what it allows; where no guard says so, its name: a description is required (OpenAPI 3.1 §4.8.29). */
+function scopesWithWords(rules: readonly Rule[]): readonly (readonly [name: string, words: string])[] {
+  const scopes = permissionsIn({ kind: 'allOf', rules }).filter(({ kind }) => kind === 'scope')
+  const described = new Map(scopes.flatMap(({ name, description }) => (description ? [[name, description]] : [])))
+  return [...new Set(scopes.map(({ name }) => name))].map((name) => [name, described.get(name) ?? name])
 }
 
 /** Entra's clients ask for `.default`: all that was granted (Microsoft: "Scopes and permissions"). */
@@ -161,7 +135,7 @@ function securitySchemes({ scopeBase, metadataUrl, metadata, rules }: OpenapiSou
     return { [userScheme]: { ...discovery, description: asUser }, [appScheme]: { ...discovery, description: asApp } }
   }
   const endpoints = { authorizationUrl: authorizationEndpoint, tokenUrl: tokenEndpoint }
-  const scopes = Object.fromEntries(rules.flatMap(scopesOf).map((name) => [fullName(name, scopeBase), name]))
+  const scopes = Object.fromEntries(scopesWithWords(rules).map(([name, words]) => [fullName(name, scopeBase), words]))
   const all = 'All application permissions that were granted'
   const granted = Object.fromEntries(defaultScopes(scopeBase).map((name) => [name, all]))
   return {

@@ -1,7 +1,8 @@
 /** The same checks outside HTTP: for queues, and for the first message of a socket. */
 import type { FastifyInstance } from 'fastify'
 import { admit } from './admission.js'
-import { isRefusal, refusal, TokenRefusedError } from './errors.js'
+import type { Audit } from './audit.js'
+import { isRefusal, type Refusal, refusal, TokenRefusedError } from './errors.js'
 import { revocationRefusal } from './revocation.js'
 import type { Principal } from './types.js'
 import { outsideRequests, type Verifier, verifyToken } from './verify.js'
@@ -24,22 +25,26 @@ declare module 'fastify' {
 }
 
 /** Makes {@link FastifyInstance.verifyToken}. */
-export function createVerifyToken(app: FastifyInstance, verifier: Verifier): VerifyToken {
+export function createVerifyToken(app: FastifyInstance, verifier: Verifier, audit: Audit): VerifyToken {
   const verifySignature = outsideRequests(app, verifier)
-  const unlessRevoked = async (principal: Principal) => {
-    const { isRevoked, keysTimeoutSeconds } = verifier
-    const why = isRevoked && (await revocationRefusal({ isRevoked, keysTimeoutSeconds }, principal, app.log))
-    if (why) throw new TokenRefusedError(why)
-    return principal
+  const { cache, isRevoked, keysTimeoutSeconds } = verifier
+  const identify = async (token: unknown): Promise<Principal | Refusal> => {
+    if (typeof token !== 'string') return refusal('token_malformed')
+    const remembered = cache?.find(`Bearer ${token}`)
+    if (remembered) return remembered
+    const answer = await verifyToken(token, verifier, verifySignature)
+    return isRefusal(answer) ? answer : ((await admit(answer, cache, app.log)) ?? answer.principal)
+  }
+  const refuse = (why: Refusal, principal?: Principal) => {
+    audit.notVerified(app.log, why, principal)
+    return new TokenRefusedError(why)
   }
   return async (token) => {
-    if (typeof token !== 'string') throw new TokenRefusedError(refusal('token_malformed'))
-    const remembered = verifier.cache?.find(`Bearer ${token}`)
-    if (remembered) return unlessRevoked(remembered)
-    const answer = await verifyToken(token, verifier, verifySignature)
-    if (isRefusal(answer)) throw new TokenRefusedError(answer)
-    const why = await admit(answer, verifier.cache, app.log)
-    if (why) throw new TokenRefusedError(why)
-    return unlessRevoked(answer.principal)
+    const principal = await identify(token)
+    if (isRefusal(principal)) throw refuse(principal)
+    const why = isRevoked && (await revocationRefusal({ isRevoked, keysTimeoutSeconds }, principal, app.log))
+    if (why) throw refuse(why, principal)
+    audit.verified(app.log, principal)
+    return principal
   }
 }

@@ -11,7 +11,7 @@ import { EntraConfigurationError, type Refusal } from './errors.js'
 import { createJsonClient } from './fetch-json.js'
 import { Forgeries } from './forgeries.js'
 import { refuseRequest } from './guard.js'
-import { Issuer, type IssuerSettings } from './issuers.js'
+import { Issuer, type IssuerSettings, type TenantEvent } from './issuers.js'
 import { type EntraOptions, toSettings } from './options.js'
 import { createVerifyToken } from './outside.js'
 import { TokenCache } from './token-cache.js'
@@ -29,9 +29,11 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   const settings = toSettings(options)
   const { fetchJson, close } = createJsonClient(settings.keysTimeoutSeconds)
   const names = new Map<string, Issuer>()
+  const audit = createAudit(settings.audit)
+  const tell = (change: TenantEvent) => audit.tenant(app.log, change)
   const toIssuer = (issuer: IssuerSettings) => {
     const log = app.log.child({ metadataUrl: issuer.url })
-    return new Issuer(issuer, settings.keyTimings, { fetchJson, clock: systemClock, log, names })
+    return new Issuer(issuer, settings.keyTimings, { fetchJson, clock: systemClock, log, names, tell })
   }
   const [first, ...others] = settings.issuers
   const issuers: Issuers = [toIssuer(first), ...others.map(toIssuer)]
@@ -44,16 +46,15 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   // Node keeps 2000 headers and drops the rest unseen, with a second Authorization among them; the byte limit holds.
   app.server.maxHeadersCount = 0
   await app.register(fastifyJwt, jwtOptions(verifier))
-  app.decorate('verifyToken', createVerifyToken(app, verifier))
+  app.decorate('verifyToken', createVerifyToken(app, verifier, audit))
   for (const warning of settings.warnings) app.log.warn(warning)
   const rules = watchRoutes(app, settings.strictRoutes)
-  const audit = createAudit(settings.audit)
   const refuse = decorate(app, issuers, settings, rules, audit)
   // With a callback: an async hook costs a promise also where the answer is known at once.
   app.addHook('onRequest', (request, reply, done) => {
     const passes = (why: Refusal | undefined) => {
       if (why) refuse(request, reply, why)
-      else if (request.principalOrNull) audit.authenticated(request)
+      else if (request.principalOrNull) audit.authenticated(request, request.principalOrNull)
       return why === undefined
     }
     // Without an error `done` would let the request pass.

@@ -1,9 +1,8 @@
 /** What a route declares, checked when it is declared. */
 import type { RouteOptions } from 'fastify'
+import { alternatives } from './alternatives.js'
 import { EntraConfigurationError } from './errors.js'
-import { type Guard, isGuard, routeGuards } from './guard.js'
-import { guardMakers } from './guards.js'
-import { alternatives } from './openapi.js'
+import { type Guard, isGuard, isGuardMaker, routeGuards } from './guard.js'
 import { shown } from './option-checks.js'
 
 /** Who may call a route: any valid token (the default), also strangers, or anyone without a look at the token. */
@@ -66,7 +65,7 @@ function refuseMisplaced(route: RouteOptions, where: string): void {
     hooks.find((hook) => [route[hook] ?? []].flat().some(is))
   const misplaced = hooksWith(unfit, isGuard)
   if (misplaced) throw new EntraConfigurationError(`${where} has a guard in ${misplaced}; put it into preHandler`)
-  const uncalled = hooksWith([...fit, ...unfit], (each) => guardMakers.has(each))
+  const uncalled = hooksWith([...fit, ...unfit], isGuardMaker)
   if (uncalled) {
     throw new EntraConfigurationError(
       `${where} has a function that makes guards in ${uncalled}; call it, for the guard`

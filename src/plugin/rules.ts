@@ -5,9 +5,17 @@ import type { ClientAuth, Principal } from './types.js'
 /** Decides what no claim can: `true` lets the request pass; anything else, a rejected promise included, does not. */
 export type Policy = (principal: Principal, request: FastifyRequest) => boolean | Promise<boolean>
 
+/** A permission, which the tenant grants by this name. */
+export interface PermissionRule {
+  readonly kind: 'scope' | 'role' | 'appPermission'
+  readonly name: string
+  /** What it allows, for documents; present where it was declared with one. */
+  readonly description?: string
+}
+
 /** What a guard asks for. */
 export type Rule =
-  | { readonly kind: 'scope' | 'role' | 'appPermission'; readonly name: string }
+  | PermissionRule
   | { readonly kind: 'user' | 'app' | 'member' }
   | { readonly kind: 'client' | 'tenant' | 'authContext'; readonly name: string }
   | { readonly kind: 'group'; readonly name: string }
@@ -16,10 +24,16 @@ export type Rule =
   | { readonly kind: 'policy'; readonly name: string; readonly allows: Policy }
   | { readonly kind: 'anyOf' | 'allOf'; readonly rules: readonly Rule[] }
 
-/** Scopes that a rule mentions, for the challenge (RFC 6750 §3). */
+/** Permissions that a rule mentions, in their order. */
+export function permissionsIn(rule: Rule): readonly PermissionRule[] {
+  if ('rules' in rule) return rule.rules.flatMap(permissionsIn)
+  return rule.kind === 'scope' || rule.kind === 'role' || rule.kind === 'appPermission' ? [rule] : []
+}
+
+/** Scopes that a rule mentions, each once, for the challenge (RFC 6750 §3). */
 export function scopesOf(rule: Rule): readonly string[] {
-  if (rule.kind === 'anyOf' || rule.kind === 'allOf') return [...new Set(rule.rules.flatMap(scopesOf))]
-  return rule.kind === 'scope' ? [rule.name] : []
+  const scopes = permissionsIn(rule).filter(({ kind }) => kind === 'scope')
+  return [...new Set(scopes.map(({ name }) => name))]
 }
 
 /** A rule in words, for refusals and documents. */

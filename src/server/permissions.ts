@@ -1,7 +1,8 @@
 /**
- * What this API can be asked for, in words that administrators and users read before they consent. Guards name it; `npm run manifest`
- * writes it into the app registration.
+ * What this API can be asked for, in words that administrators and users read before they consent. Guards name it, and take no other
+ * names; the OpenAPI document has the words, and `npm run manifest` writes them into the app registration.
  */
+import { guardsFor } from '../plugin/index.js'
 
 /** What a permission is called, and what it allows. */
 interface Words {
@@ -61,3 +62,6 @@ export const permissions = {
     }
   }
 } as const satisfies Permissions
+
+/** Guards for these names: another one does not compile. */
+export const { requireScope, requireRole, requireAppPermission } = guardsFor(permissions)

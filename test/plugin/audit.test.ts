@@ -1,8 +1,16 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { readFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
-import entra, { type AuditEvent, type AuditOptions, auditChannelName, requireScope } from '../../src/plugin/index.js'
+import entra, {
+  type AuditEvent,
+  type AuditOptions,
+  auditChannelName,
+  type EntraOptions,
+  requireScope,
+  type TenantEvent
+} from '../../src/plugin/index.js'
 import { get, listen, makeApp } from '../support/http.js'
-import { callerId, clientId, startTestTenant, tenantId } from '../support/tenant.js'
+import { callerId, clientId, json, signingKey, startTestTenant, tenantId } from '../support/tenant.js'
 
 const tenant = await startTestTenant()
 t.teardown(() => tenant.close())
@@ -20,9 +28,21 @@ const all = [
 ]
 
 type Level = AuditOptions['audit']
+type Decision = Exclude<AuditEvent, TenantEvent>
 
-/** What is told of the same six requests. */
-async function events(t: Test, audit: Level, claims: object = {}) {
+const isDecision = (told: AuditEvent): told is Decision => !told.event.startsWith('tenant.')
+
+/** The events among lines of a log. */
+const eventsIn = (logged: string) =>
+  logged
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as { component?: string; audit?: AuditEvent })
+    .filter(({ component }) => component === 'fastify-entra.audit')
+    .flatMap(({ audit }) => audit ?? [])
+
+/** What is told of the same six requests, and of the tenant. */
+async function allEvents(t: Test, audit: Level, claims: object = {}) {
   const made = makeApp(t)
   await made.app.register(entra, {
     tenantId,
@@ -53,14 +73,19 @@ async function events(t: Test, audit: Level, claims: object = {}) {
     pieces.some((piece) => written.includes(piece)),
     'no part of the token'
   )
-  return lines
-    .map((line) => JSON.parse(line) as { component?: string; audit?: AuditEvent })
-    .filter(({ component }) => component === 'fastify-entra.audit')
-    .flatMap(({ audit }) => audit ?? [])
+  return eventsIn(logged())
 }
 
+/** What is told of the requests alone. */
+const events = async (t: Test, audit: Level, claims: object = {}) =>
+  (await allEvents(t, audit, claims)).filter(isDecision)
+
 /** Without what differs from run to run. */
-const bare = (told: readonly AuditEvent[]) => told.map(({ requestId: _, reason: __, ...rest }) => rest)
+const bare = (told: readonly AuditEvent[]) =>
+  told.filter(isDecision).map((one) => {
+    const { requestId: _, reason: __, ...rest } = { reason: '', ...one }
+    return rest
+  })
 
 t.test('refusals, which is the default: who was refused, where and why', async (t) => {
   t.same(bare(await events(t, 'refusals')), refused)
@@ -72,14 +97,18 @@ t.test('all: also whose token was accepted, and which guard was satisfied', asyn
   const told = await events(t, 'all')
   t.same(bare(told), all)
   t.ok(
-    told.every(({ requestId }) => /^[0-9a-f-]{36}$/.test(requestId)),
+    told.every(({ requestId = '' }) => /^[0-9a-f-]{36}$/.test(requestId)),
     'each with the ID that the answer has'
   )
-  t.match(told.find(({ event }) => event === 'denied')?.reason, /the scope Orders.Read/, 'what was missing')
+  t.match(
+    told.filter(({ event }) => event === 'denied'),
+    [{ reason: /the scope Orders.Read/ }],
+    'what was missing'
+  )
 })
 
 t.test('off: nothing', async (t) => {
-  t.same(await events(t, 'off'), [])
+  t.same(await allEvents(t, 'off'), [])
 })
 
 t.test('the channel has every event, whatever is logged', async (t) => {
@@ -87,7 +116,7 @@ t.test('the channel has every event, whatever is logged', async (t) => {
   const hear = (message: unknown) => void heard.push(message as AuditEvent)
   subscribe(auditChannelName, hear)
   t.teardown(() => unsubscribe(auditChannelName, hear))
-  t.same(await events(t, 'off'), [], 'nothing is logged')
+  t.same(await allEvents(t, 'off'), [], 'nothing is logged')
   t.same(bare(heard), all)
 })
 
@@ -110,7 +139,145 @@ t.test('claims cannot write lines of their own', async (t) => {
   const told = await events(t, { level: 'all', personalData: true }, claims)
   t.equal(told.length, all.length, 'as many lines as there were decisions')
   t.equal(told.filter(({ event }) => event === 'allowed').length, 1)
-  t.ok(told.filter(({ id }) => id !== undefined).every(({ id, tokenId }) => id === evil && tokenId === evil))
+  t.ok(told.filter((one) => 'id' in one).every(({ id, tokenId }) => id === evil && tokenId === evil))
+})
+
+/** An app with a tenant of its own, what it logs, and what the channel has of it. */
+async function listening(t: Test, options: object = {}) {
+  const own = await startTestTenant()
+  t.teardown(() => own.close())
+  const heard: AuditEvent[] = []
+  const hear = (message: unknown) => void heard.push(message as AuditEvent)
+  subscribe(auditChannelName, hear)
+  t.teardown(() => unsubscribe(auditChannelName, hear))
+  const made = makeApp(t)
+  const start = async () => {
+    await made.app.register(entra, { tenantId, clientId, authority: own.origin, ...options } as EntraOptions)
+    made.app.get('/any', async () => 'ok')
+    return listen(made)
+  }
+  return { tenant: own, app: made.app, heard, logged: made.logged, start }
+}
+
+t.test('a tenant: its keys come, change, and cannot be had', async (t) => {
+  const { tenant, heard, logged, start } = await listening(t)
+  const { origin } = await start()
+  const metadataUrl = tenant.origin + tenant.paths.discovery
+  const v2 = { metadataUrl, issuer: `${tenant.origin}/${tenantId}/v2.0` }
+  const ofV2 = () => heard.filter((told) => 'metadataUrl' in told && told.metadataUrl === metadataUrl)
+  t.same(ofV2(), [{ event: 'tenant.ready', keys: ['key-1'], ...v2 }])
+  t.equal(heard.length, 2, 'one for each issuer of the tenant')
+
+  const next = await signingKey('key-2')
+  tenant.keys.splice(0, 1, next.jwk)
+  await get(`${origin}/any`, await tenant.userToken({}, {}, next))
+  t.same(ofV2().slice(1), [{ event: 'tenant.keys_changed', added: ['key-2'], removed: ['key-1'], ...v2 }])
+  t.same(
+    eventsIn(logged()),
+    heard.filter((told) => !isDecision(told)),
+    'logged by default, as refusals are'
+  )
+})
+
+t.test('a tenant that cannot be reached, or is not the one configured', async (t) => {
+  const down = await listening(t, { authority: 'http://127.0.0.1:9', keysTimeoutSeconds: 1 })
+  await down.start()
+  t.match(down.heard, [
+    { event: 'tenant.unreachable', metadataUrl: /^http:\/\/127\.0\.0\.1:9\//, reason: /./ },
+    { event: 'tenant.unreachable', reason: /./ }
+  ])
+  t.same(eventsIn(down.logged()), down.heard)
+  const off = await listening(t, { authority: 'http://127.0.0.1:9', keysTimeoutSeconds: 1, audit: 'off' })
+  await off.start()
+  t.equal(off.heard.length, 2)
+  t.same(eventsIn(off.logged()), [])
+})
+
+t.test('names that a tenant chooses cannot write lines of their own', async (t) => {
+  const evil = 'x\r\n{"level":30,"component":"fastify-entra.audit","audit":{"event":"allowed"}}\n\u2028\u001b[2K'
+  const named = await listening(t)
+  named.tenant.keys.splice(0, 1, { ...named.tenant.key.jwk, kid: evil })
+  await named.start()
+  t.match(eventsIn(named.logged()), [
+    { event: 'tenant.ready', keys: [evil] },
+    { event: 'tenant.ready', keys: [evil] }
+  ])
+  t.equal(eventsIn(named.logged()).length, 2)
+  const foreign = await listening(t)
+  const discovery = {
+    issuer: `https://login.example/${evil}`,
+    jwks_uri: foreign.tenant.origin + foreign.tenant.paths.keys
+  }
+  for (const path of [foreign.tenant.paths.discovery, foreign.tenant.paths.v1Discovery])
+    foreign.tenant.answers.set(
+      path,
+      json(() => discovery)
+    )
+  await foreign.start()
+  t.match(
+    eventsIn(foreign.logged()).map(({ event }) => event),
+    ['tenant.unreachable', 'tenant.unreachable']
+  )
+  t.equal(eventsIn(foreign.logged()).length, 2)
+})
+
+t.test('verifyToken: whose token was accepted, or why it was not, without a request', async (t) => {
+  const isRevoked = ({ id }: { id: string }) => id === 'taken back'
+  const { tenant, app, heard, logged, start } = await listening(t, { isRevoked, audit: 'all' })
+  await start()
+  heard.length = 0
+  const token = await tenant.userToken()
+  await app.verifyToken(token)
+  await app.verifyToken(token)
+  for (const bad of [undefined as never, 'garbage', await tenant.userToken({ oid: 'taken back' })])
+    await t.rejects(app.verifyToken(bad))
+  const refused = (code: string) => ({ event: 'refused', status: 401, code })
+  const expected = [
+    { event: 'authenticated', ...who },
+    { event: 'authenticated', ...who },
+    refused('token_malformed'),
+    refused('token_malformed'),
+    { ...refused('token_revoked'), ...who, id: 'taken back' }
+  ]
+  t.same(bare(heard), expected)
+  t.ok(heard.every((told) => !('route' in told) && !('requestId' in told)))
+  t.same(eventsIn(logged()).filter(isDecision), heard, 'the same is logged')
+  t.notMatch(logged(), token.slice(-20))
+
+  const quiet = await listening(t, { audit: 'refusals' })
+  await quiet.start()
+  await quiet.app.verifyToken(await quiet.tenant.userToken())
+  await t.rejects(quiet.app.verifyToken('garbage'))
+  t.same(bare(eventsIn(quiet.logged())), [refused('token_malformed')], 'refusals only')
+})
+
+t.test('docs/audit.md names every event, and no other', async (t) => {
+  const events: Record<AuditEvent['event'], true> = {
+    authenticated: true,
+    refused: true,
+    allowed: true,
+    denied: true,
+    'tenant.ready': true,
+    'tenant.keys_changed': true,
+    'tenant.stale': true,
+    'tenant.unreachable': true,
+    'tenant.recovered': true
+  }
+  const text = await readFile('docs/audit.md', 'utf8')
+  const rows = text.split('\n').filter((line) => line.startsWith('|'))
+  for (const event of Object.keys(events))
+    t.ok(
+      rows.some((row) => row.includes(`\`${event}\``)),
+      event
+    )
+  for (const [, event = ''] of text.matchAll(/`(tenant\.[a-z_]+)`/g)) t.ok(event in events, event)
+  for (const section of text.split('\n## ')) {
+    const counts = section
+      .split('\n')
+      .filter((line) => line.startsWith('|'))
+      .map((line) => line.split('|').length)
+    t.same(new Set(counts).size, counts.length > 0 ? 1 : 0, 'each row has the columns of its table')
+  }
 })
 
 t.test('what is no level is an error at the start', async (t) => {

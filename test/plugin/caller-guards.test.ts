@@ -1,5 +1,6 @@
 /** Guards that ask which caller it is: member, client, tenant, and how the client proved itself. */
 import t from 'tap'
+import { alternatives } from '../../src/plugin/alternatives.js'
 import entra, {
   allOf,
   EntraConfigurationError,
@@ -12,7 +13,6 @@ import entra, {
   requireScope,
   requireTenant
 } from '../../src/plugin/index.js'
-import { alternatives } from '../../src/plugin/openapi.js'
 import { describe } from '../../src/plugin/rules.js'
 import { get, listen, makeApp } from '../support/http.js'
 import { callerId, clientId, startTestTenant, tenantId } from '../support/tenant.js'

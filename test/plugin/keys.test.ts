@@ -1,6 +1,7 @@
 import t from 'tap'
 import { isRefusal } from '../../src/plugin/errors.js'
 import type { KeySet } from '../../src/plugin/jwks.js'
+import { type KeyChange, KeyNews } from '../../src/plugin/key-news.js'
 import { KeyStore } from '../../src/plugin/keys.js'
 import { MetadataMismatchError } from '../../src/plugin/metadata.js'
 import type { KeyTimings } from '../../src/plugin/types.js'
@@ -28,14 +29,16 @@ function makeStore(timings: Partial<KeyTimings> = {}) {
     tenant.at.push(clock.now())
     return tenant.answer()
   }
-  const store = new KeyStore(load, { ...defaults, ...timings }, clock, log)
+  const told: KeyChange[] = []
+  const news = new KeyNews(log, (change) => void told.push(change))
+  const store = new KeyStore(load, { ...defaults, ...timings }, clock, news)
   /** What a request with this `kid` is told: `key`, or the status of its refusal. */
   const ask = async (kid: string) => outcome(await store.find(kid))
   const refused = async (kid: string) => {
     const found = await store.find(kid)
     return isRefusal(found) ? found : undefined
   }
-  return { clock, log, tenant, store, ask, refused }
+  return { clock, log, told, tenant, store, ask, refused }
 }
 
 async function started(timings: Partial<KeyTimings> = {}) {
@@ -534,4 +537,65 @@ t.test('nothing is rejected with nobody to hear it', async (t) => {
   store.close()
   await settle()
   t.same(unheard, [])
+})
+
+t.test('each change of state is told once', async (t) => {
+  const { clock, tenant, store, told } = await started({ cooldownSeconds: 30, maxStaleSeconds: 300 })
+  const next = async (answer: () => Promise<KeySet>, kid = 'unknown') => {
+    tenant.answer = answer
+    await clock.advance(30_000)
+    await store.find(kid)
+    await settle()
+    return told.splice(0)
+  }
+  const good =
+    (...kids: string[]) =>
+    () =>
+      Promise.resolve(keySet(...kids))
+  const reason = 'the tenant is down'
+  t.same(told.splice(0), [{ event: 'tenant.ready', keys: ['a'] }])
+  t.same(await next(good('a')), [], 'the same keys')
+  t.same(await next(good('a', 'b')), [{ event: 'tenant.keys_changed', added: ['b'], removed: [] }])
+  t.same(await next(down), [{ event: 'tenant.stale', reason }])
+  t.same(await next(down), [], 'the next try')
+  t.same(await next(good('a', 'b')), [{ event: 'tenant.recovered' }])
+  t.same(await next(down), [{ event: 'tenant.stale', reason }])
+  t.same(
+    await next(good('c')),
+    [{ event: 'tenant.recovered' }, { event: 'tenant.keys_changed', added: ['c'], removed: ['a', 'b'] }],
+    'with other keys'
+  )
+  t.same(await next(down), [{ event: 'tenant.stale', reason }])
+  await clock.advance(400_000)
+  await settle()
+  t.same(told.splice(0), [{ event: 'tenant.unreachable', reason }], 'the last good ones are too old')
+  tenant.answer = good('c')
+  await clock.advance(300_000)
+  await settle()
+  t.same(told.splice(0), [{ event: 'tenant.recovered' }])
+  store.close()
+})
+
+t.test('a tenant that is down from the start, and an issuer that is not there', async (t) => {
+  const { clock, tenant, store, told } = makeStore()
+  tenant.answer = down
+  await store.start()
+  t.same(told.splice(0), [{ event: 'tenant.unreachable', reason: 'the tenant is down' }])
+  tenant.answer = () => Promise.resolve(keySet('a'))
+  await clock.advance(60_000)
+  await settle()
+  t.same(told, [{ event: 'tenant.ready', keys: ['a'] }], 'the first keys')
+  store.close()
+  const absent = makeStore()
+  absent.tenant.answer = down
+  await absent.store.start()
+  absent.tenant.answer = () => Promise.resolve(keySet())
+  await absent.clock.advance(60_000)
+  await settle()
+  t.same(
+    absent.told.map(({ event }) => event),
+    ['tenant.unreachable', 'tenant.recovered'],
+    'the authority answers: there is none'
+  )
+  absent.store.close()
 })

@@ -33,6 +33,7 @@ async function appWith(t: Test, guards: (Guard | Guard[])[], authority: string) 
   })
   app.get('/any', () => '')
   app.get('/public', { config: { auth: 'none' } }, () => '')
+  app.get('/optional-guarded', { config: { auth: 'optional' }, preHandler: requireScope('a') }, () => '')
   app.get('/optional', { config: { auth: 'optional' }, schema: { response: { 200: { type: 'string' } } } }, () => '')
   await app.ready()
   return { app, document: app.swagger() as unknown as Document }
@@ -72,6 +73,7 @@ t.test('security is the guard, as alternatives (OpenAPI 3.1 §4.8.30)', async (t
   t.same(document.paths['/any']?.get.security, [user(), service], 'no guard: any token')
   t.same(document.paths['/public']?.get.security, [], 'public')
   t.same(document.paths['/optional']?.get.security, [{}, user(), service], 'optional: also none')
+  t.same(document.paths['/optional-guarded']?.get.security, [user('a')], 'optional with a guard: strangers get 401')
 })
 
 t.test('what is protected answers 400, 401, 403 and 503 with problems; what is public does not', async (t) => {

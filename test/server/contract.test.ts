@@ -1,6 +1,20 @@
 /** The contract: what the server says of itself in its OpenAPI document is what it does, permission for permission. */
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
+import {
+  allOf,
+  anyOf,
+  type Rule,
+  requireApp,
+  requireAppPermission,
+  requireAuthContext,
+  requireGroup,
+  requireMember,
+  requireRole,
+  requireScope,
+  requireUser
+} from '../../src/plugin/index.js'
+import { describe } from '../../src/plugin/rules.js'
 import { environmentFor } from '../../src/server/environment.js'
 import { startTenant } from '../../src/tenant/index.js'
 import { startServer } from '../support/api.js'
@@ -15,6 +29,7 @@ import {
 import { routesOf } from './contract/routes.js'
 import { minter } from './contract/tokens.js'
 import { contractFindings, outageFindings, type Server } from './contract/walk.js'
+import { waysInWords, waysOf } from './contract/ways.js'
 
 const tenant = await startTenant({ port: 0 })
 t.teardown(() => tenant.close())
@@ -64,11 +79,25 @@ t.test('each role, permission and group that a guard asks for is named in an ext
   t.same(unnamed, [])
 })
 
+t.test('words for people are read back as the guards have them', (t) => {
+  const rows: Rule[] = [
+    ...[requireScope('a'), requireRole('a'), requireAppPermission('a'), requireUser(), requireApp()],
+    ...[requireMember(), requireGroup('g'), requireAuthContext('c1')],
+    ...[allOf(requireScope('a')), anyOf(allOf(requireScope('a')), requireApp())],
+    anyOf(allOf(requireScope('a'), requireRole('b')), requireAppPermission('c')),
+    allOf(anyOf(requireScope('a'), allOf(requireRole('b'), requireGroup('g'))), anyOf(requireUser(), requireApp()))
+  ].map(({ rule }) => rule)
+  for (const rule of rows) t.same(waysInWords(describe(rule)), waysOf(rule), describe(rule))
+  t.throws(() => waysInWords('the policy p'), /teach the contract test/)
+  t.end()
+})
+
 type Tamper = (copy: OpenapiDocument) => void
 
 t.test('a document that differs from the server is found out', async (t) => {
   const [accessAsUser, directoryRead] = [`${scopeBase}access_as_user`, `${scopeBase}Directory.Read`]
   const app = { entraApp: [`${scopeBase}.default`] }
+  const asUser = '(the scope Directory.Read, and the role Admin, held by a user)'
   const json = (type: string) => ({ content: { 'application/json': { schema: { type } } } })
   const rows: [name: string, tamper: Tamper, ...findings: RegExp[]][] = [
     [
@@ -192,6 +221,84 @@ t.test('a document that differs from the server is found out', async (t) => {
       /^POST \/me is in the document, and no route$/
     ],
     [
+      'a role that the server does not ask for',
+      say('/me', 'the scope access_as_user, and the role Extra, held by a user', { 'x-roles': ['Extra'] }),
+      /^GET \/me: a user with .*scp access_as_user.* gets 200 and should get 403$/
+    ],
+    [
+      'a role that the server asks for, and the document does not',
+      say('/role-protected', 'a user', { 'x-roles': undefined }),
+      /^GET \/role-protected: a user with scp Unrelated gets 403 and should be let in$/
+    ],
+    [
+      'another role',
+      say('/role-protected', 'the role Extra, held by a user', { 'x-roles': ['Extra'] }),
+      /^GET \/role-protected: a user with roles Extra gets 403 and should be let in$/,
+      /^GET \/role-protected: a user with .*roles Admin.* gets 200 and should get 403$/
+    ],
+    [
+      'a role where any token will do',
+      say('/protected', 'the role Admin, held by a user, or an app-only token', { 'x-roles': ['Admin'] }),
+      /^GET \/protected: a user with scp Unrelated gets 200 and should get 403$/
+    ],
+    [
+      'a role that one of two is enough for',
+      say('/users', 'the scope Directory.Read, or the application permission Directory.Read.All', {
+        'x-roles': undefined
+      }),
+      /^GET \/users: a user with scp Directory.Read gets 403 and should be let in$/
+    ],
+    [
+      'another application permission',
+      say('/users', `${asUser}, or the application permission Extra.All`, {
+        'x-application-permissions': ['Extra.All']
+      }),
+      /^GET \/users: an app with roles Extra.All gets 403 and should be let in$/,
+      /^GET \/users: an app with .*roles Directory.Read.All.* gets 200 and should get 403$/
+    ],
+    [
+      'an application permission more',
+      say(
+        '/users',
+        `${asUser}, or (the application permission Directory.Read.All, and the application permission More)`,
+        {
+          'x-application-permissions': ['Directory.Read.All', 'More']
+        }
+      ),
+      /^GET \/users: an app with .*roles Directory.Read.All.* gets 200 and should get 403$/
+    ],
+    [
+      'an application permission that the server asks for, and the document does not',
+      say('/users', `${asUser}, or an app-only token`, { 'x-application-permissions': undefined }),
+      /^GET \/users: an app with roles Unrelated gets 403 and should be let in$/
+    ],
+    [
+      'a group that the server does not ask for',
+      say('/me', 'the scope access_as_user, and a user in the group g1', { 'x-groups': ['g1'] }),
+      /^GET \/me: a user with .*scp access_as_user.* gets 200 and should get 403$/
+    ],
+    [
+      'no word of who may call beside scopes',
+      (copy) => delete at(copy, '/role-protected')['x-access'],
+      /^GET \/role-protected: a user with scp Unrelated gets 403 and should be let in$/,
+      /^GET \/role-protected lists Admin in x-roles, and x-access names nothing$/
+    ],
+    [
+      'names in lists that its words do not have',
+      (copy) => {
+        Object.assign(at(copy, '/me'), { 'x-roles': ['Extra'], 'x-groups': ['g1'] })
+        Object.assign(at(copy, '/users'), { 'x-application-permissions': [] })
+      },
+      /^GET \/me lists Extra in x-roles, and x-access names nothing$/,
+      /^GET \/me lists g1 in x-groups, and x-access names nothing$/,
+      /^GET \/users lists nothing in x-application-permissions, and x-access names Directory.Read.All$/
+    ],
+    [
+      'a scope in words that clients are not told to ask for',
+      say('/role-protected', 'the role Admin, held by a user, and the scope Extra', {}),
+      /^GET \/role-protected asks for no scope, and x-access names Extra$/
+    ],
+    [
       'a scope that is not described',
       ({ components }) => {
         const { scopes = {} } = components.securitySchemes.entraUser?.flows?.authorizationCode ?? {}
@@ -217,6 +324,11 @@ function isSameAs(one: NamedOperation) {
 /** Says other alternatives of who may GET a path. */
 function secure(path: string, ...security: SecurityRequirement[]): Tamper {
   return (copy) => Object.assign(at(copy, path), { security })
+}
+
+/** Says in other words who may GET a path, and in other lists. */
+function say(path: string, words: string, lists: { [List in keyof Operation]?: Operation[List] | undefined }): Tamper {
+  return (copy) => Object.assign(at(copy, path), { 'x-access': words, ...lists })
 }
 
 /** What GETs a path, to be tampered with. */

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { requireRole, requireScope } from '../../plugin/index.js'
+import { requireRole, requireScope } from '../permissions.js'
 
 /** Said in so many words: the server starts with no route that nobody decided about. */
 const config = { auth: 'required' } as const

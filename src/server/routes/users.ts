@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import { allOf, anyOf, problemMediaType, requireAppPermission, requireRole, requireScope } from '../../plugin/index.js'
+import { allOf, anyOf, problemMediaType } from '../../plugin/index.js'
 import type { Graph } from '../graph.js'
+import { requireAppPermission, requireRole, requireScope } from '../permissions.js'
 
 const text = { type: 'string' } as const
 const textOrNull = { type: ['string', 'null'] } as const

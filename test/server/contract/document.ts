@@ -14,6 +14,11 @@ export interface Operation {
   security?: SecurityRequirement[]
   parameters?: object[]
   requestBody?: object
+  /** Who may call, in words; absent where any valid token will do. */
+  'x-access'?: string
+  'x-roles'?: string[]
+  'x-application-permissions'?: string[]
+  'x-groups'?: string[]
   responses: Record<string, Response>
 }
 

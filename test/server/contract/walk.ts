@@ -5,7 +5,7 @@ import { documentFindings, type NamedOperation, type OpenapiDocument, operations
 import { type Expectation, expectationsOf, outageExpectations } from './expectations.js'
 import { routeFindings, type ServerRoute } from './routes.js'
 import type { Mint } from './tokens.js'
-import { type Ask, documentedWays, inWords, type Way } from './ways.js'
+import { type Ask, documentedWays, inWords, type Way, wordFindings } from './ways.js'
 
 /** A running server, and what it takes to call it. */
 export interface Server {
@@ -34,6 +34,7 @@ export async function contractFindings(
   const { findings, answered } = await walk(called, { server, expect, shape: shapeChecker(document) })
   return [
     ...documentFindings(document, server.scopeBase),
+    ...operationsOf(document).flatMap(({ name, operation }) => wordFindings(name, operation, server.scopeBase)),
     ...routeFindings(document, server.routes),
     ...findings,
     ...successFindings(called, answered)
@@ -48,12 +49,8 @@ export async function outageFindings(document: OpenapiDocument, server: Server):
 }
 
 /** By the operation's name. */
-function waysIn(document: OpenapiDocument, { routes, scopeBase }: Server): Map<string, Way[]> {
-  const ofGuards = (name: string) => routes.find((route) => route.name === name)?.ways ?? []
-  const entries = operationsOf(document).map(
-    ({ name, operation }) => [name, documentedWays(operation, ofGuards(name), scopeBase)] as const
-  )
-  return new Map(entries)
+function waysIn(document: OpenapiDocument, { scopeBase }: Server): Map<string, Way[]> {
+  return new Map(operationsOf(document).map(({ name, operation }) => [name, documentedWays(operation, scopeBase)]))
 }
 
 /** Whatever a token could hold, by the document or by a guard. */

@@ -1,0 +1,77 @@
+/** Guards for permissions that are declared once: a name that is not among them does not compile, and throws where nobody compiles. */
+import { EntraConfigurationError } from './errors.js'
+import { type Guard, guard, guardMaker } from './guard.js'
+import { requireAppPermission, requireRole, requireScope } from './guards.js'
+import { shown } from './option-checks.js'
+import type { PermissionRule } from './rules.js'
+
+/** Names of permissions: a list, or an object that has them as keys, each with what it allows, in words for documents. */
+export type DeclaredNames = readonly string[] | Readonly<Record<string, string | { readonly description: string }>>
+
+/** All that the guards of an API may name. What is left out has no names. */
+export interface DeclaredPermissions {
+  readonly scopes?: DeclaredNames
+  readonly roles?: DeclaredNames
+  readonly appPermissions?: DeclaredNames
+}
+
+/** The names of a declaration, as a union of strings. */
+export type NamesOf<Declared> = Declared extends readonly (infer Name extends string)[]
+  ? Name
+  : Declared extends object
+    ? Extract<keyof Declared, string>
+    : never
+
+/** Guards that take declared names only. */
+export interface GuardsFor<Permissions extends DeclaredPermissions> {
+  /** As {@link requireScope}. */
+  readonly requireScope: (...names: [name: NamesOf<Permissions['scopes']>]) => Guard
+  /** As {@link requireRole}. */
+  readonly requireRole: (...names: [name: NamesOf<Permissions['roles']>]) => Guard
+  /** As {@link requireAppPermission}. */
+  readonly requireAppPermission: (...names: [name: NamesOf<Permissions['appPermissions']>]) => Guard
+}
+
+/**
+ * `requireScope`, `requireRole` and `requireAppPermission` for the names of one API, declared once: another name does not compile, and
+ * throws where it is written. Descriptions go into the OpenAPI document.
+ *
+ *     const { requireScope, requireRole } = guardsFor({
+ *       scopes: { 'Orders.Read': 'Read the orders of the caller' },
+ *       roles: ['Admin']
+ *     })
+ *
+ * A declaration in a variable of its own needs `as const` where it is a list.
+ *
+ * @throws EntraConfigurationError (the guards do) when a name is not declared
+ */
+export function guardsFor<const Permissions extends DeclaredPermissions>({
+  scopes,
+  roles,
+  appPermissions
+}: Permissions): GuardsFor<Permissions> {
+  return Object.freeze({
+    requireScope: declaredOnly(requireScope, scopes),
+    requireRole: declaredOnly(requireRole, roles),
+    requireAppPermission: declaredOnly(requireAppPermission, appPermissions)
+  })
+}
+
+type Make = typeof requireScope | typeof requireRole | typeof requireAppPermission
+
+function declaredOnly(make: Make, declared: DeclaredNames = []) {
+  const words = new Map(Array.isArray(declared) ? declared.map((name) => [name, undefined]) : Object.entries(declared))
+  return guardMaker((...names: [name: string]): Guard => {
+    const made = make(...names)
+    const [name] = names
+    if (!words.has(name)) {
+      const known = `declared are ${[...words.keys()].join(', ') || 'none'}`
+      throw new EntraConfigurationError(`${make.name} takes a declared name, and got ${shown(name)}; ${known}`)
+    }
+    const description = descriptionOf(words.get(name))
+    return description === undefined ? made : guard({ ...(made.rule as PermissionRule), description })
+  })
+}
+
+const descriptionOf = (words: string | { readonly description: string } | undefined) =>
+  typeof words === 'string' ? words : words?.description
