@@ -12,7 +12,8 @@ interface Store {
 
 const redis = (client: keyof typeof clients) => ({
   ...needsRedis,
-  make: async (t: Test): Promise<Store> => new RedisRevocations(clients[client](t, await startRedis(t)))
+  make: async (t: Test): Promise<Store> =>
+    new RedisRevocations(clients[client](t, await startRedis(t)), { timeoutSeconds: 30 })
 })
 const stores = {
   memory: { skip: false as const, make: async (): Promise<Store> => new Revocations() },

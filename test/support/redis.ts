@@ -65,7 +65,8 @@ export const clients = {
   iovalkey: (t: Test, { url }: TestRedis) => closing(t, new Valkey(url))
 }
 
-function closing<T extends { on(event: 'error', listener: () => void): unknown; disconnect(): void }>(
+/** Closes a client with the test. */
+export function closing<T extends { on(event: 'error', listener: () => void): unknown; disconnect(): void }>(
   t: Test,
   client: T
 ): T {
