@@ -27,7 +27,11 @@ export interface TestRedis {
 /** Starts one without persistence, that ends with the test. */
 export async function startRedis(t: Test, ...settings: string[]): Promise<TestRedis> {
   const port = await freePort()
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...settings]
+  const local = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+  const args =
+    settings.at(-1) === '--tls-port'
+      ? [...settings, String(port), ...local]
+      : ['--port', String(port), ...local, ...settings]
   let server: ChildProcess | undefined
   const start = async () => {
     const started = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
