@@ -63,6 +63,11 @@ export class Answers<T> {
     }
   }
 
+  /** What was answered so far no longer counts. */
+  forget(): void {
+    this.#asked.clear()
+  }
+
   async #ask(ask: () => T | Promise<T>): Promise<T> {
     if (this.#clock.now() < this.#restsUntil)
       throw new Error(`${this.#name} took too long ${lateBeforeRest} times in a row, and is left alone for a while`)

@@ -3,12 +3,13 @@ import { randomUUID } from 'node:crypto'
 import cors, { type FastifyCorsOptionsDelegate } from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import Fastify, { type FastifyInstance } from 'fastify'
-import entra from '../plugin/index.js'
+import entra, { RedisRevocations } from '../plugin/index.js'
 import type { ServerConfig } from './config.js'
 import { registerDocument } from './document.js'
 import { createGraph } from './graph.js'
 import { loggerOptions } from './logging.js'
 import { answerClientError, answerFrameworkError, setProblemHandlers } from './problems.js'
+import { connectRedis, logRedis } from './redis.js'
 import { callerRoutes } from './routes/caller.js'
 import { docsRoutes } from './routes/docs.js'
 import { publicRoutes } from './routes/public.js'
@@ -41,11 +42,14 @@ export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Pro
   if (config.corsOrigins.length > 0) {
     await app.register(cors, () => corsOptions(config.corsOrigins))
   }
-  await app.register(entra, { ...config.entra, strictRoutes: true })
+  const redis = config.redis && logRedis(await connectRedis(config.redis), app.log)
+  app.addHook('onClose', () => redis?.disconnect())
+  const revocation = redis && { isRevoked: new RedisRevocations(redis).isRevoked }
+  await app.register(entra, { ...config.entra, ...revocation, strictRoutes: true })
   await registerDocument(app)
   const graph = createGraph(config.graph, () => app.entra.metadata?.tokenEndpoint)
   app.addHook('onClose', () => graph.close())
-  await app.register(publicRoutes)
+  await app.register(publicRoutes, { redis })
   await app.register(callerRoutes)
   await app.register(usersRoutes, { graph })
   if (config.docs !== 'off') await app.register(docsRoutes, { auth: config.docs === 'public' ? 'none' : 'required' })

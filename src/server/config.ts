@@ -6,6 +6,7 @@ import {
   type OidcOptions,
   type TimeOptions
 } from '../plugin/index.js'
+import { type RedisAddress, toRedis } from './redis-address.js'
 import { integer, list, oneOf, origins, secure, toOrigin, toTrustProxy } from './variables.js'
 
 /** Who may read the API's documents. */
@@ -22,6 +23,8 @@ export interface ServerConfig {
   readonly trustProxy: boolean | string[]
   readonly docs: DocsAccess
   readonly graph: GraphConfig
+  /** What instances share; absent: nothing, and no token can be taken back. */
+  readonly redis: RedisAddress | undefined
 }
 
 /** How the API calls Microsoft Graph for itself. */
@@ -71,7 +74,7 @@ const oidcRequired = ['OIDC_ISSUER', 'OIDC_AUDIENCE']
 /** What narrows: set and empty, it would let everybody in who was meant to be kept out. */
 const narrowing = ['ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS']
 /** Variables of the contract that this version cannot honour: refused, as a setting without effect is a trap. */
-const notYet = ['ENTRA_CLIENT_CERTIFICATE', 'REDIS_URL']
+const notYet = ['ENTRA_CLIENT_CERTIFICATE']
 const known: ReadonlySet<string> = new Set([
   ...Object.keys({ ...entraVariables, ...oidcVariables, ...commonVariables }),
   ...[...notYet, 'ENTRA_CLIENT_SECRET']
@@ -98,7 +101,8 @@ export function readConfig(env: Environment): ServerConfig {
       url: secure('GRAPH_URL', toOrigin('GRAPH_URL', env.GRAPH_URL || 'https://graph.microsoft.com')),
       clientId: env.ENTRA_CLIENT_ID || '',
       clientSecret: env.ENTRA_CLIENT_SECRET || undefined
-    }
+    },
+    redis: toRedis('REDIS_URL', env.REDIS_URL)
   }
 }
 
