@@ -1,4 +1,6 @@
 /** One workload against one server: what it answered, how fast, and what that cost. */
+
+import { spread } from '../report/stats.js'
 import type { Fetches, Flood, LoadResult, Paced, Usage } from '../types.js'
 import { type Workload, warmTokens } from './workloads.js'
 import type { Server, World } from './world.js'
@@ -71,6 +73,9 @@ export async function measureFlood(world: World, server: Server, workload: Workl
   return { ...result, rss: after.rss, wrong: wrongOnes(workload, result) + result.errors }
 }
 
+/** All good and half hostile, in turn: a machine that is shared has moments in which everything is late. */
+const halfHostileTurns = 3
+
 /** Measures good requests among others, at a rate that is the same for all servers. */
 export async function measureHalfHostile(world: World, server: Server, workload: Workload, rate: number) {
   const { good, forged, unknown, malformed } = world.pools
@@ -81,13 +86,19 @@ export async function measureHalfHostile(world: World, server: Server, workload:
   const run = (paced: Paced) => world.load.ask<LoadResult>(paced, seconds + graceSeconds)
   await warmUp(world, server, { tokens }, workload)
   await run({ ...job, seconds: world.pace.warmSeconds })
-  const allGood = await run({ ...job, others: [tokens] })
-  const before = await server.child.ask<Usage>('usage')
-  const result = await run(job)
-  const after = await server.child.ask<Usage>('usage')
-  const cpu = after.cpuMicros - before.cpuMicros
-  const figures = { cpuMicros: cpu / result.requests, busy: cpu / result.seconds / 1e6, rss: after.rss }
+  const turns: { p99AllGood: number; result: LoadResult; cpu: number; rss: number }[] = []
+  for (let turn = 0; turn < halfHostileTurns; turn += 1) {
+    const allGood = await run({ ...job, others: [tokens] })
+    const before = await server.child.ask<Usage>('usage')
+    const result = await run(job)
+    const after = await server.child.ask<Usage>('usage')
+    turns.push({ p99AllGood: allGood.p99, result, cpu: after.cpuMicros - before.cpuMicros, rss: after.rss })
+  }
+  const p99AllGood = spread(turns.map((turn) => turn.p99AllGood))?.median ?? Number.NaN
+  const sorted = turns.sort((one, other) => one.result.p99 - other.result.p99)
+  const { result, cpu, rss } = sorted[sorted.length >> 1] as (typeof turns)[number]
+  const figures = { cpuMicros: cpu / result.requests, busy: cpu / result.seconds / 1e6, rss }
   const requestsPerSecond = result.requests / result.seconds
   // Late is not wrong: at a given rate, a server may be asked for more than it can do.
-  return { ...result, ...figures, requestsPerSecond, wrong: wrongOnes(workload, result), p99AllGood: allGood.p99 }
+  return { ...result, ...figures, requestsPerSecond, wrong: wrongOnes(workload, result), p99AllGood }
 }

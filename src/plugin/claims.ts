@@ -62,6 +62,16 @@ export function missingClaimRefusal(claims: Claims, names: readonly string[]): R
 }
 
 /**
+ * "On or after" `exp` (RFC 7519 §4.1.4); fast-jwt lets the very millisecond pass. And a token from the future (`iat`, §4.1.6):
+ * its clock or its issuer is wrong, whether or not it has an `nbf`.
+ */
+export function timeRefusal({ exp, iat = 0 }: Claims, toleranceSeconds: number): Refusal | undefined {
+  const now = Date.now()
+  if (now >= (Number(exp) + toleranceSeconds) * 1000) return refusal('token_expired')
+  return now < (Number(iat) - toleranceSeconds) * 1000 ? refusal('token_not_yet_valid') : undefined
+}
+
+/**
  * What no access token carries: of an ID token `nonce` and hashes (OpenID Connect Core §2, §3.3.2.11), of a security event or
  * logout token `events` (RFC 8417 §2.2, OpenID Connect Back-Channel Logout §2.4).
  *

@@ -24,10 +24,15 @@ export class Forgeries {
     this.#wary = goodOnesInARow
   }
 
+  /** While the last forgery is not long ago. */
+  get areLikely(): boolean {
+    return this.#wary > 0
+  }
+
   /** Why a token is refused whose signature was looked at, and does not hold. */
   refusal(decoded: DecodedToken, key: VerificationKey): Refusal | undefined {
     const digest = digestOf[String(decoded.header.alg)]
-    if (this.#wary === 0 || digest === undefined) return undefined
+    if (!this.areLikely || digest === undefined) return undefined
     const [header, payload, signature] = decoded.segments
     const input = Buffer.from(`${header}.${payload}`)
     const holds = verify(digest, input, this.#keyOf(key), Buffer.from(signature, 'base64url'))

@@ -2,11 +2,12 @@
  * Stages 2 and 3: token → key → claims. The key is found first, without an `Error` and, where it is held, without a promise; then
  * @fastify/jwt and fast-jwt verify, and call stages 4 and 5 when the signature holds.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { FastifyJWTOptions } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { requiredClaims } from './claims.js'
+import { requiredClaims, timeRefusal } from './claims.js'
 import { ambiguityRefusal, type DecodedToken, decodeToken } from './decode.js'
-import { isRefusal, type Refusal, refusal } from './errors.js'
+import { isRefusal, type Refusal } from './errors.js'
 import type { Forgeries } from './forgeries.js'
 import { headerRefusal, keyRefusal } from './header.js'
 import { withHint } from './hints.js'
@@ -103,16 +104,6 @@ function isTrusted(verification: Verification, claims: Claims, toleranceSeconds:
   return why === undefined
 }
 
-/**
- * "On or after" `exp` (RFC 7519 §4.1.4); fast-jwt lets the very millisecond pass. And a token from the future (`iat`, §4.1.6):
- * its clock or its issuer is wrong, whether or not it has an `nbf`.
- */
-function timeRefusal({ exp, iat = 0 }: Claims, toleranceSeconds: number): Refusal | undefined {
-  const now = Date.now()
-  if (now >= (Number(exp) + toleranceSeconds) * 1000) return refusal('token_expired')
-  return now < (Number(iat) - toleranceSeconds) * 1000 ? refusal('token_not_yet_valid') : undefined
-}
-
 /** Has @fastify/jwt verify a signature, and run stages 4 and 5. Its errors are the libraries', or the refusal that was kept. */
 export type VerifySignature = (verification: Verification) => Promise<Principal>
 
@@ -150,10 +141,7 @@ export function verifyToken(
   const go = (answer: FoundKey | Refusal) => {
     const found = isRefusal(answer)
       ? answer
-      : (keyRefusal(decoded, answer.key.algorithms) ??
-        ambiguityRefusal(decoded) ??
-        verifier.forgeries.refusal(decoded, answer.key) ??
-        answer)
+      : (keyRefusal(decoded, answer.key.algorithms) ?? ambiguityRefusal(decoded) ?? answer)
     if (isRefusal(found)) return withHint(found, decoded, verifier)
     return verified({ token, decoded, ...found }, verifier, verifySignature)
   }
@@ -168,11 +156,16 @@ async function verified(
   verifier: Verifier,
   verifySignature: VerifySignature
 ): Promise<Refusal | Verified> {
+  const { decoded, key } = verification
+  const { forgeries } = verifier
+  if (forgeries.areLikely) await setImmediate() // requests that need no signature verified go first
+  const forged = forgeries.refusal(decoded, key)
+  if (forged) return withHint(forged, decoded, verifier)
   try {
     return { verification, principal: await verifySignature(verification) }
   } catch (error) {
-    const why = verification.refusal ?? explain(error, verification.decoded)
-    if (why.code === 'invalid_signature') verifier.forgeries.seen()
-    return withHint(why, verification.decoded, verifier)
+    const why = verification.refusal ?? explain(error, decoded)
+    if (why.code === 'invalid_signature') forgeries.seen()
+    return withHint(why, decoded, verifier)
   }
 }

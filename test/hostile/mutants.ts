@@ -205,8 +205,8 @@ const keys: readonly Mutant[] = [
   ]),
   mutant('a signature that fits', 'signature', 'RFC 7515 §5.2 signed by the key that kid names', [
     'verify',
-    'const why = verification.refusal ?? explain(error, verification.decoded)',
-    "const why = verification.refusal ?? explain(error, verification.decoded)\n    if (why.code === 'invalid_signature') return { verification, principal: verification.issuer.settings.profile.toPrincipal(verification.decoded.payload) }"
+    'const why = verification.refusal ?? explain(error, decoded)',
+    "const why = verification.refusal ?? explain(error, decoded)\n    if (why.code === 'invalid_signature') return { verification, principal: verification.issuer.settings.profile.toPrincipal(verification.decoded.payload) }"
   ])
 ]
 
@@ -442,15 +442,15 @@ const timesAndPermissions: readonly Mutant[] = [
     'claims',
     'RFC 7519 §4.1.4 exp',
     ['verify', 'clockTolerance: clockToleranceSeconds * 1000', 'clockTolerance: clockToleranceSeconds * 1020'],
-    ['verify', 'now >= (Number(exp) + toleranceSeconds)', 'now >= (Number(exp) + toleranceSeconds * 1.1)']
+    ['claims', 'now >= (Number(exp) + toleranceSeconds)', 'now >= (Number(exp) + toleranceSeconds * 1.1)']
   ),
   mutant('iat', 'claims', 'RFC 7519 §4.1.6 iat', [
-    'verify',
+    'claims',
     "return now < (Number(iat) - toleranceSeconds) * 1000 ? refusal('token_not_yet_valid') : undefined",
     'return undefined'
   ]),
   mutant('the tolerance of iat', 'claims', 'RFC 7519 §4.1.6 iat', [
-    'verify',
+    'claims',
     '(Number(iat) - toleranceSeconds)',
     '(Number(iat) - toleranceSeconds * 1.1)'
   ]),
