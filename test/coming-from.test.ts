@@ -1,8 +1,6 @@
 /** docs/coming-from.md: its samples are compiled and run, and answer as the table below each of them says. */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import ts from 'typescript'
@@ -215,27 +213,6 @@ t.test('every "before" is a program of its language', async (t) => {
       t.equal(status, 0, String(stderr))
     }
   })
-})
-
-/** A heading's anchor, as GitHub makes it. */
-const anchorOf = (heading: string) =>
-  heading
-    .toLowerCase()
-    .replace(/[^\w\s-]/g, '')
-    .replaceAll(' ', '-')
-
-t.test('every link within the project leads somewhere', async (t) => {
-  const links = [...page.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)]
-  t.ok(links.length >= 8, `${links.length} links`)
-  for (const [, file = '', anchor] of links) {
-    const target = file === '' ? 'docs/coming-from.md' : join('docs', file)
-    if (!t.ok(existsSync(target), target) || anchor === undefined) continue
-    const headings = [...(await readFile(target, 'utf8')).matchAll(/^#+ (.*)$/gm)]
-    t.ok(
-      headings.some(([, heading = '']) => anchorOf(heading) === anchor),
-      `${target}#${anchor}`
-    )
-  }
 })
 
 t.test('what the page calls ours is in the README by that name', async (t) => {
