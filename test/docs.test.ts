@@ -1,6 +1,10 @@
-/** The tables that say what shows a promise: each test and each rule that they name is there, by that very name. */
+/**
+ * The tables that say what shows a promise: each test and each rule that they name is there, by that very name. And links: what they
+ * lead to is there as well.
+ */
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { discoveryFaults, goodAnswers, keySetFaults, transportFaults } from './faults/faults.js'
 import { tables } from './hostile/tables.js'
@@ -114,5 +118,27 @@ t.test('README, "Products": each row names a product that is tested, with variab
     t.ok(entry, `${product}: ${test}`)
     for (const [, variable = ''] of configuration.matchAll(/\b((?:ENTRA|OIDC)_[A-Z_]+)=/g))
       t.ok(entry && Object.hasOwn(entry.env, variable), `${product}: ${variable}`)
+  }
+})
+
+/** A heading's anchor, as GitHub makes it. */
+const anchorOf = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w\s-]/g, '')
+    .replaceAll(' ', '-')
+
+t.test('every link within the project leads somewhere', async (t) => {
+  const pages = (await readdir('docs')).filter((name) => name.endsWith('.md')).map((name) => join('docs', name))
+  for (const document of ['README.md', 'ARCHITECTURE.md', 'SECURITY.md', join('bench', 'README.md'), ...pages]) {
+    for (const [, file = '', anchor] of (await readFile(document, 'utf8')).matchAll(
+      /\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)/g
+    )) {
+      const target = file === '' ? document : join(dirname(document), file)
+      if (!t.ok(existsSync(target), `${document}: ${target}`) || anchor === undefined) continue
+      const headings = [...(await readFile(target, 'utf8')).matchAll(/^#+ (.*)$/gm)]
+      const anchors = headings.map(([, heading = '']) => anchorOf(heading))
+      t.ok(anchors.includes(anchor), `${document}: ${target}#${anchor}`)
+    }
   }
 })
