@@ -6,6 +6,11 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t from 'tap'
+import { entraNames } from '../src/plugin/entra-options.js'
+import { oidcNames } from '../src/plugin/oidc-options.js'
+import { toSettings } from '../src/plugin/options.js'
+import { timeNames } from '../src/plugin/time-options.js'
+import { readConfig } from '../src/server/config.js'
 import { discoveryFaults, goodAnswers, keySetFaults, transportFaults } from './faults/faults.js'
 import { tables } from './hostile/tables.js'
 import { entraEntries } from './products/entra-entries.js'
@@ -62,7 +67,7 @@ const unknown = async ({ file, name }: Reference) => !(ruleTables.get(file) ?? (
 
 const documents = [
   { document: 'SECURITY.md', heading: 'OWASP ASVS 5.0', least: 12 },
-  { document: 'README.md', heading: 'When the tenant is down', least: 15 }
+  { document: join('docs', 'outages.md'), heading: 'When the tenant is down', least: 15 }
 ]
 
 for (const { document, heading, least } of documents) {
@@ -103,23 +108,26 @@ t.test('what is named has to be named exactly', async (t) => {
     t.throws(() => referencesIn(cell), JSON.stringify(cell))
 })
 
-t.test('README, "Products": each row names a product that is tested, with variables that its test sets', async (t) => {
-  const text = await readFile('README.md', 'utf8')
-  const [section = ''] = text.split('\n## Products\n')[1]?.split('\n## ') ?? []
-  const rows = section
-    .split('\n')
-    .filter((line) => line.startsWith('| '))
-    .slice(1)
-    .map(cellsOf)
-  t.ok(rows.length >= 15, `${rows.length} rows`)
-  const entries = { ...entraEntries, ...oidcEntries }
-  for (const [product = '', configuration = '', test = ''] of rows) {
-    const entry = entries[test.replaceAll('"', '')]
-    t.ok(entry, `${product}: ${test}`)
-    for (const [, variable = ''] of configuration.matchAll(/\b((?:ENTRA|OIDC)_[A-Z_]+)=/g))
-      t.ok(entry && Object.hasOwn(entry.env, variable), `${product}: ${variable}`)
+t.test(
+  'docs/products.md, "Products": each row names a product that is tested, with variables that its test sets',
+  async (t) => {
+    const text = await readFile(join('docs', 'products.md'), 'utf8')
+    const [section = ''] = text.split('\n## Products\n')[1]?.split('\n## ') ?? []
+    const rows = section
+      .split('\n')
+      .filter((line) => line.startsWith('| '))
+      .slice(1)
+      .map(cellsOf)
+    t.ok(rows.length >= 15, `${rows.length} rows`)
+    const entries = { ...entraEntries, ...oidcEntries }
+    for (const [product = '', configuration = '', test = ''] of rows) {
+      const entry = entries[test.replaceAll('"', '')]
+      t.ok(entry, `${product}: ${test}`)
+      for (const [, variable = ''] of configuration.matchAll(/\b((?:ENTRA|OIDC)_[A-Z_]+)=/g))
+        t.ok(entry && Object.hasOwn(entry.env, variable), `${product}: ${variable}`)
+    }
   }
-})
+)
 
 /** A heading's anchor, as GitHub makes it. */
 const anchorOf = (heading: string) =>
@@ -128,9 +136,70 @@ const anchorOf = (heading: string) =>
     .replace(/[^\w\s-]/g, '')
     .replaceAll(' ', '-')
 
+const pages = (await readdir('docs')).filter((name) => name.endsWith('.md')).map((name) => join('docs', name))
+const everyDocument = ['README.md', 'ARCHITECTURE.md', 'SECURITY.md', join('bench', 'README.md'), ...pages]
+
+t.test('every page is in the list of documents', async (t) => {
+  const listed = (await readFile('README.md', 'utf8')).split('\n## Documents\n')[1] ?? ''
+  for (const page of pages) t.match(listed, `](${page})`, page)
+})
+
+/** Cells of a row; a bar in code, `\`a \\| b\``, parts none. */
+const width = (line: string) => line.replaceAll('\\|', '').split('|').length
+
+/** Rows of the tables of a text, each with the head of its table. Code between fences has none. */
+function tableRows(text: string): { head: string; row: string }[] {
+  const lines = text.replace(/^```[\s\S]*?^```$/gm, '').split('\n')
+  let head = ''
+  return lines.flatMap((line, index) => {
+    if (!line.startsWith('|')) return []
+    if (!lines[index - 1]?.startsWith('|')) head = line
+    return [{ head, row: line }]
+  })
+}
+
+t.test('every row of every table has as many cells as its head', async (t) => {
+  for (const document of [...everyDocument, 'CHANGELOG.md']) {
+    for (const { head, row } of tableRows(await readFile(document, 'utf8')))
+      t.ok(row.endsWith('|') && width(row) === width(head), `${document}: ${row.slice(0, 60)}`)
+  }
+  const broken = '| a | b |\n|---|---|\n| 1 | 2 | 3 |\n\n| c |\n|---|\n| 4 |'
+  t.same(
+    tableRows(broken).map(({ head, row }) => width(head) === width(row)),
+    [true, true, false, true, true, true]
+  )
+})
+
+/** What the first cells of a section's tables name in code. */
+function namesIn(text: string, heading: string): string[] {
+  const [section = ''] = text.split(`\n${heading}\n`)[1]?.split('\n## ') ?? []
+  const rows = section.split('\n').filter((line) => line.startsWith('| `'))
+  return rows.flatMap((row) => [...(cellsOf(row)[0] ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
+}
+
+t.test('README, "Options": every option, and no other', async (t) => {
+  const names = namesIn(await readFile('README.md', 'utf8'), '## Options')
+  const shared = [...timeNames, 'tokenCache', 'audit', 'groups', 'isRevoked', 'strictRoutes']
+  t.throws(() => toSettings({ none: 1 } as never), { message: `are ${[...entraNames, ...shared].join(', ')}` })
+  const known = new Set([...entraNames, ...oidcNames, 'tenants', ...shared])
+  t.same([...new Set(names)].sort(), [...known].sort())
+})
+
+t.test('docs/server.md, "Variables": every variable that the server reads, and no other', async (t) => {
+  const names = namesIn(await readFile(join('docs', 'server.md'), 'utf8'), '## Variables')
+  const source = await readFile(join('src', 'server', 'config.ts'), 'utf8')
+  const own = [...source.matchAll(/\benv\.([A-Z_]+)\b/g)].map(([, name = '']) => name)
+  let listed = ''
+  try {
+    readConfig({ ENTRA_NONE: '1' })
+  } catch (error) {
+    listed = (error as Error).message.split('it has ')[1] ?? ''
+  }
+  t.same([...names].sort(), [...new Set([...own, ...listed.split(', ')])].sort())
+})
+
 t.test('every link within the project leads somewhere', async (t) => {
-  const pages = (await readdir('docs')).filter((name) => name.endsWith('.md')).map((name) => join('docs', name))
-  for (const document of ['README.md', 'ARCHITECTURE.md', 'SECURITY.md', join('bench', 'README.md'), ...pages]) {
+  for (const document of everyDocument) {
     for (const [, file = '', anchor] of (await readFile(document, 'utf8')).matchAll(
       /\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)/g
     )) {
