@@ -54,7 +54,7 @@ async function introduction(tenant: Tenant, address: string): Promise<string> {
     return `# ${status}: ${who}, ${path}\ncurl -i '${address}${path}'${header}\n`
   })
   return [
-    `API     ${address}  (document: ${address}/openapi.json)`,
+    `API     ${address}  (to sign in and call it: ${address}/docs)`,
     `Tenant  ${tenant.origin}  (development only: anyone can sign in as anyone)`,
     '',
     'Users, who sign in without a password:',
