@@ -62,7 +62,7 @@ async function introduction(tenant: Tenant, address: string): Promise<string> {
     return `# ${status}: ${who}, ${path}\ncurl -i '${address}${path}'${header}\n`
   })
   return [
-    `API     ${address}  (document: ${address}/openapi.json)`,
+    `API     ${address}  (to sign in and call it: ${address}/docs)`,
     `Tenant  ${tenant.origin}  (development only: anyone can sign in as anyone)`,
     ...(tenant.ca === undefined ? [] : howToTrust(tenant.origin, String(process.env.NODE_EXTRA_CA_CERTS))),
     '',
