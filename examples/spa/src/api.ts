@@ -34,9 +34,10 @@ export class Api {
    * which calls again; a token that is refused as such is renewed, once.
    */
   async get(path: string, { renew = false } = {}): Promise<Answer> {
+    const isAfterStepUp = this.#session.takeStepUp()
     const { answer, challenge } = await this.#send(path, await this.#session.token({ renew }))
     const claims = claimsOf(challenge)
-    if (claims !== undefined && !this.#session.hasJustSteppedUp) return this.#session.stepUp(claims)
+    if (claims !== undefined && !isAfterStepUp) return this.#session.stepUp(claims)
     const isStale = answer.status === 401 && challenge.get('error') === 'invalid_token' && answer.token.fromCache
     return isStale ? this.get(path, { renew: true }) : answer
   }

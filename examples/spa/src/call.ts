@@ -14,7 +14,7 @@ const reasons: Readonly<Record<number, string>> = {
 }
 
 /** Shows a page; calls its route at once, and again whenever the user asks. */
-export function callView(page: Page, api: Api, apiUrl: string): readonly HTMLElement[] {
+export function callView(page: Page, api: Api): readonly HTMLElement[] {
   const result = h('div', { class: 'result', 'aria-live': 'polite', 'aria-busy': 'true' })
   const run = async (options: { renew?: boolean } = {}) => {
     result.setAttribute('aria-busy', 'true')
@@ -36,7 +36,7 @@ export function callView(page: Page, api: Api, apiUrl: string): readonly HTMLEle
       h(
         'div',
         { class: 'request' },
-        h('p', { class: 'line' }, h('span', { class: 'method' }, 'GET'), h('code', {}, apiUrl + page.route)),
+        h('p', { class: 'line' }, h('span', { class: 'method' }, 'GET'), h('code', {}, page.route)),
         h(
           'div',
           { class: 'actions' },

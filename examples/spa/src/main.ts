@@ -4,7 +4,7 @@ import { Api } from './api.js'
 import { callView } from './call.js'
 import { pages } from './pages.js'
 import { Session } from './session.js'
-import { loadSettings, type Settings } from './settings.js'
+import { loadSettings } from './settings.js'
 import { failure, overview, showShell } from './shell.js'
 
 const home = '/'
@@ -15,14 +15,14 @@ async function start(): Promise<void> {
   const settings = await loadSettings()
   const session = await Session.start(settings)
   const api = new Api(settings.api.url, session)
-  const open = () => route(settings, session, api)
+  const open = () => route(session, api).catch(showFailure)
   window.addEventListener('popstate', () => void open())
   document.addEventListener('click', (event) => follow(event, open))
   await open()
 }
 
 /** Shows a page, or leaves for the tenant. */
-async function route({ api: { url } }: Settings, session: Session, api: Api): Promise<void> {
+async function route(session: Session, api: Api): Promise<void> {
   const path = location.pathname
   // Neither of the two stays in the history: going back must not sign in or out again. Nor does the `state` of a sign-out.
   if (path === '/login' || path === '/logout' || path === home) history.replaceState(null, '', home)
@@ -31,7 +31,7 @@ async function route({ api: { url } }: Settings, session: Session, api: Api): Pr
   const page = pages.find((each) => each.path === path)
   if (page && !session.account) return session.signIn(location.href)
   showShell(session.account, path)
-  if (page) show(page.title, callView(page, api, url))
+  if (page) show(page.title, callView(page, api))
   else if (path === home) show('Overview', overview(session.account))
   else show('Not found', failure('There is no page at this address.'))
 }
@@ -52,8 +52,10 @@ function follow(event: MouseEvent, open: () => Promise<void>): void {
   void open().then(() => document.querySelector('h1')?.focus())
 }
 
-await start().catch((error: unknown) => {
+function showFailure(error: unknown): void {
   showShell(null, '')
   const reason = error instanceof AuthError ? `The tenant did not sign you in (${error.errorCode}).` : String(error)
   show('That did not work', failure(reason))
-})
+}
+
+await start().catch(showFailure)

@@ -21,13 +21,12 @@ const steppedUp = 'stepped-up'
 export class Session {
   readonly #client: IPublicClientApplication
   readonly #scopes: string[]
-  /** True on the page that a step up led back to: a second challenge there is an answer, and no reason to go again. */
-  readonly hasJustSteppedUp: boolean
+  #hasSteppedUp: boolean
 
   private constructor(client: IPublicClientApplication, scopes: string[], state: string | undefined) {
     this.#client = client
     this.#scopes = scopes
-    this.hasJustSteppedUp = state === steppedUp
+    this.#hasSteppedUp = state === steppedUp
   }
 
   /**
@@ -56,6 +55,13 @@ export class Session {
 
   get account(): AccountInfo | null {
     return this.#client.getActiveAccount()
+  }
+
+  /** Whether the next call is the one that a step up was for. A challenge is then an answer, and no reason to leave again. */
+  takeStepUp(): boolean {
+    const hasSteppedUp = this.#hasSteppedUp
+    this.#hasSteppedUp = false
+    return hasSteppedUp
   }
 
   /** Leaves for the tenant's sign-in page, and comes back to `page` of this app. */
