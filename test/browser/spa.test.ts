@@ -1,11 +1,18 @@
 /** The single-page app in Chromium: the whole story of a user, against the real API and the embedded tenant. */
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { getJson, userToken } from '../support/api.js'
 import { browserOf, noChromium, seriousFindings } from '../support/browser.js'
+import { noCertificateList, trusting } from '../support/chromium-trust.js'
+import { run } from '../support/process.js'
 import { answered, pick, signIn, startStory, watch } from '../support/spa.js'
 
 const openPage = browserOf(t)
 const options = { skip: noChromium }
+const tls = { skip: noChromium || noCertificateList }
 /** Chromium logs each answer that is no success; these are the ones that a test is about. */
 const refused = { expected: [/the server responded with a status of (401|403)/] }
 const admin = 'admin@contoso.example'
@@ -18,6 +25,15 @@ async function dropRefreshToken(page: Page): Promise<void> {
     names.length
   `)
   if (dropped === 0) throw new Error('the app holds no refresh token')
+}
+
+/** For the README, where SCREENSHOTS=1 asks for it; else a test leaves no files. */
+async function picture(page: Page, name: string, colorScheme: 'light' | 'dark' = 'light'): Promise<void> {
+  if (process.env.SCREENSHOTS !== '1') return
+  await page.emulateMedia({ colorScheme })
+  await page.setViewportSize({ width: 1100, height: 720 })
+  await page.mouse.move(0, 0)
+  await page.screenshot({ path: `docs/images/${name}.png` })
 }
 
 /** Nothing of a token was in an address, a console or the storage that tabs share. */
@@ -46,6 +62,7 @@ t.test('a deep link leads to the sign-in, and back to the page first asked for',
   t.equal(await page.locator('.status').innerText(), '200 OK')
   t.match(await page.locator('.principal').innerText(), /Contoso User\s+user@contoso\.example/)
   t.match(await page.locator('.principal').innerText(), /no roles[\s\S]+access_as_user/)
+  await picture(page, 'spa-principal')
   await page.reload()
   await answered(page)
   t.same(seen.grants(), ['authorization_code'], 'a reload needs no new token')
@@ -70,6 +87,7 @@ t.test('who lacks a role is told so, in the words of the API', options, async (t
     t.ok((await page.getByRole('alert').innerText()).includes(requestId), 'and the request can be found again')
     t.equal(await page.locator(':focus').innerText(), link, 'the heading is what screen readers say')
   }
+  await picture(page, 'spa-refused')
   await page.goBack()
   await answered(page)
   t.equal(new URL(page.url()).pathname, '/admin', 'pages are in the history')
@@ -85,6 +103,49 @@ t.test('an administrator is let in', options, async (t) => {
   await page.getByRole('table').waitFor()
   t.match(await page.getByRole('table').innerText(), /Contoso User\s+user@contoso\.example/)
   await keepsSecrets(t, seen)
+})
+
+t.test('what needs more sends the user to prove it, and goes on where it was', options, async (t) => {
+  const story = await startStory(t)
+  const page = await openPage(t, refused)
+  const seen = watch(page, story)
+  await signIn(page, `${story.app}/protected`)
+  await page.getByRole('link', { name: 'Step up' }).click()
+  await page.waitForURL(`${story.tenant.origin}/**`)
+  await pick(page, 'user@contoso.example')
+  await answered(page)
+  t.equal(page.url(), `${story.app}/step-up`)
+  t.equal(await page.locator('.status').innerText(), '200 OK')
+  t.match(await page.locator('.success').innerText(), /authentication context c1/)
+  await picture(page, 'spa-step-up', 'dark')
+  const [, challenged, accepted, ...more] = seen.sent()
+  t.not(challenged, accepted, 'the second call has a token that proves more')
+  t.same(more, [])
+  await page.getByRole('button', { name: 'Renew token and call' }).click()
+  await page.getByText('token renewed silently').waitFor()
+  t.equal(await page.locator('.status').innerText(), '200 OK', 'a renewed token proves it too')
+  await keepsSecrets(t, seen)
+})
+
+t.test('a challenge that a step up does not answer is shown, and not followed for ever', options, async (t) => {
+  const story = await startStory(t)
+  const page = await openPage(t, refused)
+  let challenge = ''
+  await page.route(`${story.api}/step-up-protected`, async (route) => {
+    // Once the tenant was asked, the API goes on to ask for what it never got.
+    const response = await route.fetch()
+    challenge ||= String(response.headers()['www-authenticate'])
+    const headers = { ...response.headers(), 'www-authenticate': challenge }
+    await route.fulfill({ response, status: 401, headers, json: { detail: 'More is needed.' } })
+  })
+  await signIn(page, `${story.app}/protected`)
+  await page.getByRole('link', { name: 'Step up' }).click()
+  await pick(page, 'user@contoso.example')
+  await answered(page)
+  t.equal(await page.getByRole('alert').innerText(), 'More is needed.')
+  const asked = page.waitForRequest(/\/authorize\?.*claims=/)
+  await page.getByRole('button', { name: 'Call again' }).click()
+  await asked // another try is the user's to make
 })
 
 t.test('a token is renewed without asking: by a refresh token, else in a hidden frame', options, async (t) => {
@@ -134,6 +195,8 @@ t.test('a token that the API refuses is renewed, once', options, async (t) => {
   const seen = watch(page, story)
   await signIn(page, `${story.app}/protected`)
   await story.tenant.rotate({ keep: false })
+  // A token by the new key has the API look: the old one is gone.
+  t.equal((await getJson(`${story.api}/me`, await userToken(story.tenant, admin))).status, 200)
   await page.getByRole('button', { name: 'Call again' }).click()
   await page.getByText('token renewed silently').waitFor()
   t.equal(await page.locator('.status').innerText(), '200 OK')
@@ -183,13 +246,14 @@ t.test('anyone can use it: no serious finding of axe, in light, dark and on a ph
   const story = await startStory(t)
   const page = await openPage(t, refused)
   const audit = async (name: string) => {
-    for (const colorScheme of ['light', 'dark'] as const) {
+    for (const [colorScheme, width] of [
+      ['light', 1280],
+      ['dark', 360]
+    ] as const) {
       await page.emulateMedia({ colorScheme })
-      for (const width of [1280, 360]) {
-        await page.setViewportSize({ width, height: 800 })
-        t.same(await seriousFindings(page), [], `${name}, ${colorScheme}, ${width} pixels wide`)
-        t.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'nothing sticks out')
-      }
+      await page.setViewportSize({ width, height: 800 })
+      t.same(await seriousFindings(page), [], `${name}, ${colorScheme}, ${width} pixels wide`)
+      t.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'nothing sticks out')
     }
   }
   await page.goto(`${story.app}/login/callback`)
@@ -218,4 +282,52 @@ t.test("no script but the app's own runs in its pages", options, async (t) => {
     t.equal(headers.get('referrer-policy'), 'no-referrer')
     t.equal(headers.get('set-cookie'), null)
   }
+})
+
+t.test('it is in no build, and so in no image', async (t) => {
+  const { stdout } = await promisify(execFile)('node_modules/.bin/tsc', [
+    '-p',
+    'tsconfig.build.json',
+    '--listFilesOnly'
+  ])
+  t.match(stdout, /src\/server\/app\.ts/)
+  t.notMatch(stdout, /dev-spa|examples\/|node_modules\/vite\//)
+  const [everything, ...exceptions] = (await readFile('.dockerignore', 'utf8'))
+    .split('\n')
+    .filter((line) => /^[^#]/.test(line))
+  t.equal(everything, '*')
+  t.same(
+    exceptions.filter((line) => line.includes('examples')),
+    []
+  )
+})
+
+t.test('npm run dev prints where it is, and it works there', options, async (t) => {
+  const dev = run(t, 'src/server/dev.ts', { PORT: '0', TENANT_PORT: '0', SPA_PORT: '0' })
+  const app = (await dev.printed(/^App {5}(http:\S+) /m))?.[1] ?? ''
+  const page = await openPage(t, refused)
+  await signIn(page, `${app}/protected`)
+  t.equal(await page.locator('.status').innerText(), '200 OK')
+  await page.getByRole('link', { name: 'Administrators only' }).click()
+  t.match(await page.getByRole('alert').innerText(), /role Admin/)
+})
+
+t.test('with TENANT_TLS=1 the authority is https, which Chromium trusts by its certificate list', tls, async (t) => {
+  const dev = run(t, 'src/server/dev.ts', { PORT: '0', TENANT_PORT: '0', SPA_PORT: '0', TENANT_TLS: '1' })
+  const app = (await dev.printed(/^App {5}(http:\S+) /m))?.[1] ?? ''
+  const [, tenant = '', ca = ''] = (await dev.printed(/^Tenant {2}(https:\S+).*\nTrust {3}(\S+)/m)) ?? []
+  const stranger = await openPage(t, { expected: [/ERR_CERT_AUTHORITY_INVALID/] })
+  await t.rejects(stranger.goto(tenant), /ERR_CERT_AUTHORITY_INVALID/, 'who does not trust it is warned')
+  const page = await browserOf(t, await trusting(t, await readFile(ca, 'utf8')))(t, refused)
+  await signIn(page, `${app}/protected`)
+  t.equal(await page.locator('.status').innerText(), '200 OK')
+  await page.getByRole('button', { name: 'Renew token and call' }).click()
+  await page.getByText('token renewed silently').waitFor()
+  await page.getByRole('link', { name: 'Step up' }).click()
+  await page.waitForURL(`${tenant}/**`)
+  await pick(page, 'user@contoso.example')
+  await answered(page)
+  t.equal(await page.locator('.status').innerText(), '200 OK')
+  await page.getByRole('link', { name: 'Sign out' }).click()
+  await page.getByRole('link', { name: 'Sign in' }).waitFor()
 })

@@ -76,7 +76,9 @@ export class Session {
 
   /** Ends the session here and at the tenant. No `id_token_hint`: it would put a token into a URL. */
   async signOut(): Promise<void> {
-    await this.#client.logoutRedirect({ account: this.account })
+    const { account } = this
+    await this.#client.clearCache() // everything, not only what MSAL files under this account
+    await this.#client.logoutRedirect({ account })
   }
 
   /**
