@@ -1,5 +1,6 @@
 /** For `npm run dev`: the single-page app of `examples/spa`, built at start and served from memory. In no build and no image. */
 import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import fastify, { type FastifyInstance } from 'fastify'
 import { build, type Rolldown } from 'vite'
 import type { Tenant } from '../tenant/index.js'
@@ -59,7 +60,7 @@ export async function startSpa(port: number): Promise<Spa> {
 async function bundle(): Promise<ReadonlyMap<string, string | Uint8Array>> {
   // One configuration and no watching: one output.
   const { output } = (await build({
-    root: 'examples/spa',
+    root: fileURLToPath(new URL('../../examples/spa', import.meta.url)),
     logLevel: 'warn',
     build: { write: false }
   })) as Rolldown.RolldownOutput

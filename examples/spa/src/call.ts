@@ -15,52 +15,57 @@ const reasons: Readonly<Record<number, string>> = {
 
 /** Shows a page; calls its route at once, and again whenever the user asks. */
 export function callView(page: Page, api: Api): readonly HTMLElement[] {
-  const result = h('div', { class: 'result', 'aria-live': 'polite', 'aria-busy': 'true' })
+  // Screen readers say the outcome, or the refusal; the rest of an answer is there to be read.
+  const outcome = h('p', { class: 'outcome', role: 'status' })
+  const result = h('div', { class: 'result', 'aria-busy': 'true' }, outcome)
   const run = async (options: { renew?: boolean } = {}) => {
     result.setAttribute('aria-busy', 'true')
-    result.replaceChildren(h('p', { class: 'quiet' }, 'Calling the API…'))
-    const content = await api.get(page.route, options).then(
-      (answer) => answerView(page, answer),
-      () => [refusal({ detail: 'The tenant gave no token. Sign out, and sign in again.' })]
-    )
-    result.replaceChildren(...content)
+    outcome.replaceChildren(h('span', { class: 'quiet' }, 'Calling the API…'))
+    result.replaceChildren(outcome)
+    try {
+      const answer = await api.get(page.route, options)
+      outcome.replaceChildren(...outcomeOf(answer))
+      result.append(...contentOf(page, answer))
+    } catch {
+      outcome.replaceChildren()
+      result.append(refusal({ detail: 'The tenant gave no token. Sign out, and sign in again.' }))
+    }
     result.setAttribute('aria-busy', 'false')
   }
   void run()
+  const actions = [
+    button('Call again', { class: 'button' }, () => void run()),
+    button('Renew token and call', { class: 'button secondary' }, () => void run({ renew: true }))
+  ]
+  const line = h('p', { class: 'line' }, h('span', { class: 'method' }, 'GET'), h('code', {}, page.route))
   return [
     h('h1', { tabindex: '-1' }, page.title),
     h('p', { class: 'lead' }, page.lead),
     h(
       'section',
       { class: 'card', 'aria-label': 'Call of the API' },
-      h(
-        'div',
-        { class: 'request' },
-        h('p', { class: 'line' }, h('span', { class: 'method' }, 'GET'), h('code', {}, page.route)),
-        h(
-          'div',
-          { class: 'actions' },
-          button('Call again', { class: 'button' }, () => void run()),
-          button('Renew token and call', { class: 'button secondary' }, () => void run({ renew: true }))
-        )
-      ),
+      h('div', { class: 'request' }, line, h('div', { class: 'actions' }, actions)),
       h('p', { class: 'needs quiet' }, `Needs ${page.needs}`),
       result
     )
   ]
 }
 
-function answerView(page: Page, { status, milliseconds, body, problem, token }: Answer): readonly HTMLElement[] {
-  const { fromCache, expiresOn } = token
-  const outcome = h(
-    'p',
-    { class: 'outcome' },
+function outcomeOf({ status, milliseconds, problem, token: { fromCache, expiresOn } }: Answer): readonly HTMLElement[] {
+  const quiet = [
+    `in ${Math.round(milliseconds)} ms`,
+    fromCache ? 'token of this tab' : 'token renewed silently',
+    ...(expiresOn ? [`valid until ${expiresOn.toLocaleTimeString()}`] : [])
+  ]
+  return [
     h('span', { class: `status ${problem ? 'bad' : 'good'}` }, `${status || ''} ${reasons[status] ?? ''}`.trim()),
-    h('span', { class: 'quiet' }, `in ${Math.round(milliseconds)} ms`),
-    h('span', { class: 'quiet token' }, fromCache ? 'token of this tab' : 'token renewed silently'),
-    expiresOn && h('span', { class: 'quiet' }, `valid until ${expiresOn.toLocaleTimeString()}`)
-  )
-  return [outcome, problem ? refusal(problem) : page.show(body), ...(body === null ? [] : [json(body)])]
+    ...quiet.map((text) => h('span', { class: 'quiet' }, text))
+  ]
+}
+
+function contentOf(page: Page, { body, problem }: Answer): readonly HTMLElement[] {
+  const shown = problem ? refusal(problem) : page.show(body)
+  return body === null ? [shown] : [shown, json(body)]
 }
 
 /** Why the call was refused, in the words of the API. */
