@@ -1,0 +1,130 @@
+/** The examples as their users have them: in folders of their own, run by `npm start`'s command, checked by their own compiler. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Writable } from 'node:stream'
+import { promisify } from 'node:util'
+import type { FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import { environmentFor } from '../../src/server/environment.js'
+import { startTenant, type Tenant, type TenantOptions } from '../../src/tenant/index.js'
+import { appToken, getJson, startServer } from '../support/api.js'
+
+export const folderOf = (example: string) => resolve('examples', example)
+
+/** What a program that ended has said. */
+export interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+export interface Program {
+  readonly process: ChildProcess
+  readonly output: { out: string; err: string }
+  /** Resolves when the program has ended. */
+  ended(): Promise<Ended>
+}
+
+/** Without settings that a developer may have in the shell, and without what tap tells the children that it follows. */
+const inherited = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) => !/^(AZURE_|API_|NODE_OPTIONS|NODE_V8_COVERAGE|NODE_EXTRA_CA_CERTS|_?TAP)/.test(name)
+  )
+)
+
+/** Runs an example's `npm start` command, until it ends or the test does. */
+export function runExample(t: Test, example: string, env: Record<string, string>): Program {
+  const cwd = folderOf(example)
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], { cwd, env: { ...inherited, ...env } })
+  t.teardown(() => child.kill('SIGKILL'))
+  const output = { out: '', err: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output.out += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    output.err += text
+  })
+  const close = once(child, 'close')
+  return { process: child, output, ended: async () => ({ code: (await close)[0] as number | null, ...output }) }
+}
+
+/** Runs a tool by the name that npm gave it, the example's own where it has one; says how that ended. */
+export async function tool(example: string, name: string, args: string[], cwd = example): Promise<Ended> {
+  const bins = [example, '.'].map((folder) => resolve(folder, 'node_modules/.bin', name))
+  const running = promisify(execFile)(String(bins.find(existsSync)), args, { cwd, env: inherited })
+  return running.then(
+    ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
+    ({ code, stdout, stderr }) => ({ code, out: stdout, err: stderr })
+  )
+}
+
+/** Resolves once it is so; the test's own timeout is the limit. */
+export async function until(is: () => boolean): Promise<void> {
+  while (!is()) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+/** A request that the API answered. */
+export interface Answered {
+  readonly path: string
+  readonly status: number
+  readonly authorization: string | undefined
+}
+
+export interface Counted {
+  readonly tenant: Tenant
+  readonly address: string
+  /** What the API answered, in order. */
+  readonly answered: readonly Answered[]
+  /** How often clients asked the tenant for a token. */
+  tokenRequests(): number
+}
+
+/** The embedded tenant and the API, which count what reaches them from here on. */
+export async function startCounted(
+  t: Test,
+  env: Record<string, string> = {},
+  options: TenantOptions = {}
+): Promise<Counted> {
+  let requests = 0
+  const stream = new Writable({
+    write(line, _encoding, done) {
+      const { req } = JSON.parse(String(line)) as { req?: { url: string } }
+      if (req?.url.endsWith('/oauth2/v2.0/token')) requests++
+      done()
+    }
+  })
+  const tenant = await startTenant({ port: 0, logger: { level: 'info', stream }, ...options })
+  t.teardown(() => tenant.close())
+  const app = await startServer(t, { ...environmentFor(tenant), ...env })
+  const address = app.listeningOrigin
+  // The API asks for a token of its own, for Graph, when it lists users first. That one is not a client's.
+  const warm = await getJson(`${address}/users`, await appToken(tenant, 'daemon'))
+  t.match(warm.status, /200|401/)
+  const before = requests
+  return { tenant, address, answered: answersOf(app), tokenRequests: () => requests - before }
+}
+
+/** Records what a listening API answers. */
+export function answersOf(app: FastifyInstance): readonly Answered[] {
+  const answered: Answered[] = []
+  app.server.prependListener('request', ({ url = '', headers: { authorization } }, response) => {
+    response.once('finish', () => answered.push({ path: url, status: response.statusCode, authorization }))
+  })
+  return answered
+}
+
+/** A client's settings as the examples read them, under the names of Azure's SDKs. */
+export function settingsOf({ tenant, address }: Pick<Counted, 'tenant' | 'address'>, name: string) {
+  const { origin, tenantId, description } = tenant
+  const client = description.clients.find((each) => each.name === name)
+  return {
+    API_URL: address,
+    API_SCOPE: `api://${description.api.clientId}/.default`,
+    AZURE_AUTHORITY_HOST: origin,
+    AZURE_TENANT_ID: tenantId,
+    AZURE_CLIENT_ID: String(client?.clientId),
+    AZURE_CLIENT_SECRET: String(client?.clientSecret)
+  }
+}
