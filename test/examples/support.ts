@@ -1,15 +1,17 @@
 /** The examples as their users have them: in folders of their own, run by `npm start`'s command, checked by their own compiler. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { Writable } from 'node:stream'
+import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { environmentFor } from '../../src/server/environment.js'
 import { startTenant, type Tenant, type TenantOptions } from '../../src/tenant/index.js'
+import { createTlsIdentity } from '../../src/tenant/tls.js'
 import { appToken, getJson, startServer } from '../support/api.js'
+import { type Answered, reportAnswers, tokenRequestLog } from './reports.js'
+import type { Plan, Report } from './world.js'
 
 export const folderOf = (example: string) => resolve('examples', example)
 
@@ -65,13 +67,6 @@ export async function until(is: () => boolean): Promise<void> {
   while (!is()) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
-/** A request that the API answered. */
-export interface Answered {
-  readonly path: string
-  readonly status: number
-  readonly authorization: string | undefined
-}
-
 export interface Counted {
   readonly tenant: Tenant
   readonly address: string
@@ -88,35 +83,71 @@ export async function startCounted(
   options: TenantOptions = {}
 ): Promise<Counted> {
   let requests = 0
-  const stream = new Writable({
-    write(line, _encoding, done) {
-      const { req } = JSON.parse(String(line)) as { req?: { url: string } }
-      if (req?.url.endsWith('/oauth2/v2.0/token')) requests++
-      done()
-    }
-  })
-  const tenant = await startTenant({ port: 0, logger: { level: 'info', stream }, ...options })
+  const logger = tokenRequestLog(() => requests++)
+  const tenant = await startTenant({ port: 0, logger, ...options })
   t.teardown(() => tenant.close())
   const app = await startServer(t, { ...environmentFor(tenant), ...env })
   const address = app.listeningOrigin
   // The API asks for a token of its own, for Graph, when it lists users first. That one is not a client's.
-  const warm = await getJson(`${address}/users`, await appToken(tenant, 'daemon'))
-  t.match(warm.status, /200|401/)
+  await getJson(`${address}/users`, await appToken(tenant, 'daemon'))
   const before = requests
   return { tenant, address, answered: answersOf(app), tokenRequests: () => requests - before }
 }
 
-/** Records what a listening API answers. */
+/** Collects what a listening API answers. */
 export function answersOf(app: FastifyInstance): readonly Answered[] {
   const answered: Answered[] = []
-  app.server.prependListener('request', ({ url = '', headers: { authorization } }, response) => {
-    response.once('finish', () => answered.push({ path: url, status: response.statusCode, authorization }))
-  })
+  reportAnswers(app, (each) => answered.push(each))
   return answered
 }
 
+export interface World {
+  readonly address: string
+  readonly tenant: Pick<Tenant, 'origin' | 'tenantId' | 'description'>
+  /** Its file, for NODE_EXTRA_CA_CERTS. */
+  readonly caFile: string
+  readonly answered: readonly Answered[]
+  /** How often clients asked the tenant for a token. */
+  tokenRequests(): number
+  /** Makes all tokens that there are invalid. */
+  rotate(): Promise<void>
+}
+
+/** The embedded tenant over https, and the API, in a process that trusts it; it ends with the test. */
+export async function startWorld(
+  t: Test,
+  env: Record<string, string> = {},
+  accessTokenLifetimeSeconds = 3600
+): Promise<World> {
+  const identity = await createTlsIdentity()
+  const caFile = join(t.testdir({ 'ca.pem': identity.ca }), 'ca.pem')
+  const child = fork('test/examples/world.ts', { env: { ...process.env, NODE_EXTRA_CA_CERTS: caFile } })
+  t.teardown(() => child.kill('SIGKILL'))
+  const answered: Answered[] = []
+  let requests = 0
+  const started = new Promise<Extract<Report, { started: object }>['started']>((resolve, reject) => {
+    child.on('message', (report: Report) => {
+      if ('answered' in report) answered.push(report.answered)
+      if ('tokenRequest' in report) requests++
+      if ('started' in report) resolve(report.started)
+    })
+    child.once('exit', () => reject(new Error('the world ended')))
+  })
+  child.send({ identity, env, accessTokenLifetimeSeconds } satisfies Plan)
+  const { address, ...tenant } = await started
+  const before = requests
+  const rotate = async () => {
+    const rotated = new Promise<void>((resolve) => {
+      child.on('message', (report: Report) => 'rotated' in report && resolve())
+    })
+    child.send('rotate')
+    await rotated
+  }
+  return { address, tenant, caFile, answered, tokenRequests: () => requests - before, rotate }
+}
+
 /** A client's settings as the examples read them, under the names of Azure's SDKs. */
-export function settingsOf({ tenant, address }: Pick<Counted, 'tenant' | 'address'>, name: string) {
+export function settingsOf({ tenant, address }: Pick<World, 'tenant' | 'address'>, name: string) {
   const { origin, tenantId, description } = tenant
   const client = description.clients.find((each) => each.name === name)
   return {

@@ -1,0 +1,67 @@
+/** examples/daemon as a process, against the API and the embedded tenant over https. */
+import t, { type Test } from 'tap'
+import { runExample, settingsOf, startWorld, until, type World } from './support.js'
+
+/** What the API answered to the service, which lists users and nothing else. */
+const calls = ({ answered }: World) => answered.filter(({ path }) => path === '/users')
+const statuses = (world: World) => calls(world).map(({ status }) => status)
+const tokensSeen = (world: World) => new Set(calls(world).map(({ authorization }) => authorization)).size
+
+/** Runs the service, ten times a second instead of once a minute. */
+function runDaemon(t: Test, world: World, env: Record<string, string> = {}) {
+  const settings = { ...settingsOf(world, 'daemon'), NODE_EXTRA_CA_CERTS: world.caFile, POLL_SECONDS: '0.1' }
+  return runExample(t, 'daemon', { ...settings, ...env })
+}
+
+t.test('one token serves many calls; one that the API no longer takes is replaced, once', async (t) => {
+  const world = await startWorld(t)
+  const { output } = runDaemon(t, world)
+  await until(() => calls(world).length >= 10)
+  t.same([tokensSeen(world), world.tokenRequests()], [1, 1])
+  t.same([...new Set(statuses(world))], [200])
+  t.match(output.out, /^\S+Z \d+ users\n\S+Z \d+ users\n/)
+
+  await world.rotate()
+  await until(() => statuses(world).includes(401))
+  const end = statuses(world).indexOf(401) + 10
+  await until(() => calls(world).length > end)
+  t.equal(statuses(world).filter((status) => status !== 200).length, 1, 'refused once')
+  t.equal(tokensSeen(world), 2)
+  t.equal(output.err, '')
+})
+
+t.test('a token that is over is followed by another, before the API would refuse it', async (t) => {
+  // MSAL takes a token for over five minutes before it is.
+  const world = await startWorld(t, {}, 302)
+  runDaemon(t, world)
+  await until(() => tokensSeen(world) >= 2)
+  t.same([...new Set(statuses(world))], [200])
+  t.ok(calls(world).length > 2, 'each served more than one call')
+})
+
+t.test('401 again: it says why, after two requests and not three', async (t) => {
+  const world = await startWorld(t, { ENTRA_AUDIENCE: 'api://another' })
+  const { code, err } = await runDaemon(t, world).ended()
+  t.equal(code, 1)
+  t.match(err, /^\S+Z \/users: 401 wrong_audience: [A-Z][^\n]+\n$/)
+  t.same(statuses(world), [401, 401])
+  t.same([tokensSeen(world), world.tokenRequests()], [2, 2])
+})
+
+t.test('mistakes are said in one line, without the secret', async (t) => {
+  const world = await startWorld(t)
+  const secret = 'not-the-secret-of-anybody'
+  const wrong = await runDaemon(t, world, { AZURE_CLIENT_SECRET: secret }).ended()
+  t.equal(wrong.code, 1)
+  t.match(wrong.err, /^\S+Z [^\n]*invalid_client[^\n]*\n$/)
+  t.notMatch(wrong.err + wrong.out, secret)
+  const untrusted = await runDaemon(t, world, { NODE_EXTRA_CA_CERTS: '' }).ended()
+  t.equal(untrusted.code, 1, 'no token is asked for where the certificate is not trusted')
+  t.notMatch(untrusted.err + untrusted.out, settingsOf(world, 'daemon').AZURE_CLIENT_SECRET)
+  const unset = await runDaemon(t, world, { AZURE_CLIENT_SECRET: '' }).ended()
+  t.match(unset, { code: 1, err: /AZURE_CLIENT_SECRET is not set/ })
+  const roleless = settingsOf(world, 'daemon-no-roles')
+  const refused = await runDaemon(t, world, roleless).ended()
+  t.match(refused, { code: 1, err: /\/users: 403 [a-z_]+: [A-Z]/ })
+  t.same(statuses(world), [403])
+})
