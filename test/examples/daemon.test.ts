@@ -1,4 +1,7 @@
 /** examples/daemon as a process, against the API and the embedded tenant over https. */
+import { join } from 'node:path'
+import { decodeJwt } from 'jose'
+import { generate } from 'selfsigned'
 import t, { type Test } from 'tap'
 import { runExample, settingsOf, startWorld, until, type World } from './support.js'
 
@@ -21,7 +24,7 @@ t.test('one token serves many calls; one that the API no longer takes is replace
   t.same([...new Set(statuses(world))], [200])
   t.match(output.out, /^\S+Z \d+ users\n\S+Z \d+ users\n/)
 
-  await world.rotate()
+  await world.tell({ what: 'rotate' })
   await until(() => statuses(world).includes(401))
   const end = statuses(world).indexOf(401) + 10
   await until(() => calls(world).length > end)
@@ -32,7 +35,7 @@ t.test('one token serves many calls; one that the API no longer takes is replace
 
 t.test('a token that is over is followed by another, before the API would refuse it', async (t) => {
   // MSAL takes a token for over five minutes before it is.
-  const world = await startWorld(t, {}, 302)
+  const world = await startWorld(t, {}, { accessTokenLifetimeSeconds: 302 })
   runDaemon(t, world)
   await until(() => tokensSeen(world) >= 2)
   t.same([...new Set(statuses(world))], [200])
@@ -65,3 +68,27 @@ t.test('mistakes are said in one line, without the secret', async (t) => {
   t.match(refused, { code: 1, err: /\/users: 403 [a-z_]+: [A-Z]/ })
   t.same(statuses(world), [403])
 })
+
+t.test('a certificate serves as well as a secret, and only the one that is registered', async (t) => {
+  const [mine, other] = await Promise.all([certificate(), certificate()])
+  const daemon = '20000000-0000-4000-8000-000000000003'
+  const world = await startWorld(t, {}, { clientCertificates: { [daemon]: mine.cert } })
+  const folder = t.testdir({ 'mine.pem': mine.private + mine.cert, 'other.pem': other.private + other.cert })
+  const env = { AZURE_CLIENT_SECRET: '' }
+  const { process, output } = runDaemon(t, world, { ...env, AZURE_CLIENT_CERTIFICATE_PATH: join(folder, 'mine.pem') })
+  await until(() => calls(world).length >= 5)
+  process.kill()
+  t.same([...new Set(statuses(world))], [200])
+  t.same([output.err, tokensSeen(world), world.tokenRequests()], ['', 1, 1])
+  const token = String(calls(world)[0]?.authorization).slice('Bearer '.length)
+  t.match(decodeJwt(token), { azpacr: '2', azp: daemon }, 'the API can see which it was')
+
+  const path = join(folder, 'other.pem')
+  const refused = await runDaemon(t, world, { ...env, AZURE_CLIENT_CERTIFICATE_PATH: path }).ended()
+  t.equal(refused.code, 1)
+  t.match(refused.err, /^\S+Z [^\n]*invalid_client[^\n]*\n$/)
+  const missing = await runDaemon(t, world, { ...env, AZURE_CLIENT_CERTIFICATE_PATH: `${path}.none` }).ended()
+  t.match(missing, { code: 1, err: /^\S+Z ENOENT[^\n]+other\.pem\.none[^\n]*\n$/ })
+})
+
+const certificate = () => generate([{ name: 'commonName', value: 'daemon' }], { keySize: 2048, algorithm: 'sha256' })

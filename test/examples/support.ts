@@ -11,7 +11,7 @@ import { startTenant, type Tenant, type TenantOptions } from '../../src/tenant/i
 import { createTlsIdentity } from '../../src/tenant/tls.js'
 import { appToken, getJson, startServer } from '../support/api.js'
 import { type Answered, reportAnswers, tokenRequestLog } from './reports.js'
-import type { Plan, Report } from './world.js'
+import type { Order, Plan, Report } from './world.js'
 
 export const folderOf = (example: string) => resolve('examples', example)
 
@@ -29,17 +29,21 @@ export interface Program {
   ended(): Promise<Ended>
 }
 
-/** Without settings that a developer may have in the shell, and without what tap tells the children that it follows. */
+/** Without settings that a developer may have in the shell. */
 const inherited = Object.fromEntries(
-  Object.entries(process.env).filter(
-    ([name]) => !/^(AZURE_|API_|NODE_OPTIONS|NODE_V8_COVERAGE|NODE_EXTRA_CA_CERTS|_?TAP)/.test(name)
-  )
+  Object.entries(process.env).filter(([name]) => !/^(AZURE_|API_|POLL_SECONDS$|NODE_EXTRA_CA_CERTS$)/.test(name))
 )
+
+/** As users run them: tap would have each child load what follows its coverage. */
+const unwatched = ['-u', 'NODE_OPTIONS', '-u', 'NODE_V8_COVERAGE']
 
 /** Runs an example's `npm start` command, until it ends or the test does. */
 export function runExample(t: Test, example: string, env: Record<string, string>): Program {
   const cwd = folderOf(example)
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], { cwd, env: { ...inherited, ...env } })
+  const child = spawn('env', [...unwatched, process.execPath, '--import', 'tsx', 'src/main.ts'], {
+    cwd,
+    env: { ...inherited, ...env }
+  })
   t.teardown(() => child.kill('SIGKILL'))
   const output = { out: '', err: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -55,7 +59,10 @@ export function runExample(t: Test, example: string, env: Record<string, string>
 /** Runs a tool by the name that npm gave it, the example's own where it has one; says how that ended. */
 export async function tool(example: string, name: string, args: string[], cwd = example): Promise<Ended> {
   const bins = [example, '.'].map((folder) => resolve(folder, 'node_modules/.bin', name))
-  const running = promisify(execFile)(String(bins.find(existsSync)), args, { cwd, env: inherited })
+  const running = promisify(execFile)('env', [...unwatched, String(bins.find(existsSync)), ...args], {
+    cwd,
+    env: inherited
+  })
   return running.then(
     ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
     ({ code, stdout, stderr }) => ({ code, out: stdout, err: stderr })
@@ -109,15 +116,15 @@ export interface World {
   readonly answered: readonly Answered[]
   /** How often clients asked the tenant for a token. */
   tokenRequests(): number
-  /** Makes all tokens that there are invalid. */
-  rotate(): Promise<void>
+  /** Makes all tokens that there are invalid, or signs a user in for a device; resolves when that is done, with the page that is seen. */
+  tell(order: Order): Promise<string>
 }
 
 /** The embedded tenant over https, and the API, in a process that trusts it; it ends with the test. */
 export async function startWorld(
   t: Test,
   env: Record<string, string> = {},
-  accessTokenLifetimeSeconds = 3600
+  options: Omit<Plan, 'env' | 'identity'> = {}
 ): Promise<World> {
   const identity = await createTlsIdentity()
   const caFile = join(t.testdir({ 'ca.pem': identity.ca }), 'ca.pem')
@@ -133,17 +140,20 @@ export async function startWorld(
     })
     child.once('exit', () => reject(new Error('the world ended')))
   })
-  child.send({ identity, env, accessTokenLifetimeSeconds } satisfies Plan)
+  child.send({ identity, env, ...options } satisfies Plan)
   const { address, ...tenant } = await started
   const before = requests
-  const rotate = async () => {
-    const rotated = new Promise<void>((resolve) => {
-      child.on('message', (report: Report) => 'rotated' in report && resolve())
+  const tell = (order: Order) =>
+    new Promise<string>((resolve) => {
+      const listen = (report: Report) => {
+        if (!('done' in report)) return
+        child.off('message', listen)
+        resolve(report.done)
+      }
+      child.on('message', listen)
+      child.send(order)
     })
-    child.send('rotate')
-    await rotated
-  }
-  return { address, tenant, caFile, answered, tokenRequests: () => requests - before, rotate }
+  return { address, tenant, caFile, answered, tokenRequests: () => requests - before, tell }
 }
 
 /** A client's settings as the examples read them, under the names of Azure's SDKs. */

@@ -5,12 +5,14 @@ import { auth, type TokenRequest } from '../../examples/typed-client/src/auth.js
 import { bearerChallenge, requestedClaims } from '../../examples/typed-client/src/challenge.js'
 import { createApi } from '../../examples/typed-client/src/client.js'
 import { clientCredentials } from '../../examples/typed-client/src/client-credentials.js'
-import entra, { type Guard, requireAuthContext } from '../../src/plugin/index.js'
+import entra from '../../src/plugin/index.js'
+import { signIn } from '../../src/tenant/client.js'
 import { appToken } from '../support/api.js'
 import { listen, makeApp } from '../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 import { answersOf, type Counted, runExample, settingsOf, startCounted, until } from './support.js'
 
+/** The daemon's source of tokens. */
 function daemonOf({ tenant }: Counted, override: object = {}) {
   const { origin: authority, tenantId, description } = tenant
   const daemon = description.clients.find(({ name }) => name === 'daemon')
@@ -109,45 +111,41 @@ t.test('a failure to get a token is told, and not remembered', async (t) => {
   t.same(counted.answered, [], 'nothing is sent to the API')
 })
 
-/** An API with `/me` behind a guard, and a client whose every request for a token is recorded. */
-async function startGuarded(t: Test, guard: Guard, claimsOf: (request: TokenRequest) => object) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
-  const made = makeApp(t)
-  await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
-  made.app.get('/me', { preHandler: guard }, ({ principal }) => principal)
-  const { origin } = await listen(made)
+/** A client where a user signs in, who says that it understands claims challenges; its requests for tokens are recorded. */
+async function startSignedIn(t: Test, claimsOf: (request: TokenRequest) => string | undefined) {
+  const { tenant, address, answered } = await startCounted(t)
+  const { origin, tenantId, description } = tenant
   const asked: TokenRequest[] = []
-  const api = createApi(origin, (request) => {
+  const api = createApi(address, async (request) => {
     asked.push(request)
-    return tenant.userToken({ xms_cc: ['cp1'], ...claimsOf(request) })
+    const { access_token = {} } = JSON.parse(claimsOf(request) ?? '{}') as { access_token?: object }
+    const tokens = await signIn(origin, {
+      tenantId,
+      clientId: String(description.clients.find(({ name }) => name === 'spa')?.clientId),
+      username: 'user@contoso.example',
+      scope: `api://${description.api.clientId}/access_as_user`,
+      // As MSAL does: what was asked for, with what the client can do.
+      claims: JSON.stringify({ access_token: { ...access_token, xms_cc: { values: ['cp1'] } } })
+    })
+    return tokens.access_token
   })
-  return { tenant, api, asked, answered: answersOf(made.app) }
+  return { api, asked, statuses: () => answered.map(({ status }) => status), answered }
 }
 
 const wanted = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}'
 
 t.test('401 insufficient_claims: once more, with a token for the claims of the challenge', async (t) => {
-  const { api, asked, answered } = await startGuarded(t, requireAuthContext('c1'), ({ claims }) =>
-    claims ? { acrs: ['c1'] } : {}
-  )
-  const { data } = await api.GET('/me')
-  t.match(data, { kind: 'user', claims: { acrs: ['c1'] } })
-  t.same(
-    answered.map(({ status }) => status),
-    [401, 200]
-  )
+  const { api, asked, answered, statuses } = await startSignedIn(t, ({ claims }) => claims)
+  t.match((await api.GET('/step-up-protected')).data, { message: /c1/ })
+  t.same(statuses(), [401, 200])
   const refused = answered[0]?.authorization?.slice('Bearer '.length)
   t.same(asked, [{}, { refused, claims: wanted }])
 })
 
 t.test('a token that still lacks the claims is not sent for ever', async (t) => {
-  const { api, asked, answered } = await startGuarded(t, requireAuthContext('c1'), () => ({}))
-  t.match((await api.GET('/me')).error, { status: 401, code: 'insufficient_claims' })
-  t.same(
-    answered.map(({ status }) => status),
-    [401, 401]
-  )
+  const { api, asked, statuses } = await startSignedIn(t, () => undefined)
+  t.match((await api.GET('/step-up-protected')).error, { status: 401, code: 'insufficient_claims' })
+  t.same(statuses(), [401, 401])
   t.same(
     asked.map(({ claims }) => claims),
     [undefined, wanted]
