@@ -1,4 +1,5 @@
 /** examples/typed-client, against the API and the embedded tenant, over HTTP. */
+import type { FastifyReply } from 'fastify'
 import createClient from 'openapi-fetch'
 import t, { type Test } from 'tap'
 import { auth, type TokenRequest } from '../../examples/typed-client/src/auth.js'
@@ -109,6 +110,7 @@ t.test('a failure to get a token is told, and not remembered', async (t) => {
   await t.rejects(createApi(counted.address, failing).GET('/protected'), /No token: invalid_client/)
   t.equal(counted.tokenRequests(), 2)
   t.same(counted.answered, [], 'nothing is sent to the API')
+  t.ok((await createApi(counted.address, failing).GET('/unprotected')).data, 'but where no token is needed')
 })
 
 /** A client where a user signs in, who says that it understands claims challenges; its requests for tokens are recorded. */
@@ -170,6 +172,13 @@ t.test('503: what would take longer is told at once', async (t) => {
   t.equal(answered.length, 1)
 })
 
+/** What an API, or a gateway before it, may answer to a note. */
+const replies: Record<string, (reply: FastifyReply) => FastifyReply> = {
+  busy: (reply) => reply.code(503).header('retry-after', 0).send(),
+  down: (reply) => reply.code(503).send(),
+  odd: (reply) => reply.code(401).header('www-authenticate', 'Negotiate').send()
+}
+
 /** What openapi-typescript makes of a path that takes a body, in short. */
 interface Notes {
   '/notes': {
@@ -180,14 +189,12 @@ interface Notes {
   }
 }
 
-t.test('a body is sent again with the other token, and not at all after a 503', async (t) => {
+t.test('a body is sent again with the other token, and not after a 503, or a 401 that asks for no token', async (t) => {
   const tenant = await startTestTenant()
   t.teardown(() => tenant.close())
   const made = makeApp(t)
   await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
-  made.app.post<{ Body: { text: string } }>('/notes', ({ body }, reply) =>
-    body.text === 'busy' ? reply.code(503).header('retry-after', 0).send() : body
-  )
+  made.app.post<{ Body: { text: string } }>('/notes', ({ body }, reply) => replies[body.text]?.(reply) ?? body)
   const { origin } = await listen(made)
   const answered = answersOf(made.app)
   const api = createClient<Notes>({ baseUrl: origin })
@@ -197,11 +204,13 @@ t.test('a body is sent again with the other token, and not at all after a 503', 
     answered.map(({ status }) => status),
     [401, 200]
   )
-  t.equal((await api.POST('/notes', { body: { text: 'busy' } })).response.status, 503)
-  t.same(
-    answered.slice(2).map(({ status }) => status),
-    [401, 503]
-  )
+  const other = createClient<Notes>({ baseUrl: origin })
+  other.use(auth(() => tenant.userToken()))
+  for (const [text, status] of Object.entries({ busy: 503, down: 503, odd: 401 })) {
+    const before = answered.length
+    t.equal((await other.POST('/notes', { body: { text } })).response.status, status, text)
+    t.equal(answered.length, before + 1, 'one request')
+  }
 })
 
 t.test('RFC 9110 §11.6.1: the Bearer challenge is found among others, and read whole', async (t) => {
