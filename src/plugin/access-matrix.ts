@@ -3,8 +3,9 @@ import type { FastifyInstance, RouteOptions } from 'fastify'
 import { refuseSpellings, refuseUndecided } from './access-checks.js'
 import { type AccessEntry, accessEntry } from './access-entry.js'
 import { type EarlyRoute, earlyRoutes } from './early-routes.js'
+import { EntraConfigurationError } from './errors.js'
 import { type Guard, isGuard } from './guard.js'
-import { authOf, checkRoute, fit } from './route-check.js'
+import { authOf, checkRoute, fit, type HooksByName, refuseMisplaced } from './route-check.js'
 import type { Rule } from './rules.js'
 
 /**
@@ -47,6 +48,7 @@ export function watchRoutes(app: FastifyInstance, strict: boolean): readonly Rul
   let settled: readonly AccessEntry[] | undefined
   const entries = () => settled ?? Object.freeze([...early, ...noted.flatMap(entriesOf)])
 
+  refuseEarlyGuards(app)
   app.decorate('accessMatrix', entries)
   app.addHook('onRoute', function (route) {
     const guards = checkRoute(route)
@@ -54,8 +56,10 @@ export function watchRoutes(app: FastifyInstance, strict: boolean): readonly Rul
     rules.push(...rulesOf(guards))
   })
   app.addHook('onReady', async () => {
-    for (const { route, scope, guards } of noted)
+    for (const { route, scope, guards } of noted) {
+      refuseMisplaced(hooksOf(scope), `a scope of ${route.method} ${route.url}`)
       guards.splice(0, guards.length, ...checkRoute(route, guardsInHooks(scope)))
+    }
     rules.splice(0, rules.length, ...noted.flatMap(({ guards }) => rulesOf(guards)))
     settled = entries()
     refuseSpellings(settled)
@@ -69,14 +73,28 @@ export function watchRoutes(app: FastifyInstance, strict: boolean): readonly Rul
   return rules
 }
 
+/** Guards in hooks for all routes of a scope, as `app.addHook('preHandler', requireRole('Admin'))` adds them. */
+export function guardsInHooks(scope: FastifyInstance, names: readonly (keyof HooksByName)[] = fit): readonly Guard[] {
+  const hooks = hooksOf(scope)
+  return names.flatMap((name) => hooks[name] ?? []).filter(isGuard)
+}
+
 /**
- * Guards in hooks for all routes of a scope, as `app.addHook('preHandler', requireRole('Admin'))` adds them. Fastify has no way to ask
- * for hooks, and keeps them under a symbol; should it not be found, such guards decide as ever, and are not listed.
+ * Fastify has no way to ask for hooks, and keeps them under a symbol; should it not be found, guards in them decide as ever, and are
+ * neither listed nor checked before a request comes.
  */
-export function guardsInHooks(scope: FastifyInstance): readonly Guard[] {
+function hooksOf(scope: FastifyInstance): HooksByName {
   const key = Object.getOwnPropertySymbols(scope).find(({ description }) => description === 'fastify.hooks')
-  const hooks = key && (scope as unknown as Record<symbol, Record<string, unknown>>)[key]
-  return fit.flatMap((name) => hooks?.[name] ?? []).filter(isGuard)
+  return (key && (scope as unknown as Record<symbol, HooksByName>)[key]) ?? {}
+}
+
+/** A guard that runs before the plugin's own hook would refuse everybody. */
+function refuseEarlyGuards(app: FastifyInstance): void {
+  if (guardsInHooks(app, ['onRequest']).length === 0) return
+  const fix = 'add it as a preHandler, or register the plugin first'
+  throw new EntraConfigurationError(
+    `a guard in an onRequest hook runs before fastify-entra, which says who calls; ${fix}`
+  )
 }
 
 const rulesOf = (guards: readonly Guard[]) => guards.map(({ rule }) => rule)

@@ -72,30 +72,35 @@ export class Answers<T> {
     if (this.#clock.now() < this.#restsUntil)
       throw new Error(`${this.#name} took too long ${lateBeforeRest} times in a row, and is left alone for a while`)
     const answered = async () => await ask() // so that what is thrown at once counts like what is rejected
-    const value = await inTime(this.#name, this.#timeoutSeconds, answered(), this.#clock, () => this.#late())
+    const value = await inTime(this.#name, this.#timeoutSeconds, answered(), this.#clock).catch(this.#failed)
     this.#lateInARow = 0
     return value
   }
 
-  #late(): void {
-    this.#lateInARow += 1
+  readonly #failed = (error: unknown): never => {
+    if (error instanceof LateAnswer) this.#lateInARow += 1
     if (this.#lateInARow >= lateBeforeRest) this.#restsUntil = this.#clock.now() + restSeconds * 1000
+    throw error
   }
 }
 
-/** An answer, or an error when it takes too long. */
+/** No answer within the deadline. */
+class LateAnswer extends Error {}
+
+/**
+ * An answer, or an error when it takes too long.
+ *
+ * @param name of who is asked, for the error
+ */
 export function inTime<T>(
   name: string,
   timeoutSeconds: number,
   answer: Promise<T>,
-  clock: Clock = systemClock,
-  late: () => void = () => {}
+  clock: Clock = systemClock
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const cancel = clock.after(timeoutSeconds * 1000, () => {
-      late()
-      reject(new Error(`${name} took longer than ${timeoutSeconds} seconds`))
-    })
+    const tooLate = () => reject(new LateAnswer(`${name} took longer than ${timeoutSeconds} seconds`))
+    const cancel = clock.after(timeoutSeconds * 1000, tooLate)
     void answer.then(resolve, reject).finally(cancel)
   })
 }

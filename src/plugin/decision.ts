@@ -3,6 +3,7 @@
  * leave it open are policies, and groups that did not fit into the token, asked for.
  */
 import type { FastifyRequest } from 'fastify'
+import { inTime } from './answers.js'
 import { type Refusal, refusal } from './errors.js'
 import { describe, type Rule, scopesOf } from './rules.js'
 import { stepUpRefusal } from './step-up.js'
@@ -17,16 +18,22 @@ interface Question {
   readonly principal: Principal
   readonly request: FastifyRequest
   readonly groupsOf: GroupsOf | undefined
+  readonly policySeconds: number
 }
 
-/** Asks a rule about a caller. Resolves to nothing when it passes. */
+/**
+ * Asks a rule about a caller. Resolves to nothing when it passes.
+ *
+ * @param policySeconds for which a policy is waited for
+ */
 export async function ruleRefusal(
   rule: Rule,
   principal: Principal,
   request: FastifyRequest,
-  groupsOf?: GroupsOf
+  groupsOf?: GroupsOf,
+  policySeconds = 5
 ): Promise<Refusal | undefined> {
-  const verdict = await ask(rule, { principal, request, groupsOf })
+  const verdict = await ask(rule, { principal, request, groupsOf, policySeconds })
   if (verdict === passes) return undefined
   return isMissing(verdict) ? refusalOf(rule, verdict, principal) : verdict
 }
@@ -72,9 +79,13 @@ async function ask(rule: Rule, question: Question): Promise<typeof passes | Miss
 
 const no = (rule: Rule): Missing => ({ words: describe(rule), stepUp: undefined })
 
-async function askPolicy(rule: Extract<Rule, { kind: 'policy' }>, { principal, request }: Question) {
+/** One that hangs holds up its own request until the deadline, and no other: unlike look-ups, its answer is nobody else's. */
+async function askPolicy(rule: Extract<Rule, { kind: 'policy' }>, { principal, request, policySeconds }: Question) {
   try {
-    return (await rule.allows(principal, request)) === true ? passes : no(rule)
+    const answer = rule.allows(principal, request)
+    const isAtOnce = typeof answer === 'boolean' // it needs no timer
+    const isYes = isAtOnce ? answer : await inTime(`the policy ${rule.name}`, policySeconds, Promise.resolve(answer))
+    return isYes === true ? passes : no(rule)
   } catch (error) {
     request.log.error({ err: error, policy: rule.name }, 'a policy failed')
     return refusal('policy_unavailable', { retryAfterSeconds: 1 })

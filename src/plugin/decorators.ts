@@ -5,7 +5,7 @@ import { refusalSender } from './challenge.js'
 import { systemClock } from './clock.js'
 import { EntraConfigurationError } from './errors.js'
 import { createGroupsOf } from './groups.js'
-import { groupsOfUser, guardPassed, type Refuse, refuseRequest, routeOf } from './guard.js'
+import { groupsOfUser, guardPassed, type Refuse, refuseRequest, routeOf, secondsOfPolicy } from './guard.js'
 import type { Issuer, IssuerStatus } from './issuers.js'
 import type { Metadata } from './metadata.js'
 import { createOpenapi, type EntraOpenapi } from './openapi.js'
@@ -80,6 +80,7 @@ export function decorate(
   app.decorate(refuseRequest, refuse)
   app.decorate(guardPassed, audit.allowed)
   const { groups, keysTimeoutSeconds } = settings
+  app.decorate(secondsOfPolicy, keysTimeoutSeconds)
   if (groups) app.decorate(groupsOfUser, createGroupsOf(groups, keysTimeoutSeconds, systemClock))
   app.decorateRequest(verificationOf, null)
   app.decorateRequest('principal', {

@@ -19,6 +19,9 @@ export const guardPassed = Symbol('fastify-entra.guardPassed')
 /** Where groups that did not fit into a token are looked up; the plugin says. */
 export const groupsOfUser = Symbol('fastify-entra.groups')
 
+/** For how many seconds a policy is waited for; the plugin says. */
+export const secondsOfPolicy = Symbol('fastify-entra.policySeconds')
+
 /** How a guard's refusal is sent; the plugin says. */
 export const refuseRequest = Symbol('fastify-entra.refuse')
 
@@ -34,6 +37,7 @@ declare module 'fastify' {
     /** Present where the plugin is registered. */
     [refuseRequest]?: Refuse
     [groupsOfUser]?: GroupsOf
+    [secondsOfPolicy]?: number
     [guardPassed]?: (request: FastifyRequest, rule: Rule, principal: Principal) => void
   }
 }
@@ -69,7 +73,8 @@ export function guard(rule: Rule): Guard {
     if (reply.sent || others.length > 1) throw tooLate(request)
     const principal = request.principalOrNull
     if (!principal) return refuse(request, reply, refusal('credentials_missing'))
-    const why = await ruleRefusal(rule, principal, request, request.server[groupsOfUser])
+    const { [groupsOfUser]: groupsOf, [secondsOfPolicy]: policySeconds } = request.server
+    const why = await ruleRefusal(rule, principal, request, groupsOf, policySeconds)
     if (why) return refuse(request, reply, wholeRefusal(request, principal, rule, why) ?? why)
     request.server[guardPassed]?.(request, rule, principal)
     return undefined

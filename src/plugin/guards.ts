@@ -121,7 +121,8 @@ export function requireClientAuth(...ways: [way: ClientAuth]): Guard {
 const clientAuths: ReadonlySet<unknown> = new Set<ClientAuth>(['none', 'secret', 'certificate'])
 
 /**
- * A function that decides. Only `true`, or a promise of it, passes; when it throws, the answer is 503.
+ * A function that decides. Only `true`, or a promise of it, passes; when it throws, or takes longer than `keysTimeoutSeconds`, the answer
+ * is 503.
  *
  * @param name what it is called in documents and refusals
  * @throws EntraConfigurationError when the name is empty or has spaces, or the function is none

@@ -59,10 +59,17 @@ export function authOf({ config: { auth = 'required' } = {} }: RouteOptions): Ro
   return auth
 }
 
-/** A guard that runs after the handler refuses what is done already; one that was not called is no guard. */
-function refuseMisplaced(route: RouteOptions, where: string): void {
-  const hooksWith = (hooks: readonly (typeof fit | typeof unfit)[number][], is: (each: unknown) => boolean) =>
-    hooks.find((hook) => [route[hook] ?? []].flat().some(is))
+/** Hooks of a route or of a scope, by their names. */
+export type HooksByName = Readonly<Partial<Record<(typeof fit | typeof unfit)[number], unknown>>>
+
+/**
+ * A guard that runs after the handler refuses what is done already; one that was not called is no guard.
+ *
+ * @throws EntraConfigurationError with what is misplaced, and where
+ */
+export function refuseMisplaced(hooks: HooksByName, where: string): void {
+  const hooksWith = (names: readonly (keyof HooksByName)[], is: (each: unknown) => boolean) =>
+    names.find((name) => [hooks[name] ?? []].flat().some(is))
   const misplaced = hooksWith(unfit, isGuard)
   if (misplaced) throw new EntraConfigurationError(`${where} has a guard in ${misplaced}; put it into preHandler`)
   const uncalled = hooksWith([...fit, ...unfit], isGuardMaker)

@@ -4,8 +4,8 @@ import type { Principal } from './types.js'
 
 /** What a new token must show. */
 export interface StepUp {
-  /** Authentication context: `acrs` of Entra's tokens, `acr` of others'. */
-  readonly authContext?: string
+  /** Authentication contexts, any of which will do: `acrs` of Entra's tokens, `acr` of others'. */
+  readonly authContexts?: readonly string[]
   /** Seconds since the user authenticated, at the most. */
   readonly maxAgeSeconds?: number
 }
@@ -39,16 +39,17 @@ export function authAgeSeconds({ claims }: Principal): number {
  * @returns `undefined` where the client could not do anything with it
  */
 export function stepUpRefusal(stepUp: StepUp, principal: Principal, detail: string): Refusal | undefined {
-  const { authContext, maxAgeSeconds } = stepUp
-  if (isEntra(principal) && authContext !== undefined)
+  const { authContexts, maxAgeSeconds } = stepUp
+  // One `value`: Microsoft's guide to authentication contexts has no `values`, which in OpenID Connect Core §5.5.1 means any of them.
+  if (isEntra(principal) && authContexts)
     return understandsClaims(principal)
       ? refusal('insufficient_claims', {
           detail,
-          challenge: claimsChallenge({ acrs: { essential: true, value: authContext } })
+          challenge: claimsChallenge({ acrs: { essential: true, value: authContexts[0] } })
         })
       : undefined
   const challenge = {
-    ...(authContext !== undefined && { acr_values: authContext }),
+    ...(authContexts && { acr_values: authContexts.join(' ') }),
     ...(maxAgeSeconds !== undefined && { max_age: String(maxAgeSeconds) })
   }
   return refusal('insufficient_user_authentication', { detail, challenge })

@@ -55,11 +55,18 @@ export function joined(rule: Combined, missing: readonly Missing[]): Missing {
       missing.map(({ words }) => words),
       rule
     ),
-    stepUp: rule.kind === 'allOf' ? all : enough[0]
+    stepUp: rule.kind === 'allOf' ? all : either(enough)
   }
 }
 
-/** Both at once: of two ages the stricter one. */
+/** Of alternatives the first; of contexts alone all, as a challenge can say that any of them will do (RFC 9470 §3, `acr_values`). */
+function either(steps: readonly StepUp[]): StepUp | undefined {
+  const authContexts = steps.flatMap((step) => step.authContexts ?? [])
+  const hasAge = steps.some(({ maxAgeSeconds }) => maxAgeSeconds !== undefined)
+  return steps.length > 1 && !hasAge ? { authContexts } : steps[0]
+}
+
+/** Both at once: of two ages the stricter one; of two contexts the last, as no challenge can ask for both, so that the other is next. */
 function together(one: StepUp, other: StepUp): StepUp {
   const ages = [one.maxAgeSeconds, other.maxAgeSeconds].filter((age) => age !== undefined)
   return { ...one, ...other, ...(ages.length > 0 && { maxAgeSeconds: Math.min(...ages) }) }
@@ -98,6 +105,6 @@ function holds(rule: Simple, principal: Principal): boolean {
 /** Only a person can sign in again. */
 function stepUpOf(rule: Simple, { kind }: Principal): StepUp | undefined {
   if (kind !== 'user') return undefined
-  if (rule.kind === 'authContext') return { authContext: rule.name }
+  if (rule.kind === 'authContext') return { authContexts: [rule.name] }
   return rule.kind === 'authAge' ? { maxAgeSeconds: rule.maxAgeSeconds } : undefined
 }

@@ -53,14 +53,12 @@ ${counts(rows)}
 <table>
 <caption>Routes in the order of their declaration</caption>
 <thead><tr><th scope="col">Route</th><th scope="col">Who may call</th></tr></thead>
-<tbody>
-${rows.map(tableRow).join('\n')}
-</tbody>
+${groups(rows)}
 </table>
 </main>
 <footer>
 <p>Any other path answers 401 without a valid token, and 404 with one. The <a href="../openapi.json">OpenAPI document</a> says the
-same for programs.</p>
+same for programs; on <a href="../docs">the page made of it</a> you can sign in and call the API.</p>
 </footer>
 </body>
 </html>
@@ -74,6 +72,20 @@ function counts(rows: readonly Row[]): string {
   })
   const total = `<li><b>${rows.length}</b>${rows.length === 1 ? 'route' : 'routes'}<p>in all; methods with the same callers are one</p></li>`
   return `<ul class="counts">\n${[total, ...items].join('\n')}\n</ul>`
+}
+
+/** What the API is for first; the documents, this page among them, are many and of less interest. */
+function groups(rows: readonly Row[]): string {
+  const isDocument = ({ path }: Row) => /^\/(docs|openapi)\b/.test(path)
+  const named = [
+    ['The API', rows.filter((row) => !isDocument(row))],
+    ['Its documents', rows.filter(isDocument)]
+  ] as const
+  const bodies = named.map(([name, own]) => {
+    const heading = `<tr class="group"><th colspan="2" scope="rowgroup">${name}</th></tr>`
+    return own.length > 0 ? `<tbody>\n${[heading, ...own.map(tableRow)].join('\n')}\n</tbody>` : ''
+  })
+  return bodies.join('\n')
 }
 
 function tableRow({ methods, path, mark, callers }: Row): string {

@@ -37,25 +37,33 @@ code, .methods { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, mon
 .counts p { margin: .25rem 0 0; color: var(--muted); font-size: .875rem }
 table { width: 100%; border: 1px solid var(--line); border-radius: .5rem; border-spacing: 0; background: var(--sheet) }
 caption { padding: 0 0 .5rem; color: var(--muted); text-align: left }
-th, td { padding: .6rem 1rem; text-align: left; vertical-align: top; overflow-wrap: anywhere }
+th, td { padding: .55rem 1rem; text-align: left; vertical-align: top; overflow-wrap: anywhere }
 thead th { color: var(--muted); font-size: .875rem }
 tbody th, tbody td { border-top: 1px solid var(--line) }
-tbody th { width: 38%; font-weight: normal }
+tbody th { width: 46%; padding-left: 8rem; font-weight: normal }
+tbody td { padding-left: 9.5rem }
 tbody code { font-weight: 600 }
-.methods { margin-right: .25rem; color: var(--muted); font-size: .875rem }
-.mark { display: inline-block; min-width: 7.5rem; margin-right: .5rem; padding: 0 .6rem; border: 1px solid transparent;
-  border-radius: 1rem; font-size: .875rem; font-weight: 600; text-align: center }
+.group th { padding-top: 1.25rem; padding-left: 1rem; font-weight: 600 }
+tbody tr:not(.group):hover > * { background: var(--page) }
+.methods { display: inline-block; width: 6.7rem; margin-left: -7rem; color: var(--muted); font-size: .875rem }
+.mark { display: inline-block; padding: 0 .75rem; border: 1px solid transparent; border-radius: 1rem; font-size: .875rem;
+  font-weight: 600; text-align: center }
+td .mark { width: 8rem; margin: 0 .2rem 0 -8.5rem }
 .public { background: var(--public-back); color: var(--public) }
 .optional { background: var(--optional-back); color: var(--optional) }
 .token { background: var(--token-back); color: var(--token) }
 .permission { background: var(--permission-back); color: var(--permission) }
 .unknown, .nobody { background: var(--warning-back); color: var(--warning) }
 footer { margin-top: 1.5rem; font-size: .875rem }
-@media (max-width: 40rem) {
+@media (max-width: 48rem) {
   body { padding: 1.25rem .75rem }
-  th, td { padding: .5rem .6rem }
-  .methods { display: block }
-  td .mark { display: table; margin: 0 0 .2rem }
+  .counts { grid-template-columns: 1fr 1fr; gap: .5rem }
+  table, caption, tbody, tr, th, td { display: block }
+  caption { padding: .75rem 1rem }
+  thead { display: none }
+  tbody th { width: auto; padding-bottom: 0 }
+  tbody td { padding-top: .2rem; padding-left: 9.5rem; border-top: 0 }
+  .group th { padding-bottom: .55rem }
 }
 @media print { body { max-width: none } .mark { border-color: currentcolor } }
 `

@@ -52,7 +52,10 @@ export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Pro
   await app.register(publicRoutes, { redis })
   await app.register(callerRoutes)
   await app.register(usersRoutes, { graph })
-  if (config.docs !== 'off') await app.register(docsRoutes, { auth: config.docs === 'public' ? 'none' : 'required' })
+  if (config.docs !== 'off') {
+    const auth = config.docs === 'public' ? 'none' : 'required'
+    await app.register(docsRoutes, { auth, clientId: config.docsClientId })
+  }
   return app
 }
 

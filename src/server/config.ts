@@ -7,7 +7,7 @@ import {
   type TimeOptions
 } from '../plugin/index.js'
 import { type RedisAddress, toRedis } from './redis-address.js'
-import { integer, list, oneOf, origins, secure, toOrigin, toTrustProxy } from './variables.js'
+import { integer, list, oneOf, origins, secure, toClientId, toOrigin, toTrustProxy } from './variables.js'
 
 /** Who may read the API's documents. */
 export type DocsAccess = 'public' | 'protected' | 'off'
@@ -22,6 +22,8 @@ export interface ServerConfig {
   /** Fastify's `trustProxy`: whose `X-Forwarded-*` headers count. */
   readonly trustProxy: boolean | string[]
   readonly docs: DocsAccess
+  /** Client ID of the single-page application that people sign in to `/docs` with. */
+  readonly docsClientId: string | undefined
   readonly graph: GraphConfig
   /** What instances share; absent: nothing, and no token can be taken back. */
   readonly redis: RedisAddress | undefined
@@ -97,6 +99,7 @@ export function readConfig(env: Environment): ServerConfig {
     corsOrigins: origins('CORS_ORIGINS', env.CORS_ORIGINS),
     trustProxy: toTrustProxy(env.TRUST_PROXY || 'off'),
     docs: oneOf('DOCS', env.DOCS || 'off', ['public', 'protected', 'off']),
+    docsClientId: toClientId('DOCS_CLIENT_ID', env.DOCS_CLIENT_ID),
     graph: {
       url: secure('GRAPH_URL', toOrigin('GRAPH_URL', env.GRAPH_URL || 'https://graph.microsoft.com')),
       clientId: env.ENTRA_CLIENT_ID || '',

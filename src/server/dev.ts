@@ -1,9 +1,10 @@
-/** `npm run dev`: the embedded tenant and the API, with accounts and tokens to try them. The only way to start both. */
+/** `npm run dev`: the embedded tenant, the API and a single-page app, with accounts and tokens to try them. The only way to start them. */
 import closeWithGrace from 'close-with-grace'
 import { clientCredentials, signIn } from '../tenant/client.js'
 import { startTenant, type Tenant, type TlsIdentity } from '../tenant/index.js'
 import { buildApp } from './app.js'
 import { readConfig } from './config.js'
+import { startSpa } from './dev-spa.js'
 import { receiveIdentity, runTrusting, secondProcess } from './dev-tls.js'
 import { environmentFor } from './environment.js'
 import { exitOnStartError } from './start-error.js'
@@ -32,18 +33,30 @@ async function start(): Promise<void> {
 }
 
 async function startBoth(identity: TlsIdentity | undefined): Promise<void> {
-  const { TENANT_PORT = '4000', HOST, PORT, LOG_LEVEL = 'warn', DOCS = 'public', CORS_ORIGINS } = process.env
+  const {
+    TENANT_PORT = '4000',
+    SPA_PORT = '5173',
+    HOST,
+    PORT,
+    LOG_LEVEL = 'warn',
+    DOCS = 'public',
+    CORS_ORIGINS
+  } = process.env
   const tenant = await startTenant({ port: integer('TENANT_PORT', TENANT_PORT, 65_535), tls: identity ?? false })
+  const spa = await startSpa(integer('SPA_PORT', SPA_PORT, 65_535))
+  const corsOrigins = [CORS_ORIGINS, spa.origin].filter(Boolean).join(',')
   // Only these: settings for a real tenant may be in the shell, and do not go with the embedded one.
-  const config = readConfig({ HOST, PORT, LOG_LEVEL, DOCS, CORS_ORIGINS, ...environmentFor(tenant) })
+  const config = readConfig({ HOST, PORT, LOG_LEVEL, DOCS, CORS_ORIGINS: corsOrigins, ...environmentFor(tenant) })
   const app = await buildApp(config)
   const address = await app.listen({ host: config.host, port: config.port })
+  await spa.connect(tenant, address)
   closeWithGrace({ logger: app.log }, async ({ err }) => {
     app.log.info({ err }, 'closing')
     await app.close()
+    await spa.close()
     await tenant.close()
   })
-  process.stdout.write(await introduction(tenant, address))
+  process.stdout.write(await introduction(tenant, address, spa.origin))
 }
 
 /** npm does not hand SIGTERM on to what its shell runs: left behind, the servers would keep their ports. */
@@ -53,7 +66,7 @@ function endWithParent(): void {
   setInterval(watch, 500).unref()
 }
 
-async function introduction(tenant: Tenant, address: string): Promise<string> {
+async function introduction(tenant: Tenant, address: string, spaOrigin: string): Promise<string> {
   const { clients, users } = tenant.description
   const tokens = await accessTokens(tenant)
   const lines = tries.map(([who, path, status]) => {
@@ -62,7 +75,8 @@ async function introduction(tenant: Tenant, address: string): Promise<string> {
     return `# ${status}: ${who}, ${path}\ncurl -i '${address}${path}'${header}\n`
   })
   return [
-    `API     ${address}  (document: ${address}/openapi.json)`,
+    `App     ${spaOrigin}  (open it in a browser: sign in, call the API, be refused)`,
+    `API     ${address}  (to sign in and call it: ${address}/docs)`,
     `Tenant  ${tenant.origin}  (development only: anyone can sign in as anyone)`,
     ...(tenant.ca === undefined ? [] : howToTrust(tenant.origin, String(process.env.NODE_EXTRA_CA_CERTS))),
     '',

@@ -21,22 +21,23 @@ export async function connectRedis(address: RedisAddress): Promise<Redis> {
     commandTimeout: commandTimeoutMs,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    connectionName: 'fastify-entra'
+    disableClientInfo: true // one right less that its user needs
   })
 }
 
-/** Tells the log when Redis can be used and when it cannot, once for each change. */
+/** Tells the log when Redis can be used and when it cannot, and why, once for each change. */
 export function logRedis(redis: Redis, log: Pick<FastifyBaseLogger, 'info' | 'error'>): Redis {
   let said: string | undefined
+  const tell = (reason: string) => {
+    if (reason !== said) log.error({ reason }, 'Redis cannot be used')
+    said = reason
+  }
   redis.on('ready', () => {
     said = undefined
     log.info('Redis is connected')
   })
-  redis.on('error', (error) => {
-    const reason = reasonOf(error)
-    if (reason !== said) log.error({ reason }, 'Redis cannot be used')
-    said = reason
-  })
+  redis.on('reconnecting', () => tell(said ?? 'the connection was lost'))
+  redis.on('error', (error) => tell(reasonOf(error)))
   return redis
 }
 

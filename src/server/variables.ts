@@ -33,6 +33,12 @@ export function origins(name: string, text = ''): readonly string[] {
   return (text === '' ? [] : text.split(',')).map((origin) => toOrigin(name, origin.trim()))
 }
 
+/** A client ID (RFC 6749 §A.1), none where it is unset; a space is one that came along by mistake. */
+export function toClientId(name: string, text = ''): string | undefined {
+  if (/^[!-~]*$/.test(text)) return text || undefined
+  throw new EntraConfigurationError(`${name} "${text}" is not allowed; give the client ID of a single-page application`)
+}
+
 /** Tokens are sent there. */
 export function secure(name: string, origin: string): string {
   if (isSecure(new URL(origin))) return origin

@@ -564,8 +564,8 @@ const routes: readonly Mutant[] = [
   ]),
   mutant('errors of the libraries', 'signature', 'RFC 8017 §8.2.2 the value of the signature', [
     'library-errors',
-    'signatureRefusal(decoded, meaning)',
-    'refusal(meaning, { detail: String(code) })'
+    '?? refusal(code)',
+    "?? refusal(code, { detail: 'fast-jwt says no' })"
   ])
 ]
 

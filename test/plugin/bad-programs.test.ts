@@ -218,6 +218,46 @@ const hookNames = [
 ] as const
 const makers = { requireScope, requireRole, requireAppPermission, requirePolicy, requireUser, requireApp, anyOf, allOf }
 
+const early =
+  'a guard in an onRequest hook runs before fastify-entra, which says who calls; add it as a preHandler, or register the plugin first'
+
+/** In hooks of a scope: known once all is declared. */
+const inScope =
+  (hook: string, what: unknown): Program =>
+  async (app) => {
+    await app.register(entra, options)
+    app.register(async (child) => {
+      child.get('/x', handler)
+      child.addHook(hook as 'onResponse', what as Guard)
+    })
+    await app.ready()
+  }
+
+/** Fastify itself refuses an async function with parameters as `onRequestAbort`. */
+const scopeHookNames = hookNames.filter((name) => name !== 'onRequestAbort')
+
+const guardsInScopes: Stop[] = [
+  ...scopeHookNames.map((hook) =>
+    stop(`a guard in ${hook}`, `a scope of GET /x has a guard in ${hook}; put it into preHandler`, inScope(hook, lacks))
+  ),
+  ...['onRequest', 'preHandler', 'onSend'].map((hook) =>
+    stop(
+      `requireRole in ${hook}, not called`,
+      `a scope of GET /x has a function that makes guards in ${hook}; call it, for the guard`,
+      inScope(hook, requireRole)
+    )
+  ),
+  stop('a guard for all routes, as a hook that runs before the plugin', early, async (app) => {
+    app.addHook('onRequest', holds)
+    await route({})(app)
+  }),
+  stop('a guard for all routes, as a hook that runs before the plugin, in a scope', early, async (app) => {
+    app.addHook('onRequest', holds)
+    app.register(async (child) => void (await child.register(entra, options)))
+    await app.ready()
+  })
+]
+
 const misplacedGuards: Stop[] = [
   ...hookNames.map((hook) =>
     stop(`a guard in ${hook}, where it cannot refuse`, /^GET \/x .*preHandler/, route({ [hook]: lacks }))
@@ -244,7 +284,14 @@ async function thrownBy(program: Program, app: FastifyInstance): Promise<unknown
   }
 }
 
-for (const [group, stops] of Object.entries({ routes, registrations, names, combinations, misplacedGuards })) {
+for (const [group, stops] of Object.entries({
+  routes,
+  registrations,
+  names,
+  combinations,
+  misplacedGuards,
+  guardsInScopes
+})) {
   t.test(`${group}: the start stops, and says where the mistake is and what to change`, async (t) => {
     for (const { name, program, says } of stops) {
       const thrown = await thrownBy(program, makeApp(t).app)
@@ -323,9 +370,14 @@ const otherHooks: Safe[] = [
     asHook('preHandler', holds, { config: { auth: 'none' } })
   ),
   x('a guard for all routes, as a hook that runs after the plugin', refused, asHook('onRequest', lacks)),
-  x('a guard for all routes, as a hook that runs before the plugin', nobody, async (app) => {
-    app.addHook('onRequest', holds)
+  x('a guard for all routes, as a preHandler that was added before the plugin', refused, async (app) => {
+    app.addHook('preHandler', lacks)
     await route({})(app)
+  }),
+  x('a guard that another plugin adds to each route', refused, async (app) => {
+    await app.register(entra, options)
+    app.addHook('onRoute', (declared) => void Object.assign(declared, { preHandler: [lacks] }))
+    app.get('/x', handler)
   })
 ]
 
@@ -373,7 +425,7 @@ const order: Safe[] = [
 
 /** Another API of the same tenant: the user's token is not for it. */
 const otherApi = { ...options, audience: 'api://another' }
-const inScope = (registered: typeof options, path: string) => async (child: FastifyInstance) => {
+const ownApi = (registered: typeof options, path: string) => async (child: FastifyInstance) => {
   await child.register(entra, registered)
   child.get(path, handler)
 }
@@ -388,7 +440,7 @@ const scopes: Safe[] = [
   {
     name: 'the plugin in a child scope, and a guard beside it',
     program: async (app) => {
-      await app.register(inScope(options, '/inside'))
+      await app.register(ownApi(options, '/inside'))
       app.get('/x', { preHandler: holds }, handler)
     },
     answers: { '/inside': closed, '/x': mistake },
@@ -397,15 +449,15 @@ const scopes: Safe[] = [
   {
     name: 'the plugin in two scopes, each for its own API',
     program: async (app) => {
-      await app.register(inScope(otherApi, '/other'))
-      await app.register(inScope(options, '/x'))
+      await app.register(ownApi(otherApi, '/other'))
+      await app.register(ownApi(options, '/x'))
     },
     answers: { '/other': nobody, '/x': closed }
   },
   {
     name: 'the plugin in a child scope, and then for all: both must be content',
     program: async (app) => {
-      await app.register(inScope(otherApi, '/other'))
+      await app.register(ownApi(otherApi, '/other'))
       await route({})(app)
     },
     answers: { '/other': nobody, '/x': closed }
@@ -453,14 +505,14 @@ t.test('a route that is right is left as it is', async (t) => {
   checkRefusal(t, await get(`${origin}/x`), { status: 401, code: 'credentials_missing', error: null })
 })
 
-/** A hook of all routes is not seen when a route is declared, so these are answered instead. */
+/** What a route has that was declared before the plugin is not seen, so these are answered instead. */
 t.test('a guard in a hook for all routes that comes too late: an error, and an end of it', async (t) => {
   const says = 'GET /x has a guard in a hook that comes too late; add it as a preHandler'
   const answered = async (hook: 'preParsing' | 'preSerialization' | 'onSend' | 'onResponse') => {
     const made = makeApp(t)
+    made.app.get('/x', async () => ({ ok: true }))
     await made.app.register(entra, options)
     made.app.addHook(hook as 'onResponse', lacks)
-    made.app.get('/x', async () => ({ ok: true }))
     const { origin, logged } = await listen(made)
     const { status } = await get(`${origin}/x`, token)
     await made.app.close()
@@ -470,3 +522,18 @@ t.test('a guard in a hook for all routes that comes too late: an error, and an e
     t.same(await answered(hook), { status: 500, said: true }, hook)
   t.same(await answered('onResponse'), { status: 200, said: true }, 'onResponse: the answer is on its way already')
 })
+
+t.test(
+  'a guard in a hook that is added when the app is ready: Fastify stops the start, or refuses the hook',
+  async (t) => {
+    const { app } = makeApp(t)
+    await app.register(entra, options)
+    app.get('/x', handler)
+    app.addHook('onReady', async () => void app.addHook('preHandler', lacks))
+    await t.rejects(async () => app.ready(), { code: /^FST_ERR_/ })
+    const { app: ready } = makeApp(t)
+    await ready.register(entra, options)
+    await ready.ready()
+    t.throws(() => ready.addHook('preHandler', lacks), { code: /^FST_ERR_/ })
+  }
+)

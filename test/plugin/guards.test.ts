@@ -16,6 +16,7 @@ import {
 import { fastifyEntra } from '../../src/plugin/plugin.js'
 import { toPrincipal } from '../../src/plugin/principal.js'
 import type { Principal } from '../../src/plugin/types.js'
+import { checkRefusal, get, listen, makeApp } from '../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 
 const bare = { tid: tenantId, sub: 's', oid: 'o', ver: '2.0', azp: 'c' }
@@ -202,3 +203,21 @@ t.test('with the plugin: tokens that Entra signs', async (t) => {
     )
   }
 })
+
+t.test(
+  'with the plugin: a policy that hangs is a 503 after keysTimeoutSeconds, for its own request alone',
+  async (t) => {
+    const tenant = await startTestTenant()
+    t.teardown(() => tenant.close())
+    const made = makeApp(t)
+    await made.app.register(fastifyEntra, { tenantId, clientId, authority: tenant.origin, keysTimeoutSeconds: 1 })
+    const hangs = requirePolicy('hangs', () => new Promise(() => {}))
+    made.app.get('/hangs', { preHandler: hangs }, async () => 'secret')
+    made.app.get('/other', { preHandler: requireUser() }, async () => 'ok')
+    const { origin } = await listen(made)
+    const token = await tenant.userToken()
+    const late = get(`${origin}/hangs`, token)
+    t.equal((await get(`${origin}/other`, token)).status, 200)
+    checkRefusal(t, await late, { status: 503, code: 'policy_unavailable' })
+  }
+)

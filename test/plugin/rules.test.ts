@@ -107,6 +107,20 @@ t.test('a policy', async (t) => {
   for (const { rule, answers, is } of policies) t.equal(await statusOf(policy(answers as Policy), 'user'), is, rule)
 })
 
+t.test('a policy that hangs holds its request until the deadline, and no longer: 503', async (t) => {
+  const alive = setInterval(() => {}, 1000) // deadlines keep no process alive; a server's sockets do
+  t.teardown(() => clearInterval(alive))
+  const errors: { err?: unknown }[] = []
+  const hangs = policy(() => new Promise(() => {}), 'hangs')
+  const refusal = await ruleRefusal(hangs, callers.user, requestWith(errors), undefined, 0.02)
+  t.match(refusal, { code: 'policy_unavailable', status: 503 })
+  t.match(errors, [{ err: { message: 'the policy hangs took longer than 0.02 seconds' }, policy: 'hangs' }])
+  const either: Rule = { kind: 'anyOf', rules: [hangs, yes] }
+  t.equal(await ruleRefusal(either, callers.user, requestWith(), undefined, 0.02), undefined, 'another one passes')
+  const slow = policy(() => new Promise((resolve) => setImmediate(() => resolve(true))))
+  t.equal(await ruleRefusal(slow, callers.user, requestWith()), undefined, 'in time')
+})
+
 t.test('a policy is asked of the caller and the request', async (t) => {
   const request = requestWith()
   const asked: unknown[] = []

@@ -142,6 +142,44 @@ t.test('another provider: acr, and acr_values of RFC 9470', async (t) => {
   t.match(parameters, { error: 'insufficient_user_authentication', acr_values: 'phr', max_age: '60' })
 })
 
+t.test('alternatives: any context will do for RFC 9470, and one is asked of Entra', async (t) => {
+  const contexts = anyOf(requireAuthContext('c1'), requireAuthContext('c2'))
+  const mixed = anyOf(requireAuthAge({ maxAgeSeconds: 60 }), requireAuthContext('c1'))
+  const entraApi = await start(t, contexts)
+  const { parameters } = await entraApi.ask(await entraApi.tenant.userToken(cp1))
+  t.same(JSON.parse(Buffer.from(parameters.claims ?? '', 'base64').toString()), {
+    access_token: { acrs: { essential: true, value: 'c1' } }
+  })
+  t.match(await entraApi.ask(await entraApi.tenant.userToken({ ...cp1, acrs: ['c2'] })), { status: 200 })
+
+  const tenant = await startTestTenant()
+  t.teardown(() => tenant.close())
+  const made = makeApp(t)
+  await made.app.register(entra, { issuer: `${tenant.origin}/${tenantId}/v2.0`, audience: clientId })
+  made.app.get('/contexts', { preHandler: contexts }, async () => 'ok')
+  made.app.get('/mixed', { preHandler: mixed }, async () => 'ok')
+  const { origin } = await listen(made)
+  const challenge = async (path: string) =>
+    parseChallenge((await get(origin + path, await tenant.userToken())).headers.get('www-authenticate')).parameters
+  t.match(await challenge('/contexts'), { error: 'insufficient_user_authentication', acr_values: 'c1 c2' })
+  const { max_age, acr_values } = await challenge('/mixed')
+  t.same([max_age, acr_values], ['60', undefined], 'both together would mean both: the first')
+})
+
+t.test('two contexts: each challenge asks for one, until the token has both', async (t) => {
+  const { tenant, ask } = await start(t, allOf(requireAuthContext('c1'), requireAuthContext('c2')))
+  const asked = async (acrs: string[]) => {
+    const { status, parameters } = await ask(await tenant.userToken({ ...cp1, acrs }))
+    const claims = JSON.parse(Buffer.from(parameters.claims ?? '', 'base64').toString() || '{}') as {
+      access_token?: { acrs: { value: string } }
+    }
+    return [status, claims.access_token?.acrs.value]
+  }
+  t.same(await asked([]), [401, 'c2'])
+  t.same(await asked(['c2']), [401, 'c1'])
+  t.same(await asked(['c1', 'c2']), [200, undefined])
+})
+
 t.test('odd types say nothing', async (t) => {
   const of = (claims: object, tenant = tenantId) => ({ claims, tenantId: tenant, issuer: 'i' }) as unknown as Principal
   for (const odd of [null, 7, {}, [7], [['c1']], true]) {

@@ -16,6 +16,7 @@ t.test('defaults are those of the contract', async (t) => {
     corsOrigins: [],
     trustProxy: false,
     docs: 'off',
+    docsClientId: undefined,
     graph: { url: 'https://graph.microsoft.com', clientId: client, clientSecret: undefined },
     redis: undefined
   })
@@ -36,6 +37,7 @@ t.test('every variable reaches its option', async (t) => {
     CLOCK_TOLERANCE_SECONDS: '0',
     CORS_ORIGINS: 'https://a.example,http://localhost:5173',
     DOCS: 'protected',
+    DOCS_CLIENT_ID: tenant,
     GRAPH_URL: 'https://graph.example',
     HOST: '0.0.0.0',
     PORT: '8080',
@@ -63,6 +65,7 @@ t.test('every variable reaches its option', async (t) => {
     corsOrigins: ['https://a.example', 'http://localhost:5173'],
     trustProxy: ['10.0.0.0/8', '::1'],
     docs: 'protected',
+    docsClientId: tenant,
     graph: { url: 'https://graph.example', clientId: client, clientSecret: 's' },
     redis: { host: '127.0.0.1', port: 6380, db: 2 }
   })
@@ -120,6 +123,7 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     ['LOG_LEVEL', 'INFO'],
     ['DOCS', 'open'],
     ['DOCS', 'on'],
+    ['DOCS_CLIENT_ID', 'the spa'],
     ['CORS_ORIGINS', '*'],
     ['CORS_ORIGINS', ','],
     ['CORS_ORIGINS', 'null'],

@@ -1,6 +1,15 @@
 import t from 'tap'
 import { EntraConfigurationError } from '../../src/plugin/index.js'
-import { integer, list, oneOf, origins, secure, toOrigin, toTrustProxy } from '../../src/server/variables.js'
+import {
+  integer,
+  list,
+  oneOf,
+  origins,
+  secure,
+  toClientId,
+  toOrigin,
+  toTrustProxy
+} from '../../src/server/variables.js'
 
 /** The value, or the sentence that refuses the text. */
 function read<T>(make: () => T): T | string {
@@ -26,6 +35,10 @@ const values: [rule: string, make: () => unknown, is: unknown][] = [
   ['leading zeros do not make it octal', () => integer('N', '010', 65_535), 10],
 
   ['one of the words', () => oneOf('N', 'error', levels), 'error'],
+
+  ['RFC 6749 §A.1: a client ID', () => toClientId('N', 'a-1_.~!'), 'a-1_.~!'],
+  ['no client ID', () => toClientId('N'), undefined],
+  ['an empty one is none', () => toClientId('N', ''), undefined],
 
   ['RFC 6454 §6.2: an origin', () => toOrigin('N', 'https://app.example'), 'https://app.example'],
   ['RFC 6454 §6.2: with a port', () => toOrigin('N', 'http://localhost:5173'), 'http://localhost:5173'],

@@ -1,0 +1,91 @@
+/** A page that calls the API, and shows what came of it. */
+import type { Answer, Api, Problem } from './api.js'
+import { button, facts, h } from './dom.js'
+import type { Page } from './pages.js'
+
+/** What a status means to who sees it. */
+const reasons: Readonly<Record<number, string>> = {
+  0: 'No answer',
+  200: 'OK',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not found',
+  503: 'Unavailable'
+}
+
+/** Shows a page; calls its route at once, and again whenever the user asks. */
+export function callView(page: Page, api: Api): readonly HTMLElement[] {
+  // Screen readers say the outcome, or the refusal; the rest of an answer is there to be read.
+  const outcome = h('p', { class: 'outcome', role: 'status' })
+  const result = h('div', { class: 'result', 'aria-busy': 'true' }, outcome)
+  const run = async (options: { renew?: boolean } = {}) => {
+    result.setAttribute('aria-busy', 'true')
+    outcome.replaceChildren(h('span', { class: 'quiet' }, 'Calling the API…'))
+    result.replaceChildren(outcome)
+    try {
+      const answer = await api.get(page.route, options)
+      outcome.replaceChildren(...outcomeOf(answer))
+      result.append(...contentOf(page, answer))
+    } catch {
+      outcome.replaceChildren()
+      result.append(refusal({ detail: 'The tenant gave no token. Sign out, and sign in again.' }))
+    }
+    result.setAttribute('aria-busy', 'false')
+  }
+  void run()
+  const actions = [
+    button('Call again', { class: 'button' }, () => void run()),
+    button('Renew token and call', { class: 'button secondary' }, () => void run({ renew: true }))
+  ]
+  const line = h('p', { class: 'line' }, h('span', { class: 'method' }, 'GET'), h('code', {}, page.route))
+  return [
+    h('h1', { tabindex: '-1' }, page.title),
+    h('p', { class: 'lead' }, page.lead),
+    h(
+      'section',
+      { class: 'card', 'aria-label': 'Call of the API' },
+      h('div', { class: 'request' }, line, h('div', { class: 'actions' }, actions)),
+      h('p', { class: 'needs quiet' }, `Needs ${page.needs}`),
+      result
+    )
+  ]
+}
+
+function outcomeOf({ status, milliseconds, problem, token: { fromCache, expiresOn } }: Answer): readonly HTMLElement[] {
+  const quiet = [
+    `in ${Math.round(milliseconds)} ms`,
+    fromCache ? 'token of this tab' : 'token renewed silently',
+    ...(expiresOn ? [`valid until ${expiresOn.toLocaleTimeString()}`] : [])
+  ]
+  return [
+    h('span', { class: `status ${problem ? 'bad' : 'good'}` }, `${status || ''} ${reasons[status] ?? ''}`.trim()),
+    ...quiet.map((text) => h('span', { class: 'quiet' }, text))
+  ]
+}
+
+function contentOf(page: Page, { body, problem }: Answer): readonly HTMLElement[] {
+  const shown = problem ? refusal(problem) : page.show(body)
+  return body === null ? [shown] : [shown, json(body)]
+}
+
+/** Why the call was refused, in the words of the API. */
+function refusal({ detail, code, requestId }: Problem): HTMLElement {
+  return h(
+    'div',
+    { class: 'refusal', role: 'alert' },
+    h('p', { class: 'detail' }, detail),
+    facts([
+      ['Code', code && h('code', {}, code)],
+      ['Request', requestId && h('code', {}, requestId)]
+    ])
+  )
+}
+
+function json(body: unknown): HTMLElement {
+  const text = h(
+    'pre',
+    { tabindex: '0', role: 'region', 'aria-label': 'Answer as JSON' },
+    JSON.stringify(body, null, 2)
+  )
+  return h('details', {}, h('summary', {}, 'Answer as JSON'), text)
+}

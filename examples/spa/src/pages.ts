@@ -1,0 +1,110 @@
+/** The pages: what each calls, and how it shows the answer. */
+import { chips, facts, h } from './dom.js'
+
+export interface Page {
+  readonly path: string
+  readonly title: string
+  readonly lead: string
+  /** The route of the API that it calls. */
+  readonly route: string
+  /** What that route asks for, in a few words. */
+  readonly needs: string
+  readonly show: (body: unknown) => HTMLElement
+}
+
+export const pages: readonly Page[] = [
+  {
+    path: '/protected',
+    title: 'Your principal',
+    lead: 'Who the API takes you for, after it has verified your token.',
+    route: '/me',
+    needs: 'scope access_as_user',
+    show: principal
+  },
+  {
+    path: '/admin',
+    title: 'Administrators only',
+    lead: 'Open to users who hold the role Admin. All others are told what they lack.',
+    route: '/role-protected',
+    needs: 'role Admin',
+    show: message
+  },
+  {
+    path: '/users',
+    title: 'Directory',
+    lead: 'The users of the tenant, which the API reads with its own credentials.',
+    route: '/users',
+    needs: 'scope Directory.Read and role Admin',
+    show: directory
+  },
+  {
+    path: '/step-up',
+    title: 'Step up',
+    lead: 'Asks for a stronger sign-in than the first one. The API challenges, the tenant asks you, and the call goes again.',
+    route: '/step-up-protected',
+    needs: 'authentication context c1',
+    show: message
+  }
+]
+
+function message(body: unknown): HTMLElement {
+  const { message: text } = body as { readonly message?: string }
+  return h('p', { class: 'success' }, text ?? 'The API answers.')
+}
+
+interface Principal {
+  readonly kind: string
+  readonly id: string
+  readonly tenantId: string
+  readonly clientId: string
+  readonly isGuest?: boolean
+  readonly hasMoreGroups?: boolean
+  readonly name?: string
+  readonly email?: string
+  readonly scopes: readonly string[]
+  readonly roles: readonly string[]
+  readonly groups: readonly string[]
+}
+
+/** The letters that stand for a person. */
+export function initials(name: string): string {
+  const [first = '', ...others] = name.trim().split(/\s+/)
+  return `${first.charAt(0)}${others.at(-1)?.charAt(0) ?? ''}`.toUpperCase()
+}
+
+function principal(body: unknown): HTMLElement {
+  const { name = '', email, isGuest, ...rest } = body as Principal
+  return h(
+    'section',
+    { class: 'principal', 'aria-label': 'Principal' },
+    h('div', { class: 'avatar large', 'aria-hidden': 'true' }, initials(name)),
+    h('div', {}, h('h2', {}, name), h('p', { class: 'quiet' }, email, isGuest === true && ' · guest of this tenant')),
+    facts([
+      ['Roles', chips(rest.roles, 'no roles')],
+      ['Scopes', chips(rest.scopes, 'no scopes')],
+      ['Groups', rest.hasMoreGroups ? 'more than a token holds' : chips(rest.groups, 'no groups')],
+      ['Object ID', h('code', {}, rest.id)],
+      ['Tenant', h('code', {}, rest.tenantId)],
+      ['Client', h('code', {}, rest.clientId)]
+    ])
+  )
+}
+
+interface DirectoryUser {
+  readonly id: string
+  readonly displayName: string | null
+  readonly userPrincipalName: string
+}
+
+function directory(body: unknown): HTMLElement {
+  const { users } = body as { readonly users: readonly DirectoryUser[] }
+  const heads = ['Name', 'User name', 'Object ID'].map((text) => h('th', { scope: 'col' }, text))
+  const rows = users.map(({ id, displayName, userPrincipalName }) =>
+    h('tr', {}, h('th', { scope: 'row' }, displayName), h('td', {}, userPrincipalName), h('td', {}, h('code', {}, id)))
+  )
+  return h(
+    'div',
+    { class: 'scroll', role: 'region', 'aria-label': 'Users of the tenant', tabindex: '0' },
+    h('table', {}, h('caption', {}, `${users.length} users`), h('thead', {}, h('tr', {}, heads)), h('tbody', {}, rows))
+  )
+}

@@ -1,0 +1,117 @@
+/** For `npm run dev`: the single-page app of `examples/spa`, built at start and served from memory. In no build and no image. */
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import fastify, { type FastifyInstance } from 'fastify'
+import { build, type Rolldown } from 'vite'
+import type { Tenant } from '../tenant/index.js'
+
+/** What the app talks to. */
+interface Connection {
+  /** Its `config.json`. */
+  readonly settings: object
+  /** Origins of the tenant and of the API. */
+  readonly origins: readonly string[]
+}
+
+/** The app, as `npm run dev` serves it. */
+export interface Spa {
+  readonly origin: string
+  /** Says which tenant and which API are the app's; before, it cannot start in a browser. */
+  connect(tenant: Tenant, apiOrigin: string): Promise<void>
+  close(): Promise<void>
+}
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml'
+}
+
+/**
+ * Builds the app and serves it on loopback.
+ *
+ * @param port 0 takes any free port
+ */
+export async function startSpa(port: number): Promise<Spa> {
+  let connection: Connection = { settings: {}, origins: [] }
+  const app = fastify({ forceCloseConnections: true })
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers({
+      'cache-control': 'no-cache',
+      'content-security-policy': contentSecurityPolicy(connection.origins),
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff'
+    })
+  })
+  serveFiles(app, await bundle())
+  app.get('/config.json', () => connection.settings)
+  const origin = await app.listen({ host: '127.0.0.1', port })
+  return {
+    origin,
+    async connect(tenant, apiOrigin) {
+      connection = { settings: await settingsFor(tenant, apiOrigin), origins: [tenant.origin, apiOrigin] }
+    },
+    close: () => app.close()
+  }
+}
+
+/** The built files, by path. */
+async function bundle(): Promise<ReadonlyMap<string, string | Uint8Array>> {
+  // One configuration and no watching: one output.
+  const { output } = (await build({
+    root: fileURLToPath(new URL('../../examples/spa', import.meta.url)),
+    logLevel: 'warn',
+    build: { write: false }
+  })) as Rolldown.RolldownOutput
+  return new Map(output.map((file) => [`/${file.fileName}`, file.type === 'chunk' ? file.code : file.source]))
+}
+
+/** The client-side routes are the app's own page; `/login/callback` is a page of its own. */
+function serveFiles(app: FastifyInstance, files: ReadonlyMap<string, string | Uint8Array>): void {
+  const serve = (path: string, name: string) =>
+    app.get(path, (_request, reply) => reply.type(String(types[extname(name)])).send(files.get(name)))
+  for (const name of files.keys()) serve(name, name)
+  serve('/login/callback', '/login/callback.html')
+  for (const path of ['/', '/login', '/logout', '/protected', '/:page']) serve(path, '/index.html')
+}
+
+/** Scripts and styles of the app alone: a script that got in from elsewhere could ask for tokens as the app does. */
+function contentSecurityPolicy(origins: readonly string[]): string {
+  const [tenant = ''] = origins
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    `connect-src 'self' ${origins.join(' ')}`,
+    // Silent renewal without a refresh token: the tenant in a hidden frame, which it leaves for `/login/callback`.
+    `frame-src 'self' ${tenant}`,
+    "frame-ancestors 'self'",
+    "form-action 'none'",
+    "base-uri 'none'"
+  ].join('; ')
+}
+
+/** The app's `config.json` for the embedded tenant. */
+async function settingsFor({ origin, tenantId, description }: Tenant, apiOrigin: string): Promise<object> {
+  const { clientId } = { ...description.clients.find(({ name }) => name === 'spa') }
+  const { host } = new URL(origin)
+  return {
+    auth: {
+      clientId,
+      authority: `https://${host}/${tenantId}`,
+      knownAuthorities: [host],
+      ...(origin.startsWith('http:') && { authorityMetadata: await metadataOf(`${origin}/${tenantId}`) })
+    },
+    api: { url: apiOrigin, scopes: description.api.scopes.map((name) => `api://${description.api.clientId}/${name}`) }
+  }
+}
+
+/**
+ * MSAL insists that an authority's name starts with `https`, and looks its endpoints up there. Given the endpoints, it needs no look-up:
+ * so the tenant can be plain http on loopback, where nobody listens in, and no browser warns of a certificate.
+ */
+async function metadataOf(authority: string): Promise<string> {
+  return (await fetch(`${authority}/v2.0/.well-known/openid-configuration`)).text()
+}

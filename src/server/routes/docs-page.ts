@@ -1,0 +1,44 @@
+/** The documents as a page: Swagger UI, where people sign in and call the API. */
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+import { docsPageDocument, docsPagePolicy, docsPageTheme, redirectPage } from '../docs-page.js'
+import type { DocsOptions } from './docs.js'
+
+const { resolve } = createRequire(import.meta.url)
+
+/** `/docs`, and all below it that Swagger UI needs. */
+export async function docsPageRoutes(app: FastifyInstance, { auth, clientId }: DocsOptions): Promise<void> {
+  // Its routes know nothing of who may call them.
+  app.addHook('onRoute', (route) => {
+    route.config = { auth, ...route.config }
+  })
+  const policy = docsPagePolicy(app)
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('content-security-policy', policy)
+    // The tenant's page opens in a window of its own, which has to find this one again (HTML §7.1.3, "opener policies").
+    reply.header('cross-origin-opener-policy', 'same-origin-allow-popups')
+  })
+  await app.register(redirectRoutes)
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    initOAuth: { ...(clientId && { clientId }), appName: 'this page', usePkceWithAuthorizationCodeGrant: true },
+    uiConfig: { layout: 'BaseLayout', persistAuthorization: false, showExtensions: true, defaultModelsExpandDepth: -1 },
+    theme: docsPageTheme,
+    transformSpecification: () => docsPageDocument(app),
+    transformSpecificationClone: false
+  })
+}
+
+/** For everybody, as a browser that comes from the tenant has no token yet. Nothing in them is a secret. */
+async function redirectRoutes(app: FastifyInstance): Promise<void> {
+  const options = { config: { auth: 'none' }, schema: { hide: true } } as const
+  const script = await readFile(resolve('@fastify/swagger-ui/static/oauth2-redirect.js'))
+  app.get('/docs/static/oauth2-redirect.js', options, (_request, reply) =>
+    reply.type('text/javascript; charset=utf-8').send(script)
+  )
+  app.get('/docs/static/oauth2-redirect.html', options, (_request, reply) =>
+    reply.header('cross-origin-opener-policy', 'unsafe-none').type('text/html; charset=utf-8').send(redirectPage)
+  )
+}

@@ -1,0 +1,103 @@
+/** `/docs` over HTTP: who gets it, under which policies, and what its page is told. */
+import t, { type Test } from 'tap'
+import { startApi, startServer } from '../support/api.js'
+import { get } from '../support/http.js'
+import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
+
+const tenant = await startTestTenant()
+t.teardown(() => tenant.close())
+const token = await tenant.userToken()
+
+async function start(t: Test, env: Record<string, string>) {
+  const own = { ENTRA_TENANT_ID: tenantId, ENTRA_CLIENT_ID: clientId, ENTRA_AUTHORITY: tenant.origin }
+  const app = await startServer(t, { ...own, ...env })
+  return { app, origin: app.listeningOrigin }
+}
+
+/** Of Swagger UI one file of each kind, and our own. */
+const documents = [
+  ...['/openapi.json', '/openapi.yaml', '/docs/access', '/docs', '/docs/', '/docs/json', '/docs/yaml'],
+  ...['/docs/static/index.html', '/docs/static/swagger-initializer.js', '/docs/static/swagger-ui-bundle.js'],
+  ...['/docs/static/swagger-ui.css', '/docs/static/theme/docs.css', '/docs/static/theme/docs.js']
+]
+const redirect = ['/docs/static/oauth2-redirect.html', '/docs/static/oauth2-redirect.js']
+
+t.test(
+  'DOCS says who gets them; what the tenant sends browsers back to is for all, as they have no token yet',
+  async (t) => {
+    const rows: [docs: string, paths: string[], stranger: number, user: number][] = [
+      ['off', [...documents, ...redirect], 401, 404],
+      ['public', [...documents, ...redirect], 200, 200],
+      ['protected', documents, 401, 200],
+      ['protected', redirect, 200, 200]
+    ]
+    for (const [DOCS, paths, stranger, user] of rows) {
+      const { origin } = await start(t, { DOCS })
+      for (const path of paths) {
+        t.equal((await get(origin + path)).status, stranger, `${DOCS}: ${path}, a stranger`)
+        t.equal((await get(origin + path, token)).status, user, `${DOCS}: ${path}, a user`)
+      }
+    }
+  }
+)
+
+t.test('a file that Swagger UI has not is a problem like any', async (t) => {
+  const { origin } = await start(t, { DOCS: 'public' })
+  const answer = await get(`${origin}/docs/static/none.js`)
+  t.equal(answer.status, 404)
+  t.match(JSON.parse(answer.body), { code: 'not_found' })
+})
+
+t.test('its policy for content permits the authority, and no one else', async (t) => {
+  const { origin } = await start(t, { DOCS: 'protected' })
+  const { headers } = await get(`${origin}/docs`, token)
+  t.equal(
+    headers.get('content-security-policy'),
+    [
+      ...["default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:"],
+      ...[`connect-src 'self' ${tenant.origin}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`]
+    ].join('; ')
+  )
+  t.equal(headers.get('x-content-type-options'), 'nosniff', 'the rest is as everywhere')
+  t.equal(headers.get('cross-origin-opener-policy'), 'same-origin-allow-popups')
+  t.equal((await get(origin + redirect[0])).headers.get('cross-origin-opener-policy'), 'unsafe-none')
+  const strict = ['/unprotected', '/openapi.json', '/me'].map((path) => get(origin + path, token))
+  for (const answer of [...(await Promise.all(strict)), await get(`${origin}/docs`)]) {
+    t.match(answer.headers.get('content-security-policy'), /^default-src 'self';.*upgrade-insecure-requests$/)
+    t.equal(answer.headers.get('cross-origin-opener-policy'), 'same-origin')
+  }
+})
+
+t.test('what the page is told: the client, PKCE, no validator elsewhere, nothing to be kept', async (t) => {
+  const script = async (env: object) =>
+    (await get(`${(await start(t, { DOCS: 'public', ...env })).origin}/docs/static/swagger-initializer.js`)).body
+  const named = await script({ DOCS_CLIENT_ID: clientId })
+  t.match(named, `"clientId":"${clientId}"`)
+  t.match(named, '"usePkceWithAuthorizationCodeGrant":true')
+  t.match(named, 'validatorUrl: null')
+  t.match(named, '"persistAuthorization":false')
+  t.notMatch(await script({}), 'clientId', 'without one, people type it in')
+})
+
+t.test('its document is that of the API, with a token to paste in place of a secret', async (t) => {
+  const { app, address: origin } = await startApi(t, { DOCS: 'public' })
+  const [page, api] = await Promise.all(
+    ['/docs/json', '/openapi.json'].map(async (path) => JSON.parse((await get(origin + path)).body))
+  )
+  t.same(page.paths, api.paths)
+  t.same(page.components.schemas, api.components.schemas)
+  const { entraUser, entraApp } = page.components.securitySchemes
+  t.same(entraUser.flows, api.components.securitySchemes.entraUser.flows)
+  t.equal(entraUser.flows.authorizationCode.authorizationUrl, app.entra.metadata?.authorizationEndpoint)
+  t.match(entraApp, { type: 'http', scheme: 'bearer' })
+  t.notMatch(JSON.stringify(page.components), 'clientCredentials')
+})
+
+t.test('each of its routes says who may call it', async (t) => {
+  const { app } = await start(t, { DOCS: 'protected' })
+  const isDocument = (url: string) => /^\/(docs|openapi)/.test(url)
+  const entries = app.accessMatrix().filter(({ url }) => isDocument(url))
+  t.ok(entries.length > 20)
+  for (const { method, url, auth } of entries)
+    t.equal(auth, redirect.includes(url) ? 'none' : 'required', `${method} ${url}`)
+})
