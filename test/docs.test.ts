@@ -137,11 +137,13 @@ const anchorOf = (heading: string) =>
     .replaceAll(' ', '-')
 
 const pages = (await readdir('docs')).filter((name) => name.endsWith('.md')).map((name) => join('docs', name))
-const everyDocument = ['README.md', 'ARCHITECTURE.md', 'SECURITY.md', join('bench', 'README.md'), ...pages]
+const examples = (await readdir('examples')).map((name) => join('examples', name, 'README.md'))
+const besides = ['ARCHITECTURE.md', 'SECURITY.md', join('bench', 'README.md')]
+const everyDocument = ['README.md', ...besides, ...pages, ...examples]
 
-t.test('every page is in the list of documents', async (t) => {
-  const listed = (await readFile('README.md', 'utf8')).split('\n## Documents\n')[1] ?? ''
-  for (const page of pages) t.match(listed, `](${page})`, page)
+t.test('every page, and every example, is in a list of the README', async (t) => {
+  const listed = (await readFile('README.md', 'utf8')).split('\n## Examples\n')[1] ?? ''
+  for (const page of [...pages, ...examples]) t.match(listed, `](${page})`, page)
 })
 
 /** Cells of a row; a bar in code, `\`a \\| b\``, parts none. */
@@ -177,10 +179,23 @@ function namesIn(text: string, heading: string): string[] {
   return rows.flatMap((row) => [...(cellsOf(row)[0] ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
 }
 
+/** What a function that throws says. */
+function complaint(make: () => unknown): string {
+  try {
+    make()
+  } catch (error) {
+    return (error as Error).message
+  }
+  throw new Error('nothing was thrown')
+}
+
 t.test('README, "Options": every option, and no other', async (t) => {
   const names = namesIn(await readFile('README.md', 'utf8'), '## Options')
   const shared = [...timeNames, 'tokenCache', 'audit', 'groups', 'isRevoked', 'strictRoutes']
-  t.throws(() => toSettings({ none: 1 } as never), { message: `are ${[...entraNames, ...shared].join(', ')}` })
+  t.match(
+    complaint(() => toSettings({ none: 1 } as never)),
+    `are ${[...entraNames, ...shared].join(', ')}`
+  )
   const known = new Set([...entraNames, ...oidcNames, 'tenants', ...shared])
   t.same([...new Set(names)].sort(), [...known].sort())
 })
@@ -189,13 +204,14 @@ t.test('docs/server.md, "Variables": every variable that the server reads, and n
   const names = namesIn(await readFile(join('docs', 'server.md'), 'utf8'), '## Variables')
   const source = await readFile(join('src', 'server', 'config.ts'), 'utf8')
   const own = [...source.matchAll(/\benv\.([A-Z_]+)\b/g)].map(([, name = '']) => name)
-  let listed = ''
-  try {
-    readConfig({ ENTRA_NONE: '1' })
-  } catch (error) {
-    listed = (error as Error).message.split('it has ')[1] ?? ''
-  }
+  const listed = complaint(() => readConfig({ ENTRA_NONE: '1' })).split('it has ')[1] ?? ''
   t.same([...names].sort(), [...new Set([...own, ...listed.split(', ')])].sort())
+})
+
+t.test('docs/server.md, "The development server": every variable of its own', async (t) => {
+  const names = namesIn(await readFile(join('docs', 'server.md'), 'utf8'), '## The development server')
+  const source = await readFile(join('src', 'server', 'dev.ts'), 'utf8')
+  t.same([...names].sort(), [...new Set(source.match(/\b(?:TENANT|SPA)_[A-Z]+\b/g))].sort())
 })
 
 t.test('every link within the project leads somewhere', async (t) => {
