@@ -14,9 +14,14 @@ const settings =
   /^(ENTRA_|KEYS_|OIDC_)|^(HOST|PORT|TENANT_PORT|SPA_PORT|LOG_LEVEL|DOCS|CORS_ORIGINS|GRAPH_URL|TRUST_PROXY|REDIS_URL|CLOCK_TOLERANCE_SECONDS)$/
 const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.test(name)))
 
+/** What `npm run dev` serves beside what a test is about must not meet that of another test. */
+const anyPort = { SPA_PORT: '0' }
+
 /** Runs an entry point until it ends, or the test does. */
 export function run(t: Test, entry: string, env: Record<string, string> = {}, ...args: string[]): Running {
-  const child = spawn(process.execPath, [...process.execArgv, entry, ...args], { env: { ...inherited, ...env } })
+  const child = spawn(process.execPath, [...process.execArgv, entry, ...args], {
+    env: { ...inherited, ...anyPort, ...env }
+  })
   t.teardown(() => child.kill('SIGKILL'))
   const output = { out: '', err: '' }
   child.stdout.on('data', (chunk) => {
