@@ -3,7 +3,7 @@ import { type AuditLevel, type AuditSettings, auditOf } from './audit-options.js
 import { isMany } from './authority.js'
 import { type EntraTenantOptions, entraAuthority, entraNames } from './entra-options.js'
 import { EntraConfigurationError } from './errors.js'
-import type { GroupsResolver } from './groups.js'
+import { type GroupsResolver, needsDownstream } from './groups.js'
 import type { IssuerSettings } from './issuers.js'
 import type { Algorithm } from './jwks.js'
 import { type OidcOptions, oidcAuthority, oidcNames } from './oidc-options.js'
@@ -106,17 +106,26 @@ export function toSettings(options: EntraOptions): Settings {
   const shared = [...timeNames, 'tokenCache', 'audit', 'groups', 'isRevoked', 'strictRoutes']
   refuseUnknown(options, shared)
   const keysTimeoutSeconds = inSeconds('keysTimeoutSeconds', options)
+  const authority =
+    'tenants' in options ? several(options.tenants, keysTimeoutSeconds) : one(options, keysTimeoutSeconds)
   return Object.freeze({
-    ...('tenants' in options ? several(options.tenants, keysTimeoutSeconds) : one(options, keysTimeoutSeconds)),
+    ...authority,
     keyTimings: keyTimings(options),
     keysTimeoutSeconds,
     clockToleranceSeconds: inSeconds('clockToleranceSeconds', options),
     tokenCache: tokenCacheOf(options.tokenCache),
     audit: auditOf(options.audit),
-    groups: functionOf('groups', options.groups),
+    groups: groupsOf(options.groups, authority),
     isRevoked: functionOf('isRevoked', options.isRevoked),
     strictRoutes: isOn('strictRoutes', options.strictRoutes)
   })
+}
+
+function groupsOf(given: GroupsResolver | undefined, { issuers }: Authority): GroupsResolver | undefined {
+  const groups = functionOf('groups', given)
+  if (groups && needsDownstream in groups && !issuers.some(({ client }) => client))
+    throw new EntraConfigurationError('groups asks Microsoft Graph, and needs a credential; give the option downstream')
+  return groups
 }
 
 function one(options: EntraTenantOptions | OidcOptions, timeoutSeconds: number): Authority {

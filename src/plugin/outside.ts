@@ -1,7 +1,8 @@
 /** The same checks outside HTTP: for queues, and for the first message of a socket. */
 import type { FastifyInstance } from 'fastify'
 import { admit } from './admission.js'
-import { isRefusal, refusal, TokenRefusedError } from './errors.js'
+import { isRefusal, refusal } from './errors.js'
+import { TokenRefusedError } from './refusal-error.js'
 import { revocationRefusal } from './revocation.js'
 import type { Principal } from './types.js'
 import { outsideRequests, type Verifier, verifyToken } from './verify.js'
