@@ -1,12 +1,13 @@
 /** `npm run dev`: the embedded tenant and the API, with accounts and tokens to try them. The only way to start both. */
 import closeWithGrace from 'close-with-grace'
 import { clientCredentials, signIn } from '../tenant/client.js'
-import { startTenant, type Tenant } from '../tenant/index.js'
+import { startTenant, type Tenant, type TlsIdentity } from '../tenant/index.js'
 import { buildApp } from './app.js'
 import { readConfig } from './config.js'
+import { receiveIdentity, runTrusting, secondProcess } from './dev-tls.js'
 import { environmentFor } from './environment.js'
 import { exitOnStartError } from './start-error.js'
-import { integer } from './variables.js'
+import { integer, oneOf } from './variables.js'
 
 /** What to try: who calls, which path, and the status that the caller gets. */
 const tries = [
@@ -14,6 +15,7 @@ const tries = [
   ['without a token', '/protected', 401],
   ['user@contoso.example', '/me', 200],
   ['user@contoso.example', '/role-protected', 403],
+  ['user@contoso.example', '/step-up-protected', 403],
   ['admin@contoso.example', '/role-protected', 200],
   ['admin@contoso.example', '/users', 200],
   ['daemon', '/protected', 200],
@@ -23,8 +25,15 @@ const tries = [
 ] as const
 
 async function start(): Promise<void> {
+  endWithParent()
+  const tls = oneOf('TENANT_TLS', process.env.TENANT_TLS || '0', ['0', '1', secondProcess])
+  if (tls === '1') process.exitCode = await runTrusting()
+  else await startBoth(tls === '0' ? undefined : await receiveIdentity())
+}
+
+async function startBoth(identity: TlsIdentity | undefined): Promise<void> {
   const { TENANT_PORT = '4000', HOST, PORT, LOG_LEVEL = 'warn', DOCS = 'public', CORS_ORIGINS } = process.env
-  const tenant = await startTenant({ port: integer('TENANT_PORT', TENANT_PORT, 65_535) })
+  const tenant = await startTenant({ port: integer('TENANT_PORT', TENANT_PORT, 65_535), tls: identity ?? false })
   // Only these: settings for a real tenant may be in the shell, and do not go with the embedded one.
   const config = readConfig({ HOST, PORT, LOG_LEVEL, DOCS, CORS_ORIGINS, ...environmentFor(tenant) })
   const app = await buildApp(config)
@@ -34,7 +43,6 @@ async function start(): Promise<void> {
     await app.close()
     await tenant.close()
   })
-  endWithParent()
   process.stdout.write(await introduction(tenant, address))
 }
 
@@ -56,6 +64,7 @@ async function introduction(tenant: Tenant, address: string): Promise<string> {
   return [
     `API     ${address}  (document: ${address}/openapi.json)`,
     `Tenant  ${tenant.origin}  (development only: anyone can sign in as anyone)`,
+    ...(tenant.ca === undefined ? [] : howToTrust(tenant.origin, String(process.env.NODE_EXTRA_CA_CERTS))),
     '',
     'Users, who sign in without a password:',
     ...users.map(({ username, roles }) => `  ${username}  ${roles.join(' ') || 'no roles'}`),
@@ -68,6 +77,15 @@ async function introduction(tenant: Tenant, address: string): Promise<string> {
     '',
     ...lines
   ].join('\n')
+}
+
+/** Whoever calls the tenant over https has to trust its authority, of which there is a file for as long as this runs. */
+function howToTrust(origin: string, file: string): readonly string[] {
+  return [
+    `Trust   ${file}  (made for this run; gone when it ends)`,
+    `  NODE_EXTRA_CA_CERTS='${file}' node your-client.js`,
+    `  curl --cacert '${file}' '${origin}/'`
+  ]
 }
 
 /** Tokens as callers get them: users by code + PKCE through the single-page app, services by client credentials. */

@@ -1,21 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import {
-  type AdapterFactory,
-  type ClientMetadata,
-  type Configuration,
-  type errors,
-  type KoaContextWithOIDC,
-  Provider
-} from 'oidc-provider'
+import { type AdapterFactory, type ClientMetadata, type Configuration, Provider } from 'oidc-provider'
 import { type Account, type Authority, accountOf, common } from './authorities.js'
 import { pairwiseSubject } from './claims.js'
+import { claimsRequest } from './claims-request.js'
 import type { Client } from './directory.js'
 import { issuer, LOOPBACK, pathsOf } from './endpoints.js'
 import { serveEveryTenant } from './every-tenant.js'
 import { privateKeySet } from './keys.js'
 import { consentToAll, resourceIndicators, shapeAccessToken } from './permissions.js'
 import { offlineAccessNeedsNoPrompt, signInPolicy } from './prompts.js'
-import { refusal } from './refusals.js'
+import { answerAsEntra } from './refusals.js'
 import type { TenantState } from './state.js'
 
 /** Makes an authority's server for the present keys; further grants are registered on it here. */
@@ -23,7 +17,7 @@ export function createAuthorizationServer(state: TenantState, authority: Authori
   const provider = new Provider(issuer(state.origin, authority.tenantId, 2), configuration(state, authority, storage))
   provider.use(offlineAccessNeedsNoPrompt)
   provider.Client.prototype.redirectUriAllowed = isLoopback
-  provider.on('grant.error', refuseUnknownClient)
+  provider.on('grant.error', answerAsEntra)
   if (authority === common) serveEveryTenant(provider, state.origin)
   return provider
 }
@@ -54,6 +48,8 @@ function configuration(state: TenantState, authority: Authority, adapter: Adapte
     formats: { customizers: { jwt: shapeAccessToken(state, authority) } },
     claims: { openid: ['sub', 'oid', 'tid', 'ver'], profile: ['name', 'preferred_username'], email: ['email'] },
     conformIdTokenClaims: false,
+    // The server's own support of it knows ID tokens and the userinfo endpoint only.
+    extraParams: { claims: (_ctx, claims) => void claimsRequest(claims) },
     clientBasedCORS: (_ctx, origin) => LOOPBACK.test(origin),
     // Who signed in is the same at every tenant, and each has an object of its own for it: hence by user name.
     findAccount: (_ctx, username) => signedIn(accountOf(authority, username)),
@@ -63,6 +59,8 @@ function configuration(state: TenantState, authority: Authority, adapter: Adapte
       pairwiseSubject(String(accountOf(authority, username)?.user.oid), clientId),
     subjectTypes: ['public', 'pairwise'],
     pkce: { required: () => true },
+    // One that was used stays good (Microsoft: "Refresh tokens in the Microsoft identity platform", token lifetime).
+    rotateRefreshToken: false,
     ttl: lifetimes(state),
     renderError: (ctx, { error, error_description }) => {
       ctx.type = 'text/plain'
@@ -109,11 +107,4 @@ function signedIn(account: Account | undefined) {
   const { oid, name, username } = user
   const claims = { sub: oid, oid, tid: tenantId, ver: '2.0', name, preferred_username: username, email: username }
   return { accountId: username, tenantId, claims: () => claims }
-}
-
-/** An application that is not in the tenant is no client with a wrong secret: Entra ID tells the two apart. */
-function refuseUnknownClient(ctx: KoaContextWithOIDC, { error }: errors.OIDCProviderError): void {
-  if (error !== 'invalid_client' || ctx.oidc.client) return
-  ctx.status = 400
-  ctx.body = refusal(700016)
 }

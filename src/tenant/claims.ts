@@ -2,9 +2,10 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Client, User } from './directory.js'
 import { issuer, type Version } from './endpoints.js'
 import { delegatedPermissions, type Resource } from './resources.js'
+import type { Proof } from './step-up.js'
 
 /** What an access token is issued for. Without a user it is app-only. */
-export interface Issuance {
+export interface Issuance extends Proof {
   readonly origin: string
   readonly version: Version
   readonly tenantId: string
@@ -43,19 +44,22 @@ export function accessTokenClaims(issuance: Issuance): Record<string, unknown> {
   }
 }
 
-/** Which client asked, and whether it proved itself with a secret ("1") or not at all ("0"). */
-function clientClaims({ version, client }: Issuance) {
+/** Which client asked, whether it proved itself with a secret ("1") or not at all ("0"), and what it can do. */
+function clientClaims({ version, client, capabilities }: Issuance) {
   const authentication = client.clientSecret ? '1' : '0'
-  return version === 1
-    ? { appid: client.clientId, appidacr: authentication }
-    : { azp: client.clientId, azpacr: authentication }
+  return {
+    ...(version === 1
+      ? { appid: client.clientId, appidacr: authentication }
+      : { azp: client.clientId, azpacr: authentication }),
+    xms_cc: unlessEmpty(capabilities)
+  }
 }
 
 function appClaims({ client, resource }: Issuance) {
   return { oid: client.objectId, sub: client.objectId, idtyp: 'app', roles: rolesOf(resource, client.appRoles) }
 }
 
-function userClaims({ version, tenantId, resource, scopes }: Issuance, user: User) {
+function userClaims({ version, tenantId, resource, scopes, authContexts }: Issuance, user: User) {
   const { oid, name, username } = user
   return {
     oid,
@@ -64,15 +68,20 @@ function userClaims({ version, tenantId, resource, scopes }: Issuance, user: Use
     ...(version === 1 ? { upn: username, unique_name: username } : { preferred_username: username }),
     scp: delegatedPermissions(resource, scopes),
     roles: rolesOf(resource, user.roles),
+    acrs: unlessEmpty(authContexts),
     ...groupClaims(tenantId, user),
     ...guestClaims(user)
   }
 }
 
-/** A token carries the roles of its own audience only; without any, no claim (JSON leaves `undefined` out). */
+/** A token carries the roles of its own audience only. */
 function rolesOf(resource: Resource, assigned: readonly string[]): readonly string[] | undefined {
-  const roles = assigned.filter((role) => resource.roles.includes(role))
-  return roles.length > 0 ? roles : undefined
+  return unlessEmpty(assigned.filter((role) => resource.roles.includes(role)))
+}
+
+/** There is no claim without a value (JSON leaves `undefined` out). */
+function unlessEmpty(values: readonly string[]): readonly string[] | undefined {
+  return values.length > 0 ? values : undefined
 }
 
 /** The groups, or where to ask for them: a distributed claim (OpenID Connect Core 1.0 §5.6.2). */

@@ -24,6 +24,8 @@ export interface SignInRequest {
   readonly username: string
   readonly scope: string
   readonly redirectUri?: string
+  /** The `claims` parameter (OpenID Connect Core 1.0 §5.5), as JSON. */
+  readonly claims?: string
 }
 
 /** An app-only token: the client credentials grant (RFC 6749 §4.4). */
@@ -38,7 +40,7 @@ export function clientCredentials(origin: string, request: ClientCredentialsRequ
 
 /** A user's tokens: the authorization code grant with PKCE (RFC 6749 §4.1, RFC 7636), signing in as a browser would. */
 export async function signIn(origin: string, request: SignInRequest): Promise<TokenResponse> {
-  const { tenantId, clientId, username, scope, redirectUri = 'http://localhost' } = request
+  const { tenantId, clientId, username, scope, redirectUri = 'http://localhost', claims } = request
   const verifier = randomBytes(32).toString('base64url')
   const authorize = new URLSearchParams({
     client_id: clientId,
@@ -48,7 +50,8 @@ export async function signIn(origin: string, request: SignInRequest): Promise<To
     scope: `openid ${scope}`,
     nonce: randomBytes(16).toString('base64url'),
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-    code_challenge_method: 'S256'
+    code_challenge_method: 'S256',
+    ...(claims !== undefined && { claims })
   })
   const browse = createBrowser(origin)
   const page = await browse(`${origin}/${tenantId}/oauth2/v2.0/authorize?${authorize}`)
@@ -61,7 +64,8 @@ export async function signIn(origin: string, request: SignInRequest): Promise<To
     client_id: clientId,
     code,
     redirect_uri: redirectUri,
-    code_verifier: verifier
+    code_verifier: verifier,
+    ...(claims !== undefined && { claims })
   })
 }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { createApp, type Logger } from './app.js'
 import { createAuthorizationServer } from './authorization-server.js'
@@ -8,8 +9,9 @@ import { api } from './directory.js'
 import type { Version } from './endpoints.js'
 import { createKeyRing, keysFor, signClaims } from './keys.js'
 import { TenantState } from './state.js'
+import type { TlsIdentity } from './tls.js'
 
-export type { TenantDescription }
+export type { TenantDescription, TlsIdentity }
 
 export interface TenantOptions {
   /** 0 takes any free port. */
@@ -21,6 +23,8 @@ export interface TenantOptions {
   readonly accessTokenLifetimeSeconds?: number
   /** Signs tokens for the API with a key of its own, published where metadata is asked for with `?appid=` only. */
   readonly customSigningKeys?: boolean
+  /** Serves https: with a certificate and an authority made at the start, or with these. Default: http. */
+  readonly tls?: boolean | TlsIdentity
   readonly logger?: Logger
 }
 
@@ -29,6 +33,8 @@ export interface Tenant {
   readonly tenantId: string
   readonly issuer: string
   readonly description: TenantDescription
+  /** With `tls`: the certificate authority to trust, as PEM. */
+  readonly ca?: string
   /** Ends every connection and the tenant with them. */
   close(): Promise<void>
   /** Turns the signing keys over; `keep` leaves the old ones in the published sets. */
@@ -43,17 +49,19 @@ const DEFAULTS = {
   accessTokenVersion: 2,
   accessTokenLifetimeSeconds: 3600,
   customSigningKeys: false,
+  tls: false,
   logger: false
 } as const
 
 /** Starts two tenants shaped as those of Entra ID: for development and tests, never for production. */
 export async function startTenant(options: TenantOptions = {}): Promise<Tenant> {
-  const { port, host, customSigningKeys, logger, ...settings } = { ...DEFAULTS, ...options }
+  const { port, host, customSigningKeys, tls, logger, ...settings } = { ...DEFAULTS, ...options }
   const keys = await createKeyRing(customSigningKeys ? [api.clientId] : [])
-  const server = createServer()
+  const identity = await identityFor(tls)
+  const server: Server = identity ? createTlsServer(identity) : createServer()
   // The issuer names the port, so the port comes first and everything else is made for it.
   await once(server.listen(port, host), 'listening')
-  const origin = `http://${host}:${(server.address() as AddressInfo).port}`
+  const origin = `${identity ? 'https' : 'http'}://${host}:${(server.address() as AddressInfo).port}`
   const state = new TenantState({ ...settings, origin }, keys, createAuthorizationServer)
   const app = createApp(state, logger)
   server.on('request', async (request, response) => {
@@ -67,6 +75,7 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
     tenantId: description.tenantId,
     issuer: description.issuer,
     description,
+    ...(identity && { ca: identity.ca }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
@@ -75,4 +84,10 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
     rotate: (rotation) => state.rotate(rotation),
     sign: (claims, header) => signClaims(keysFor(state.keys, api.clientId)[0], claims, header)
   }
+}
+
+/** What to serve https with. What makes certificates is loaded only where one is wanted. */
+async function identityFor(tls: boolean | TlsIdentity): Promise<TlsIdentity | undefined> {
+  if (typeof tls === 'object') return tls
+  return tls ? (await import('./tls.js')).createTlsIdentity() : undefined
 }

@@ -13,6 +13,7 @@ import type { Client } from './directory.js'
 import { type KeyRing, keysFor, type SigningKey, tokenHeader } from './keys.js'
 import { createResources, DEFAULT_SCOPE, type Resource, resourceIdentifier } from './resources.js'
 import type { TenantState } from './state.js'
+import { proofFor } from './step-up.js'
 
 /** A request says by its scopes, not by RFC 8707's `resource`, which API it wants a token for. */
 export function resourceIndicators({ origin, keys }: TenantState) {
@@ -47,7 +48,7 @@ export function shapeAccessToken(state: TenantState, authority: Authority) {
   const resources = createResources(state.origin)
   // The keys of the server this is made for: a rotation may happen while it still answers a request.
   const { keys } = state
-  return (_ctx: KoaContextWithOIDC, token: AccessToken | ClientCredentials, jwt: JWTStructured): void => {
+  return (ctx: KoaContextWithOIDC, token: AccessToken | ClientCredentials, jwt: JWTStructured): void => {
     const { iat, exp } = jwt.payload as { iat: number; exp: number }
     // The casts: the authorization server issues tokens only for resources and clients of the directory.
     const resource = resources.get(String(token.resourceServer?.identifier())) as Resource
@@ -62,6 +63,7 @@ export function shapeAccessToken(state: TenantState, authority: Authority) {
       client: clientOf(tenantId, token.clientId) as Client,
       user: account?.user,
       scopes: token.scopes,
+      ...proofFor(ctx),
       iat,
       exp
     })

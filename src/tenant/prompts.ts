@@ -1,4 +1,5 @@
 import { interactionPolicy, type Provider } from 'oidc-provider'
+import { provesAuthContexts } from './step-up.js'
 
 /**
  * Who is signed in as a user of another tenant is asked for an account of this one, and refused where nothing may be
@@ -16,6 +17,7 @@ export function signInPolicy() {
   const policy = interactionPolicy.base()
   policy.get('consent')?.checks.clear()
   policy.get('login')?.checks.add(accountOfThisTenant)
+  policy.get('login')?.checks.add(provesAuthContexts)
   policy.add(new interactionPolicy.Prompt({ name: 'select_account', requestable: true }), 0)
   return policy
 }

@@ -1,13 +1,39 @@
 import { randomUUID } from 'node:crypto'
+import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 
 /** What Entra ID refuses by a number (Microsoft: "Microsoft Entra authentication and authorization error codes"). */
 const refusals = {
+  50076: ['interaction_required', 'The user has to sign in again for what the claims parameter asks for.'],
   50059: ['invalid_request', 'The request names no tenant. An application without a user asks at the endpoint of one.'],
   700016: ['unauthorized_client', 'The directory has no application of this ID.']
 } as const
 
+type Code = keyof typeof refusals
+
+/** Thrown where a grant is refused; `members` come in addition to the usual ones. */
+export class Refused extends errors.CustomOIDCProviderError {
+  readonly body: object
+
+  constructor(code: Code, members: Readonly<Record<string, string>> = {}) {
+    const [error, message] = refusals[code]
+    super(error, message)
+    this.body = { ...refusal(code), ...members }
+  }
+}
+
+/**
+ * Answers a refused grant as Entra ID does, where it differs from the authorization server: also to an application that is not in
+ * the tenant, which is no client with a wrong secret.
+ */
+export function answerAsEntra(ctx: KoaContextWithOIDC, error: errors.OIDCProviderError): void {
+  if (error instanceof Refused) ctx.body = error.body
+  if (error.error !== 'invalid_client' || ctx.oidc.client) return
+  ctx.status = 400
+  ctx.body = refusal(700016)
+}
+
 /** A refusal of the token endpoint: the members of RFC 6749 §5.2, and those that Entra ID's support asks for. */
-export function refusal(code: keyof typeof refusals) {
+export function refusal(code: Code) {
   const [error, message] = refusals[code]
   const [trace_id, correlation_id] = [randomUUID(), randomUUID()]
   const timestamp = `${new Date().toISOString().slice(0, 19).replace('T', ' ')}Z`

@@ -40,7 +40,7 @@ const roles: Readonly<Record<(typeof api.roles)[number], Permission & { readonly
 }
 
 /** Claims that tokens for the API have because it asks for them (Microsoft: "Optional claims reference"). */
-const optionalClaims = ['idtyp', 'acct', 'groups']
+const optionalClaims = ['idtyp', 'acct', 'acrs', 'groups', 'xms_cc']
 
 /** The API's registration as Microsoft Graph shows it (v1.0: "application resource type"), as far as it matters to tokens. */
 export function registrationOf(accessTokenVersion: Version) {

@@ -3,6 +3,7 @@ import { type Authority, accountOf, common, tenants } from './authorities.js'
 import { LOOPBACK, pathsOf } from './endpoints.js'
 import { signedOutPage, signInPage } from './pages.js'
 import type { TenantState } from './state.js'
+import { proved } from './step-up.js'
 
 const HTML = 'text/html; charset=utf-8'
 
@@ -24,9 +25,12 @@ function serveSignIn(app: FastifyInstance, state: TenantState, authority: Author
   app.post<{ Body: URLSearchParams }>(path, async (request, reply) => {
     const username = String(request.body.get('username')).trim().toLowerCase()
     if (!accountOf(authority, username)) return reply.type(HTML).send(signInPage(authority, refusalOf(username)))
+    const server = state.serverOf(authority)
+    const { params, session } = await server.interactionDetails(request.raw, reply.raw)
+    const amr = proved(session?.accountId === username ? session.amr : [], params.claims)
     // The results answer every prompt the request may have come with.
-    const result = { login: { accountId: username }, select_account: {} }
-    return reply.redirect(await state.serverOf(authority).interactionResult(request.raw, reply.raw, result), 303)
+    const result = { login: { accountId: username, amr }, select_account: {} }
+    return reply.redirect(await server.interactionResult(request.raw, reply.raw, result), 303)
   })
 }
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { requireRole, requireScope } from '../../plugin/index.js'
+import { requireAuthContext, requireRole, requireScope } from '../../plugin/index.js'
 
 /** Said in so many words: the server starts with no route that nobody decided about. */
 const config = { auth: 'required' } as const
@@ -7,7 +7,7 @@ const tags = ['caller']
 const text = { type: 'string' } as const
 const texts = { type: 'array', items: text } as const
 
-/** Routes about the caller: any valid token, a scope, a role. */
+/** Routes about the caller: any valid token, a scope, a role, a stronger sign-in. */
 export async function callerRoutes(app: FastifyInstance): Promise<void> {
   const any = { tags, operationId: 'getProtected', summary: 'Needs any valid token', response: { 200: greeting } }
   app.get('/protected', { config, schema: any }, ({ principal }) => ({
@@ -28,6 +28,12 @@ export async function callerRoutes(app: FastifyInstance): Promise<void> {
   const role = { tags, operationId: 'getRoleProtected', summary: 'Needs a role', response: { 200: message } }
   app.get('/role-protected', { preHandler: requireRole('Admin'), schema: role }, () => ({
     message: 'You hold the role Admin.'
+  }))
+
+  const strong = { tags, operationId: 'getStepUpProtected', summary: 'Needs a stronger sign-in' }
+  const signedIn = { preHandler: [requireScope('access_as_user'), requireAuthContext('c1')] }
+  app.get('/step-up-protected', { ...signedIn, schema: { ...strong, response: { 200: message } } }, () => ({
+    message: 'You signed in as the authentication context c1 asks for.'
   }))
 }
 
