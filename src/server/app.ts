@@ -11,6 +11,7 @@ import { loggerOptions } from './logging.js'
 import { answerClientError, answerFrameworkError, setProblemHandlers } from './problems.js'
 import { callerRoutes } from './routes/caller.js'
 import { docsRoutes } from './routes/docs.js'
+import { ownRoutes } from './routes/own.js'
 import { publicRoutes } from './routes/public.js'
 import { usersRoutes } from './routes/users.js'
 
@@ -43,10 +44,11 @@ export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Pro
   }
   await app.register(entra, { ...config.entra, strictRoutes: true })
   await registerDocument(app)
-  const graph = createGraph(config.graph, () => app.entra.metadata?.tokenEndpoint)
+  const graph = createGraph(config.graph, app.entra.tokenForApp)
   app.addHook('onClose', () => graph.close())
   await app.register(publicRoutes)
   await app.register(callerRoutes)
+  await app.register(ownRoutes, { graph })
   await app.register(usersRoutes, { graph })
   if (config.docs !== 'off') await app.register(docsRoutes, { auth: config.docs === 'public' ? 'none' : 'required' })
   return app

@@ -16,7 +16,7 @@ t.test('defaults are those of the contract', async (t) => {
     corsOrigins: [],
     trustProxy: false,
     docs: 'off',
-    graph: { url: 'https://graph.microsoft.com', clientId: client, clientSecret: undefined }
+    graph: { url: 'https://graph.microsoft.com', clientId: client, isConfigured: false }
   })
 })
 
@@ -53,7 +53,8 @@ t.test('every variable reaches its option', async (t) => {
       keysCooldownSeconds: 10,
       keysMaxStaleSeconds: 1000,
       keysTimeoutSeconds: 2.5,
-      clockToleranceSeconds: 0
+      clockToleranceSeconds: 0,
+      downstream: { clientSecret: 's' }
     },
     host: '0.0.0.0',
     port: 8080,
@@ -61,7 +62,7 @@ t.test('every variable reaches its option', async (t) => {
     corsOrigins: ['https://a.example', 'http://localhost:5173'],
     trustProxy: ['10.0.0.0/8', '::1'],
     docs: 'protected',
-    graph: { url: 'https://graph.example', clientId: client, clientSecret: 's' }
+    graph: { url: 'https://graph.example', clientId: client, isConfigured: true }
   })
   t.match(readConfig({ ...sound, ENTRA_CLOUD: 'china' }).entra, { cloud: 'china' })
   t.match(readConfig({ ...sound, ENTRA_CUSTOM_SIGNING_KEYS: 'on' }).entra, { customSigningKeys: true })
@@ -88,6 +89,7 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     ['ENTRA_ALLOWED_CLIENTS', ','],
     ['ENTRA_ALLOWED_CLIENTS', ''],
     ['ENTRA_ALLOWED_CLIENTS', 'the daemon'],
+    ['ENTRA_CLIENT_CERTIFICATE', '/run/secrets/cert.pem'],
     ['REDIS_URL', 'redis://127.0.0.1'],
     ['ENTRA_ALOWED_CLIENTS', 'a'],
     ['CLOCK_TOLERANCE_SECONDS', ' '],
@@ -97,7 +99,6 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     ['ENTRA_ALLOWED_TENANTS', ''],
     ['ENTRA_USER_FLOW', 'B2C_1_signin'],
     ['ENTRA_CUSTOM_SIGNING_KEYS', 'yes'],
-    ['ENTRA_CLIENT_CERTIFICATE', '/run/secrets/cert.pem'],
     ['OIDC_ISSUER', 'https://accounts.example'],
     ['OIDC_AUDIENCE', 'api'],
     ['OIDC_PROVIDER', 'okta'],

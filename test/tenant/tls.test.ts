@@ -21,7 +21,8 @@ async function fetched(t: Test, url: string, ca?: string): Promise<string> {
 }
 
 // Another authority of the same name: the signature does not fit.
-const untrusted = /^(UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT_LOCALLY|SELF_SIGNED_CERT_IN_CHAIN|CERT_SIGNATURE_FAILURE)$/
+const untrusted =
+  /^(UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT_LOCALLY|SELF_SIGNED_CERT_IN_CHAIN|CERT_SIGNATURE_FAILURE)$/
 
 const discovery = ({ issuer }: Tenant) => `${issuer}/.well-known/openid-configuration`
 
