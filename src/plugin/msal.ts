@@ -56,8 +56,8 @@ export async function requestToken(
       assertion === undefined
         ? await app.acquireTokenByClientCredential({ scopes })
         : await app.acquireTokenOnBehalfOf({ scopes, oboAssertion: assertion })
-    if (result?.accessToken && result.expiresOn)
-      return { token: result.accessToken, expiresAt: result.expiresOn.getTime() / 1000 }
+    if (result?.accessToken && Number(result.expiresOn) > Date.now())
+      return { token: result.accessToken, expiresAt: Number(result.expiresOn) / 1000 }
   } catch (error) {
     wire.reason ??= nameOf(error)
   }

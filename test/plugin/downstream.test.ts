@@ -166,6 +166,7 @@ const rows: [
   ['null', { body: 'null' }, 502, 'downstream_failed'],
   ['a list', { body: '[]' }, 502, 'downstream_failed'],
   ['no token', { body: { token_type: 'Bearer', expires_in: 3600 } }, 502, 'downstream_failed'],
+  ['no lifetime', { body: { token_type: 'Bearer', access_token: 'token' } }, 502, 'downstream_failed'],
   ['an empty token', granted(''), 502, 'downstream_failed'],
   [
     'an ID token that is none',
