@@ -63,7 +63,10 @@ t.test('the tarball', async (t) => {
     t.equal(await outcome(), 'downstream needs the package @azure/msal-node; install it beside fastify-entra\n')
     const msal = join(folder, 'node_modules', '@azure', 'msal-node')
     await mkdir(msal, { recursive: true })
-    await writeFile(join(msal, 'package.json'), '{ "name": "@azure/msal-node", "type": "module", "exports": "./index.js" }')
+    await writeFile(
+      join(msal, 'package.json'),
+      '{ "name": "@azure/msal-node", "type": "module", "exports": "./index.js" }'
+    )
     await writeFile(join(msal, 'index.js'), "throw new Error('loaded')")
     t.equal(await outcome(), 'registered\nloaded\n')
     await rm(msal, { recursive: true })

@@ -76,8 +76,13 @@ export class Answers<T> {
     }
   }
 
-  /** Forgets an answer that turned out to count no longer, unless there is another one by now. */
-  async forget(about: string, isIt: (value: T) => boolean): Promise<void> {
+  /** What was answered so far no longer counts. */
+  forget(): void {
+    this.#asked.clear()
+  }
+
+  /** Forgets one answer that turned out to count no longer, unless there is another one by now. */
+  async forgetOne(about: string, isIt: (value: T) => boolean): Promise<void> {
     const asked = this.#asked.get(about)
     const isStale = await asked?.value.then(isIt, () => false)
     if (isStale && this.#asked.get(about) === asked) this.#asked.delete(about)

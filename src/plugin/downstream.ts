@@ -49,7 +49,7 @@ export class Downstream {
     const request = { tenantId, scopes: [scope] }
     const token = await this.#token(request)
     if (token !== insteadOf) return token
-    await this.#answers.forget(aboutOf(request), (answer) => 'token' in answer && answer.token === insteadOf)
+    await this.#answers.forgetOne(aboutOf(request), (answer) => 'token' in answer && answer.token === insteadOf)
     return this.#token(request)
   }
 

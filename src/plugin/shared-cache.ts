@@ -19,7 +19,7 @@ export interface Partition {
  * @param prefix tells the APIs apart that use the store
  */
 export function partitionOf(store: SharedTokenCache, prefix: string, assertion: string, log: Logger): Partition {
-  const key = `fastify-entra:${prefix}:${createHash('sha256').update(assertion).digest('base64url')}`
+  const key = `fastify-entra:obo:${prefix}:${createHash('sha256').update(assertion).digest('base64url')}`
   const secret = Buffer.from(hkdfSync('sha256', assertion, prefix, 'fastify-entra shared token cache', 32))
   const survived = async <T>(work: Promise<T>, otherwise: T): Promise<T> => {
     try {

@@ -7,6 +7,7 @@ import {
   type TimeOptions
 } from '../plugin/index.js'
 import { credentialOption, credentialsIn, credentialVariables, refuseCredentials } from './credentials.js'
+import { type RedisAddress, toRedis } from './redis-address.js'
 import { integer, list, oneOf, origins, secure, toOrigin, toTrustProxy } from './variables.js'
 
 /** Who may read the API's documents. */
@@ -23,6 +24,8 @@ export interface ServerConfig {
   readonly trustProxy: boolean | string[]
   readonly docs: DocsAccess
   readonly graph: GraphConfig
+  /** What instances share; absent: nothing, and no token can be taken back. */
+  readonly redis: RedisAddress | undefined
 }
 
 /** How the API calls Microsoft Graph. */
@@ -71,11 +74,9 @@ const switches: ReadonlySet<string> = new Set(['ENTRA_CUSTOM_SIGNING_KEYS'])
 const oidcRequired = ['OIDC_ISSUER', 'OIDC_AUDIENCE']
 /** What narrows: set and empty, it would let everybody in who was meant to be kept out. */
 const narrowing = ['ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS']
-/** Variables of the contract that this version cannot honour: refused, as a setting without effect is a trap. */
-const notYet = ['REDIS_URL']
 const known: ReadonlySet<string> = new Set([
   ...Object.keys({ ...entraVariables, ...oidcVariables, ...commonVariables }),
-  ...[...notYet, ...credentialVariables]
+  ...credentialVariables
 ])
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
@@ -99,17 +100,16 @@ export function readConfig(env: Environment): ServerConfig {
       url: secure('GRAPH_URL', toOrigin('GRAPH_URL', env.GRAPH_URL || 'https://graph.microsoft.com')),
       clientId: env.ENTRA_CLIENT_ID || '',
       isConfigured: credentialsIn(env).length > 0
-    }
+    },
+    redis: toRedis('REDIS_URL', env.REDIS_URL)
   }
 }
 
-/** Settings that would be without the effect that they promise: misspelt, not supported yet, or narrowing to nothing. */
+/** Settings that would be without the effect that they promise: misspelt, contradictory, or narrowing to nothing. */
 function refuseTraps(env: Environment): void {
   const misspelt = Object.keys(env).find((name) => /^(ENTRA|OIDC)_/.test(name) && !known.has(name))
   if (misspelt)
     throw new EntraConfigurationError(`${misspelt} is no variable of this server; it has ${[...known].join(', ')}`)
-  const unsupported = notYet.find((name) => env[name])
-  if (unsupported) throw new EntraConfigurationError(`${unsupported} is not supported in this version; unset it`)
   refuseMixture(env)
   refuseCredentials(env)
   const empty = narrowing.find((name) => env[name] === '')

@@ -27,14 +27,14 @@ t.test('an answer is forgotten when it is the one that is meant', async (t) => {
   const answers = new Answers<number>('somebody', 5, new FakeClock())
   let calls = 0
   const get = () => answers.get('it', 100, () => ++calls)
-  await answers.forget('it', () => true)
+  await answers.forgetOne('it', () => true)
   await get()
-  await answers.forget('it', (value) => value === 7)
+  await answers.forgetOne('it', (value) => value === 7)
   t.equal((await get()).value, 1)
-  await Promise.all([answers.forget('it', (value) => value === 1), answers.forget('it', (value) => value === 1)])
+  await Promise.all([answers.forgetOne('it', (value) => value === 1), answers.forgetOne('it', (value) => value === 1)])
   t.equal((await get()).value, 2)
   const failing = answers.get('other', 100, () => Promise.reject(new Error('away'))).catch(() => {})
-  await answers.forget('other', () => true)
+  await answers.forgetOne('other', () => true)
   await failing
 })
 
@@ -50,17 +50,31 @@ t.test('outages: for how long who had five is left alone', async (t) => {
     const answers = new Answers<string>('somebody', 5, clock)
     const outage = new OutageError('down', retryAfterSeconds)
     for (let time = 0; time < 5; time += 1)
-      await t.rejects(answers.get('it', 1, () => Promise.reject(outage)), { message: 'down' })
-    await t.rejects(answers.get('it', 1, () => 'up'), {
-      name: 'OutageError',
-      message: 'somebody failed 5 times in a row, and is left alone for a while',
-      retryAfterSeconds: restSeconds
-    })
+      await t.rejects(
+        answers.get('it', 1, () => Promise.reject(outage)),
+        { message: 'down' }
+      )
+    await t.rejects(
+      answers.get('it', 1, () => 'up'),
+      {
+        name: 'OutageError',
+        message: 'somebody failed 5 times in a row, and is left alone for a while',
+        retryAfterSeconds: restSeconds
+      }
+    )
     await clock.advance(restSeconds * 1000 - 1)
-    await t.rejects(answers.get('it', 1, () => 'up'), { retryAfterSeconds: 1 }, 'just too soon')
+    await t.rejects(
+      answers.get('it', 1, () => 'up'),
+      { retryAfterSeconds: 1 },
+      'just too soon'
+    )
     await clock.advance(1)
     t.equal((await answers.get('it', 1, () => 'up')).value, 'up')
-    await t.rejects(answers.get('other', 1, () => Promise.reject(outage)), { message: 'down' }, 'counted anew')
+    await t.rejects(
+      answers.get('other', 1, () => Promise.reject(outage)),
+      { message: 'down' },
+      'counted anew'
+    )
     t.equal((await answers.get('other', 1, () => 'up')).value, 'up')
   }
 })

@@ -34,7 +34,7 @@ t.test('a token that one instance fetched serves the others; nobody else’s doe
   t.equal(texts.size, 2)
 
   const kept = [...texts].flat().join('\n')
-  t.match(kept, /^fastify-entra:[0-9a-f-]{36}:[\w-]{43}$/m)
+  t.match(kept, /^fastify-entra:obo:[0-9a-f-]{36}:[\w-]{43}$/m)
   for (const plain of ['downstream-token', 'AccessToken', tenantId, caller.slice(-16)])
     t.notMatch(kept, plain, 'who reads the store has no token')
 })

@@ -16,7 +16,8 @@ t.test('defaults are those of the contract', async (t) => {
     corsOrigins: [],
     trustProxy: false,
     docs: 'off',
-    graph: { url: 'https://graph.microsoft.com', clientId: client, isConfigured: false }
+    graph: { url: 'https://graph.microsoft.com', clientId: client, isConfigured: false },
+    redis: undefined
   })
 })
 
@@ -39,6 +40,7 @@ t.test('every variable reaches its option', async (t) => {
     HOST: '0.0.0.0',
     PORT: '8080',
     LOG_LEVEL: 'debug',
+    REDIS_URL: 'redis://127.0.0.1:6380/2',
     TRUST_PROXY: '10.0.0.0/8, ::1'
   })
   t.same(config, {
@@ -62,7 +64,8 @@ t.test('every variable reaches its option', async (t) => {
     corsOrigins: ['https://a.example', 'http://localhost:5173'],
     trustProxy: ['10.0.0.0/8', '::1'],
     docs: 'protected',
-    graph: { url: 'https://graph.example', clientId: client, isConfigured: true }
+    graph: { url: 'https://graph.example', clientId: client, isConfigured: true },
+    redis: { host: '127.0.0.1', port: 6380, db: 2 }
   })
   t.match(readConfig({ ...sound, ENTRA_CLOUD: 'china' }).entra, { cloud: 'china' })
   t.match(readConfig({ ...sound, ENTRA_CUSTOM_SIGNING_KEYS: 'on' }).entra, { customSigningKeys: true })
@@ -90,7 +93,7 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     ['ENTRA_ALLOWED_CLIENTS', ''],
     ['ENTRA_ALLOWED_CLIENTS', 'the daemon'],
     ['ENTRA_CLIENT_CERTIFICATE', '/run/secrets/cert.pem'],
-    ['REDIS_URL', 'redis://127.0.0.1'],
+    ['REDIS_URL', 'http://127.0.0.1'],
     ['ENTRA_ALOWED_CLIENTS', 'a'],
     ['CLOCK_TOLERANCE_SECONDS', ' '],
     ['GRAPH_URL', 'http://graph.example'],

@@ -4,8 +4,13 @@ const config = { auth: 'none' } as const
 const tags = ['public']
 const text = { type: 'string' } as const
 
+/** What else requests with a token need. */
+interface Needs {
+  readonly redis: { ping(): Promise<unknown> } | undefined
+}
+
 /** Routes that anyone may call; a token is not looked at. */
-export async function publicRoutes(app: FastifyInstance): Promise<void> {
+export async function publicRoutes(app: FastifyInstance, { redis }: Needs): Promise<void> {
   app.get(
     '/',
     { config, schema: { tags, operationId: 'getIndex', summary: 'What this is', response: { 200: index } } },
@@ -33,12 +38,22 @@ export async function publicRoutes(app: FastifyInstance): Promise<void> {
     summary: 'Tokens can be verified',
     response: { 200: readiness, 503: readiness }
   }
-  app.get('/readyz', { config, logLevel: 'warn', schema: ready }, (_request, reply) => {
-    const { ready, issuers } = app.entra
+  app.get('/readyz', { config, logLevel: 'warn', schema: ready }, async (_request, reply) => {
+    const missing = app.entra.ready ? await missingRedis(redis) : 'the keys of the tenant'
     reply.header('cache-control', 'no-store')
-    if (!ready) reply.code(503).header('retry-after', 5)
-    return { status: ready ? 'ready' : 'waiting for the keys of the tenant', issuers }
+    if (missing) reply.code(503).header('retry-after', 5)
+    return { status: missing ? `waiting for ${missing}` : 'ready', issuers: app.entra.issuers }
   })
+}
+
+/** Without the Redis that says whether a token was taken back, every request with a token is a 503. */
+async function missingRedis(redis: Needs['redis']): Promise<'Redis' | undefined> {
+  try {
+    await redis?.ping()
+    return undefined
+  } catch {
+    return 'Redis'
+  }
 }
 
 const message = { type: 'object', description: 'A message', properties: { message: text }, required: ['message'] }

@@ -1,0 +1,140 @@
+/** Tokens that were taken back, in a Redis or Valkey that several instances share. */
+import { Answers, inTime } from './answers.js'
+import { systemClock } from './clock.js'
+import { EntraConfigurationError } from './errors.js'
+import { matching, within } from './option-checks.js'
+import { isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './revoked.js'
+import type { Principal } from './types.js'
+
+/** What is used of a client: `ioredis` and `iovalkey` have it, for one server, Sentinel and Cluster. The application connects and closes it. */
+export interface RedisClient {
+  /** How the connection is. */
+  readonly status: string
+  get(key: string): Promise<string | null>
+  eval(script: string, keyCount: number, ...keysAndValues: string[]): Promise<unknown>
+}
+
+/** Settings of {@link RedisRevocations}. All instances need the same ones. */
+export interface RedisRevocationsOptions {
+  /**
+   * Hours for which it is known that somebody's tokens were taken back: no less than the longest lifetime of a token. Default: 29, as Entra's
+   * have up to 28 (continuous access evaluation); other providers can be told to make longer ones. From 1 to 10000.
+   */
+  readonly keptHours?: number
+  /** What the keys begin with; APIs with the same one share what is taken back. Default: `fastify-entra:revoked:`. */
+  readonly keyPrefix?: string
+  /** Seconds that one answer of Redis may take. Default: 1. From 0.01 to 60. */
+  readonly timeoutSeconds?: number
+  /**
+   * Seconds for which an answer is remembered, and a revocation by another instance may go unseen. Default: 0, none is: a revocation counts
+   * for each request that comes after it. Up to 60.
+   */
+  readonly freshSeconds?: number
+}
+
+/**
+ * One clock for all instances: that of Redis, to the microsecond, as `TIME` gives it. An earlier time, by a clock that was set back, never
+ * replaces a later one. A script is atomic, and runs on Redis 5 and later (effects are replicated).
+ */
+const revokeScript = `
+local now = redis.call('TIME')
+local at = string.format('%010d.%06d', now[1], now[2])
+local before = redis.call('GET', KEYS[1]) or ''
+if #before == #at and before:find('^%d+%.%d+$') and before > at then at = before end
+redis.call('SET', KEYS[1], at, 'EX', ARGV[1])
+return at`
+
+/** What {@link revokeScript} writes. */
+const time = /^\d{10}\.\d{6}$/
+
+/** Where a command would wait for a connection that was lost, for who knows how long. One that is new, or lazy, may connect. */
+const lost: ReadonlySet<string> = new Set(['close', 'reconnecting', 'disconnecting', 'end'])
+
+/**
+ * A store for {@link IsRevoked} that several instances share: all tokens of somebody, or of a session, that were issued until a time.
+ *
+ *     const revocations = new RedisRevocations(new Redis('rediss://…'))
+ *     await app.register(entra, { …, isRevoked: revocations.isRevoked })
+ *     await revocations.revoke({ tenantId, id })
+ *
+ * It compares with the token's `iat`: where the issuer's clock is ahead of that of Redis, a token of those seconds passes; where it dates
+ * tokens back, a new one is refused for as long. What Redis loses, by eviction or a restart without persistence, is no longer taken back.
+ */
+export class RedisRevocations {
+  readonly #client: RedisClient
+  readonly #keyPrefix: string
+  readonly #keptSeconds: string
+  readonly #timeoutSeconds: number
+  readonly #freshSeconds: number
+  readonly #answers: Answers<readonly (number | undefined)[]>
+
+  /**
+   * @param client the application's own; give it a listener for `error`
+   * @throws EntraConfigurationError when it is no such client, or an option is out of its bounds
+   */
+  constructor(client: RedisClient, options: RedisRevocationsOptions = {}) {
+    const { keptHours, keyPrefix = 'fastify-entra:revoked:', timeoutSeconds, freshSeconds } = options
+    if (typeof client?.get !== 'function' || typeof client.eval !== 'function')
+      throw new EntraConfigurationError('RedisRevocations takes a client of ioredis or iovalkey')
+    this.#client = client
+    this.#keyPrefix = matching('keyPrefix', keyPrefix, /./, 'a text that is not empty')
+    this.#keptSeconds = String(keptSeconds(keptHours))
+    this.#timeoutSeconds = within('timeoutSeconds', timeoutSeconds, { least: 0.01, most: 60, default: 1 })
+    this.#freshSeconds = within('freshSeconds', freshSeconds, { least: 0, most: 60, default: 0 })
+    this.#answers = new Answers('Redis', this.#timeoutSeconds, systemClock)
+  }
+
+  /**
+   * Takes back the tokens that were issued until now, by the clock of Redis. Done again, it is so until then.
+   *
+   * @param who a user or service principal by `tenantId` and `id`, or a session by its `sid`
+   * @returns until when issued tokens are taken back
+   * @throws EntraConfigurationError when one of them is no text or empty; an error when Redis refuses, cannot be reached or takes longer than
+   * `timeoutSeconds`: then it may count or not, and is to be done again
+   */
+  async revoke(who: Revoked): Promise<Date> {
+    const key = this.#keyPrefix + keyOfRevoked(who)
+    const written = this.#asked(() => this.#client.eval(revokeScript, 1, key, this.#keptSeconds))
+    try {
+      return new Date(Number(timeOf(await inTime('Redis', this.#timeoutSeconds, written))) * 1000)
+    } finally {
+      this.#answers.forget()
+    }
+  }
+
+  /**
+   * For the option `isRevoked`. A token that does not say when it was issued counts as older. Rejects when Redis does not say: at once where
+   * it is not connected, or was too slow of late.
+   */
+  readonly isRevoked = async (principal: Principal): Promise<boolean> => {
+    const keys = keysOf(principal)
+    const { value } = await this.#answers.get(keys.join(' '), this.#freshSeconds, () => this.#timesOf(keys))
+    return isTakenBack(principal, value)
+  }
+
+  /** All commands are sent before the first answer: one round trip, also to a Cluster, which refuses MGET for keys of several slots. */
+  async #timesOf(keys: readonly string[]): Promise<readonly (number | undefined)[]> {
+    const answers = await this.#asked(() => Promise.all(keys.map((key) => this.#client.get(this.#keyPrefix + key))))
+    return answers.map((answer) => (answer === null ? undefined : timeOf(answer)))
+  }
+
+  async #asked<T>(command: () => Promise<T>): Promise<T> {
+    const { status } = this.#client
+    if (lost.has(status)) throw new Error(`Redis is not connected: ${status}`)
+    try {
+      return await command()
+    } catch (error) {
+      throw withoutCommand(error)
+    }
+  }
+}
+
+function timeOf(answer: unknown): number {
+  if (typeof answer === 'string' && time.test(answer)) return Number(answer)
+  throw new Error('Redis answered with no time of a revocation')
+}
+
+/** An error of these clients holds the command that failed, and that may be the AUTH or HELLO with the password; old servers repeat it. */
+function withoutCommand(error: unknown): Error {
+  return new Error(`Redis failed: ${String(error).split(', with args')[0]}`)
+}

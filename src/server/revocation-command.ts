@@ -1,0 +1,60 @@
+/** `npm run revoke`, as a function: arguments and environment → what is printed, and the status of the process. */
+import { once } from 'node:events'
+import { parseArgs } from 'node:util'
+import { EntraConfigurationError, RedisRevocations, type Revoked } from '../plugin/index.js'
+import { connectRedis, reasonOf } from './redis.js'
+import { type RedisAddress, toRedis } from './redis-address.js'
+
+/** 0: taken back. 2: not, or it cannot be said. */
+export interface Outcome {
+  readonly exitCode: 0 | 2
+  readonly out: string
+  readonly err: string
+}
+
+const usage = 'npm run revoke takes -- --tenant ID --user ID (object IDs), or -- --session ID (the sid of its tokens)'
+
+/** Runs the command. Rejects only with what is a bug. */
+export async function runRevoke(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
+  try {
+    const until = await revoke(whoOf(args), addressOf(env))
+    return { exitCode: 0, out: `tokens that were issued until ${until.toISOString()} are refused\n`, err: '' }
+  } catch (error) {
+    if (!(error instanceof EntraConfigurationError)) throw error
+    return { exitCode: 2, out: '', err: `${error.message}\n` }
+  }
+}
+
+/** Who is meant, by the arguments. */
+function whoOf(args: readonly string[]): Revoked {
+  const text = { type: 'string' } as const
+  const options = { tenant: text, user: text, session: text }
+  try {
+    const { tenant, user, session } = parseArgs({ args: [...args], options }).values
+    if (session && tenant === undefined && user === undefined) return { sessionId: session }
+    if (tenant && user && session === undefined) return { tenantId: tenant, id: user }
+  } catch {
+    // An option that is unknown, or without its value: the answer is the same.
+  }
+  throw new EntraConfigurationError(usage)
+}
+
+function addressOf({ REDIS_URL }: NodeJS.ProcessEnv): RedisAddress {
+  const address = toRedis('REDIS_URL', REDIS_URL)
+  if (address) return address
+  throw new EntraConfigurationError('REDIS_URL is missing; give that of the server whose tokens are taken back')
+}
+
+async function revoke(who: Revoked, address: RedisAddress): Promise<Date> {
+  const redis = await connectRedis(address)
+  try {
+    await once(redis, 'ready') // or rejects with the first `error`
+    return await new RedisRevocations(redis).revoke(who)
+  } catch (error) {
+    throw new EntraConfigurationError(
+      `Redis cannot be used: ${reasonOf(error as Error)}; do it again, as it may not count`
+    )
+  } finally {
+    redis.disconnect()
+  }
+}
