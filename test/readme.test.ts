@@ -1,4 +1,4 @@
-/** The README's code is compiled as a reader would: strict, against the built package. */
+/** The code of the README and of its pages is compiled as a reader would: strict, against the built package. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,7 +6,8 @@ import { promisify } from 'node:util'
 import t from 'tap'
 
 t.test('every TypeScript sample compiles', async (t) => {
-  const samples = [...(await readFile('README.md', 'utf8')).matchAll(/^```ts\n([\s\S]*?)^```$/gm)]
+  const pages = await Promise.all(['README.md', 'docs/downstream.md'].map((page) => readFile(page, 'utf8')))
+  const samples = [...pages.join('\n').matchAll(/^```ts\n([\s\S]*?)^```$/gm)]
   t.ok(samples.length > 0, 'there are samples')
   const folder = await mkdtemp(join('test', '.readme-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))

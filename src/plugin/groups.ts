@@ -2,7 +2,10 @@
 import type { FastifyRequest } from 'fastify'
 import { Answers } from './answers.js'
 import type { GroupsOf } from './decision.js'
+import { EntraConfigurationError } from './errors.js'
 import type { ExchangeJson } from './fetch-json.js'
+import type { IssuerSettings } from './issuers.js'
+import { functionOf } from './option-checks.js'
 import type { Rule } from './rules.js'
 import type { Clock, UserPrincipal } from './types.js'
 
@@ -33,8 +36,28 @@ export interface GroupsQuestion {
  */
 export type GroupsResolver = (principal: UserPrincipal, question: GroupsQuestion) => Promise<readonly string[]>
 
+/** Where groups that did not fit into a token are looked up, whoever issues the tokens. */
+export interface GroupsOptions {
+  /** Looks up all groups of a user. Default: none, and a guard that would need it answers 503. */
+  groups?: GroupsResolver
+}
+
 /** Marks a resolver that is of no use without the option `downstream`. */
 export const needsDownstream = Symbol('fastify-entra.needsDownstream')
+
+/**
+ * Checks the option.
+ *
+ * @throws EntraConfigurationError when it is no function, or needs a credential that no tenant has
+ */
+export function resolverOf(
+  given: GroupsResolver | undefined,
+  issuers: readonly IssuerSettings[]
+): GroupsResolver | undefined {
+  const groups = functionOf('groups', given)
+  if (!groups || !(needsDownstream in groups) || issuers.some(({ client }) => client)) return groups
+  throw new EntraConfigurationError('groups asks Microsoft Graph, and needs a credential; give the option downstream')
+}
 
 /** What look-ups are made with. */
 export interface GroupsSurroundings {

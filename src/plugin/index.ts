@@ -14,7 +14,7 @@ export type { EntraTenantOptions } from './entra-options.js'
 export { EntraConfigurationError, type RefusalCode } from './errors.js'
 export type { ExchangeJson, JsonAnswer, JsonRequest } from './fetch-json.js'
 export { type GraphGroupsOptions, graphGroups } from './graph-groups.js'
-export type { GraphAccess, GroupsQuestion, GroupsResolver } from './groups.js'
+export type { GraphAccess, GroupsOptions, GroupsQuestion, GroupsResolver } from './groups.js'
 export type { Guard } from './guard.js'
 export {
   allOf,
@@ -42,7 +42,6 @@ export type { EntraOpenapi, SecurityScheme } from './openapi.js'
 export type {
   AuditOptions,
   EntraOptions,
-  GroupsOptions,
   MemoryOptions,
   RevocationOptions,
   RouteCheckOptions,

@@ -3,7 +3,7 @@ import { type AuditLevel, type AuditSettings, auditOf } from './audit-options.js
 import { isMany } from './authority.js'
 import { type EntraTenantOptions, entraAuthority, entraNames } from './entra-options.js'
 import { EntraConfigurationError } from './errors.js'
-import { type GroupsResolver, needsDownstream } from './groups.js'
+import { type GroupsOptions, type GroupsResolver, resolverOf } from './groups.js'
 import type { IssuerSettings } from './issuers.js'
 import type { Algorithm } from './jwks.js'
 import { type OidcOptions, oidcAuthority, oidcNames } from './oidc-options.js'
@@ -48,12 +48,6 @@ export interface TenantsOptions {
 export interface RevocationOptions {
   /** Asked at every request with a valid token. Default: none is taken back before it expires. */
   isRevoked?: IsRevoked
-}
-
-/** Where groups that did not fit into a token are looked up, whoever issues the tokens. */
-export interface GroupsOptions {
-  /** Looks up all groups of a user. Default: none, and a guard that would need it answers 503. */
-  groups?: GroupsResolver
 }
 
 /** What `app.register(entra, options)` takes: an Entra tenant, another OpenID provider, or several of these. */
@@ -115,17 +109,10 @@ export function toSettings(options: EntraOptions): Settings {
     clockToleranceSeconds: inSeconds('clockToleranceSeconds', options),
     tokenCache: tokenCacheOf(options.tokenCache),
     audit: auditOf(options.audit),
-    groups: groupsOf(options.groups, authority),
+    groups: resolverOf(options.groups, authority.issuers),
     isRevoked: functionOf('isRevoked', options.isRevoked),
     strictRoutes: isOn('strictRoutes', options.strictRoutes)
   })
-}
-
-function groupsOf(given: GroupsResolver | undefined, { issuers }: Authority): GroupsResolver | undefined {
-  const groups = functionOf('groups', given)
-  if (groups && needsDownstream in groups && !issuers.some(({ client }) => client))
-    throw new EntraConfigurationError('groups asks Microsoft Graph, and needs a credential; give the option downstream')
-  return groups
 }
 
 function one(options: EntraTenantOptions | OidcOptions, timeoutSeconds: number): Authority {

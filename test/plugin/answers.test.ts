@@ -65,7 +65,7 @@ t.test('outages: for how long who had five is left alone', async (t) => {
     await clock.advance(restSeconds * 1000 - 1)
     await t.rejects(
       answers.get('it', 1, () => 'up'),
-      { retryAfterSeconds: 1 },
+      { name: 'OutageError', message: /left alone/, retryAfterSeconds: 1 },
       'just too soon'
     )
     await clock.advance(1)

@@ -1,6 +1,11 @@
 /** Users' tokens in a store that instances share, through MSAL's distributed cache plugin. */
+import { once } from 'node:events'
 import t from 'tap'
 import type { SharedTokenCache } from '../../src/plugin/index.js'
+import { connectRedis } from '../../src/server/redis.js'
+import { type RedisAddress, toRedis } from '../../src/server/redis-address.js'
+import { cacheClient } from '../../src/server/redis-cache.js'
+import { closing, needsRedis, startRedis } from '../support/redis.js'
 import { tenantId } from '../support/tenant.js'
 import { granted, secret, startDownstream } from '../support/token-endpoint.js'
 
@@ -63,4 +68,20 @@ t.test('a store that fails, hangs or was tampered with costs a request, and noth
     t.equal((await one.ask(caller)).body, `downstream-token-${count}`, 'remembered here')
   }
   t.match(one.logged(), 'the store is away')
+})
+
+t.test('instances share through a real Redis, until its entries expire', needsRedis, async (t) => {
+  const { url } = await startRedis(t)
+  const redis = closing(t, await connectRedis(toRedis('REDIS_URL', url) as RedisAddress))
+  await once(redis, 'ready')
+  const { tenant, endpoint, one, two } = await instances(t, cacheClient(redis, { ttlSeconds: 60, keyPrefix: '' }))
+  const caller = await tenant.userToken()
+  t.equal((await one.ask(caller)).body, 'downstream-token-1')
+  t.equal((await two.ask(caller)).body, 'downstream-token-1')
+  t.equal(endpoint.forms.length, 1)
+  const [key = '', ...others] = await redis.keys('*')
+  t.match(key, /^fastify-entra:obo:/)
+  t.same(others, [])
+  t.ok((await redis.ttl(key)) > 0)
+  t.notMatch(await redis.get(key), 'downstream-token')
 })
