@@ -1,8 +1,13 @@
-/** What OpenAPI's `security` has no words for, as extensions of an operation (OpenAPI 3.1 §4.9): roles, permissions, groups. */
+/** What OpenAPI's `security` has no words for, as extensions of an operation (OpenAPI 3.1 §4.9): roles, permissions, groups, authentication contexts. */
 import { describe, type Rule } from './rules.js'
 
 /** Extensions by the kind of rule whose names they list. */
-const extensions = { role: 'x-roles', appPermission: 'x-application-permissions', group: 'x-groups' } as const
+const extensions = {
+  role: 'x-roles',
+  appPermission: 'x-application-permissions',
+  group: 'x-groups',
+  authContext: 'x-auth-contexts'
+} as const
 
 type Named = Extract<Rule, { kind: keyof typeof extensions }>
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { api, tenantIds } from './directory.js'
-import { graphClaims, graphError } from './graph.js'
+import { graphClaims, graphError } from './graph-access.js'
 import { registrationOf } from './registration.js'
 import type { TenantState } from './state.js'
 

@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { type AdapterFactory, type ClientMetadata, type Configuration, Provider } from 'oidc-provider'
-import { type Account, type Authority, accountOf, common } from './authorities.js'
-import { pairwiseSubject } from './claims.js'
+import { type AdapterFactory, type Configuration, Provider } from 'oidc-provider'
+import { type Authority, accountOf, common } from './authorities.js'
+import { pairwiseSubject, signedIn } from './claims.js'
 import { claimsRequest } from './claims-request.js'
-import type { Client } from './directory.js'
+import { authenticateAsEntra, clientMetadata, namesCertificate } from './clients.js'
+import { allowDeviceFlow, describeDeviceFlow, deviceFlow } from './device-flow.js'
 import { issuer, LOOPBACK, pathsOf } from './endpoints.js'
 import { serveEveryTenant } from './every-tenant.js'
 import { privateKeySet } from './keys.js'
+import { serveOnBehalfOf } from './on-behalf-of.js'
 import { consentToAll, resourceIndicators, shapeAccessToken } from './permissions.js'
 import { offlineAccessNeedsNoPrompt, signInPolicy } from './prompts.js'
-import { answerAsEntra } from './refusals.js'
+import { addToAnswer, answerAsEntra } from './refusals.js'
 import type { TenantState } from './state.js'
 
 /** Makes an authority's server for the present keys; further grants are registered on it here. */
@@ -17,13 +19,21 @@ export function createAuthorizationServer(state: TenantState, authority: Authori
   const provider = new Provider(issuer(state.origin, authority.tenantId, 2), configuration(state, authority, storage))
   provider.use(offlineAccessNeedsNoPrompt)
   provider.Client.prototype.redirectUriAllowed = isLoopback
+  authenticateAsEntra(provider)
+  allowDeviceFlow(provider)
   provider.on('grant.error', answerAsEntra)
+  provider.on('grant.success', addToAnswer)
+  provider.on('device_authorization.success', describeDeviceFlow)
   if (authority === common) serveEveryTenant(provider, state.origin)
+  else serveOnBehalfOf(provider, state, authority)
   return provider
 }
 
 const HOUR = 3600
 const DAY = 24 * HOUR
+
+/** An application on another origin may sign in silently, in a frame: over https, as at Entra ID. */
+const isSecure = ({ origin }: TenantState) => origin.startsWith('https:')
 
 const isLoopback = (uri: string) => LOOPBACK.test(uri)
 
@@ -34,12 +44,23 @@ function configuration(state: TenantState, authority: Authority, adapter: Adapte
   const paths = pathsOf(authority.name)
   return {
     adapter,
-    clients: authority.clients.map(clientMetadata),
+    clients: authority.clients.map((client) => clientMetadata(client, state.certificates.get(client.clientId))),
+    assertJwtClientAuthClaimsAndHeader: namesCertificate(state.certificates),
     jwks: privateKeySet(state.keys),
-    cookies: { keys: cookieKeys },
-    routes: { authorization: paths.authorize, token: paths.token, end_session: paths.logout },
+    cookies: {
+      keys: cookieKeys,
+      long: { sameSite: isSecure(state) ? 'none' : 'lax', httpOnly: true, overwrite: true }
+    },
+    routes: {
+      authorization: paths.authorize,
+      token: paths.token,
+      end_session: paths.logout,
+      device_authorization: paths.deviceCode,
+      code_verification: paths.deviceAuth
+    },
     features: {
       clientCredentials: { enabled: true },
+      deviceFlow,
       devInteractions: { enabled: false },
       resourceIndicators: { enabled: true, ...resourceIndicators(state) },
       rpInitiatedLogout: { enabled: false },
@@ -78,33 +99,3 @@ const lifetimes = ({ accessTokenLifetimeSeconds }: TenantState) => ({
   RefreshToken: DAY,
   Session: DAY
 })
-
-/** Without a secret: a public client that signs users in. With one: a daemon, which gets app-only tokens. */
-function clientMetadata({ clientId, clientSecret }: Client): ClientMetadata {
-  if (clientSecret !== undefined) {
-    return {
-      client_id: clientId,
-      client_secret: clientSecret,
-      grant_types: ['client_credentials'],
-      response_types: [],
-      redirect_uris: []
-    }
-  }
-  return {
-    client_id: clientId,
-    token_endpoint_auth_method: 'none',
-    grant_types: ['authorization_code', 'refresh_token'],
-    subject_type: 'pairwise',
-    // One stands for all of loopback: see `isLoopback`.
-    redirect_uris: ['http://localhost']
-  }
-}
-
-/** A user, with what an ID token says (Microsoft: "ID token claims reference"); the scopes decide what is sent. */
-function signedIn(account: Account | undefined) {
-  if (!account) return undefined
-  const { tenantId, user } = account
-  const { oid, name, username } = user
-  const claims = { sub: oid, oid, tid: tenantId, ver: '2.0', name, preferred_username: username, email: username }
-  return { accountId: username, tenantId, claims: () => claims }
-}

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import type { Account } from './authorities.js'
 import type { Client, User } from './directory.js'
 import { issuer, type Version } from './endpoints.js'
 import { delegatedPermissions, type Resource } from './resources.js'
@@ -11,6 +12,8 @@ export interface Issuance extends Proof {
   readonly tenantId: string
   readonly resource: Resource
   readonly client: Client
+  /** Whether the client proved itself with a certificate. */
+  readonly byCertificate: boolean
   readonly user: User | undefined
   readonly scopes: ReadonlySet<string>
   readonly iat: number
@@ -23,6 +26,15 @@ const GROUPS_LIMIT = 200
 /** A user's `sub`: another one for every application (OpenID Connect Core 1.0 §8.1). */
 export function pairwiseSubject(oid: string, application: string): string {
   return createHash('sha256').update(`${oid} ${application}`).digest('base64url')
+}
+
+/** A user, with what an ID token says (Microsoft: "ID token claims reference"); the scopes decide what is sent. */
+export function signedIn(account: Account | undefined) {
+  if (!account) return undefined
+  const { tenantId, user } = account
+  const { oid, name, username } = user
+  const claims = { sub: oid, oid, tid: tenantId, ver: '2.0', name, preferred_username: username, email: username }
+  return { accountId: username, oid, tenantId, claims: () => claims }
 }
 
 /** An access token's claims as Entra ID writes them (Microsoft: "Access token claims reference"). */
@@ -44,9 +56,10 @@ export function accessTokenClaims(issuance: Issuance): Record<string, unknown> {
   }
 }
 
-/** Which client asked, whether it proved itself with a secret ("1") or not at all ("0"), and what it can do. */
-function clientClaims({ version, client, capabilities }: Issuance) {
-  const authentication = client.clientSecret ? '1' : '0'
+/** Which client asked, whether it proved itself with a certificate ("2"), a secret ("1") or not at all ("0"), and what it can do. */
+function clientClaims({ version, client, byCertificate, capabilities }: Issuance) {
+  const secret = client.clientSecret ? '1' : '0'
+  const authentication = byCertificate ? '2' : secret
   return {
     ...(version === 1
       ? { appid: client.clientId, appidacr: authentication }

@@ -26,7 +26,13 @@ export const contoso: Directory = {
     {
       ...multitenant.api,
       objectId: '30000000-0000-4000-8000-000000000001',
-      appRoles: ['User.Read.All', 'Application.Read.All']
+      appRoles: ['User.Read.All', 'Application.Read.All', 'GroupMember.Read.All']
+    },
+    {
+      name: 'terminal',
+      clientId: '20000000-0000-4000-8000-000000000006',
+      objectId: '30000000-0000-4000-8000-000000000006',
+      appRoles: []
     }
   ],
   users: [

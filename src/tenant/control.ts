@@ -8,6 +8,12 @@ const oneOf = (name: string, values: readonly number[]) => ({
   }
 })
 
+const texts = (...names: readonly string[]) => ({
+  type: 'object',
+  required: names,
+  properties: Object.fromEntries(names.map((name) => [name, { type: 'string' }]))
+})
+
 /** What an administrator does in Entra ID's portal, as requests. Development only, and the answers say so. */
 export async function controlRoutes(app: FastifyInstance, { state }: { state: TenantState }): Promise<void> {
   app.post<{ Querystring: { keep: 0 | 1 } }>('/_control/rotate', oneOf('keep', [0, 1]), async ({ query }) => {
@@ -21,6 +27,48 @@ export async function controlRoutes(app: FastifyInstance, { state }: { state: Te
     async ({ query }) => {
       state.accessTokenVersion = query.requestedAccessTokenVersion
       return { developmentOnly: true, requestedAccessTokenVersion: state.accessTokenVersion }
+    }
+  )
+  policyRoutes(app, state)
+
+  app.addContentTypeParser('text/plain', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+  app.post<{ Querystring: { clientId: string }; Body: string }>(
+    '/_control/certificate',
+    { schema: { querystring: texts('clientId'), body: { type: 'string' } } },
+    async ({ query, body }) => {
+      state.register(query.clientId, body)
+      return { developmentOnly: true }
+    }
+  )
+}
+
+/** What is decided about permissions for Graph, and how much Graph answers. */
+function policyRoutes(app: FastifyInstance, state: TenantState): void {
+  app.post<{ Querystring: { scope: string; granted: 'yes' | 'no' } }>(
+    '/_control/consent',
+    { schema: { querystring: texts('scope', 'granted') } },
+    async ({ query }) => {
+      state.policies.consent(query.scope, query.granted === 'yes')
+      return { developmentOnly: true }
+    }
+  )
+
+  app.post<{ Querystring: { username: string; scope: string; authContext: string } }>(
+    '/_control/conditional-access',
+    { schema: { querystring: texts('username', 'scope', 'authContext') } },
+    async ({ query }) => {
+      state.policies.require(query.username, query.scope, query.authContext)
+      return { developmentOnly: true }
+    }
+  )
+
+  const limit = { type: 'integer', minimum: 1 }
+  app.post<{ Querystring: { memberObjectsLimit: number } }>(
+    '/_control/graph',
+    { schema: { querystring: { ...texts('memberObjectsLimit'), properties: { memberObjectsLimit: limit } } } },
+    async ({ query }) => {
+      state.memberObjectsLimit = query.memberObjectsLimit
+      return { developmentOnly: true, memberObjectsLimit: state.memberObjectsLimit }
     }
   )
 }

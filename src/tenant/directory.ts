@@ -54,8 +54,8 @@ export const api = {
 /** Microsoft Graph, as far as the embedded tenants play it. */
 export const graph = {
   appIdUri: 'https://graph.microsoft.com',
-  scopes: ['User.Read'],
-  roles: ['User.Read.All', 'Application.Read.All']
+  scopes: ['User.Read', 'GroupMember.Read.All', 'Directory.Read.All'],
+  roles: ['User.Read.All', 'Application.Read.All', 'GroupMember.Read.All', 'Directory.Read.All']
 } as const
 
 /** The single-page app and the API are in every tenant (Microsoft: "Single and multitenant apps"). */

@@ -30,6 +30,8 @@ export function pathsOf(name: string) {
     authorize: `${oauth2}/authorize`,
     token: `${oauth2}/token`,
     logout: `${oauth2}/logout`,
+    deviceCode: `${oauth2}/devicecode`,
+    deviceAuth: `${oauth2}/deviceauth`,
     signIn: `/${name}/login`
   }
 }
@@ -48,7 +50,7 @@ export function toServerPath(url: string): string {
 }
 
 /** A URI on this machine: Entra ID ignores the port of localhost (Microsoft: "Redirect URI restrictions"). */
-export const LOOPBACK = /^http:\/\/(?:localhost|127\.0\.0\.1)(?::\d+)?(?:[/?]|$)/
+export const LOOPBACK = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:[/?]|$)/
 
 /** The issuer that a tenant's tokens of a version name. */
 export function issuer(origin: string, tenantId: string, version: Version): string {
@@ -66,9 +68,10 @@ export function discoveryDocument(origin: string, { name, tenantId }: Owner, ver
     issuer: issuer(origin, tenantId, version),
     authorization_endpoint: `${oauth2}/authorize`,
     token_endpoint: `${oauth2}/token`,
+    device_authorization_endpoint: `${oauth2}/devicecode`,
     end_session_endpoint: `${oauth2}/logout`,
     jwks_uri: `${origin}/${name}/${versions[version].keys}${query}`,
-    token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+    token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt', 'client_secret_basic'],
     response_types_supported: ['code'],
     response_modes_supported: ['query', 'fragment', 'form_post'],
     code_challenge_methods_supported: ['S256'],

@@ -1,7 +1,8 @@
 import { Provider } from 'oidc-provider'
 import { common } from './authorities.js'
+import { ON_BEHALF_OF_GRANT } from './clients.js'
 import { issuer } from './endpoints.js'
-import { refusal } from './refusals.js'
+import { Refused } from './refusals.js'
 
 /**
  * Makes a server that of `/common`: its tokens are those of the user's tenant, and who has no user has to say which
@@ -10,10 +11,11 @@ import { refusal } from './refusals.js'
 export function serveEveryTenant(provider: Provider, origin: string): void {
   // The name under which the server signs ID tokens, and otherwise the one that its discovery document has.
   Object.defineProperty(provider, 'issuer', { get: () => issuer(origin, tenantOfToken(), 2) })
-  provider.registerGrantType('client_credentials', (ctx) => {
-    ctx.status = 400
-    ctx.body = refusal(50059)
-  })
+  for (const grant of ['client_credentials', ON_BEHALF_OF_GRANT]) {
+    provider.registerGrantType(grant, () => {
+      throw new Refused(50059)
+    })
+  }
 }
 
 /** The tenant of the user whom the present request gets a token for. */

@@ -19,7 +19,7 @@ export const fabrikam: Directory = {
     {
       ...multitenant.api,
       objectId: '30000000-0000-4000-8000-000000000011',
-      appRoles: ['User.Read.All']
+      appRoles: ['User.Read.All', 'GroupMember.Read.All']
     }
   ],
   users: [

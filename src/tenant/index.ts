@@ -23,6 +23,8 @@ export interface TenantOptions {
   readonly accessTokenLifetimeSeconds?: number
   /** Signs tokens for the API with a key of its own, published where metadata is asked for with `?appid=` only. */
   readonly customSigningKeys?: boolean
+  /** Certificates of clients, as PEM, by client ID: beside their secrets. */
+  readonly clientCertificates?: Readonly<Record<string, string>>
   /** Serves https: with a certificate and an authority made at the start, or with these. Default: http. */
   readonly tls?: boolean | TlsIdentity
   readonly logger?: Logger
@@ -49,6 +51,7 @@ const DEFAULTS = {
   accessTokenVersion: 2,
   accessTokenLifetimeSeconds: 3600,
   customSigningKeys: false,
+  clientCertificates: {},
   tls: false,
   logger: false
 } as const

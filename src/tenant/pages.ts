@@ -45,6 +45,34 @@ ${list(buttons)}
   )
 }
 
+// The forms are the authorization server's, which makes them safe to show.
+
+/** The page to type the code on that a device shows. */
+export function codePage(form: string, message = ''): string {
+  return page(
+    'Sign in on another device',
+    `<p role="alert">${message}</p>
+<p>Enter the code that the device shows.</p>
+${form}
+<button form="op.deviceInputForm">Next</button>`
+  )
+}
+
+/** The page to say that it is this device's code. */
+export function confirmCodePage(form: string, clientId: string, code: string): string {
+  return page(
+    'Sign in on another device',
+    `<p>The application <code>${clientId}</code> shows the code <code>${code}</code>. Is this what your device shows?</p>
+${form}
+<button form="op.deviceConfirmForm">Continue</button>`
+  )
+}
+
+/** The page after that: the device goes on. */
+export function signedInElsewherePage(): string {
+  return page('Signed in', '<p>You signed in on your device, and can close this page.</p>')
+}
+
 /** The page after signing out, where no application asked to be returned to. */
 export function signedOutPage(): string {
   return page('Signed out', '<p>You signed out of your account.</p>')

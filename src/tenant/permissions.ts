@@ -17,18 +17,24 @@ import { proofFor } from './step-up.js'
 
 /** A request says by its scopes, not by RFC 8707's `resource`, which API it wants a token for. */
 export function resourceIndicators({ origin, keys }: TenantState) {
-  const resources = createResources(origin)
   return {
     defaultResource: ({ oidc }: KoaContextWithOIDC) => resourceIdentifier([...oidc.requestParamScopes].join(' ')),
-    getResourceServerInfo: (_ctx: KoaContextWithOIDC, identifier: string): ResourceServer => {
-      const resource = resources.get(identifier)
-      if (!resource) throw new errors.InvalidTarget(`no application named ${identifier} in this tenant`)
-      return {
-        scope: [...resource.scopes, DEFAULT_SCOPE].map((scope) => `${identifier}/${scope}`).join(' '),
-        accessTokenFormat: 'jwt',
-        jwt: { sign: { alg: 'RS256', kid: signerFor(keys, resource).kid } }
-      }
-    }
+    getResourceServerInfo: (_ctx: KoaContextWithOIDC, identifier: string): ResourceServer =>
+      resourceServer(origin, identifier).info(keys)
+  }
+}
+
+/** The API of an identifier: its permissions, and what the authorization server has to know of it. */
+export function resourceServer(origin: string, identifier: string) {
+  const resource = createResources(origin).get(identifier)
+  if (!resource) throw new errors.InvalidTarget(`no application named ${identifier} in this tenant`)
+  return {
+    scopes: resource.scopes,
+    info: (keys: KeyRing): ResourceServer => ({
+      scope: [...resource.scopes, DEFAULT_SCOPE].map((scope) => `${identifier}/${scope}`).join(' '),
+      accessTokenFormat: 'jwt',
+      jwt: { sign: { alg: 'RS256', kid: signerFor(keys, resource).kid } }
+    })
   }
 }
 
@@ -63,6 +69,7 @@ export function shapeAccessToken(state: TenantState, authority: Authority) {
       client: clientOf(tenantId, token.clientId) as Client,
       user: account?.user,
       scopes: token.scopes,
+      byCertificate: Boolean(ctx.oidc.params?.client_assertion),
       ...proofFor(ctx),
       iat,
       exp

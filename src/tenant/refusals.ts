@@ -3,8 +3,16 @@ import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 
 /** What Entra ID refuses by a number (Microsoft: "Microsoft Entra authentication and authorization error codes"). */
 const refusals = {
+  50013: ['invalid_grant', 'The assertion is no token of this tenant.'],
   50076: ['interaction_required', 'The user has to sign in again for what the claims parameter asks for.'],
   50059: ['invalid_request', 'The request names no tenant. An application without a user asks at the endpoint of one.'],
+  65001: ['invalid_grant', 'Nobody consented that the application has this permission.'],
+  70011: ['invalid_scope', 'The request names no permission that there is.'],
+  500131: ['invalid_grant', 'The assertion is for another application than the one that presents it.'],
+  500133: ['invalid_grant', 'The assertion is expired.'],
+  700027: ['invalid_client', 'The assertion names no certificate of this application.'],
+  900144: ['invalid_request', 'The request lacks requested_token_use=on_behalf_of.'],
+  7000114: ['invalid_grant', 'The assertion is for an application, and there is nobody to act on behalf of.'],
   700016: ['unauthorized_client', 'The directory has no application of this ID.']
 } as const
 
@@ -30,6 +38,15 @@ export function answerAsEntra(ctx: KoaContextWithOIDC, error: errors.OIDCProvide
   if (error.error !== 'invalid_client' || ctx.oidc.client) return
   ctx.status = 400
   ctx.body = refusal(700016)
+}
+
+/** What Entra ID's answers have beside RFC 6749 §5.1: who signed in, by object and tenant, where the client asks for it. */
+export function addToAnswer({ oidc, body }: KoaContextWithOIDC): void {
+  const answer = body as Record<string, unknown>
+  answer.ext_expires_in = answer.expires_in
+  if (!oidc.account || oidc.body?.client_info !== '1') return
+  const { oid, tenantId } = oidc.account
+  answer.client_info = Buffer.from(JSON.stringify({ uid: oid, utid: tenantId })).toString('base64url')
 }
 
 /** A refusal of the token endpoint: the members of RFC 6749 §5.2, and those that Entra ID's support asks for. */

@@ -33,8 +33,13 @@ export function resourceIdentifier(scopes: string): string {
   return /(\S+)\/\S+/.exec(scopes)?.[1] ?? graph.appIdUri
 }
 
+/** A scope without the identifier of its resource. */
+export function shortName(scope: string): string {
+  return scope.slice(scope.lastIndexOf('/') + 1)
+}
+
 /** The scopes as the `scp` claim has them: short names, `.default` spelled out. */
 export function delegatedPermissions(resource: Resource, scopes: ReadonlySet<string>): string {
-  const granted = [...scopes].map((scope) => scope.slice(scope.lastIndexOf('/') + 1))
+  const granted = [...scopes].map(shortName)
   return resource.scopes.filter((scope) => granted.includes(scope) || granted.includes(DEFAULT_SCOPE)).join(' ')
 }

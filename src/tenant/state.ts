@@ -2,6 +2,7 @@ import type { AdapterFactory, Provider } from 'oidc-provider'
 import { type Authority, common, tenants } from './authorities.js'
 import type { Version } from './endpoints.js'
 import { createKeyRing, joined, type KeyRing } from './keys.js'
+import { Policies } from './policies.js'
 import { createStorage } from './storage.js'
 
 /** Makes an authority's server, which signs with a state's present keys. */
@@ -12,6 +13,8 @@ export interface Settings {
   readonly origin: string
   readonly accessTokenVersion: Version
   readonly accessTokenLifetimeSeconds: number
+  /** Certificates of clients, as PEM, by client ID. */
+  readonly clientCertificates: Readonly<Record<string, string>>
 }
 
 /** The running tenants: where they are, and what an administrator can change while they run. */
@@ -21,6 +24,10 @@ export class TenantState {
   /** `requestedAccessTokenVersion` of the API's registration (Microsoft: "Access tokens", token formats). */
   accessTokenVersion: Version
   keys: KeyRing
+  readonly policies = new Policies()
+  readonly certificates: Map<string, string>
+  /** More groups than this are too many for one answer of Graph (Microsoft Graph: "getMemberObjects", limits). */
+  memberObjectsLimit = 11_000
   /** They sign with the keys they were made with; a rotation replaces them. */
   #servers: ReadonlyMap<string, Provider>
   readonly #storage: AdapterFactory = createStorage()
@@ -31,6 +38,7 @@ export class TenantState {
     this.accessTokenLifetimeSeconds = settings.accessTokenLifetimeSeconds
     this.accessTokenVersion = settings.accessTokenVersion
     this.keys = keys
+    this.certificates = new Map(Object.entries(settings.clientCertificates))
     this.#makeServer = makeServer
     this.#servers = this.#makeServers()
   }
@@ -38,6 +46,12 @@ export class TenantState {
   /** The authorization server of a tenant, or of `/common`. */
   serverOf({ name }: Authority): Provider {
     return this.#servers.get(name) as Provider
+  }
+
+  /** Registers a client's certificate, in place of another. */
+  register(clientId: string, certificate: string): void {
+    this.certificates.set(clientId, certificate)
+    this.#servers = this.#makeServers()
   }
 
   /** Signs with new keys from now on; the old ones stay published, or go at once as after a compromise. */

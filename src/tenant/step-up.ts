@@ -30,11 +30,16 @@ export interface Proof {
  * @throws Refused when the request needs what the user did not prove: the client has to have the user sign in with these claims
  */
 export function proofFor({ oidc }: KoaContextWithOIDC): Proof {
-  const { AuthorizationCode, RefreshToken, DeviceCode } = oidc.entities
-  const { amr = [] } = AuthorizationCode ?? RefreshToken ?? DeviceCode ?? {}
+  const { AuthorizationCode, RefreshToken, DeviceCode, Assertion } = oidc.entities
+  const { amr = [] } = AuthorizationCode ?? RefreshToken ?? DeviceCode ?? (Assertion as Proved | undefined) ?? {}
   const claims = oidc.body?.claims
   if (oidc.account && lacking(amr, claims).length > 0) throw new Refused(50076, { claims: String(claims) })
   return { authContexts: amr, capabilities: claimsRequest(claims).capabilities }
+}
+
+/** What was presented for the token, with what the user proved when signing in. */
+interface Proved {
+  readonly amr: string[]
 }
 
 function lacking(held: readonly string[] = [], claims: unknown): readonly string[] {

@@ -12,8 +12,7 @@ export function createStorage(): AdapterFactory {
     const find = async (id: string) => entries.get(key(id))
     return {
       find,
-      // Only the device authorization grant asks for a user code, and this tenant has none.
-      findByUserCode: find,
+      findByUserCode: async (code) => [...entries.values()].find((entry) => entry.userCode === code),
       findByUid: async (uid) => [...entries.values()].find((entry) => entry.uid === uid),
       upsert: async (id, payload) => void entries.set(key(id), payload),
       consume: async (id) => void entries.set(key(id), { ...entries.get(key(id)), consumed: Date.now() / 1000 }),
