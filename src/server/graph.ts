@@ -84,13 +84,9 @@ export function createGraph(config: GraphConfig, tokenForApp: TokenForApp): Grap
       valuesIn(await get(`/v1.0/users?$select=${userMembers}`, graphRefused('User.Read.All'))).map(toUser),
     profileOf: async (onBehalfOf) => toUser(await getFor(onBehalfOf, `/v1.0/me?$select=${userMembers}`, 'User.Read')),
     groupsOf: async (onBehalfOf) =>
-      valuesIn(
-        await getFor(
-          onBehalfOf,
-          '/v1.0/me/memberOf/microsoft.graph.group?$select=id,displayName',
-          'GroupMember.Read.All'
-        )
-      ).map(toGroup),
+      valuesIn(await getFor(onBehalfOf, '/v1.0/me/memberOf?$select=id,displayName', 'GroupMember.Read.All'))
+        .filter(isGroup)
+        .map(toGroup),
     close: () => dispatcher.destroy()
   }
 }
@@ -157,6 +153,9 @@ const toUser = ({ id, displayName, userPrincipalName, mail }: Member): Directory
   userPrincipalName: String(userPrincipalName),
   mail: textOrNull(mail)
 })
+
+/** `memberOf` has directory roles and administrative units as well (Microsoft Graph: "List a user's direct memberships"). */
+const isGroup = (member: Member) => member['@odata.type'] === '#microsoft.graph.group'
 
 const toGroup = ({ id, displayName }: Member): DirectoryGroup => ({
   id: String(id),

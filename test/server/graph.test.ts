@@ -36,7 +36,7 @@ async function startGraph(t: Test) {
     return answers.token()
   })
   const { tenant, app } = await made.start()
-  for (const path of ['/v1.0/users', '/v1.0/me', '/v1.0/me/memberOf/microsoft.graph.group']) {
+  for (const path of ['/v1.0/users', '/v1.0/me', '/v1.0/me/memberOf']) {
     tenant.answers.set(
       path,
       replying((_body, { headers }) => {
@@ -136,7 +136,11 @@ t.test(
       userPrincipalName: 'u',
       mail: null
     })
-    answers.page = (authorization) => ({ body: { value: [{ id: '2', displayName: authorization }, { id: '3' }] } })
+    const group = { '@odata.type': '#microsoft.graph.group' }
+    const role = { '@odata.type': '#microsoft.graph.directoryRole', id: '4' }
+    answers.page = (displayName) => ({
+      body: { value: [{ ...group, id: '2', displayName }, role, { ...group, id: '3' }] }
+    })
     t.same(await graph.groupsOf(onBehalfOf), [
       { id: '2', displayName: 'Bearer for-the-user' },
       { id: '3', displayName: null }
