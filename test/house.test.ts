@@ -6,6 +6,7 @@ import t from 'tap'
 /** ARCHITECTURE, "a request flows one way": each file may import those before it. */
 const stages = [
   ...['types', 'errors', 'clock', 'back-off', 'quiet', 'clouds', 'option-checks'],
+  ...['refusal-error', 'downstream-options'],
   ...[
     'bearer',
     'fetch-json',
@@ -41,6 +42,7 @@ const stages = [
     'guards',
     'guards-for'
   ],
+  ...['token-answers', 'shared-cache', 'msal', 'downstream', 'downstreams', 'graph-groups', 'on-behalf-of'],
   ...['audit-options', 'audit-events', 'audit', 'admission', 'authenticate', 'outside', 'options'],
   ...['challenge', 'openapi-extensions', 'openapi', 'decorators', 'route-check', 'early-routes'],
   ...['access-entry', 'access-checks', 'access-matrix', 'plugin', 'index']

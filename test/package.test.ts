@@ -1,6 +1,6 @@
 /** The package as its users get it: packed, installed into an empty folder beside Fastify, imported, type-checked. */
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -44,6 +44,32 @@ t.test('the tarball', async (t) => {
       [],
       'nobody pays for the server'
     )
+  })
+
+  t.test('loads @azure/msal-node with the first token that is asked for, and not before', async (t) => {
+    const program = `
+      const { default: entra } = await import('fastify-entra')
+      const { default: Fastify } = await import('fastify')
+      const app = Fastify()
+      const downstream = { clientSecret: 'a secret' }
+      const ids = { tenantId: crypto.randomUUID(), clientId: crypto.randomUUID(), authority: 'http://127.0.0.1:9' }
+      await app.register(entra, { ...ids, downstream }).then(
+        () => console.log('registered'),
+        (error) => console.log(error.message)
+      )
+      if (app.entra) await app.entra.tokenForApp('api://other/.default').catch((error) => console.log(error.message))
+      await app.close()`
+    const outcome = async () => (await run('node', ['--input-type=module', '-e', program], { cwd: folder })).stdout
+    t.equal(await outcome(), 'downstream needs the package @azure/msal-node; install it beside fastify-entra\n')
+    const msal = join(folder, 'node_modules', '@azure', 'msal-node')
+    await mkdir(msal, { recursive: true })
+    await writeFile(
+      join(msal, 'package.json'),
+      '{ "name": "@azure/msal-node", "type": "module", "exports": "./index.js" }'
+    )
+    await writeFile(join(msal, 'index.js'), "throw new Error('loaded')")
+    t.equal(await outcome(), 'registered\nloaded\n')
+    await rm(msal, { recursive: true })
   })
 
   t.test('its types are found and sound, by publint and attw', async (t) => {

@@ -5,11 +5,24 @@ import type { Clock } from './types.js'
 
 const maxAnswers = 10_000
 /**
- * So many that took too long in a row, and nobody is asked for so long: what hangs is not helped by more of it. What fails at once costs
+ * So many outages in a row, and nobody is asked for so long: what hangs or is down is not helped by more of it. What fails otherwise costs
  * little, and may be one caller's fault, who must not close it for the others.
  */
-const lateBeforeRest = 5
+const outagesBeforeRest = 5
 const restSeconds = 5
+/** Nobody is left alone for longer, whatever `Retry-After` says. */
+const maxRestSeconds = 60
+
+/** Who was asked is down, or too slow, whoever asks. */
+export class OutageError extends Error {
+  override readonly name = 'OutageError'
+  /** Seconds, as `Retry-After` said, if it did (RFC 9110 §10.2.3). */
+  readonly retryAfterSeconds: number | undefined
+  constructor(message: string, retryAfterSeconds?: number) {
+    super(message)
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
 
 /** An answer, and until when it counts. */
 export interface Answer<T> {
@@ -20,9 +33,9 @@ export interface Answer<T> {
 
 interface Asked<T> {
   readonly value: Promise<T>
-  readonly until: number
+  until: number
   /** By the clock that only goes forward. */
-  readonly staleAt: number
+  staleAt: number
 }
 
 /** Remembers what was answered, by what it was asked about. A failure is not remembered. */
@@ -30,31 +43,31 @@ export class Answers<T> {
   readonly #name: string
   readonly #timeoutSeconds: number
   readonly #clock: Clock
-  readonly #asked = new LRUCache<string, Asked<T>>({ max: maxAnswers })
-  #lateInARow = 0
+  readonly #asked: LRUCache<string, Asked<T>>
+  #outagesInARow = 0
   #restsUntil = Number.NEGATIVE_INFINITY
 
-  /** @param name of the option that says whom to ask, for errors */
-  constructor(name: string, timeoutSeconds: number, clock: Clock) {
+  /**
+   * @param name of whom to ask, or of the option that says it, for errors
+   * @param max answers that are remembered; the one that was not asked for the longest goes first
+   */
+  constructor(name: string, timeoutSeconds: number, clock: Clock, max = maxAnswers) {
     this.#name = name
     this.#timeoutSeconds = timeoutSeconds
     this.#clock = clock
+    this.#asked = new LRUCache({ max })
   }
 
   /**
    * What is answered, or was of late. Those who ask meanwhile share one call.
    *
-   * @param forSeconds for which a new answer counts
-   * @throws whatever `ask` throws, or an error when it takes too long, or did so too often of late
+   * @param forSeconds for which a new answer counts; a function where the answer says so itself
+   * @throws whatever `ask` throws; an {@link OutageError} when it takes too long, or there were too many of these of late
    */
-  async get(about: string, forSeconds: number, ask: () => T | Promise<T>): Promise<Answer<T>> {
-    let asked = this.#asked.get(about)
-    const now = this.#clock.now()
-    if (!asked || now >= asked.staleAt) {
-      const until = Date.now() / 1000 + forSeconds
-      asked = { value: this.#ask(ask), until, staleAt: now + forSeconds * 1000 }
-      this.#asked.set(about, asked)
-    }
+  async get(about: string, forSeconds: number | ((value: T) => number), ask: () => T | Promise<T>): Promise<Answer<T>> {
+    const found = this.#asked.get(about)
+    const isFresh = found !== undefined && this.#clock.now() < found.staleAt
+    const asked = isFresh ? found : this.#remember(about, forSeconds, this.#ask(ask))
     try {
       return { value: await asked.value, until: asked.until }
     } catch (error) {
@@ -68,29 +81,61 @@ export class Answers<T> {
     this.#asked.clear()
   }
 
-  async #ask(ask: () => T | Promise<T>): Promise<T> {
-    if (this.#clock.now() < this.#restsUntil)
-      throw new Error(`${this.#name} took too long ${lateBeforeRest} times in a row, and is left alone for a while`)
-    const answered = async () => await ask() // so that what is thrown at once counts like what is rejected
-    const value = await inTime(this.#name, this.#timeoutSeconds, answered(), this.#clock).catch(this.#failed)
-    this.#lateInARow = 0
-    return value
+  /** Forgets one answer that turned out to count no longer, unless there is another one by now. */
+  async forgetOne(about: string, isIt: (value: T) => boolean): Promise<void> {
+    const asked = this.#asked.get(about)
+    const isStale = await asked?.value.then(isIt, () => false)
+    if (isStale && this.#asked.get(about) === asked) this.#asked.delete(about)
   }
 
-  readonly #failed = (error: unknown): never => {
-    if (error instanceof LateAnswer) this.#lateInARow += 1
-    if (this.#lateInARow >= lateBeforeRest) this.#restsUntil = this.#clock.now() + restSeconds * 1000
-    throw error
+  #remember(about: string, forSeconds: number | ((value: T) => number), answer: Promise<T>): Asked<T> {
+    const lasting = (seconds: number) => ({
+      until: Date.now() / 1000 + seconds,
+      staleAt: this.#clock.now() + seconds * 1000
+    })
+    if (typeof forSeconds === 'number') {
+      const asked = { value: answer, ...lasting(forSeconds) }
+      this.#asked.set(about, asked)
+      return asked
+    }
+    const value = answer.then((settled) => {
+      Object.assign(asked, lasting(forSeconds(settled)))
+      return settled
+    })
+    const asked = { value, ...lasting(Number.POSITIVE_INFINITY) }
+    this.#asked.set(about, asked)
+    return asked
+  }
+
+  async #ask(ask: () => T | Promise<T>): Promise<T> {
+    const restsFor = (this.#restsUntil - this.#clock.now()) / 1000
+    if (restsFor > 0) {
+      const why = `${this.#name} failed ${outagesBeforeRest} times in a row, and is left alone for a while`
+      throw new OutageError(why, Math.ceil(restsFor))
+    }
+    const answered = async () => await ask() // so that what is thrown at once counts like what is rejected
+    try {
+      const value = await inTime(this.#name, this.#timeoutSeconds, answered(), this.#clock)
+      this.#outagesInARow = 0
+      return value
+    } catch (error) {
+      if (error instanceof OutageError) this.#failed(error)
+      throw error
+    }
+  }
+
+  #failed({ retryAfterSeconds = 0 }: OutageError): void {
+    this.#outagesInARow += 1
+    if (this.#outagesInARow < outagesBeforeRest) return
+    const seconds = Math.min(maxRestSeconds, Math.max(restSeconds, retryAfterSeconds))
+    this.#restsUntil = this.#clock.now() + seconds * 1000
   }
 }
 
-/** No answer within the deadline. */
-class LateAnswer extends Error {}
-
 /**
- * An answer, or an error when it takes too long.
+ * An answer in time.
  *
- * @param name of who is asked, for the error
+ * @throws OutageError when it takes too long
  */
 export function inTime<T>(
   name: string,
@@ -99,8 +144,9 @@ export function inTime<T>(
   clock: Clock = systemClock
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const tooLate = () => reject(new LateAnswer(`${name} took longer than ${timeoutSeconds} seconds`))
-    const cancel = clock.after(timeoutSeconds * 1000, tooLate)
+    const cancel = clock.after(timeoutSeconds * 1000, () =>
+      reject(new OutageError(`${name} took longer than ${timeoutSeconds} seconds`))
+    )
     void answer.then(resolve, reject).finally(cancel)
   })
 }

@@ -39,7 +39,7 @@ export function refusalSender(realm: string, audit: Audit) {
   const prepared = new WeakMap<Refusal, Prepared>()
   const prepare = (refusal: Refusal): Prepared => {
     const { requestId: _, ...said } = toProblem('', refusal)
-    const challenge = refusal.status === 503 ? undefined : challengeOf(refusal, realm)
+    const challenge = refusal.status > 500 ? undefined : challengeOf(refusal, realm)
     const made = { challenge, bodyStart: `${JSON.stringify(said).slice(0, -1)},"requestId":` }
     prepared.set(refusal, made)
     return made

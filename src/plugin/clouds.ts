@@ -1,6 +1,7 @@
 /**
- * Microsoft's clouds: where each signs in, and what its v1 tokens name as issuer. Sources: Microsoft, "National
- * clouds"; for France, Germany and Singapore the host list of `@azure/msal-common` 16.
+ * Microsoft's clouds: where each signs in, what its v1 tokens name as issuer, and where its Graph is. Sources: Microsoft, "National
+ * clouds" and "Microsoft Graph national cloud deployments"; for France, Germany and Singapore the host list of `@azure/msal-common` 16 and
+ * the environments of Microsoft Graph PowerShell.
  */
 
 /** Names of the clouds, for `cloud` and `ENTRA_CLOUD`. */
@@ -11,13 +12,27 @@ interface CloudHosts {
   readonly authority: string
   /** Origin of the v1 issuer; absent where only the v1 metadata says it. */
   readonly v1Issuer?: string
+  /** Origin of Microsoft Graph. */
+  readonly graph: string
 }
 
 export const clouds: Readonly<Record<Cloud, CloudHosts>> = {
-  public: { authority: 'https://login.microsoftonline.com', v1Issuer: 'https://sts.windows.net' },
-  usgovernment: { authority: 'https://login.microsoftonline.us', v1Issuer: 'https://sts.windows.net' },
-  china: { authority: 'https://login.partner.microsoftonline.cn', v1Issuer: 'https://sts.chinacloudapi.cn' },
-  france: { authority: 'https://login.sovcloud-identity.fr' },
-  germany: { authority: 'https://login.sovcloud-identity.de' },
-  singapore: { authority: 'https://login.sovcloud-identity.sg' }
+  public: {
+    authority: 'https://login.microsoftonline.com',
+    v1Issuer: 'https://sts.windows.net',
+    graph: 'https://graph.microsoft.com'
+  },
+  usgovernment: {
+    authority: 'https://login.microsoftonline.us',
+    v1Issuer: 'https://sts.windows.net',
+    graph: 'https://graph.microsoft.us'
+  },
+  china: {
+    authority: 'https://login.partner.microsoftonline.cn',
+    v1Issuer: 'https://sts.chinacloudapi.cn',
+    graph: 'https://microsoftgraph.chinacloudapi.cn'
+  },
+  france: { authority: 'https://login.sovcloud-identity.fr', graph: 'https://graph.svc.sovcloud.fr' },
+  germany: { authority: 'https://login.sovcloud-identity.de', graph: 'https://graph.svc.sovcloud.de' },
+  singapore: { authority: 'https://login.sovcloud-identity.sg', graph: 'https://graph.svc.sovcloud.sg' }
 }

@@ -3,16 +3,34 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Audit } from './audit.js'
 import { refusalSender } from './challenge.js'
 import { systemClock } from './clock.js'
+import { Downstreams } from './downstreams.js'
 import { EntraConfigurationError } from './errors.js'
-import { createGroupsOf } from './groups.js'
+import { createJsonClient, type ExchangeJson } from './fetch-json.js'
+import { createGroupsOf, type GroupsSurroundings } from './groups.js'
 import { groupsOfUser, guardPassed, type Refuse, refuseRequest, routeOf, secondsOfPolicy } from './guard.js'
 import type { Issuer, IssuerStatus } from './issuers.js'
 import type { Metadata } from './metadata.js'
+import { decorateOnBehalfOf } from './on-behalf-of.js'
 import { createOpenapi, type EntraOpenapi } from './openapi.js'
 import type { Settings } from './options.js'
 import type { Rule } from './rules.js'
+import type { TrustedIssuers } from './trusted-issuers.js'
 import type { Principal } from './types.js'
 import { verificationOf } from './verify.js'
+
+/**
+ * A token with which this API calls another one for itself (client credentials grant), not for a caller. Fetched once, and remembered until
+ * its last minute.
+ *
+ * @param scope of the other API, such as `https://graph.microsoft.com/.default`
+ * @param options `tenantId` where there are several; `insteadOf`: a token that the other API refused, so that a new one is fetched
+ * @throws DownstreamError 502 when the tenant refuses this API, 503 when it cannot be reached
+ * @throws EntraConfigurationError without the option `downstream`
+ */
+export type TokenForApp = (
+  scope: string,
+  options?: { readonly tenantId?: string | undefined; readonly insteadOf?: string | undefined }
+) => Promise<string>
 
 /** What the plugin knows of its tenant. */
 export interface EntraTenant {
@@ -27,6 +45,8 @@ export interface EntraTenant {
   readonly metadata: Metadata | undefined
   /** The plugin's part of an OpenAPI document. */
   readonly openapi: EntraOpenapi
+  /** A token with which this API calls another one for itself. See {@link TokenForApp}. */
+  readonly tokenForApp: TokenForApp
 }
 
 declare module 'fastify' {
@@ -50,11 +70,20 @@ declare module 'fastify' {
 /** The issuers of one tenant; v2, which every product has, comes first. */
 export type Issuers = readonly [Issuer, ...Issuer[]]
 
-function describeTenant([first, ...others]: Issuers, { scopeBase }: Settings, rules: readonly Rule[]): EntraTenant {
+function describeTenant(
+  [first, ...others]: Issuers,
+  { scopeBase }: Settings,
+  rules: readonly Rule[],
+  downstreams: Downstreams
+): EntraTenant {
   const metadata = () => first.metadata
   const openapi = createOpenapi({ scopeBase, metadataUrl: first.settings.url, metadata, rules })
   return {
     openapi,
+    tokenForApp: async (scope, { tenantId: wanted, insteadOf } = {}) => {
+      const { downstream, tenantId } = downstreams.forTenant(wanted)
+      return downstream.tokenForApp(tenantId, scope, insteadOf)
+    },
     get ready() {
       return [first, ...others].some(({ settings, keys }) => !settings.optional && keys.status.state !== 'cold')
     },
@@ -73,15 +102,22 @@ export function decorate(
   issuers: Issuers,
   settings: Settings,
   rules: readonly Rule[],
-  audit: Audit
+  audit: Audit,
+  trusted: TrustedIssuers
 ): Refuse {
   const refuse: Refuse = refusalSender(settings.realm, audit)
-  app.decorate('entra', describeTenant(issuers, settings, rules))
+  const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
+  const { exchangeJson, close } = createJsonClient(timeoutSeconds)
+  app.addHook('onClose', close)
+  const downstreams = new Downstreams(trusted, { exchangeJson, clock: systemClock, log: app.log, timeoutSeconds })
+  decorateOnBehalfOf(app, downstreams, refuse)
+  app.decorate('entra', describeTenant(issuers, settings, rules, downstreams))
   app.decorate(refuseRequest, refuse)
   app.decorate(guardPassed, audit.allowed)
-  const { groups, keysTimeoutSeconds } = settings
-  app.decorate(secondsOfPolicy, keysTimeoutSeconds)
-  if (groups) app.decorate(groupsOfUser, createGroupsOf(groups, keysTimeoutSeconds, systemClock))
+  app.decorate(secondsOfPolicy, timeoutSeconds)
+  const graphFor = graphOf(downstreams, exchangeJson)
+  if (groups)
+    app.decorate(groupsOfUser, createGroupsOf(groups, { timeoutSeconds, clock: systemClock, rules, graphFor }))
   app.decorateRequest(verificationOf, null)
   app.decorateRequest('principal', {
     getter(this: FastifyRequest) {
@@ -91,4 +127,18 @@ export function decorate(
     }
   })
   return refuse
+}
+
+/** Graph for one user: by the client of the tenant that the user is from. */
+function graphOf(downstreams: Downstreams, exchangeJson: ExchangeJson): GroupsSurroundings['graphFor'] {
+  return (principal, request) => {
+    const downstream = downstreams.of(principal)
+    if (!downstream) return undefined
+    return {
+      url: downstream.client.graphUrl,
+      exchangeJson,
+      tokenForApp: (scope) => downstream.tokenForApp(principal.tenantId, scope),
+      tokenOnBehalfOf: (scopes) => request.onBehalfOf(scopes)
+    }
+  }
 }

@@ -2,6 +2,8 @@
 import { type AllowedTenants, tenantRuleOf } from './allowed-tenants.js'
 import { type AuthorityOptions, authorityOf, isMany, issuersOf, manyTenants, type TenantIssuer } from './authority.js'
 import { systemClock } from './clock.js'
+import { clouds } from './clouds.js'
+import { type DownstreamOptions, downstreamOf, type OwnClient } from './downstream-options.js'
 import { EntraConfigurationError } from './errors.js'
 import type { IssuerSettings } from './issuers.js'
 import { audienceTexts, guid, isOn, matching, personalAccounts, shown, texts } from './option-checks.js'
@@ -30,12 +32,14 @@ export interface EntraTenantOptions extends AuthorityOptions {
   rolelessClients?: readonly string[]
   /** Accepted signature algorithms (RFC 7518 §3.1). Entra signs with RS256 and nothing else. Default: `['RS256']`. */
   algorithms?: readonly 'RS256'[]
+  /** This API's own credential, with which it asks for tokens to call others: `request.onBehalfOf()`, `app.entra.tokenForApp()`, groups. */
+  downstream?: DownstreamOptions
 }
 
 /** Names of these options. */
 export const entraNames = [
   ...['tenantId', 'allowedTenants', 'clientId', 'audience', 'allowedClients', 'rolelessClients', 'cloud', 'authority'],
-  ...['customSigningKeys', 'userFlow', 'algorithms']
+  ...['customSigningKeys', 'userFlow', 'algorithms', 'downstream']
 ]
 
 const domain = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i
@@ -73,16 +77,31 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
     return { refuse: (token) => entraRefusal(token, tenantRules), toPrincipal }
   }
   const appId = ownKeysOf(options, tenantId) ? clientId : undefined
-  const [first, ...others] = issuersOf({ authority: authorityOf(options), tenantId, appId, userFlow })
+  const authority = authorityOf(options)
+  const client = clientOf(options, { clientId, authority, tenantId })
+  const [first, ...others] = issuersOf({ authority, tenantId, appId, userFlow })
   const toIssuer = ({ form, url, issuer }: TenantIssuer): IssuerSettings => ({
     url,
     issuer,
     ...(form === '1.0' && { siblingUrl: first.url }),
     optional: form === '1.0',
+    client,
     profile: { algorithms, rolelessClients, tenants, ...rulesOf(form) }
   })
   const issuers = Object.freeze([toIssuer(first), ...others.map(toIssuer)] as const)
   return { issuers, algorithms, audiences, allowedClients, rolelessClients, realm: scopeBase, scopeBase, warnings }
+}
+
+/** One client for both versions of a tenant's tokens. Azure AD B2C has no on-behalf-of flow, and no Graph of its own (Microsoft: "Azure AD B2C"). */
+function clientOf(
+  { downstream, userFlow }: EntraTenantOptions,
+  tenant: Pick<OwnClient, 'clientId' | 'authority' | 'tenantId'>
+): OwnClient | undefined {
+  if (downstream === undefined) return undefined
+  if (userFlow !== undefined)
+    throw new EntraConfigurationError('downstream and userFlow contradict each other; leave one out')
+  const cloud = Object.values(clouds).find(({ authority }) => authority === tenant.authority)
+  return { ...tenant, graphUrl: (cloud ?? clouds.public).graph, ...downstreamOf(downstream) }
 }
 
 /** Such keys say of no tenant that they sign for it. */

@@ -12,7 +12,7 @@ type BearerError =
   | 'insufficient_user_authentication'
 
 interface Kind {
-  readonly status: 400 | 401 | 403 | 503
+  readonly status: 400 | 401 | 403 | 502 | 503
   readonly error?: BearerError
   readonly detail: string
 }
@@ -108,6 +108,22 @@ const kinds = {
     status: 503,
     detail: 'Whether this token is let in cannot be said at the moment. Try again later.'
   },
+  /** Another API is to be called for a user, and the token speaks for an app (the on-behalf-of flow has no app-only form). */
+  user_required: forbidden('This route calls another API for a user. Call it with the token of a user.'),
+  /** AADSTS65001: nobody consented to what this API wants to do for the user in another one. */
+  consent_required: forbidden('Neither the user nor an administrator has let this API call another one for the user.'),
+  /** The tenant refuses this API's own request for a token: its credentials, or what it is allowed. Only its operator can mend that. */
+  downstream_refused: {
+    status: 502,
+    detail: 'The tenant refused this API a token for another one; its operator finds the reason in the log.'
+  },
+  /** What answers is not what was asked for. */
+  downstream_failed: { status: 502, detail: 'Another service that this route needs answered what makes no sense.' },
+  /** The tenant does not answer, or asks to be left alone. */
+  downstream_unavailable: {
+    status: 503,
+    detail: 'Another service that this route needs is not available at the moment. Try again later.'
+  },
   /** A policy threw, or could not be asked. */
   policy_unavailable: {
     status: 503,
@@ -122,7 +138,7 @@ export type RefusalCode = keyof typeof kinds
 export interface Refusal {
   readonly code: RefusalCode
   /** HTTP status code. */
-  readonly status: 400 | 401 | 403 | 503
+  readonly status: 400 | 401 | 403 | 502 | 503
   /** `error` of the challenge, RFC 6750 §3.1. */
   readonly error?: BearerError
   /** What the client's developer can change. Never library internals, never a part of the token. */
@@ -151,24 +167,6 @@ export function refusal(code: RefusalCode, extra?: RefusalExtra): Refusal {
 /** Tells a refusal from a principal, a key, or an error that somebody threw. */
 export function isRefusal(value: unknown): value is Refusal {
   return typeof value === 'object' && value !== null && 'code' in value && 'detail' in value && 'status' in value
-}
-
-/** A token that {@link FastifyInstance.verifyToken} was given is refused: what a request with it would have been answered. */
-export class TokenRefusedError extends Error {
-  override readonly name = 'TokenRefusedError'
-  /** Stable, for programs. */
-  readonly code: RefusalCode
-  /** HTTP status code that says the same: 401 for a bad token, 403 for one that may not call, 503 where no answer can be had. */
-  readonly statusCode: Refusal['status']
-  /** Seconds after which to try again, where that may help. */
-  readonly retryAfterSeconds: number | undefined
-
-  constructor({ code, status, detail, retryAfterSeconds }: Refusal) {
-    super(detail)
-    this.code = code
-    this.statusCode = status
-    this.retryAfterSeconds = retryAfterSeconds
-  }
 }
 
 /** A mistake in the program or its configuration: stops the start, or names the route that made it. */

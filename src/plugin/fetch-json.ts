@@ -1,4 +1,4 @@
-/** Stage 2's only way out: one GET, bounded in time and size. Closes the holes of get-jwks, which has neither bound. */
+/** The only way out: one exchange, bounded in time and size. Closes the holes of get-jwks, which has neither bound. */
 import { EnvHttpProxyAgent, request } from 'undici'
 import type { FetchJson } from './types.js'
 
@@ -18,15 +18,34 @@ export class HttpStatusError extends Error {
   }
 }
 
+/** A request of which every answer tells something, whatever its status. */
+export interface JsonRequest {
+  readonly method: 'GET' | 'POST'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/** An answer with any status. */
+export interface JsonAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** `undefined` where it is no JSON. */
+  readonly body: unknown
+}
+
+/** Sends a request and parses the answer's JSON, within a deadline and a size. Rejects where there is no whole answer. */
+export type ExchangeJson = (url: string, init: JsonRequest) => Promise<JsonAnswer>
+
 /** A {@link FetchJson} with sockets of its own. */
 export interface JsonClient {
   readonly fetchJson: FetchJson
+  readonly exchangeJson: ExchangeJson
   /** Ends what is under way and closes the sockets. */
   close(): Promise<void>
 }
 
 /**
- * A client for the tenant's documents. Proxies are taken from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, certificates
+ * A client for the tenant's documents, and for what the API asks of others. Proxies are taken from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, certificates
  * from Node's own settings (`NODE_EXTRA_CA_CERTS`).
  *
  * @param timeoutSeconds one deadline, from connect to the last byte
@@ -35,7 +54,7 @@ export function createJsonClient(timeoutSeconds: number): JsonClient {
   const dispatcher = new EnvHttpProxyAgent({ keepAliveTimeout: 1000, connections: maxConnections })
   const underWay = new Set<AbortController>()
 
-  const fetchJson: FetchJson = async (url) => {
+  const bounded = async (url: string, init: JsonRequest, only?: number): Promise<TextAnswer> => {
     // Not AbortSignal.any() over AbortSignal.timeout(): Node 20 collects the timeout as garbage, and the deadline with it.
     const abort = new AbortController()
     const deadline = setTimeout(
@@ -45,7 +64,7 @@ export function createJsonClient(timeoutSeconds: number): JsonClient {
     deadline.unref()
     underWay.add(abort)
     try {
-      return await getJson(url, { dispatcher, signal: abort.signal })
+      return await exchange(url, { ...init, dispatcher, signal: abort.signal }, only)
     } finally {
       clearTimeout(deadline)
       underWay.delete(abort)
@@ -53,7 +72,11 @@ export function createJsonClient(timeoutSeconds: number): JsonClient {
   }
 
   return {
-    fetchJson,
+    fetchJson: async (url) => JSON.parse((await bounded(url, { method: 'GET' }, 200)).text),
+    exchangeJson: async (url, init) => {
+      const { text, ...answer } = await bounded(url, init)
+      return { ...answer, body: parsed(text) }
+    },
     close() {
       for (const abort of underWay) abort.abort()
       return dispatcher.destroy()
@@ -61,18 +84,33 @@ export function createJsonClient(timeoutSeconds: number): JsonClient {
   }
 }
 
-async function getJson(url: string, options: { dispatcher: EnvHttpProxyAgent; signal: AbortSignal }): Promise<unknown> {
+type TextAnswer = Omit<JsonAnswer, 'body'> & { readonly text: string }
+
+/** @param only the one status whose body is of interest */
+async function exchange(
+  url: string,
+  { headers: own, ...options }: JsonRequest & { readonly dispatcher: EnvHttpProxyAgent; readonly signal: AbortSignal },
+  only: number | undefined
+): Promise<TextAnswer> {
   // undici's `request` follows no redirects by itself. `identity`: a compressed body could be a bomb.
   const { statusCode, headers, body } = await request(url, {
     ...options,
-    headers: { accept: 'application/json', 'accept-encoding': 'identity' }
+    headers: { ...own, accept: 'application/json', 'accept-encoding': 'identity' }
   })
   try {
-    if (statusCode !== 200) throw new HttpStatusError(statusCode)
+    if (only !== undefined && statusCode !== only) throw new HttpStatusError(statusCode)
     if (headers['content-encoding'] !== undefined) throw new Error('answered with a compressed body')
-    return JSON.parse(await readText(body))
+    return { status: statusCode, headers, text: await readText(body) }
   } finally {
     body.on('error', ignore).destroy()
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 

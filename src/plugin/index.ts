@@ -15,10 +15,13 @@ export type { AuditLevel, AuditSettings } from './audit-options.js'
 export { isSecure } from './authority.js'
 export { type Problem, problemMediaType, toProblem } from './challenge.js'
 export type { Cloud } from './clouds.js'
-export type { EntraTenant } from './decorators.js'
+export type { EntraTenant, TokenForApp } from './decorators.js'
+export type { DownstreamOptions, SharedTokenCache } from './downstream-options.js'
 export type { EntraTenantOptions } from './entra-options.js'
-export { EntraConfigurationError, type RefusalCode, TokenRefusedError } from './errors.js'
-export type { GroupsResolver } from './groups.js'
+export { EntraConfigurationError, type RefusalCode } from './errors.js'
+export type { ExchangeJson, JsonAnswer, JsonRequest } from './fetch-json.js'
+export { type GraphGroupsOptions, graphGroups } from './graph-groups.js'
+export type { GraphAccess, GroupsOptions, GroupsQuestion, GroupsResolver } from './groups.js'
 export type { Guard } from './guard.js'
 export {
   allOf,
@@ -48,11 +51,11 @@ export type { IssuerStatus, TenantEvent } from './issuers.js'
 export type { Algorithm } from './jwks.js'
 export type { Metadata } from './metadata.js'
 export type { OidcOptions } from './oidc-options.js'
+export type { OnBehalfOf } from './on-behalf-of.js'
 export type { EntraOpenapi, SecurityScheme } from './openapi.js'
 export type {
   AuditOptions,
   EntraOptions,
-  GroupsOptions,
   MemoryOptions,
   RevocationOptions,
   RouteCheckOptions,
@@ -62,6 +65,7 @@ export type { VerifyToken } from './outside.js'
 export { fastifyEntra, fastifyEntra as default } from './plugin.js'
 export type { ProviderName } from './providers.js'
 export { type RedisClient, RedisRevocations, type RedisRevocationsOptions } from './redis-revocations.js'
+export { DownstreamError, TokenRefusedError } from './refusal-error.js'
 export type { IsRevoked } from './revocation.js'
 export { Revocations, type RevocationsOptions } from './revocations.js'
 export type { Revoked } from './revoked.js'

@@ -1,4 +1,5 @@
 /** Stage 2: one trusted issuer, with its discovery document and its keys. */
+import type { OwnClient } from './downstream-options.js'
 import { HttpStatusError } from './fetch-json.js'
 import { type KeySet, toKeySet, type VerificationKey } from './jwks.js'
 import { type KeyChange, KeyNews } from './key-news.js'
@@ -11,6 +12,8 @@ import type { Clock, FetchJson, KeyStoreStatus, KeyTimings, Logger } from './typ
 /** An issuer as configured: a metadata document, and the rules for its tokens. */
 export interface IssuerSettings extends MetadataSource {
   readonly profile: Profile
+  /** How this API asks it for tokens of its own, where it has a credential. */
+  readonly client?: OwnClient | undefined
   /** URL of the document of Entra's v2 beside this one of v1. */
   readonly siblingUrl?: string
   /** True where the authority may not have this document at all: Entra serves v1 beside v2, other products do not. */

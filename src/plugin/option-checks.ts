@@ -89,7 +89,8 @@ export function shown(value: unknown): string {
 }
 
 /** For `JSON.stringify`: a request, which holds a token, or a bigint, which it cannot write, by the name of its kind. */
-function plain(_name: string, value: unknown): unknown {
+function plain(name: string, value: unknown): unknown {
+  if (name === 'downstream') return 'not shown' // it holds credentials
   if (typeof value === 'bigint' || typeof value === 'function') return `a ${typeof value}`
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   return Object.getPrototypeOf(value) === Object.prototype ? value : 'an object'

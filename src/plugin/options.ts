@@ -3,7 +3,7 @@ import { type AuditLevel, type AuditSettings, auditOf } from './audit-options.js
 import { isMany } from './authority.js'
 import { type EntraTenantOptions, entraAuthority, entraNames } from './entra-options.js'
 import { EntraConfigurationError } from './errors.js'
-import type { GroupsResolver } from './groups.js'
+import { type GroupsOptions, type GroupsResolver, resolverOf } from './groups.js'
 import type { IssuerSettings } from './issuers.js'
 import type { Algorithm } from './jwks.js'
 import { type OidcOptions, oidcAuthority, oidcNames } from './oidc-options.js'
@@ -48,12 +48,6 @@ export interface TenantsOptions {
 export interface RevocationOptions {
   /** Asked at every request with a valid token. Default: none is taken back before it expires. */
   isRevoked?: IsRevoked
-}
-
-/** Where groups that did not fit into a token are looked up, whoever issues the tokens. */
-export interface GroupsOptions {
-  /** Looks up all groups of a user. Default: none, and a guard that would need it answers 503. */
-  groups?: GroupsResolver
 }
 
 /** What `app.register(entra, options)` takes: an Entra tenant, another OpenID provider, or several of these. */
@@ -106,14 +100,16 @@ export function toSettings(options: EntraOptions): Settings {
   const shared = [...timeNames, 'tokenCache', 'audit', 'groups', 'isRevoked', 'strictRoutes']
   refuseUnknown(options, shared)
   const keysTimeoutSeconds = inSeconds('keysTimeoutSeconds', options)
+  const authority =
+    'tenants' in options ? several(options.tenants, keysTimeoutSeconds) : one(options, keysTimeoutSeconds)
   return Object.freeze({
-    ...('tenants' in options ? several(options.tenants, keysTimeoutSeconds) : one(options, keysTimeoutSeconds)),
+    ...authority,
     keyTimings: keyTimings(options),
     keysTimeoutSeconds,
     clockToleranceSeconds: inSeconds('clockToleranceSeconds', options),
     tokenCache: tokenCacheOf(options.tokenCache),
     audit: auditOf(options.audit),
-    groups: functionOf('groups', options.groups),
+    groups: resolverOf(options.groups, authority.issuers),
     isRevoked: functionOf('isRevoked', options.isRevoked),
     strictRoutes: isOn('strictRoutes', options.strictRoutes)
   })

@@ -49,7 +49,7 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   app.decorate('verifyToken', createVerifyToken(app, verifier, audit))
   for (const warning of settings.warnings) app.log.warn(warning)
   const rules = watchRoutes(app, settings.strictRoutes)
-  const refuse = decorate(app, issuers, settings, rules, audit)
+  const refuse = decorate(app, issuers, settings, rules, audit, verifier.issuers)
   // With a callback: an async hook costs a promise also where the answer is known at once.
   app.addHook('onRequest', (request, reply, done) => {
     const passes = (why: Refusal | undefined) => {

@@ -3,20 +3,26 @@ import { randomUUID } from 'node:crypto'
 import cors, { type FastifyCorsOptionsDelegate } from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import Fastify, { type FastifyInstance } from 'fastify'
-import entra, { RedisRevocations } from '../plugin/index.js'
+import type { Redis } from 'ioredis'
+import entra, { type EntraOptions, RedisRevocations } from '../plugin/index.js'
 import type { ServerConfig } from './config.js'
 import { registerDocument } from './document.js'
 import { createGraph } from './graph.js'
 import { loggerOptions } from './logging.js'
 import { answerClientError, answerFrameworkError, setProblemHandlers } from './problems.js'
 import { connectRedis, logRedis } from './redis.js'
+import { cacheClient } from './redis-cache.js'
 import { callerRoutes } from './routes/caller.js'
 import { docsRoutes } from './routes/docs.js'
+import { ownRoutes } from './routes/own.js'
 import { publicRoutes } from './routes/public.js'
 import { usersRoutes } from './routes/users.js'
 
 /** From the first byte to the last of a request; Fastify's default is to wait for ever. */
 const requestTimeoutMs = 30_000
+
+/** Entra's access tokens live for 60 to 90 minutes (Microsoft: "Configurable token lifetimes"). */
+const tokenSeconds = 2 * 60 * 60
 
 /**
  * The API, ready for `listen()` or `inject()`.
@@ -44,19 +50,29 @@ export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Pro
   }
   const redis = config.redis && logRedis(await connectRedis(config.redis), app.log)
   app.addHook('onClose', () => redis?.disconnect())
-  const revocation = redis && { isRevoked: new RedisRevocations(redis).isRevoked }
-  await app.register(entra, { ...config.entra, ...revocation, strictRoutes: true })
+  await app.register(entra, { ...config.entra, ...(redis && shared(config.entra, redis)), strictRoutes: true })
   await registerDocument(app)
-  const graph = createGraph(config.graph, () => app.entra.metadata?.tokenEndpoint)
+  const graph = createGraph(config.graph, app.entra.tokenForApp)
   app.addHook('onClose', () => graph.close())
   await app.register(publicRoutes, { redis })
   await app.register(callerRoutes)
+  await app.register(ownRoutes, { graph })
   await app.register(usersRoutes, { graph })
   if (config.docs !== 'off') {
     const auth = config.docs === 'public' ? 'none' : 'required'
     await app.register(docsRoutes, { auth, clientId: config.docsClientId })
   }
   return app
+}
+
+/** What instances have in common: which tokens are taken back, and tokens of users for other APIs. */
+function shared(options: EntraOptions, redis: Redis): object {
+  const sharedCache = cacheClient(redis, { ttlSeconds: tokenSeconds, keyPrefix: '' })
+  const { downstream = undefined } = 'downstream' in options ? options : {}
+  return {
+    isRevoked: new RedisRevocations(redis).isRevoked,
+    ...(downstream && { downstream: { ...downstream, sharedCache } })
+  }
 }
 
 /** Only a preflight is answered without a token; any other OPTIONS request is a request like all. */

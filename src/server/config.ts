@@ -6,6 +6,7 @@ import {
   type OidcOptions,
   type TimeOptions
 } from '../plugin/index.js'
+import { credentialOption, credentialsIn, credentialVariables, refuseCredentials } from './credentials.js'
 import { type RedisAddress, toRedis } from './redis-address.js'
 import { integer, list, oneOf, origins, secure, toClientId, toOrigin, toTrustProxy } from './variables.js'
 
@@ -29,12 +30,12 @@ export interface ServerConfig {
   readonly redis: RedisAddress | undefined
 }
 
-/** How the API calls Microsoft Graph for itself. */
+/** How the API calls Microsoft Graph. */
 export interface GraphConfig {
   readonly url: string
   readonly clientId: string
-  /** Absent: the routes behind Graph answer 503 `graph_not_configured`. */
-  readonly clientSecret: string | undefined
+  /** False without a credential: the routes behind Graph answer 503 `graph_not_configured`. */
+  readonly isConfigured: boolean
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -75,11 +76,9 @@ const switches: ReadonlySet<string> = new Set(['ENTRA_CUSTOM_SIGNING_KEYS'])
 const oidcRequired = ['OIDC_ISSUER', 'OIDC_AUDIENCE']
 /** What narrows: set and empty, it would let everybody in who was meant to be kept out. */
 const narrowing = ['ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS']
-/** Variables of the contract that this version cannot honour: refused, as a setting without effect is a trap. */
-const notYet = ['ENTRA_CLIENT_CERTIFICATE']
 const known: ReadonlySet<string> = new Set([
   ...Object.keys({ ...entraVariables, ...oidcVariables, ...commonVariables }),
-  ...[...notYet, 'ENTRA_CLIENT_SECRET']
+  ...credentialVariables
 ])
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
@@ -103,32 +102,26 @@ export function readConfig(env: Environment): ServerConfig {
     graph: {
       url: secure('GRAPH_URL', toOrigin('GRAPH_URL', env.GRAPH_URL || 'https://graph.microsoft.com')),
       clientId: env.ENTRA_CLIENT_ID || '',
-      clientSecret: env.ENTRA_CLIENT_SECRET || undefined
+      isConfigured: credentialsIn(env).length > 0
     },
     redis: toRedis('REDIS_URL', env.REDIS_URL)
   }
 }
 
-/** Settings that would be without the effect that they promise: misspelt, not supported yet, or narrowing to nothing. */
+/** Settings that would be without the effect that they promise: misspelt, contradictory, or narrowing to nothing. */
 function refuseTraps(env: Environment): void {
   const misspelt = Object.keys(env).find((name) => /^(ENTRA|OIDC)_/.test(name) && !known.has(name))
   if (misspelt)
     throw new EntraConfigurationError(`${misspelt} is no variable of this server; it has ${[...known].join(', ')}`)
-  const unsupported = notYet.find((name) => env[name])
-  if (unsupported) throw new EntraConfigurationError(`${unsupported} is not supported in this version; unset it`)
   refuseMixture(env)
-  const isMany = /^(common|organizations)$/i.test(env.ENTRA_TENANT_ID ?? '')
-  if (isMany && env.ENTRA_CLIENT_SECRET) {
-    const why = 'an administrator of any tenant that may call could have it read this one'
-    throw new EntraConfigurationError(`ENTRA_CLIENT_SECRET goes with one tenant; ${why}, so unset it`)
-  }
+  refuseCredentials(env)
   const empty = narrowing.find((name) => env[name] === '')
   if (empty) throw new EntraConfigurationError(`${empty} is empty; unset it, or give it a value`)
 }
 
 /** One provider, whole. Entra's secret would go to the other one's token endpoint. */
 function refuseMixture(env: Environment): void {
-  const entra = [...Object.keys(entraVariables), 'ENTRA_CLIENT_SECRET'].find((name) => env[name])
+  const entra = [...Object.keys(entraVariables), ...credentialVariables].find((name) => env[name])
   const oidc = Object.keys(oidcVariables).find((name) => env[name])
   if (oidc && entra) {
     throw new EntraConfigurationError(`${oidc} is another provider's and ${entra} Entra's; unset one of the two`)
@@ -154,10 +147,9 @@ function variablesOf(env: Environment): readonly [variable: string, option: stri
 /** The variable's name in place of the option's, for who sets the one and never sees the other. */
 export function inTermsOfVariables(message: string, env: Environment): string {
   const variables = new Map(variablesOf(env).map(([variable, option]) => [option, variable]))
-  return message.replace(
-    /\b[a-z]+(?:[A-Z][a-z]+)*\b(?= (?:"|\[|is missing|\d))/g,
-    (word) => variables.get(word) ?? word
-  )
+  return message
+    .replace('downstream.clientCertificate', 'ENTRA_CLIENT_CERTIFICATE')
+    .replace(/\b[a-z]+(?:[A-Z][a-z]+)*\b(?= (?:"|\[|is missing|\d))/g, (word) => variables.get(word) ?? word)
 }
 
 /** The plugin checks values, also that none is missing; here text becomes lists and numbers. */
@@ -166,7 +158,7 @@ function pluginOptions(env: Environment): EntraOptions {
     const text = env[variable]
     return text ? [[option, toValue(variable, text)]] : []
   })
-  return Object.fromEntries(options) as unknown as EntraOptions
+  return { ...Object.fromEntries(options), ...credentialOption(env) } as unknown as EntraOptions
 }
 
 function toValue(variable: string, text: string): string | number | boolean | readonly string[] {

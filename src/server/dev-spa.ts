@@ -2,7 +2,7 @@
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fastify, { type FastifyInstance } from 'fastify'
-import { build, type Rolldown } from 'vite'
+import type { Rolldown } from 'vite'
 import type { Tenant } from '../tenant/index.js'
 
 /** What the app talks to. */
@@ -58,6 +58,8 @@ export async function startSpa(port: number): Promise<Spa> {
 
 /** The built files, by path. */
 async function bundle(): Promise<ReadonlyMap<string, string | Uint8Array>> {
+  // Loaded here, so that a start that fails for its settings need not wait for it.
+  const { build } = await import('vite')
   // One configuration and no watching: one output.
   const { output } = (await build({
     root: fileURLToPath(new URL('../../examples/spa', import.meta.url)),

@@ -1,5 +1,6 @@
-/** The API as a client of Microsoft Graph, with its own credentials (client credentials grant, RFC 6749 §4.4). */
+/** The API as a client of Microsoft Graph: for itself, and for the users who call it. */
 import { EnvHttpProxyAgent, request } from 'undici'
+import { DownstreamError, type OnBehalfOf, type TokenForApp } from '../plugin/index.js'
 import type { GraphConfig } from './config.js'
 import { ServerProblem } from './problems.js'
 
@@ -11,27 +12,31 @@ export interface DirectoryUser {
   readonly mail: string | null
 }
 
-/** What the routes ask of Graph. */
+/** A group that a user is in. */
+export interface DirectoryGroup {
+  readonly id: string
+  readonly displayName: string | null
+}
+
+/** What the routes ask of Graph. All throw a {@link ServerProblem}: 503 without credentials or a usable answer, 502 when Graph refuses. */
 export interface Graph {
-  /**
-   * The first page of the directory's users.
-   *
-   * @throws ServerProblem 503 without credentials or a usable answer, 502 when Graph or the tenant refuses this server
-   */
+  /** The first page of the directory's users, with the API's own permission. */
   listUsers(): Promise<readonly DirectoryUser[]>
   /**
-   * What is at a path of Graph.
+   * The user who calls, with that user's permission.
+   *
+   * @throws DownstreamError where there is no token for the user
+   */
+  profileOf(onBehalfOf: OnBehalfOf): Promise<DirectoryUser>
+  /** The first page of the groups of the user who calls. Throws as {@link profileOf}. */
+  groupsOf(onBehalfOf: OnBehalfOf): Promise<readonly DirectoryGroup[]>
+  /**
+   * What is at a path of Graph, with the API's own permission.
    *
    * @param refused what to say when Graph refuses it
-   * @throws ServerProblem as {@link Graph.listUsers}
    */
   get(path: string, refused: Refused): Promise<Answer['body']>
   close(): Promise<void>
-}
-
-interface AccessToken {
-  readonly value: string
-  readonly expiresAt: number
 }
 
 /** A refusal that only the operator can mend. */
@@ -48,87 +53,81 @@ interface Answer {
 /** One exchange, from connect to the last byte. */
 const deadlineMs = 5000
 const maxBytes = 1024 * 1024
-/** A token is not used in the last minute of its life. */
-const leewayMs = 60_000
+const userMembers = 'id,displayName,userPrincipalName,mail'
 
-/** @param tokenEndpoint the tenant's, once its discovery document is known */
-export function createGraph(config: GraphConfig, tokenEndpoint: () => string | undefined): Graph {
+/** @param tokenForApp the plugin's, from the API's own tenant */
+export function createGraph(config: GraphConfig, tokenForApp: TokenForApp): Graph {
   const dispatcher = new EnvHttpProxyAgent({ maxResponseSize: maxBytes })
-  const exchange = createExchange(dispatcher)
-  let token: Promise<AccessToken> | undefined
-
-  /** One token request at a time, shared by all who found the last token unusable; one that failed is forgotten. */
-  async function accessToken(clientSecret: string, refused?: string): Promise<string> {
-    const last = token
-    const current = await last?.catch(() => undefined)
-    if (current && current.expiresAt > Date.now() && current.value !== refused) return current.value
-    const shared = token === last || !token ? fetchToken(exchange, config, clientSecret, tokenEndpoint()) : token
-    token = shared
-    return (await shared).value
-  }
+  const getWith = async (path: string, token: string) => exchange(dispatcher, config.url + path, token)
 
   async function get(path: string, refused: Refused): Promise<Answer['body']> {
-    const { clientSecret } = config
-    if (!clientSecret) throw problem(503, 'graph_not_configured', 'This server has no credentials for Microsoft Graph.')
-    const tryOnce = async (lastToken?: string) => {
-      const value = await accessToken(clientSecret, lastToken)
-      return { value, answer: await exchange(config.url + path, { headers: { authorization: `Bearer ${value}` } }) }
+    refuseUnconfigured(config)
+    const tryOnce = async (insteadOf?: string) => {
+      const token = await ownToken(tokenForApp, `${config.url}/.default`, insteadOf)
+      return { token, answer: await getWith(path, token) }
     }
     const first = await tryOnce()
     // A token may be revoked before it expires: one more try, with a new one.
-    const { answer } = first.answer.status === 401 ? await tryOnce(first.value) : first
+    const { answer } = first.answer.status === 401 ? await tryOnce(first.token) : first
     return usable(answer, refused)
+  }
+
+  async function getFor(onBehalfOf: OnBehalfOf, path: string, permission: string): Promise<Answer['body']> {
+    refuseUnconfigured(config)
+    const token = await onBehalfOf(`${config.url}/${permission}`)
+    return usable(await getWith(path, token), graphRefused(permission))
   }
 
   return {
     get,
     listUsers: async () =>
-      toUsers(await get('/v1.0/users?$select=id,displayName,userPrincipalName,mail', graphRefused)),
+      valuesIn(await get(`/v1.0/users?$select=${userMembers}`, graphRefused('User.Read.All'))).map(toUser),
+    profileOf: async (onBehalfOf) => toUser(await getFor(onBehalfOf, `/v1.0/me?$select=${userMembers}`, 'User.Read')),
+    groupsOf: async (onBehalfOf) =>
+      valuesIn(await getFor(onBehalfOf, '/v1.0/me/memberOf?$select=id,displayName', 'GroupMember.Read.All'))
+        .filter(isGroup)
+        .map(toGroup),
     close: () => dispatcher.destroy()
   }
 }
 
-type Exchange = ReturnType<typeof createExchange>
-
-function createExchange(dispatcher: EnvHttpProxyAgent) {
-  return async (url: string, options: Parameters<typeof request>[1]): Promise<Answer> => {
-    try {
-      const signal = AbortSignal.timeout(deadlineMs)
-      const { statusCode, body } = await request(url, { ...options, dispatcher, signal })
-      const parsed: unknown = JSON.parse(await body.text())
-      if (typeof parsed === 'object' && parsed !== null) return { status: statusCode, body: { ...parsed } }
-      throw new Error('answered with no JSON object')
-    } catch (error) {
-      throw unavailable(String(error))
-    }
+async function exchange(dispatcher: EnvHttpProxyAgent, url: string, token: string): Promise<Answer> {
+  try {
+    const signal = AbortSignal.timeout(deadlineMs)
+    const { statusCode, body } = await request(url, {
+      headers: { authorization: `Bearer ${token}` },
+      dispatcher,
+      signal
+    })
+    const parsed: unknown = JSON.parse(await body.text())
+    if (typeof parsed === 'object' && parsed !== null) return { status: statusCode, body: { ...parsed } }
+    throw new Error('answered with no JSON object')
+  } catch (error) {
+    throw unavailable(String(error))
   }
 }
 
-async function fetchToken(
-  exchange: Exchange,
-  config: GraphConfig,
-  secret: string,
-  endpoint?: string
-): Promise<AccessToken> {
-  if (!endpoint) throw unavailable('the token endpoint is not known yet')
-  const form = { grant_type: 'client_credentials', client_id: config.clientId, client_secret: secret }
-  const answer = await exchange(endpoint, {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams({ ...form, scope: `${config.url}/.default` }).toString()
-  })
-  const { access_token, expires_in } = usable(answer, credentialsRefused)
-  if (typeof access_token !== 'string' || typeof expires_in !== 'number') throw unavailable('no token in the answer')
-  return { value: access_token, expiresAt: Date.now() + expires_in * 1000 - leewayMs }
+async function ownToken(tokenForApp: TokenForApp, scope: string, insteadOf: string | undefined): Promise<string> {
+  try {
+    return await tokenForApp(scope, { insteadOf })
+  } catch (error) {
+    if (!(error instanceof DownstreamError)) throw error
+    const { code, detail } = credentialsRefused
+    throw error.code === 'downstream_refused' ? problem(502, code, detail, error.code) : unavailable(error.code)
+  }
 }
 
-const graphRefused: Refused = {
+const graphRefused = (permission: string): Refused => ({
   code: 'graph_refused',
-  detail: 'Microsoft Graph refused this server; its operator must grant it the permission User.Read.All.'
-}
+  detail: `Microsoft Graph refused this server; its operator must grant it the permission ${permission}.`
+})
 const credentialsRefused: Refused = {
   code: 'graph_credentials_refused',
   detail: 'The tenant refused the credentials of this server; its operator must renew them.'
+}
+
+function refuseUnconfigured({ isConfigured }: GraphConfig): void {
+  if (!isConfigured) throw problem(503, 'graph_not_configured', 'This server has no credentials for Microsoft Graph.')
 }
 
 /** The body of a 200; 429 and 5xx are an outage, the rest a refusal that only the operator can mend. */
@@ -139,16 +138,29 @@ function usable({ status, body }: Answer, refused: Refused): Answer['body'] {
   throw problem(502, refused.code, refused.detail, reason)
 }
 
-function toUsers({ value }: Answer['body']): readonly DirectoryUser[] {
-  if (!Array.isArray(value)) throw unavailable('no users in the answer')
-  const text = (member: unknown) => (typeof member === 'string' ? member : null)
-  return value.map((user: Partial<DirectoryUser>) => ({
-    id: String(user?.id),
-    displayName: text(user?.displayName),
-    userPrincipalName: String(user?.userPrincipalName),
-    mail: text(user?.mail)
-  }))
+type Member = Readonly<Record<string, unknown>>
+
+function valuesIn({ value }: Answer['body']): readonly Member[] {
+  if (!Array.isArray(value)) throw unavailable('no list in the answer')
+  return value.map((each) => ({ ...each }))
 }
+
+const textOrNull = (member: unknown) => (typeof member === 'string' ? member : null)
+
+const toUser = ({ id, displayName, userPrincipalName, mail }: Member): DirectoryUser => ({
+  id: String(id),
+  displayName: textOrNull(displayName),
+  userPrincipalName: String(userPrincipalName),
+  mail: textOrNull(mail)
+})
+
+/** `memberOf` has directory roles and administrative units as well (Microsoft Graph: "List a user's direct memberships"). */
+const isGroup = (member: Member) => member['@odata.type'] === '#microsoft.graph.group'
+
+const toGroup = ({ id, displayName }: Member): DirectoryGroup => ({
+  id: String(id),
+  displayName: textOrNull(displayName)
+})
 
 function unavailable(cause: string): ServerProblem {
   return problem(503, 'graph_unavailable', 'Microsoft Graph cannot be reached. Try again later.', cause)

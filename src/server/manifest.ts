@@ -9,12 +9,8 @@ import { permissions } from './permissions.js'
 
 async function start(config: ServerConfig): Promise<ReadyApi> {
   const app = await buildApp(config)
-  try {
-    await app.ready()
-    return { routes: app.accessMatrix(), tokenEndpoint: app.entra.metadata?.tokenEndpoint }
-  } finally {
-    await app.close()
-  }
+  await app.ready()
+  return { routes: app.accessMatrix(), tokenForApp: app.entra.tokenForApp, close: () => app.close() }
 }
 
 const { exitCode, out, err } = await runManifest(process.argv.slice(2), process.env, { permissions, start })

@@ -51,11 +51,11 @@ export const api = {
   roles: ['Admin', 'Directory.Read.All']
 } as const
 
-/** Microsoft Graph, as far as the embedded tenants play it. */
+/** Microsoft Graph, as far as the embedded tenants play it. Its application permissions are named as none of the API's are. */
 export const graph = {
   appIdUri: 'https://graph.microsoft.com',
   scopes: ['User.Read', 'GroupMember.Read.All', 'Directory.Read.All'],
-  roles: ['User.Read.All', 'Application.Read.All', 'GroupMember.Read.All', 'Directory.Read.All']
+  roles: ['User.Read.All', 'Application.Read.All', 'GroupMember.Read.All']
 } as const
 
 /** The single-page app and the API are in every tenant (Microsoft: "Single and multitenant apps"). */

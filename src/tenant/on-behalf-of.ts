@@ -1,8 +1,9 @@
 import { createLocalJWKSet, type JWTPayload, errors as jose, jwtVerify } from 'jose'
 import type { Provider, TokenEndpointGrantContext } from 'oidc-provider'
-import { type Account, type Authority, accountOf } from './authorities.js'
+import { type Authority, accountOf } from './authorities.js'
 import { signedIn } from './claims.js'
 import { ON_BEHALF_OF_GRANT } from './clients.js'
+import type { User } from './directory.js'
 import { issuer } from './endpoints.js'
 import { keysFor, publicKeySet, signClaims } from './keys.js'
 import { resourceServer } from './permissions.js'
@@ -26,15 +27,20 @@ export function serveOnBehalfOf(provider: Provider, state: TenantState, authorit
     if (params.requested_token_use !== 'on_behalf_of') throw new Refused(900144)
     const claims = await verifiedAssertion(String(params.assertion), client.clientId, state, authority)
     if (claims.idtyp === 'app') throw new Refused(7000114)
-    // Only a user of the directory has a token of it.
-    const user = authority.accounts.find((account) => account.user.oid === claims.oid) as Account
+    const { username } = userOf(authority, claims)
     const acrs = [claims.acrs ?? []].flat().map(String)
-    ctx.oidc.entity('Account', signedIn(accountOf(authority, user.user.username)))
+    ctx.oidc.entity('Account', signedIn(accountOf(authority, username)))
     ctx.oidc.entity('Assertion', { amr: acrs })
-    const scopes = grantedScopes(String(params.scope), user.user.username, acrs, state)
+    const scopes = grantedScopes(String(params.scope), username, acrs, state)
     ctx.body = await tokens(provider, ctx, scopes, state)
   }
   provider.registerGrantType<Parameters>(ON_BEHALF_OF_GRANT, grant, ['assertion', 'requested_token_use', 'scope'])
+}
+
+function userOf({ accounts }: Authority, { oid }: JWTPayload): User {
+  const account = accounts.find(({ user }) => user.oid === oid)
+  if (!account) throw new Refused(50013)
+  return account.user
 }
 
 /** A token of this tenant for the very application that presents it. */

@@ -51,6 +51,7 @@ export class TenantState {
   /** Registers a client's certificate, in place of another. */
   register(clientId: string, certificate: string): void {
     this.certificates.set(clientId, certificate)
+    // They know their clients from the start.
     this.#servers = this.#makeServers()
   }
 

@@ -33,7 +33,7 @@ t.test('it is in no build, and so in no image', async (t) => {
 })
 
 t.test('npm run dev prints where it is, and it works there', options, async (t) => {
-  const dev = run(t, 'src/server/dev.ts', { PORT: '0', TENANT_PORT: '0', SPA_PORT: '0' })
+  const dev = run(t, 'src/server/dev.ts', { PORT: '0', TENANT_PORT: '0' })
   const app = (await dev.printed(/^App {5}(http:\S+) /m))?.[1] ?? ''
   const page = await openPage(t, refused)
   await signIn(page, `${app}/protected`)
@@ -43,7 +43,7 @@ t.test('npm run dev prints where it is, and it works there', options, async (t) 
 })
 
 t.test('with TENANT_TLS=1 the authority is https, which Chromium trusts by its certificate list', tls, async (t) => {
-  const dev = run(t, 'src/server/dev.ts', { PORT: '0', TENANT_PORT: '0', SPA_PORT: '0', TENANT_TLS: '1' })
+  const dev = run(t, 'src/server/dev.ts', { PORT: '0', TENANT_PORT: '0', TENANT_TLS: '1' })
   const app = (await dev.printed(/^App {5}(http:\S+) /m))?.[1] ?? ''
   const [, tenant = '', ca = ''] = (await dev.printed(/^Tenant {2}(https:\S+).*\nTrust {3}(\S+)/m)) ?? []
   const stranger = await openPage(t, { expected: [/ERR_CERT_AUTHORITY_INVALID/] })

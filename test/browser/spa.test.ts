@@ -7,6 +7,8 @@ import { answered, pick, signIn, startStory, watch } from '../support/spa.js'
 
 const openPage = browserOf(t)
 const options = { skip: noChromium }
+/** For the tests that change nothing there; each has a browser profile of its own. */
+const story = await startStory(t)
 /** Chromium logs each answer that is no success; these are the ones that a test is about. */
 const refused = { expected: [/the server responded with a status of (401|403)/] }
 const admin = 'admin@contoso.example'
@@ -43,7 +45,6 @@ async function keepsSecrets(t: Test, seen: ReturnType<typeof watch>): Promise<vo
 }
 
 t.test('a deep link leads to the sign-in, and back to the page first asked for', options, async (t) => {
-  const story = await startStory(t)
   const page = await openPage(t)
   const seen = watch(page, story)
   const link = `${story.app}/protected?from=mail#top`
@@ -64,7 +65,6 @@ t.test('a deep link leads to the sign-in, and back to the page first asked for',
 })
 
 t.test('who lacks a role is told so, in the words of the API', options, async (t) => {
-  const story = await startStory(t)
   const page = await openPage(t, refused)
   await signIn(page, `${story.app}/protected`)
   for (const [link, route] of [
@@ -88,7 +88,6 @@ t.test('who lacks a role is told so, in the words of the API', options, async (t
 })
 
 t.test('an administrator is let in', options, async (t) => {
-  const story = await startStory(t)
   const page = await openPage(t)
   const seen = watch(page, story)
   await signIn(page, `${story.app}/admin`, admin)
@@ -100,7 +99,6 @@ t.test('an administrator is let in', options, async (t) => {
 })
 
 t.test('what needs more sends the user to prove it, and goes on where it was', options, async (t) => {
-  const story = await startStory(t)
   const page = await openPage(t, refused)
   const seen = watch(page, story)
   await signIn(page, `${story.app}/protected`)
@@ -122,7 +120,6 @@ t.test('what needs more sends the user to prove it, and goes on where it was', o
 })
 
 t.test('a challenge that a step up does not answer is shown, and not followed for ever', options, async (t) => {
-  const story = await startStory(t)
   const page = await openPage(t, refused)
   let challenge = ''
   await page.route(`${story.api}/step-up-protected`, async (route) => {
@@ -200,7 +197,6 @@ t.test('a token that the API refuses is renewed, once', options, async (t) => {
 })
 
 t.test('signing out ends the session here and at the tenant', options, async (t) => {
-  const story = await startStory(t)
   const page = await openPage(t)
   const seen = watch(page, story)
   await page.goto(`${story.app}/login`)
@@ -237,7 +233,6 @@ t.test('what goes wrong is said', options, async (t) => {
 })
 
 t.test('anyone can use it: no serious finding of axe, in light, dark and on a phone', options, async (t) => {
-  const story = await startStory(t)
   const page = await openPage(t, refused)
   const audit = async (name: string) => {
     for (const [colorScheme, width] of [
@@ -269,7 +264,6 @@ t.test('anyone can use it: no serious finding of axe, in light, dark and on a ph
 })
 
 t.test("no script but the app's own runs in its pages", options, async (t) => {
-  const story = await startStory(t)
   for (const path of ['/', '/login/callback', '/config.json']) {
     const { headers } = await fetch(story.app + path)
     t.match(headers.get('content-security-policy'), /default-src 'none'; script-src 'self'; style-src 'self'/)

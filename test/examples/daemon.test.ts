@@ -10,6 +10,9 @@ const calls = ({ answered }: World) => answered.filter(({ path }) => path === '/
 const statuses = (world: World) => calls(world).map(({ status }) => status)
 const tokensSeen = (world: World) => new Set(calls(world).map(({ authorization }) => authorization)).size
 
+/** A certificate of the service's own, with its key, as PEM. */
+const certificate = () => generate([{ name: 'commonName', value: 'daemon' }], { keySize: 2048, algorithm: 'sha256' })
+
 /** Runs the service, ten times a second instead of once a minute. */
 function runDaemon(t: Test, world: World, env: Record<string, string> = {}) {
   const settings = { ...settingsOf(world, 'daemon'), NODE_EXTRA_CA_CERTS: world.caFile, POLL_SECONDS: '0.1' }
@@ -76,7 +79,8 @@ t.test('a certificate serves as well as a secret, and only the one that is regis
   const folder = t.testdir({ 'mine.pem': mine.private + mine.cert, 'other.pem': other.private + other.cert })
   const env = { AZURE_CLIENT_SECRET: '' }
   const { process, output } = runDaemon(t, world, { ...env, AZURE_CLIENT_CERTIFICATE_PATH: join(folder, 'mine.pem') })
-  await until(() => calls(world).length >= 5)
+  await until(() => calls(world).length >= 5 || process.exitCode !== null)
+  t.equal(output.err, '')
   process.kill()
   t.same([...new Set(statuses(world))], [200])
   t.same([output.err, tokensSeen(world), world.tokenRequests()], ['', 1, 1])
@@ -90,5 +94,3 @@ t.test('a certificate serves as well as a secret, and only the one that is regis
   const missing = await runDaemon(t, world, { ...env, AZURE_CLIENT_CERTIFICATE_PATH: `${path}.none` }).ended()
   t.match(missing, { code: 1, err: /^\S+Z ENOENT[^\n]+other\.pem\.none[^\n]*\n$/ })
 })
-
-const certificate = () => generate([{ name: 'commonName', value: 'daemon' }], { keySize: 2048, algorithm: 'sha256' })

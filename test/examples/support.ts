@@ -2,6 +2,8 @@
 import { type ChildProcess, execFile, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { FastifyInstance } from 'fastify'
@@ -127,7 +129,11 @@ export async function startWorld(
   options: Omit<Plan, 'env' | 'identity'> = {}
 ): Promise<World> {
   const identity = await createTlsIdentity()
-  const caFile = join(t.testdir({ 'ca.pem': identity.ca }), 'ca.pem')
+  // Not in t.testdir(), which a test may want for files of its own, and has once.
+  const folder = await mkdtemp(join(tmpdir(), 'fastify-entra-world-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const caFile = join(folder, 'ca.pem')
+  await writeFile(caFile, identity.ca)
   const child = fork('test/examples/world.ts', { env: { ...process.env, NODE_EXTRA_CA_CERTS: caFile } })
   t.teardown(() => child.kill('SIGKILL'))
   const answered: Answered[] = []

@@ -33,7 +33,12 @@ const contract: Record<RefusalCode, [status: number, error: string | undefined]>
   insufficient_user_authentication: [401, 'insufficient_user_authentication'],
   groups_unavailable: [503, undefined],
   admission_unavailable: [503, undefined],
-  policy_unavailable: [503, undefined]
+  policy_unavailable: [503, undefined],
+  user_required: [403, 'insufficient_scope'],
+  consent_required: [403, 'insufficient_scope'],
+  downstream_refused: [502, undefined],
+  downstream_failed: [502, undefined],
+  downstream_unavailable: [503, undefined]
 }
 
 const codes = Object.keys(contract) as RefusalCode[]

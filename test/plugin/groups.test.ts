@@ -82,7 +82,7 @@ t.test('a resolver that fails, hangs, or gives no list: 503, and asked again', a
   }
   for (const [name, fail] of Object.entries(bad)) {
     let works = false
-    const groups: GroupsResolver = async (principal) => (works ? [group] : fail(principal))
+    const groups: GroupsResolver = async (...asked) => (works ? [group] : fail(...asked))
     const { ask } = await start(t, { groups, keysTimeoutSeconds: 0.5 })
     t.equal(await ask(overage), '503 groups_unavailable', name)
     works = true

@@ -17,7 +17,7 @@ t.test('defaults are those of the contract', async (t) => {
     trustProxy: false,
     docs: 'off',
     docsClientId: undefined,
-    graph: { url: 'https://graph.microsoft.com', clientId: client, clientSecret: undefined },
+    graph: { url: 'https://graph.microsoft.com', clientId: client, isConfigured: false },
     redis: undefined
   })
 })
@@ -57,7 +57,8 @@ t.test('every variable reaches its option', async (t) => {
       keysCooldownSeconds: 10,
       keysMaxStaleSeconds: 1000,
       keysTimeoutSeconds: 2.5,
-      clockToleranceSeconds: 0
+      clockToleranceSeconds: 0,
+      downstream: { clientSecret: 's' }
     },
     host: '0.0.0.0',
     port: 8080,
@@ -66,7 +67,7 @@ t.test('every variable reaches its option', async (t) => {
     trustProxy: ['10.0.0.0/8', '::1'],
     docs: 'protected',
     docsClientId: tenant,
-    graph: { url: 'https://graph.example', clientId: client, clientSecret: 's' },
+    graph: { url: 'https://graph.example', clientId: client, isConfigured: true },
     redis: { host: '127.0.0.1', port: 6380, db: 2 }
   })
   t.match(readConfig({ ...sound, ENTRA_CLOUD: 'china' }).entra, { cloud: 'china' })
@@ -94,6 +95,7 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     ['ENTRA_ALLOWED_CLIENTS', ','],
     ['ENTRA_ALLOWED_CLIENTS', ''],
     ['ENTRA_ALLOWED_CLIENTS', 'the daemon'],
+    ['ENTRA_CLIENT_CERTIFICATE', '/run/secrets/cert.pem'],
     ['REDIS_URL', 'http://127.0.0.1'],
     ['ENTRA_ALOWED_CLIENTS', 'a'],
     ['CLOCK_TOLERANCE_SECONDS', ' '],
@@ -103,7 +105,6 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     ['ENTRA_ALLOWED_TENANTS', ''],
     ['ENTRA_USER_FLOW', 'B2C_1_signin'],
     ['ENTRA_CUSTOM_SIGNING_KEYS', 'yes'],
-    ['ENTRA_CLIENT_CERTIFICATE', '/run/secrets/cert.pem'],
     ['OIDC_ISSUER', 'https://accounts.example'],
     ['OIDC_AUDIENCE', 'api'],
     ['OIDC_PROVIDER', 'okta'],

@@ -17,7 +17,7 @@ async function dev(t: Test, env: Record<string, string>): Promise<Running> {
 }
 
 t.test('prints URLs, accounts and lines to paste', { skip: skipWithout('curl') }, async (t) => {
-  const { output, process } = await dev(t, { PORT: '0', TENANT_PORT: '0', SPA_PORT: '0' })
+  const { output, process } = await dev(t, { PORT: '0', TENANT_PORT: '0' })
   t.match(output.out, /^API {5}http:\/\/127\.0\.0\.1:\d+ /m)
   t.match(output.out, /^Tenant {2}http:\/\/127\.0\.0\.1:\d+ /m)
   t.match(output.out, /admin@contoso\.example {2}Admin/)
@@ -32,14 +32,14 @@ t.test('prints URLs, accounts and lines to paste', { skip: skipWithout('curl') }
 })
 
 t.test('a port that is taken is said in one line', async (t) => {
-  const first = await dev(t, { PORT: '0', TENANT_PORT: '0', SPA_PORT: '0' })
+  const first = await dev(t, { PORT: '0', TENANT_PORT: '0' })
   const port = /^API {5}http:\/\/127\.0\.0\.1:(\d+) /m.exec(first.output.out)?.[1] ?? ''
-  const second = await dev(t, { PORT: port, TENANT_PORT: '0', SPA_PORT: '0' })
+  const second = await dev(t, { PORT: port, TENANT_PORT: '0' })
   t.match(second.output.err, /^fastify-entra: listen EADDRINUSE/m)
 })
 
 t.test('the servers end with what started them, as npm does not hand signals on', async (t) => {
-  const shell = run(t, 'test/support/parent.ts', { PORT: '0', TENANT_PORT: '0', SPA_PORT: '0' }, 'src/server/dev.ts')
+  const shell = run(t, 'test/support/parent.ts', { PORT: '0', TENANT_PORT: '0' }, 'src/server/dev.ts')
   const address = (await shell.printed(/^API {5}(http:\S+) /m))?.[1] ?? ''
   await shell.printed(last)
   t.equal((await fetch(`${address}/healthz`)).status, 200)
@@ -60,7 +60,7 @@ t.test(
   'TENANT_TLS=1: https, an authority that the API trusts and that others can',
   { skip: skipWithout('curl') },
   async (t) => {
-    const { output, process } = await dev(t, { PORT: '0', TENANT_PORT: '0', SPA_PORT: '0', TENANT_TLS: '1' })
+    const { output, process } = await dev(t, { PORT: '0', TENANT_PORT: '0', TENANT_TLS: '1' })
     const [, address, me = ''] =
       /^# 200: user@contoso\.example, \/me\ncurl -i '([^']+)'([^\n]+)$/m.exec(output.out) ?? []
     const { stdout: own } = await promisify(execFile)('sh', ['-c', `curl -si '${address}'${me}`])
@@ -80,20 +80,18 @@ t.test(
 
 t.test('TENANT_TLS=1: what cannot start says so, and leaves nothing behind', async (t) => {
   const temporary = t.testdir({})
-  const env = { PORT: '0', TENANT_PORT: '99999', SPA_PORT: '0', TENANT_TLS: '1', TMPDIR: temporary }
+  const env = { PORT: '0', TENANT_PORT: '99999', TENANT_TLS: '1', TMPDIR: temporary }
   const { output, process } = run(t, 'src/server/dev.ts', env)
   t.equal((await once(process, 'close'))[0], 1)
   t.match(output.err, /^fastify-entra: TENANT_PORT "99999" is not allowed/m)
-  t.same(await readdir(temporary), [])
+  t.same(
+    (await readdir(temporary)).filter((name) => name.startsWith('fastify-entra')),
+    []
+  )
 })
 
 t.test('TENANT_TLS=1: the servers end with what started them', async (t) => {
-  const shell = run(
-    t,
-    'test/support/parent.ts',
-    { PORT: '0', TENANT_PORT: '0', SPA_PORT: '0', TENANT_TLS: '1' },
-    'src/server/dev.ts'
-  )
+  const shell = run(t, 'test/support/parent.ts', { PORT: '0', TENANT_PORT: '0', TENANT_TLS: '1' }, 'src/server/dev.ts')
   const address = (await shell.printed(/^API {5}(http:\S+) /m))?.[1] ?? ''
   await shell.printed(last)
   shell.process.kill('SIGKILL')
@@ -101,12 +99,7 @@ t.test('TENANT_TLS=1: the servers end with what started them', async (t) => {
 })
 
 t.test('TENANT_TLS is 0 or 1', async (t) => {
-  const { output, process } = run(t, 'src/server/dev.ts', {
-    PORT: '0',
-    TENANT_PORT: '0',
-    SPA_PORT: '0',
-    TENANT_TLS: 'yes'
-  })
+  const { output, process } = run(t, 'src/server/dev.ts', { PORT: '0', TENANT_PORT: '0', TENANT_TLS: 'yes' })
   t.equal((await once(process, 'close'))[0], 1)
   t.match(output.err, /^fastify-entra: TENANT_TLS "yes" is not allowed; give one of 0, 1/m)
 })

@@ -3,7 +3,16 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { EntraConfigurationError, requireRole, requireScope } from '../../src/plugin/index.js'
+import { refusal } from '../../src/plugin/errors.js'
+import {
+  DownstreamError,
+  EntraConfigurationError,
+  requireRole,
+  requireScope,
+  type TokenForApp
+} from '../../src/plugin/index.js'
+import { buildApp } from '../../src/server/app.js'
+import type { ServerConfig } from '../../src/server/config.js'
 import { environmentFor } from '../../src/server/environment.js'
 import { runManifest } from '../../src/server/manifest/command.js'
 import type { Route } from '../../src/server/manifest/requirements.js'
@@ -14,9 +23,18 @@ import { clientId, declared, route, words } from './manifest-support.js'
 
 const entra = { ENTRA_TENANT_ID: '10000000-0000-4000-8000-000000000001', ENTRA_CLIENT_ID: clientId }
 
+const unreachable: TokenForApp = async () => {
+  throw new DownstreamError(refusal('downstream_unavailable'))
+}
+
 /** The command on routes that are given, without an API. */
-function manifest(args: string[], env: Record<string, string>, routes: readonly Route[], tokenEndpoint?: string) {
-  const start = async () => ({ routes, tokenEndpoint })
+function manifest(
+  args: string[],
+  env: Record<string, string>,
+  routes: readonly Route[],
+  tokenForApp: TokenForApp = unreachable
+) {
+  const start = async () => ({ routes, tokenForApp, close: async () => {} })
   return runManifest(args, env, { permissions: declared({ scopes: { Read: words } }), start })
 }
 
@@ -83,7 +101,7 @@ t.test('what cannot be asked is one sentence and status 2', async (t) => {
     [
       ['--check'],
       { ...entra, ENTRA_CLIENT_SECRET: 's' },
-      /^the tenant or Microsoft Graph cannot be reached: .+ not known yet\n$/
+      /^the tenant or Microsoft Graph cannot be reached: downstream_unavailable\n$/
     ]
   ]
   for (const [args, env, err] of rows) {
@@ -118,15 +136,13 @@ t.test('whatever Graph answers', async (t) => {
   const asked: string[] = []
   const server = createServer((request, response) => {
     asked.push(String(request.url))
-    const isToken = request.url === '/token'
-    response.writeHead(isToken ? 200 : answer.status)
-    response.end(isToken ? '{"access_token":"t","expires_in":3600}' : answer.body)
+    response.writeHead(answer.status).end(answer.body)
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   t.teardown(() => server.close())
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const env = { ...entra, ENTRA_CLIENT_SECRET: 's', GRAPH_URL: url }
-  const check = () => manifest(['--check'], env, [route('/', requireScope('Read'))], `${url}/token`)
+  const check = () => manifest(['--check'], env, [route('/', requireScope('Read'))], async () => 't')
 
   const nothing = [
     `identifierUris: api://${clientId} is missing`,
@@ -137,7 +153,7 @@ t.test('whatever Graph answers', async (t) => {
   ].join('\n')
   t.strictSame(await check(), { exitCode: 1, out: nothing, err: '' })
   t.ok(await quietWithin(server, 2000), 'no connection is left open')
-  t.match(asked[1], `/v1.0/applications(appId='${clientId}')?$select=`)
+  t.match(asked[0], `/v1.0/applications(appId='${clientId}')?$select=`)
   answer = { status: 200, body: '{"api":null,"appRoles":null,"optionalClaims":null,"identifierUris":"x"}' }
   t.strictSame(await check(), { exitCode: 1, out: nothing, err: '' })
   answer = { status: 200, body: '{"api":{"oauth2PermissionScopes":[null]}}' }
@@ -206,8 +222,11 @@ t.test('npm run manifest -- --check, over HTTP: in sync, with drift, and when it
 t.test('a guard or a word that changed in code is drift of the registration, over HTTP', async (t) => {
   const tenant = await startTenant({ port: 0 })
   t.teardown(() => tenant.close())
-  const tokenEndpoint = `${tenant.origin}/${tenant.tenantId}/oauth2/v2.0/token`
-  const start = async () => ({ routes: [route('/', requireScope('access_as_user'))], tokenEndpoint })
+  const routes = [route('/', requireScope('access_as_user'))]
+  const start = async (config: ServerConfig) => {
+    const app = await buildApp(config)
+    return { routes, tokenForApp: app.entra.tokenForApp, close: () => app.close() }
+  }
   const scopes = { access_as_user: { ...permissions.scopes.access_as_user, description: 'New words' } }
   const subject = { permissions: declared({ scopes }), start }
   const { exitCode, out } = await runManifest(['--check'], environmentFor(tenant), subject)

@@ -15,9 +15,14 @@ const settings =
 /** The environment of this process, without such settings. */
 export const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.test(name)))
 
+/** What `npm run dev` serves beside what a test is about must not meet that of another test. */
+const anyPort = { SPA_PORT: '0' }
+
 /** Runs an entry point until it ends, or the test does. */
 export function run(t: Test, entry: string, env: Record<string, string> = {}, ...args: string[]): Running {
-  const child = spawn(process.execPath, [...process.execArgv, entry, ...args], { env: { ...inherited, ...env } })
+  const child = spawn(process.execPath, [...process.execArgv, entry, ...args], {
+    env: { ...inherited, ...anyPort, ...env }
+  })
   t.teardown(() => child.kill('SIGKILL'))
   const output = { out: '', err: '' }
   child.stdout.on('data', (chunk) => {

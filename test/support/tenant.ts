@@ -31,7 +31,7 @@ export interface TestTenant {
   keys: JWK[]
   /** Requests by path, as they came. */
   requests: string[]
-  /** Answers by path, instead of the tenant's own. */
+  /** Answers by path, with its query or without, instead of the tenant's own. */
   answers: Map<string, RequestListener>
   paths: { discovery: string; keys: string; v1Discovery: string; v1Keys: string }
   /** A user's v2 access token; `undefined` takes a claim or header parameter out. */
@@ -76,7 +76,7 @@ export async function startTestTenant(): Promise<TestTenant> {
   const server = createServer((request, response) => {
     const path = request.url ?? ''
     requests.push(path)
-    const answer = answers.get(path) ?? own(path)
+    const answer = answers.get(path) ?? answers.get(path.replace(/\?.*/, '')) ?? own(path)
     if (answer) return answer(request, response)
     response.statusCode = 404
     response.end()

@@ -39,7 +39,7 @@ t.test('another tenant is at the same origin, with users and clients of its own,
   )
   t.strictSame(
     clients.map(({ name, appRoles }) => [name, ...appRoles]),
-    [['spa'], ['fabrikam-daemon', 'Directory.Read.All'], ['api', 'User.Read.All']]
+    [['spa'], ['fabrikam-daemon', 'Directory.Read.All'], ['api', 'User.Read.All', 'GroupMember.Read.All']]
   )
   for (const name of ['spa', 'api']) t.equal(clientId(fabrikam, name), clientId(contoso, name))
 })

@@ -27,7 +27,8 @@ async function signIn(): Promise<string> {
   })
   const result = await client.acquireTokenByDeviceCode({
     scopes: [setting('API_SCOPE')],
-    deviceCodeCallback: ({ message }) => console.log(message)
+    // MSAL calls this for a refusal, too, with no message, and rejects after it.
+    deviceCodeCallback: ({ message }) => message && console.log(message)
   })
   if (!result) throw new Error('MSAL gave no token')
   return result.accessToken

@@ -1,6 +1,6 @@
 /** `npm run manifest`, as a function: arguments, environment and an API → what is printed, and the status of the process. */
 import { parseArgs } from 'node:util'
-import { EntraConfigurationError } from '../../plugin/index.js'
+import { EntraConfigurationError, type TokenForApp } from '../../plugin/index.js'
 import { inTermsOfVariables, readConfig, type ServerConfig } from '../config.js'
 import { createGraph } from '../graph.js'
 import type { Permissions } from '../permissions.js'
@@ -16,14 +16,15 @@ import { toTerraform } from './terraform.js'
 /** What the API says of itself once it is ready. */
 export interface ReadyApi {
   readonly routes: readonly Route[]
-  /** Where its tenant issues tokens, if it was reached. */
-  readonly tokenEndpoint: string | undefined
+  /** Its own token, from its tenant. */
+  readonly tokenForApp: TokenForApp
+  close(): Promise<unknown>
 }
 
 /** What the command works on. */
 export interface Subject {
   readonly permissions: Permissions
-  /** Builds the API, and ends it. */
+  /** Builds the API. */
   readonly start: (config: ServerConfig) => Promise<ReadyApi>
 }
 
@@ -83,7 +84,8 @@ async function written(format: Format, env: Environment, subject: Subject): Prom
     ENTRA_AUTHORITY: 'http://127.0.0.1:9',
     LOG_LEVEL: 'silent'
   })
-  const { routes } = await subject.start(config)
+  const { routes, close } = await subject.start(config)
+  await close()
   const { application, warnings } = manifestOf(routes, subject.permissions, clientId)
   const example = 'ENTRA_CLIENT_ID is not set; these IDs are for the API of the embedded tenant'
   const notes = env.ENTRA_CLIENT_ID ? warnings : [example, ...warnings]
@@ -95,10 +97,10 @@ async function checked(env: Environment, subject: Subject): Promise<Outcome> {
   const { clientId } = config.graph
   if (!clientId)
     throw new ManifestFailure(2, 'ENTRA_CLIENT_ID is missing; only Entra has registrations to compare with')
-  const { routes, tokenEndpoint } = await subject.start(config)
-  const { application, warnings } = manifestOf(routes, subject.permissions, clientId)
-  const graph = createGraph(config.graph, () => tokenEndpoint)
+  const api = await subject.start(config)
+  const graph = createGraph(config.graph, api.tokenForApp)
   try {
+    const { application, warnings } = manifestOf(api.routes, subject.permissions, clientId)
     const drift = driftOf(application, await readRegistration(graph, clientId))
     const inSync = `the registration of ${clientId} has what the code asks for`
     return drift.length > 0
@@ -106,6 +108,7 @@ async function checked(env: Environment, subject: Subject): Promise<Outcome> {
       : { exitCode: 0, out: '', err: lines([...warnings, inSync]) }
   } finally {
     await graph.close()
+    await api.close()
   }
 }
 

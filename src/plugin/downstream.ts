@@ -1,0 +1,105 @@
+/** Tokens with which this API calls others, for itself or for its caller: fetched once, remembered, and never one user's for another. */
+import { createHash } from 'node:crypto'
+import { Answers, OutageError } from './answers.js'
+import type { OwnClient } from './downstream-options.js'
+import { refusal } from './errors.js'
+import type { ExchangeJson } from './fetch-json.js'
+import { type Granted, requestToken, type TokenRequest } from './msal.js'
+import { DownstreamError } from './refusal-error.js'
+import { partitionOf } from './shared-cache.js'
+import type { NoToken } from './token-answers.js'
+import type { Clock, Logger, Principal } from './types.js'
+
+/** What the tokens are fetched with. */
+export interface DownstreamSurroundings {
+  readonly exchangeJson: ExchangeJson
+  readonly clock: Clock
+  readonly log: Logger
+  /** For one token, from asking a shared cache to the last byte of the tenant's answer. */
+  readonly timeoutSeconds: number
+}
+
+/** A token is not handed out in the last minute of its life. */
+const leewaySeconds = 60
+/** A client that tries again at once must not use up what the tenant lets this API ask. */
+const refusedSeconds = 5
+/** RFC 9110 §10.2.3, to our own clients: soon, as somebody else may have the answer by then. */
+const maxRetryAfterSeconds = 60
+
+/** One app registration as a client of its tenant. */
+export class Downstream {
+  readonly client: OwnClient
+  readonly #surroundings: DownstreamSurroundings
+  readonly #answers: Answers<Granted | NoToken>
+
+  constructor(client: OwnClient, surroundings: DownstreamSurroundings) {
+    this.client = client
+    this.#surroundings = surroundings
+    const { timeoutSeconds, clock } = surroundings
+    this.#answers = new Answers('the token endpoint', timeoutSeconds, clock, client.maxTokens)
+  }
+
+  /**
+   * A token for this API itself (client credentials grant, RFC 6749 §4.4).
+   *
+   * @param insteadOf a token that was refused: not that one again
+   * @throws DownstreamError 502 when the tenant refuses this API, 503 when it cannot be reached
+   */
+  async tokenForApp(tenantId: string, scope: string, insteadOf?: string): Promise<string> {
+    const request = { tenantId, scopes: [scope] }
+    const token = await this.#token(request)
+    if (token !== insteadOf) return token
+    await this.#answers.forgetOne(aboutOf(request), (answer) => 'token' in answer && answer.token === insteadOf)
+    return this.#token(request)
+  }
+
+  /**
+   * A token for the caller (on-behalf-of flow: RFC 7523 §2.1, `requested_token_use`).
+   *
+   * @param assertion the caller's own token; it goes to the tenant that issued it, and nowhere else
+   * @throws DownstreamError 401 or 403 where the caller can do something about it, else as {@link tokenForApp}
+   */
+  async tokenOnBehalfOf({ kind, tenantId }: Principal, assertion: string, scopes: readonly string[]): Promise<string> {
+    if (kind === 'app') throw new DownstreamError(refusal('user_required'))
+    return this.#token({ tenantId, scopes: [...scopes].sort(), assertion })
+  }
+
+  async #token(request: TokenRequest): Promise<string> {
+    const answer = await this.#answer(request)
+    if ('token' in answer) return answer.token
+    throw new DownstreamError(answer.refusal)
+  }
+
+  async #answer(request: TokenRequest): Promise<Granted | NoToken> {
+    try {
+      const { value } = await this.#answers.get(aboutOf(request), secondsOf, () => this.#ask(request))
+      return value
+    } catch (error) {
+      if (!(error instanceof OutageError)) throw error
+      this.#surroundings.log.warn({ reason: error.message }, 'a token for another API could not be fetched')
+      const retryAfterSeconds = Math.min(maxRetryAfterSeconds, Math.max(1, error.retryAfterSeconds ?? 1))
+      throw new DownstreamError(refusal('downstream_unavailable', { retryAfterSeconds }))
+    }
+  }
+
+  async #ask(request: TokenRequest): Promise<Granted | NoToken> {
+    const { client } = this
+    const { exchangeJson, log } = this.#surroundings
+    const { assertion } = request
+    const isShared = client.sharedCache !== undefined && assertion !== undefined
+    const partition = isShared ? partitionOf(client.sharedCache, client.clientId, assertion, log) : undefined
+    const answer = await requestToken(client, request, exchangeJson, partition)
+    if ('refusal' in answer) log.warn(answer.about, `no token for another API: ${answer.refusal.code}`)
+    return answer
+  }
+}
+
+/** What a token is remembered by: of the caller's token its hash alone. */
+function aboutOf({ tenantId, scopes, assertion }: TokenRequest): string {
+  const caller = assertion === undefined ? null : createHash('sha256').update(assertion).digest('base64url')
+  return JSON.stringify([tenantId, scopes, caller])
+}
+
+function secondsOf(answer: Granted | NoToken): number {
+  return 'token' in answer ? answer.expiresAt - leewaySeconds - Date.now() / 1000 : refusedSeconds
+}

@@ -1,0 +1,103 @@
+/** The built-in answer to groups overage: all groups of a user, from Microsoft Graph. */
+import { OutageError } from './answers.js'
+import { secureOrigin } from './authority.js'
+import { EntraConfigurationError } from './errors.js'
+import { type JsonAnswer, reasonOf } from './fetch-json.js'
+import { type GraphAccess, type GroupsResolver, needsDownstream } from './groups.js'
+import { guid, isOn, shown } from './option-checks.js'
+import { retryAfterOf } from './token-answers.js'
+
+/** How Graph is asked. */
+export interface GraphGroupsOptions {
+  /**
+   * With whose permission: this API's own (`app`: the application permissions `GroupMember.Read.All` and `User.ReadBasic.All`), or the
+   * user's (`user`: on-behalf-of, with the delegated permissions that `scopes` names). Default: `app`.
+   */
+  as?: 'app' | 'user'
+  /** Delegated permissions to ask for, with `as: 'user'`. Default: what was consented to (`.default`). */
+  scopes?: readonly string[]
+  /** Whether only security groups count, as with `groupMembershipClaims: 'SecurityGroup'`. Default: true. */
+  securityEnabledOnly?: boolean
+  /** Origin of Microsoft Graph, such as `https://dod-graph.microsoft.us`. Default: that of the tenant's cloud. */
+  url?: string
+}
+
+/** Microsoft Graph: "directoryObject: checkMemberGroups", at most 20 a call. */
+const batchSize = 20
+
+/**
+ * Looks up groups that did not fit into a token (`getMemberObjects`; where there are more than Graph lists, `checkMemberGroups` for those
+ * that guards ask for). Give it as the option `groups`, beside `downstream`.
+ *
+ * @throws EntraConfigurationError when an option is unknown or unsound
+ */
+export function graphGroups(options: GraphGroupsOptions = {}): GroupsResolver {
+  const { as, scopes, securityEnabledOnly, url } = checked(options)
+  const resolve: GroupsResolver = async (principal, { groupIds, graph }) => {
+    if (!graph) throw new Error('the tenant of this user has no option "downstream" to ask Microsoft Graph with')
+    const origin = url ?? graph.url
+    const wanted = scopes ?? [`${origin}/.default`]
+    const token = await (as === 'user' ? graph.tokenOnBehalfOf(wanted) : graph.tokenForApp(String(wanted[0])))
+    const ask = asker(graph, token, `${origin}/v1.0/users/${principal.id}`)
+    return (await allOf(ask, securityEnabledOnly)) ?? (await thoseOf(ask, groupIds))
+  }
+  return Object.assign(resolve, { [needsDownstream]: true })
+}
+
+type Ask = (action: string, body: object) => Promise<JsonAnswer>
+
+function asker({ exchangeJson }: GraphAccess, token: string, user: string): Ask {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  return async (action, body) => {
+    const init = { method: 'POST', headers, body: JSON.stringify(body) } as const
+    const answer = await exchangeJson(`${user}/${action}`, init).catch((error: unknown) => {
+      throw new OutageError(`Microsoft Graph: ${reasonOf(error)}`)
+    })
+    const { status } = answer
+    if (status === 429 || status >= 500)
+      throw new OutageError(`Microsoft Graph answered ${status}`, retryAfterOf(answer.headers))
+    return answer
+  }
+}
+
+/** `undefined`: there are too many even for Graph ("directoryObject: getMemberObjects", 11,000), or there is a next page. */
+async function allOf(ask: Ask, securityEnabledOnly: boolean): Promise<readonly string[] | undefined> {
+  const answer = await ask('getMemberObjects', { securityEnabledOnly })
+  if (answer.status === 400 && codeOf(answer) === 'Directory_ResultSizeLimitExceeded') return undefined
+  return '@odata.nextLink' in Object(answer.body) ? undefined : idsIn(answer)
+}
+
+async function thoseOf(ask: Ask, groupIds: readonly string[]): Promise<readonly string[]> {
+  const ids = groupIds.filter((id) => guid.test(id)) // Graph refuses all for one that is none
+  const batches = Array.from({ length: Math.ceil(ids.length / batchSize) }, (_, at) =>
+    ids.slice(at * batchSize, (at + 1) * batchSize)
+  )
+  const answers = await Promise.all(batches.map((batch) => ask('checkMemberGroups', { groupIds: batch })))
+  return answers.flatMap(idsIn)
+}
+
+function idsIn(answer: JsonAnswer): readonly string[] {
+  const { value } = Object(answer.body) as { value?: unknown }
+  if (answer.status === 200 && Array.isArray(value) && value.every((each) => typeof each === 'string'))
+    return value.map((id: string) => id.toLowerCase())
+  throw new Error(`Microsoft Graph answered ${answer.status} ${codeOf(answer)}`)
+}
+
+function codeOf({ body }: JsonAnswer): string {
+  const { error } = Object(body) as { error?: unknown }
+  return String(Object(error).code).slice(0, 100)
+}
+
+const names: readonly string[] = ['as', 'scopes', 'securityEnabledOnly', 'url']
+
+function checked({ as = 'app', scopes, securityEnabledOnly = true, url, ...others }: GraphGroupsOptions) {
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined)
+    throw new EntraConfigurationError(`graphGroups has no option "${unknown}"; its options are ${names.join(', ')}`)
+  if (as !== 'app' && as !== 'user')
+    throw new EntraConfigurationError(`graphGroups: as ${shown(as)} is not allowed; it is app or user`)
+  if (scopes !== undefined && (as === 'app' || !Array.isArray(scopes) || scopes.length === 0))
+    throw new EntraConfigurationError('graphGroups: scopes is for as "user"; give one or more there, or leave it out')
+  const origin = url === undefined ? undefined : secureOrigin('graphGroups: url', url, 'https://graph.microsoft.com')
+  return { as, scopes, url: origin, securityEnabledOnly: isOn('securityEnabledOnly', securityEnabledOnly) }
+}

@@ -1,0 +1,72 @@
+/** `request.onBehalfOf()`: a token with which a route calls another API for its caller; and what is answered where there is none. */
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import { authorizationHeader, bearerToken } from './bearer.js'
+import type { Downstreams } from './downstreams.js'
+import { EntraConfigurationError, isRefusal, refusal } from './errors.js'
+import { type Refuse, routeOf } from './guard.js'
+import { DownstreamError } from './refusal-error.js'
+
+/**
+ * A token for another API, for the user who sent the request (on-behalf-of flow). Fetched once for each token of a caller and each set of
+ * scopes, and remembered until its last minute.
+ *
+ * @param scopes of the other API, such as `https://graph.microsoft.com/User.Read`; all of one API
+ * @throws DownstreamError where there is none. Left alone, it is answered as a refusal: 403 to an app, or where consent is missing; 401
+ * with the tenant's challenge where the user has to sign in again; 503 while the tenant is out of reach; 502 when it refuses this API
+ * @throws EntraConfigurationError without the option `downstream`
+ */
+export type OnBehalfOf = (scopes: string | readonly string[]) => Promise<string>
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** A token for another API, for the user who sent the request. See {@link OnBehalfOf}. */
+    readonly onBehalfOf: OnBehalfOf
+  }
+}
+
+/** Decorates requests, and has the errors of {@link OnBehalfOf} answered before any error handler of the application is asked. */
+export function decorateOnBehalfOf(app: FastifyInstance, downstreams: Downstreams, refuse: Refuse): void {
+  app.decorateRequest('onBehalfOf', function (this: FastifyRequest, scopes: string | readonly string[]) {
+    return onBehalfOf(this, [scopes].flat(), downstreams)
+  })
+  if (!downstreams.any) return
+  app.addHook('onRoute', (route) => {
+    route.errorHandler = answering(route.errorHandler, refuse)
+  })
+}
+
+async function onBehalfOf(
+  request: FastifyRequest,
+  scopes: readonly string[],
+  downstreams: Downstreams
+): Promise<string> {
+  if (scopes.length === 0 || !scopes.every((scope) => typeof scope === 'string' && /^[\x21-\x7e]+$/.test(scope)))
+    throw new EntraConfigurationError(`${routeOf(request)} calls onBehalfOf() without scopes; name one or more`)
+  const principal = request.principalOrNull
+  if (!principal) throw new DownstreamError(refusal('credentials_missing'))
+  const downstream = downstreams.of(principal)
+  if (!downstream) {
+    const fix = 'give the option downstream, with a credential, where that tenant is configured'
+    throw new EntraConfigurationError(`${routeOf(request)} calls onBehalfOf() without a client to ask with; ${fix}`)
+  }
+  return downstream.tokenOnBehalfOf(principal, tokenOf(request), scopes)
+}
+
+/** The one that the principal was read from: nothing keeps it, so it is read once more. */
+function tokenOf({ raw }: FastifyRequest): string {
+  const header = authorizationHeader(raw.rawHeaders)
+  const token = isRefusal(header) ? header : bearerToken(header)
+  if (isRefusal(token)) throw new DownstreamError(token)
+  return token
+}
+
+type ErrorHandler = NonNullable<RouteOptions['errorHandler']>
+
+/** A handler that throws hands over to the next one: of the route's scope, and in the end Fastify's. */
+function answering(own: ErrorHandler | undefined, refuse: Refuse): ErrorHandler {
+  return function (error, request, reply) {
+    if (error instanceof DownstreamError) return void refuse(request, reply, error.refusal)
+    if (own) return own.call(this, error, request, reply)
+    throw error
+  }
+}

@@ -1,0 +1,76 @@
+/** What a token endpoint answers instead of a token (RFC 6749 §5.2, with Entra's members), and what that means for the caller. */
+import { OutageError } from './answers.js'
+import { type Refusal, refusal } from './errors.js'
+import type { JsonAnswer } from './fetch-json.js'
+
+/** Why there is no token, and what of it the operator may read: codes, never descriptions, which name people. */
+export interface NoToken {
+  readonly refusal: Refusal
+  readonly about: Readonly<Record<string, unknown>>
+}
+
+/** AADSTS numbers (Microsoft: "Microsoft Entra authentication and authorization error codes"). */
+const consentMissing = 65_001
+const assertionExpired = 500_133
+/** The caller's token is not one that may be exchanged: no sign-in of the user would change that. */
+const assertionRefused = [50_013, 500_131, 50_027]
+
+/** A challenge is a header; a longer one would be cut off, or refused, on its way. */
+const maxClaimsLength = 4096
+
+/**
+ * Reads an answer that is no token.
+ *
+ * @param scopes that were asked for
+ * @throws OutageError when the tenant is down, or asks to be left alone
+ */
+export function noToken({ status, headers, body }: JsonAnswer, scopes: readonly string[]): NoToken {
+  if (status === 429 || status >= 500) throw new OutageError(`the tenant answered ${status}`, retryAfterOf(headers))
+  const { error, suberror, error_codes, correlation_id, trace_id, claims } = membersOf(body)
+  const about = { status, error, suberror, errorCodes: error_codes, correlationId: correlation_id, traceId: trace_id }
+  const codes = [error_codes].flat()
+  if (status < 400 || typeof error !== 'string') return { refusal: refusal('downstream_failed'), about }
+  if (suberror === 'consent_required' || codes.includes(consentMissing))
+    return { refusal: consentRefusal(scopes), about }
+  const isUsers = ['interaction_required', 'login_required', 'invalid_grant'].includes(error)
+  if (!isUsers || assertionRefused.some((code) => codes.includes(code)))
+    return { refusal: refusal('downstream_refused'), about }
+  return { refusal: codes.includes(assertionExpired) ? refusal('token_expired') : signInAgain(claims), about }
+}
+
+/** Seconds of a `Retry-After` (RFC 9110 §10.2.3); a date is as good as none. */
+export function retryAfterOf(headers: JsonAnswer['headers']): number | undefined {
+  const text = String(headers['retry-after'])
+  return /^\d{1,6}$/.test(text) ? Number(text) : undefined
+}
+
+function membersOf(body: unknown): Readonly<Record<string, unknown>> {
+  return typeof body === 'object' ? { ...body } : {}
+}
+
+function consentRefusal(scopes: readonly string[]): Refusal {
+  const permission = scopes.join(' ').slice(0, 100)
+  return refusal('consent_required', {
+    detail: `Neither the user nor an administrator has let this API have ${permission}; one of them has to consent.`
+  })
+}
+
+/** The tenant's claims, handed on to the client that can have the user satisfy them (Microsoft: "Claims challenges", on-behalf-of). */
+function signInAgain(claims: unknown): Refusal {
+  const detail = 'Another service that this route calls asks the user to sign in again.'
+  const challenge = isChallenge(claims) && { claims: Buffer.from(claims).toString('base64') }
+  return challenge
+    ? refusal('insufficient_claims', { detail, challenge })
+    : refusal('insufficient_user_authentication', { detail })
+}
+
+/** The value of `claims` is a JSON object (OpenID Connect Core §5.5). */
+function isChallenge(claims: unknown): claims is string {
+  if (typeof claims !== 'string' || claims.length > maxClaimsLength) return false
+  try {
+    const parsed: unknown = JSON.parse(claims)
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,53 @@
+import type { FastifyInstance } from 'fastify'
+import { problemMediaType, requireScope } from '../../plugin/index.js'
+import type { Graph } from '../graph.js'
+
+const text = { type: 'string' } as const
+const textOrNull = { type: ['string', 'null'] } as const
+
+const profile = {
+  type: 'object',
+  description: 'The user, as the directory has one',
+  properties: { id: text, displayName: textOrNull, userPrincipalName: text, mail: textOrNull },
+  required: ['id', 'displayName', 'userPrincipalName', 'mail']
+}
+const groups = {
+  type: 'object',
+  description: 'The first page of the groups of the user',
+  properties: {
+    groups: {
+      type: 'array',
+      items: { type: 'object', properties: { id: text, displayName: textOrNull }, required: ['id', 'displayName'] }
+    }
+  },
+  required: ['groups']
+}
+
+/** The caller's own entries in the directory, read through Microsoft Graph on behalf of the caller. */
+export async function ownRoutes(app: FastifyInstance, { graph }: { graph: Graph }): Promise<void> {
+  const preHandler = requireScope('access_as_user')
+  const refused = {
+    description: 'Microsoft Graph, or the tenant, refused this server',
+    content: { [problemMediaType]: { schema: app.entra.openapi.schemas.Problem } }
+  }
+  const tags = ['directory']
+  const me = {
+    tags,
+    operationId: 'getMyProfile',
+    summary: 'The profile of the user',
+    response: { 200: profile, 502: refused }
+  }
+  app.get('/me/profile', { preHandler, schema: me }, (request) =>
+    graph.profileOf((scopes) => request.onBehalfOf(scopes))
+  )
+
+  const mine = {
+    tags,
+    operationId: 'listMyGroups',
+    summary: 'The groups of the user',
+    response: { 200: groups, 502: refused }
+  }
+  app.get('/me/groups', { preHandler, schema: mine }, async (request) => ({
+    groups: await graph.groupsOf((scopes) => request.onBehalfOf(scopes))
+  }))
+}
