@@ -200,6 +200,25 @@ t.test('README, "Options": every option, and no other', async (t) => {
   t.same([...new Set(names)].sort(), [...known].sort())
 })
 
+t.test('README, "Errors": every code of a refusal, and no other', async (t) => {
+  const [section = ''] = (await readFile('README.md', 'utf8')).split('\n## Errors\n')[1]?.split('\n## ') ?? []
+  const rows = section.split('\n').filter((line) => line.startsWith('| '))
+  const inTable = rows.slice(1).flatMap(
+    (row) =>
+      cellsOf(row)
+        .slice(2)
+        .join(' ')
+        .match(/(?<=`)\w+(?=`)/g) ?? []
+  )
+  const [table = ''] =
+    (await readFile(join('src', 'plugin', 'errors.ts'), 'utf8')).split('const kinds = {')[1]?.split('\n} as const') ??
+    []
+  const codes = [...table.matchAll(/^ {2}(\w+): /gm)].map(([, code = '']) => code)
+  t.ok(codes.length >= 30, `${codes.length} codes`)
+  const errors = ['invalid_request', 'invalid_token', 'insufficient_scope'] // of the challenge, which are no codes
+  t.same([...new Set(inTable)].filter((name) => !errors.includes(name)).sort(), codes.sort())
+})
+
 t.test('docs/server.md, "Variables": every variable that the server reads, and no other', async (t) => {
   const names = namesIn(await readFile(join('docs', 'server.md'), 'utf8'), '## Variables')
   const source = await readFile(join('src', 'server', 'config.ts'), 'utf8')
