@@ -233,6 +233,17 @@ t.test('docs/server.md, "The development server": every variable of its own', as
   t.same([...names].sort(), [...new Set(source.match(/\b(?:TENANT|SPA)_[A-Z]+\b/g))].sort())
 })
 
+t.test('docs/tenant.md, "What an administrator does": every request, with its parameters', async (t) => {
+  const named = namesIn(await readFile(join('docs', 'tenant.md'), 'utf8'), '## What an administrator does')
+  const source = await readFile(join('src', 'tenant', 'control.ts'), 'utf8')
+  const paths = [...source.matchAll(/'(\/_control\/[a-z-]+)'/g)].map(([, path = '']) => path)
+  t.ok(paths.length >= 6, `${paths.length} requests`)
+  const urls = named.filter((name) => name.startsWith('/')).map((name) => new URL(name, 'http://tenant.example'))
+  t.same(urls.map(({ pathname }) => pathname).sort(), paths.sort())
+  for (const name of urls.flatMap(({ searchParams }) => [...searchParams.keys()]))
+    t.match(source, new RegExp(`'${name}'`), name)
+})
+
 t.test('every link within the project leads somewhere', async (t) => {
   for (const document of everyDocument) {
     for (const [, file = '', anchor] of (await readFile(document, 'utf8')).matchAll(
