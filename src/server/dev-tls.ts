@@ -40,7 +40,7 @@ export async function runTrusting(): Promise<number> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill('SIGTERM'))
     child.send(identity)
     const [code] = await once(child, 'exit')
-    return code ?? 1
+    return code === 0 ? 0 : 1
   } finally {
     await rm(directory, { recursive: true })
   }
