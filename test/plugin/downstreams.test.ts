@@ -3,7 +3,6 @@ import t from 'tap'
 import { systemClock } from '../../src/plugin/clock.js'
 import { downstreamOf } from '../../src/plugin/downstream-options.js'
 import { Downstreams } from '../../src/plugin/downstreams.js'
-import { EntraConfigurationError } from '../../src/plugin/errors.js'
 import type { Issuer } from '../../src/plugin/issuers.js'
 import { TrustedIssuers } from '../../src/plugin/trusted-issuers.js'
 import { recordingLogger } from '../support/log.js'
@@ -36,13 +35,10 @@ t.test('a tenant that cannot be reached is an outage, and a bug is none', async 
   const downstreams = new Downstreams(issuersWith({ client }), surroundings)
   const { downstream } = downstreams.forTenant(tenantId)
   await t.rejects(downstream.tokenForApp(tenantId, 'a/.default'), { name: 'DownstreamError', statusCode: 503 })
-  const bug = new EntraConfigurationError('a bug')
-  const clock = {
-    ...systemClock,
-    now: () => {
-      throw bug
-    }
-  }
-  const broken = new Downstreams(issuersWith({ client }), { ...surroundings, clock })
-  await t.rejects(broken.forTenant(tenantId).downstream.tokenForApp(tenantId, 'a/.default'), bug)
+  const broken = { ...client, credential: { clientSecret: '' } } // no check of options lets it come this far
+  const { downstream: without } = new Downstreams(issuersWith({ client: broken }), surroundings).forTenant(tenantId)
+  await t.rejects(without.tokenForApp(tenantId, 'a/.default'), {
+    name: 'ClientAuthError',
+    errorCode: 'invalid_client_credential'
+  })
 })
