@@ -121,8 +121,8 @@ function createWire(exchangeJson: ExchangeJson) {
 
 /** What kind of error it was; its message may quote what was received. */
 function nameOf(error: unknown): string {
-  const { name, errorCode } = Object(error) as { name?: unknown; errorCode?: unknown }
-  return String(errorCode ?? name)
+  const { name, errorCode = name } = Object(error) as { name?: unknown; errorCode?: unknown }
+  return String(errorCode)
 }
 
 /** MSAL hands out the text that it was given. */

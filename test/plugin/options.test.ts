@@ -261,6 +261,7 @@ const b2c = { authority: 'https://contoso.b2clogin.com' }
 const products: Case[] = [
   { rule: 'beside one tenant', options: { allowedTenants: '*' }, names: ['allowedTenants', '"*"', 'organizations'] },
   { rule: 'no function', options: { groups: ['g'] }, names: ['groups', '["g"]'] },
+  { rule: 'no credential', options: { downstream: {} }, names: ['downstream', 'clientSecret'] },
   { rule: 'no function', options: { isRevoked: true }, names: ['isRevoked', 'true'] },
   { rule: 'no switch', options: { customSigningKeys: 'yes' }, names: ['customSigningKeys', '"yes"'] },
   {

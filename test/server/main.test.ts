@@ -56,7 +56,9 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const endpoints = { authorization_endpoint: `${origin}/authorize`, token_endpoint: `${origin}/token` }
     const discovery = { issuer: `${origin}/${tenantId}/v2.0`, jwks_uri: origin + paths.keys, ...endpoints }
     tenant.answers.set(paths.discovery, (_request, response) => response.end(JSON.stringify(discovery)))
-    tenant.answers.set('/token', (_request, response) => response.end('{"access_token":"t","expires_in":3600}'))
+    tenant.answers.set(`/${tenantId}/oauth2/v2.0/token`, (_request, response) =>
+      response.end('{"access_token":"t","expires_in":3600}')
+    )
     tenant.answers.set('/v1.0/users?$select=id,displayName,userPrincipalName,mail', (_request, response) => {
       server.process.kill(signal)
       setTimeout(() => response.end('{"value":[]}'), 1000)
