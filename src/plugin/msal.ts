@@ -23,6 +23,9 @@ export interface Granted {
   readonly expiresAt: number
 }
 
+/** Without `expires_in` a token ends when it was asked for, and MSAL rounds that to whole seconds, up as well as down. */
+const leastLifetimeMs = 1000
+
 /** The name of the package, for who has to install it. */
 export const msalPackage = '@azure/msal-node'
 
@@ -56,7 +59,7 @@ export async function requestToken(
       assertion === undefined
         ? await app.acquireTokenByClientCredential({ scopes })
         : await app.acquireTokenOnBehalfOf({ scopes, oboAssertion: assertion })
-    if (result?.accessToken && Number(result.expiresOn) > Date.now())
+    if (result?.accessToken && Number(result.expiresOn) > Date.now() + leastLifetimeMs)
       return { token: result.accessToken, expiresAt: Number(result.expiresOn) / 1000 }
   } catch (error) {
     wire.reason ??= nameOf(error)
