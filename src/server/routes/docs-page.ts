@@ -3,10 +3,18 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
+import type { RouteAuth } from '../../plugin/index.js'
 import { docsPageDocument, docsPagePolicy, docsPageTheme, redirectPage } from '../docs-page.js'
-import type { DocsOptions } from './docs.js'
 
 const { resolve } = createRequire(import.meta.url)
+
+/** What the API's documents are served with. */
+export interface DocsOptions {
+  /** Who may read them: what `DOCS` says. */
+  readonly auth: RouteAuth
+  /** The public client that people sign in with; without one the page asks for it. */
+  readonly clientId: string | undefined
+}
 
 /** `/docs`, and all below it that Swagger UI needs. */
 export async function docsPageRoutes(app: FastifyInstance, { auth, clientId }: DocsOptions): Promise<void> {

@@ -1,16 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import type { RouteAuth } from '../../plugin/index.js'
 import { openapiDocument, openapiYaml } from '../document.js'
 import { accessRoutes } from './access.js'
-import { docsPageRoutes } from './docs-page.js'
-
-/** What the API's documents are served with. */
-export interface DocsOptions {
-  /** Who may read them: what `DOCS` says. */
-  readonly auth: RouteAuth
-  /** The public client that people sign in with; without one the page asks for it. */
-  readonly clientId: string | undefined
-}
+import { type DocsOptions, docsPageRoutes } from './docs-page.js'
 
 /** The API's description, as JSON and as YAML, as a page to try it on, and who may call it, as a page. */
 export async function docsRoutes(app: FastifyInstance, { auth, clientId }: DocsOptions): Promise<void> {
