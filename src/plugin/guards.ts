@@ -160,7 +160,8 @@ for (const make of [
 function named(names: readonly unknown[], by: string): string {
   const [name, ...rest] = names
   if (rest.length === 0 && typeof name === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(name)) return name
-  throw new EntraConfigurationError(`${by} takes one name without spaces, and got ${shown(rest.length ? names : name)}`)
+  const [got, more] = rest.length > 0 ? [names, '; combine guards with anyOf or allOf'] : [name, '']
+  throw new EntraConfigurationError(`${by} takes one name without spaces, and got ${shown(got)}${more}`)
 }
 
 function rulesOf(guards: readonly Guard[], by: string): Rule[] {

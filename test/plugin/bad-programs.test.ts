@@ -175,8 +175,10 @@ const names: Stop[] = [
     )
   ),
   ...[requireScope, requireRole, requireAppPermission].map((require) =>
-    stop(`${require.name}: two names`, `${require.name} takes one name without spaces, and got ["a","b"]`, () =>
-      (require as (...names: string[]) => Guard)('a', 'b')
+    stop(
+      `${require.name}: two names`,
+      `${require.name} takes one name without spaces, and got ["a","b"]; combine guards with anyOf or allOf`,
+      () => (require as (...names: string[]) => Guard)('a', 'b')
     )
   ),
   stop(
