@@ -47,6 +47,7 @@ function addressOf({ REDIS_URL }: NodeJS.ProcessEnv): RedisAddress {
 
 async function revoke(who: Revoked, address: RedisAddress): Promise<Date> {
   const redis = await connectRedis(address)
+  redis.on('error', () => {}) // the first is what is told; of one that nobody listens to, ioredis prints all, and with it what was sent
   try {
     await once(redis, 'ready') // or rejects with the first `error`
     return await new RedisRevocations(redis).revoke(who)
