@@ -4,15 +4,20 @@ import { createRequire } from 'node:module'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { docsPageDocument, docsPagePolicy, docsPageTheme, redirectPage } from '../docs-page.js'
+import { yamlKeeper } from '../document.js'
 import type { DocsOptions } from './docs.js'
 
 const { resolve } = createRequire(import.meta.url)
 
 /** `/docs`, and all below it that Swagger UI needs. */
 export async function docsPageRoutes(app: FastifyInstance, { auth, clientId }: DocsOptions): Promise<void> {
-  // Its routes know nothing of who may call them.
+  const inYaml = yamlKeeper()
   app.addHook('onRoute', (route) => {
+    // Its routes know nothing of who may call them.
     route.config = { auth, ...route.config }
+    // It would make the YAML anew for each request.
+    if (route.url === '/docs/yaml')
+      route.handler = (_request, reply) => reply.type('application/yaml').send(inYaml(docsPageDocument(app)))
   })
   const policy = docsPagePolicy(app)
   app.addHook('onRequest', async (_request, reply) => {
