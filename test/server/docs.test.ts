@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { parse } from 'yaml'
 import { yamlKeeper } from '../../src/server/document.js'
 import { startApi, startServer } from '../support/api.js'
-import { get } from '../support/http.js'
+import { get, raw } from '../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 
 const tenant = await startTestTenant()
@@ -48,6 +48,15 @@ t.test('a file that Swagger UI has not is a problem like any', async (t) => {
   const answer = await get(`${origin}/docs/static/none.js`)
   t.equal(answer.status, 404)
   t.match(JSON.parse(answer.body), { code: 'not_found' })
+})
+
+t.test('its page at another path leads to itself, whatever host the request names', async (t) => {
+  const { origin } = await start(t, { DOCS: 'public' })
+  const port = Number(new URL(origin).port)
+  for (const target of ['/docs/static/index.html', 'http://evil.example/docs/static/index.html']) {
+    const { status, headers } = await raw(port, target, [])
+    t.same([status, headers.get('location')?.trim()], [302, '/docs/'], target)
+  }
 })
 
 t.test('its policy for content permits the authority, and no one else', async (t) => {
