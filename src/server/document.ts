@@ -36,5 +36,19 @@ export function openapiDocument(app: FastifyInstance): object {
 
 /** The same as YAML, as `openapi.yaml` has it. */
 export function openapiYaml(app: FastifyInstance): string {
-  return stringify(openapiDocument(app), { aliasDuplicateObjects: false })
+  return toYaml(openapiDocument(app))
+}
+
+/** Makes YAML of a document, and keeps it until the document changes: it takes so long that a few requests of strangers would be too many. */
+export function yamlKeeper(): (document: object) => string {
+  let [json, yaml] = ['', '']
+  return (document) => {
+    const now = JSON.stringify(document)
+    if (now !== json) [json, yaml] = [now, toYaml(document)]
+    return yaml
+  }
+}
+
+function toYaml(document: object): string {
+  return stringify(document, { aliasDuplicateObjects: false })
 }

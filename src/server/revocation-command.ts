@@ -32,12 +32,22 @@ function whoOf(args: readonly string[]): Revoked {
   try {
     const { tenant, user, session } = parseArgs({ args: [...args], options }).values
     if (session && tenant === undefined && user === undefined) return { sessionId: session }
-    if (tenant && user && session === undefined) return { tenantId: tenant, id: user }
+    if (tenant && user && session === undefined && mayBeInTokens(tenant, user)) return { tenantId: tenant, id: user }
   } catch {
     // An option that is unknown, or without its value: the answer is the same.
   }
   throw new EntraConfigurationError(usage)
 }
+
+/**
+ * A domain, or the name that a user signs in with, is in no token as an ID: taken back would be nothing, with the word that it is. Of another
+ * provider the tenant is the issuer, and its users may have any ID.
+ */
+function mayBeInTokens(tenant: string, user: string): boolean {
+  return URL.canParse(tenant) || (guid.test(tenant) && !user.includes('@'))
+}
+
+const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 function addressOf({ REDIS_URL }: NodeJS.ProcessEnv): RedisAddress {
   const address = toRedis('REDIS_URL', REDIS_URL)
@@ -47,6 +57,7 @@ function addressOf({ REDIS_URL }: NodeJS.ProcessEnv): RedisAddress {
 
 async function revoke(who: Revoked, address: RedisAddress): Promise<Date> {
   const redis = await connectRedis(address)
+  redis.on('error', () => {}) // the first is what is told; of one that nobody listens to, ioredis prints all, and with it what was sent
   try {
     await once(redis, 'ready') // or rejects with the first `error`
     return await new RedisRevocations(redis).revoke(who)

@@ -1,7 +1,9 @@
 /** `/docs` over HTTP: who gets it, under which policies, and what its page is told. */
 import t, { type Test } from 'tap'
+import { parse } from 'yaml'
+import { yamlKeeper } from '../../src/server/document.js'
 import { startApi, startServer } from '../support/api.js'
-import { get } from '../support/http.js'
+import { get, raw } from '../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 
 const tenant = await startTestTenant()
@@ -48,6 +50,15 @@ t.test('a file that Swagger UI has not is a problem like any', async (t) => {
   t.match(JSON.parse(answer.body), { code: 'not_found' })
 })
 
+t.test('its page at another path leads to itself, whatever host the request names', async (t) => {
+  const { origin } = await start(t, { DOCS: 'public' })
+  const port = Number(new URL(origin).port)
+  for (const target of ['/docs/static/index.html', 'http://evil.example/docs/static/index.html']) {
+    const { status, headers } = await raw(port, target, [])
+    t.same([status, headers.get('location')?.trim()], [302, '/docs/'], target)
+  }
+})
+
 t.test('its policy for content permits the authority, and no one else', async (t) => {
   const { origin } = await start(t, { DOCS: 'protected' })
   const { headers } = await get(`${origin}/docs`, token)
@@ -91,6 +102,34 @@ t.test('its document is that of the API, with a token to paste in place of a sec
   t.equal(entraUser.flows.authorizationCode.authorizationUrl, app.entra.metadata?.authorizationEndpoint)
   t.match(entraApp, { type: 'http', scheme: 'bearer' })
   t.notMatch(JSON.stringify(page.components), 'clientCredentials')
+})
+
+t.test('YAML says what JSON does, and is made once: strangers may ask for it, and it takes long', async (t) => {
+  const { origin } = await start(t, { DOCS: 'public' })
+  const body = async (path: string) => (await get(origin + path)).body
+  for (const [yaml = '', json = ''] of [
+    ['/openapi.yaml', '/openapi.json'],
+    ['/docs/yaml', '/docs/json']
+  ]) {
+    const first = await body(yaml)
+    t.same(parse(first), JSON.parse(await body(json)))
+    t.equal(await body(yaml), first)
+  }
+
+  let looks = 0
+  const document = (title: string) => ({
+    toJSON: () => {
+      looks += 1
+      return { title }
+    }
+  })
+  const inYaml = yamlKeeper()
+  const looksOf = (title: string) => {
+    const before = looks
+    t.equal(inYaml(document(title)), `title: ${title}\n`)
+    return looks - before
+  }
+  t.same([looksOf('one'), looksOf('one'), looksOf('two'), looksOf('two')], [2, 1, 2, 1], 'once as JSON, once as YAML')
 })
 
 t.test('each of its routes says who may call it', async (t) => {

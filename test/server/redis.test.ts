@@ -128,6 +128,14 @@ t.test('a wrong password: the server lives, and neither it nor the command shows
   await endsWell(t, server)
 })
 
+t.test('the command says one line where several commands fail, and nothing of what it sent', needsRedis, async (t) => {
+  const settings = ['--requirepass', 'another', '--rename-command', 'HELLO', '']
+  const redis = await startRedis(t, ...settings)
+  const { exitCode, out, err } = await revoke(t, { REDIS_URL: withPassword(redis, 'api') }, ...session)
+  t.same([exitCode, out], [2, ''])
+  t.match(err, /^Redis cannot be used: [^\n]+; do it again, as it may not count\n$/)
+})
+
 t.test('a user of Redis with no more than docs/revocation.md lists', needsRedis, async (t) => {
   const [, rights = ''] = /user api on (.+)/.exec(await readFile('docs/revocation.md', 'utf8')) ?? []
   t.match(rights, / -@all .*\+eval/)
@@ -178,6 +186,12 @@ t.test('the command says what it takes', async (t) => {
     [{}, ['--user', 'u'], usage],
     [{}, ['--tenant', 't', '--user', 'u', '--session', 's'], usage],
     [{}, ['--tenant', 't', '--user', ''], usage],
+    [{}, ['--tenant', tenantId, '--user', ''], usage],
+    [{}, ['--tenant', tenantId, '--user', 'anna@contoso.example'], usage],
+    [{}, ['--tenant', 'contoso.example', '--user', callerId], usage],
+    [{}, ['--tenant', ` ${tenantId}`, '--user', callerId], usage],
+    [{}, ['--tenant', tenantId, '--user', callerId], /^REDIS_URL is missing/],
+    [{}, ['--tenant', 'https://issuer.example/', '--user', 'anna@contoso.example'], /^REDIS_URL is missing/],
     [{}, ['--session'], usage],
     [{}, ['--everyone'], usage],
     [{}, ['--session', 's'], /^REDIS_URL is missing; [^\n]+\n$/],

@@ -2,9 +2,10 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, RouteHandlerMethod } from 'fastify'
 import type { RouteAuth } from '../../plugin/index.js'
 import { docsPageDocument, docsPagePolicy, docsPageTheme, redirectPage } from '../docs-page.js'
+import { yamlKeeper } from '../document.js'
 
 const { resolve } = createRequire(import.meta.url)
 
@@ -18,9 +19,17 @@ export interface DocsOptions {
 
 /** `/docs`, and all below it that Swagger UI needs. */
 export async function docsPageRoutes(app: FastifyInstance, { auth, clientId }: DocsOptions): Promise<void> {
-  // Its routes know nothing of who may call them.
+  const inYaml = yamlKeeper()
+  const own = new Map<string, RouteHandlerMethod>([
+    // Its own makes the YAML anew for each request.
+    ['/docs/yaml', (_request, reply) => reply.type('application/yaml').send(inYaml(docsPageDocument(app)))],
+    // Its own repeats the target of the request, which may be a whole URL (RFC 9112 §3.2.2), of whatever host.
+    ['/docs/static/index.html', (_request, reply) => reply.redirect('/docs/')]
+  ])
   app.addHook('onRoute', (route) => {
+    // Its routes know nothing of who may call them.
     route.config = { auth, ...route.config }
+    route.handler = own.get(route.url) ?? route.handler
   })
   const policy = docsPagePolicy(app)
   app.addHook('onRequest', async (_request, reply) => {

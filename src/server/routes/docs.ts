@@ -1,13 +1,16 @@
 import type { FastifyInstance } from 'fastify'
-import { openapiDocument, openapiYaml } from '../document.js'
+import { openapiDocument, yamlKeeper } from '../document.js'
 import { accessRoutes } from './access.js'
 import { type DocsOptions, docsPageRoutes } from './docs-page.js'
 
 /** The API's description, as JSON and as YAML, as a page to try it on, and who may call it, as a page. */
 export async function docsRoutes(app: FastifyInstance, { auth, clientId }: DocsOptions): Promise<void> {
   const options = { config: { auth }, schema: { hide: true } }
+  const inYaml = yamlKeeper()
   app.get('/openapi.json', options, () => openapiDocument(app))
-  app.get('/openapi.yaml', options, (_request, reply) => reply.type('application/yaml').send(openapiYaml(app)))
+  app.get('/openapi.yaml', options, (_request, reply) =>
+    reply.type('application/yaml').send(inYaml(openapiDocument(app)))
+  )
   await app.register(accessRoutes, { auth })
   await app.register(docsPageRoutes, { auth, clientId })
 }
