@@ -18,9 +18,9 @@ import { minter } from './contract/tokens.js'
 import { contractFindings } from './contract/walk.js'
 import { type Claim, type Way, waysInWords } from './contract/ways.js'
 
-const file = 'src/server/routes/caller.ts'
-const guardOfMe = "preHandler: requireScope('access_as_user')"
-const otherGuard = "preHandler: requireScope('Directory.Read')"
+const file = 'src/server/routes/users.ts'
+const guardOfUsers = "requireScope('Directory.Read')"
+const otherGuard = "requireScope('access_as_user')"
 
 const tenant = await startTenant({ port: 0 })
 t.teardown(() => tenant.close())
@@ -144,9 +144,9 @@ function manifestFindings({ api, appRoles }: Manifest, ways: readonly Way[]): st
 }
 
 const source = await readFile(file, 'utf8')
-if (source.split(guardOfMe).length !== 2) throw new Error(`${file} has another guard than the one to be changed`)
+if (source.split(guardOfUsers).length !== 2) throw new Error(`${file} has another guard than the one to be changed`)
 const [plain, edited] = await Promise.all(
-  [(text: string) => text, (text: string) => text.replace(guardOfMe, otherGuard)].map(build)
+  [(text: string) => text, (text: string) => text.replace(guardOfUsers, otherGuard)].map(build)
 )
 const before = await askApi(String(plain))
 const after = await askApi(String(edited))
@@ -162,22 +162,27 @@ t.test('and still do when one guard was changed', async (t) => {
 
 t.test('each of the four has changed with the guard', async (t) => {
   const changed = after.rows.filter((row, index) => JSON.stringify(row) !== JSON.stringify(before.rows[index]))
-  t.match(changed, [{ url: '/me', callers: 'the scope Directory.Read' }], 'the page, in this one row')
+  t.match(
+    changed,
+    [{ url: '/users', callers: /^\(the scope access_as_user, and the role Admin/ }],
+    'the page, in this one row'
+  )
+  t.equal(changed.length, 1)
 
-  const security = ({ document }: Api) => document.paths['/me']?.get?.security
-  t.match(JSON.stringify(security(before)), 'access_as_user')
-  t.match(JSON.stringify(security(after)), 'Directory.Read')
+  const security = ({ document }: Api) => document.paths['/users']?.get?.security
+  t.match(JSON.stringify(security(before)), '/Directory.Read"')
+  t.match(JSON.stringify(security(after)), '/access_as_user"')
 
   const scopes = ({ manifest }: Api) => manifest.api.oauth2PermissionScopes.map(({ value }) => value).sort()
   t.same(scopes(before), ['Directory.Read', 'access_as_user'].sort())
-  t.same(scopes(after), ['Directory.Read'], 'nobody asks for the other scope any more')
+  t.same(scopes(after), ['access_as_user'], 'nobody asks for the other scope any more')
 
   const statuses = async ({ origin }: Api) => {
     const tokens = [
-      mint({ caller: 'user', asks: ['scp access_as_user'] }),
-      mint({ caller: 'user', asks: ['scp Directory.Read'] })
+      mint({ caller: 'user', asks: ['scp Directory.Read', 'roles Admin'] }),
+      mint({ caller: 'user', asks: ['scp access_as_user', 'roles Admin'] })
     ]
-    return Promise.all(tokens.map(async (token) => (await get(`${origin}/me`, await token)).status))
+    return Promise.all(tokens.map(async (token) => (await get(`${origin}/users`, await token)).status))
   }
   t.same(await statuses(before), [200, 403])
   t.same(await statuses(after), [403, 200])
@@ -188,18 +193,22 @@ t.test('whichever of them lagged behind would be found out', async (t) => {
     [
       'the server',
       { ...after, origin: before.origin },
-      /^GET \/me: a user with scp Directory.Read gets 403 and should/
+      /^GET \/users: a user with .*access_as_user.* gets 403 and should/
     ],
     [
       'the page',
       { ...after, rows: before.rows },
-      /^GET \/me: the page says the scope access_as_user, and the document/
+      /^GET \/users: the page says \(the scope Directory.Read, .* and the document/
     ],
-    ['the document', { ...after, document: before.document }, /^GET \/me: the page says the scope Directory.Read, and/],
+    [
+      'the document',
+      { ...after, document: before.document },
+      /^GET \/users: the page says \(the scope access_as_user, /
+    ],
     [
       'the manifest',
       { ...after, manifest: before.manifest },
-      /^the manifest has the scopes .*access_as_user, and the doc/
+      /^the manifest has the scopes Directory.Read, access_as_user, and the doc/
     ]
   ]
   for (const [what, mixed, finding] of rows)
