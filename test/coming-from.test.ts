@@ -1,14 +1,13 @@
 /** docs/coming-from.md: its samples are compiled and run, and answer as the table below each of them says. */
-import { spawn, spawnSync } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
-import t, { type Test } from 'tap'
+import { spawnSync } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import t from 'tap'
 import ts from 'typescript'
 import { signIn } from '../src/tenant/client.js'
 import { startTenant, type Tenant } from '../src/tenant/index.js'
 import { appToken, userToken } from './support/api.js'
 import { skipWithout } from './support/programs.js'
-import { type Compiled, compileSamples, samplesIn } from './support/samples.js'
+import { compileSamples, runSamples, samplesIn } from './support/samples.js'
 import { clientId, seconds, tenantId } from './support/tenant.js'
 
 /** A row: who asks for what, and the answers before and now. */
@@ -136,29 +135,6 @@ function pointedAt({ origin, tenantId: id, description }: Tenant, program: strin
     .replaceAll(clientId, description.api.clientId)
 }
 
-const runner = `
-for (const file of process.argv.slice(1)) {
-  const { app } = await import(file)
-  console.log(await app.listen({ host: '127.0.0.1', port: 0 }))
-}`
-
-/** Runs what the compiler made, with plain Node.js, and resolves with the address of each app. */
-async function start(t: Test, tenant: Tenant, { programs, path }: Compiled): Promise<string[]> {
-  const files = programs.map((_, index) => path(`sample-${index}.js`))
-  await Promise.all(files.map((file, index) => writeFile(file, pointedAt(tenant, String(programs[index])))))
-  const child = spawn(process.execPath, ['--input-type=module', '-e', runner, ...files], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env.PATH }
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  const addresses: string[] = []
-  for await (const line of createInterface(child.stdout)) {
-    addresses.push(line)
-    if (addresses.length === files.length) break
-  }
-  return addresses
-}
-
 t.test('every "after" compiles, runs, and answers as its table says', async (t) => {
   const sections = sectionsOf(page)
   t.ok(sections.length >= 7, `${sections.length} sections`)
@@ -169,7 +145,7 @@ t.test('every "after" compiles, runs, and answers as its table says', async (t) 
   t.equal(compiled.said, '')
   const tenant = await startTenant({ port: 0 })
   t.teardown(() => tenant.close())
-  const addresses = await start(t, tenant, compiled)
+  const addresses = await runSamples(t, compiled, (program) => pointedAt(tenant, program))
   t.equal(addresses.length, sections.length, 'all of them listen')
   for (const [index, { heading, promises }] of sections.entries()) {
     t.test(heading, async (t) => {

@@ -1,12 +1,12 @@
 /** Code in the README and the pages beside it is compiled as a reader would: strict, against the built package. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { describeTenant } from '../src/tenant/description.js'
 import { startTenant } from '../src/tenant/index.js'
 import { appToken, userToken } from './support/api.js'
-import { compileSamples, samplesIn } from './support/samples.js'
+import { get } from './support/http.js'
+import { compileSamples, runSamples, samplesIn } from './support/samples.js'
 
 /** Its samples are compiled, and run, by a test of their own. */
 const elsewhere = 'coming-from.md'
@@ -41,12 +41,10 @@ t.test('"Without a tenant": the app answers the tokens that the tables and comma
   t.teardown(() => tenant.close())
   const [sample = ''] = samplesIn(section, 'ts')
   const moved = sample.replace('http://127.0.0.1:4000', tenant.origin).replace('port: 3001', 'port: 0')
-  const { said, path } = await compileSamples(t, [`${moved}export { app }\n`])
-  t.equal(said, '')
-  const { app } = (await import(path('sample-0.js'))) as { app: FastifyInstance }
-  t.teardown(() => app.close())
-  const status = async (url: string, token: string) =>
-    (await app.inject({ url, headers: { authorization: `Bearer ${token}` } })).statusCode
+  const compiled = await compileSamples(t, [`${moved}export { app }\n`])
+  t.equal(compiled.said, '')
+  const [origin] = await runSamples(t, compiled)
+  const status = async (path: string, token: string) => (await get(`${origin}${path}`, token)).status
   for (const { username, roles, groups } of users) {
     const token = await userToken(tenant, username)
     t.same([await status('/mine', token), await status('/all', token)], [200, 403], username)

@@ -1,7 +1,8 @@
 /** Samples of code in a document: found, and compiled as a reader would, strict and against the built package. */
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
 
@@ -35,4 +36,36 @@ export async function compileSamples(t: Test, samples: readonly string[]): Promi
   )
   const programs = await Promise.all(samples.map((_, index) => readFile(path(`sample-${index}.js`), 'utf8')))
   return { said: stdout, programs, path }
+}
+
+const runner = `
+for (const file of process.argv.slice(1)) {
+  const { app } = await import(file)
+  console.log(app.server.listening ? app.listeningOrigin : await app.listen({ host: '127.0.0.1', port: 0 }))
+}`
+
+/**
+ * Runs what the compiler made, with plain Node.js, which takes the built package and is no part of the tests' coverage.
+ *
+ * @param edit what a program needs to run here
+ * @returns the address of the `app` that each program exports
+ */
+export async function runSamples(
+  t: Test,
+  { programs, path }: Compiled,
+  edit: (program: string) => string = (program) => program
+): Promise<string[]> {
+  const files = programs.map((_, index) => path(`sample-${index}.js`))
+  await Promise.all(files.map((file, index) => writeFile(file, edit(String(programs[index])))))
+  const child = spawn(process.execPath, ['--input-type=module', '-e', runner, ...files], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH: process.env.PATH }
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const addresses: string[] = []
+  for await (const line of createInterface(child.stdout)) {
+    addresses.push(line)
+    if (addresses.length === files.length) break
+  }
+  return addresses
 }
