@@ -153,6 +153,21 @@ t.test('a user of Redis with no more than docs/revocation.md lists', needsRedis,
   t.equal(await status('/protected', token), 401)
 })
 
+t.test('another OpenID provider’s tokens are taken back as well', needsRedis, async (t) => {
+  const redis = await startRedis(t)
+  const { origin, userToken } = await startTenant(t)
+  const env = { OIDC_ISSUER: `${origin}/${tenantId}/v2.0`, OIDC_AUDIENCE: clientId, LOG_LEVEL: 'silent' }
+  const shared = { REDIS_URL: `redis://127.0.0.1:${redis.port}` }
+  const app = await buildApp(readConfig({ ...env, ...shared }))
+  t.teardown(() => app.close())
+  const token = await userToken({ sid: 's', scp: 'access_as_user' })
+  const status = async () =>
+    (await app.inject({ url: '/protected', headers: { authorization: `Bearer ${token}` } })).statusCode
+  await until('Redis is asked', async () => (await status()) === 200)
+  t.match(await runRevoke(session, shared), { exitCode: 0 })
+  t.equal(await status(), 401)
+})
+
 const needsBoth = { skip: needsRedis.skip || skipWithout('openssl') }
 t.test('rediss: TLS, with a certificate that is verified', needsBoth, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'redis-'))
