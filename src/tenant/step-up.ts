@@ -15,7 +15,9 @@ export const provesAuthContexts = new interactionPolicy.Check(
 
 /** What a user has proved after a sign-in for a request, and before in the same session. */
 export function proved(before: readonly string[] | undefined, claims: unknown): string[] {
-  return [...new Set([...(before ?? []), ...claimsRequest(claims).authContexts])]
+  const all = new Set(before)
+  for (const context of claimsRequest(claims).authContexts) all.add(context)
+  return [...all]
 }
 
 /** What a token says of the sign-in behind it, and of its client. */
