@@ -5,7 +5,7 @@ import { EntraConfigurationError } from './errors.js'
 import { type JsonAnswer, reasonOf } from './fetch-json.js'
 import { type GraphAccess, type GroupsResolver, needsDownstream } from './groups.js'
 import { guid, isOn, shown } from './option-checks.js'
-import { retryAfterOf } from './token-answers.js'
+import { refuseOutage } from './token-answers.js'
 
 /** How Graph is asked. */
 export interface GraphGroupsOptions {
@@ -53,9 +53,7 @@ function asker({ exchangeJson }: GraphAccess, token: string, user: string): Ask 
     const answer = await exchangeJson(`${user}/${action}`, init).catch((error: unknown) => {
       throw new OutageError(`Microsoft Graph: ${reasonOf(error)}`)
     })
-    const { status } = answer
-    if (status === 429 || status >= 500)
-      throw new OutageError(`Microsoft Graph answered ${status}`, retryAfterOf(answer.headers))
+    refuseOutage('Microsoft Graph', answer)
     return answer
   }
 }

@@ -1,5 +1,5 @@
 /** What a token endpoint answers instead of a token (RFC 6749 §5.2, with Entra's members), and what that means for the caller. */
-import { OutageError } from './answers.js'
+import { OutageError, ThrottledError } from './answers.js'
 import { type Refusal, refusal } from './errors.js'
 import type { JsonAnswer } from './fetch-json.js'
 
@@ -22,10 +22,10 @@ const maxClaimsLength = 4096
  * Reads an answer that is no token.
  *
  * @param scopes that were asked for
- * @throws OutageError when the tenant is down, or asks to be left alone
+ * @throws OutageError when the tenant is down; ThrottledError when it asks to be left alone with this request
  */
 export function noToken({ status, headers, body }: JsonAnswer, scopes: readonly string[]): NoToken {
-  if (status === 429 || status >= 500) throw new OutageError(`the tenant answered ${status}`, retryAfterOf(headers))
+  refuseOutage('the tenant', { status, headers })
   const { error, suberror, error_codes, correlation_id, trace_id, claims } = membersOf(body)
   const about = { status, error, suberror, errorCodes: error_codes, correlationId: correlation_id, traceId: trace_id }
   const codes = [error_codes].flat()
@@ -38,8 +38,18 @@ export function noToken({ status, headers, body }: JsonAnswer, scopes: readonly 
   return { refusal: codes.includes(assertionExpired) ? refusal('token_expired') : signInAgain(claims), about }
 }
 
+/**
+ * Of whatever is asked over HTTP.
+ *
+ * @throws OutageError for 5xx, ThrottledError for 429
+ */
+export function refuseOutage(name: string, { status, headers }: Pick<JsonAnswer, 'status' | 'headers'>): void {
+  if (status === 429) throw new ThrottledError(`${name} answered 429`, retryAfterOf(headers))
+  if (status >= 500) throw new OutageError(`${name} answered ${status}`, retryAfterOf(headers))
+}
+
 /** Seconds of a `Retry-After` (RFC 9110 §10.2.3); a date is as good as none. */
-export function retryAfterOf(headers: JsonAnswer['headers']): number | undefined {
+function retryAfterOf(headers: JsonAnswer['headers']): number | undefined {
   const text = String(headers['retry-after'])
   return /^\d{1,6}$/.test(text) ? Number(text) : undefined
 }

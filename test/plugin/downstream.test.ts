@@ -247,6 +247,23 @@ t.test('what is refused is not asked for again at once; what fails otherwise is'
   t.equal((await ask(another)).body, 'token')
 })
 
+t.test('a user whom the tenant throttles waits alone, and the tenant is not asked meanwhile', async (t) => {
+  const made = await startDownstream(t, () => ({ status: 429, headers: { 'retry-after': '3600' }, body: {} }))
+  const { ask, tenant, endpoint } = await made.start()
+  const throttled = await tenant.userToken({ uti: 'throttled' })
+  for (let time = 0; time < 7; time += 1) {
+    const answer = await ask(throttled)
+    checkRefusal(t, answer, { status: 503, code: 'downstream_unavailable' })
+    t.match(answer.headers.get('retry-after'), /^(60|59)$/)
+  }
+  t.equal(endpoint.forms.length, 1)
+  for (let time = 0; time < 7; time += 1) await ask(await tenant.userToken({ uti: `throttled-${time}` }))
+  t.equal(endpoint.forms.length, 8)
+  endpoint.grant = () => granted('token')
+  t.equal((await ask(await tenant.userToken({ uti: 'another' }))).body, 'token', 'another user')
+  t.equal((await ask(throttled)).status, 503, 'still')
+})
+
 t.test('a tenant that hangs, or is gone: 503 within the deadline; after five times nobody waits', async (t) => {
   const made = await startDownstream(t, () => undefined, { keysTimeoutSeconds: 0.2 })
   const { ask, tenant, endpoint } = await made.start()
