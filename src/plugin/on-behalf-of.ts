@@ -62,11 +62,14 @@ function tokenOf({ raw }: FastifyRequest): string {
 
 type ErrorHandler = NonNullable<RouteOptions['errorHandler']>
 
-/** A handler that throws hands over to the next one: of the route's scope, and in the end Fastify's. */
+/**
+ * A handler that rejects hands over to the next one: of the route's scope, and in the end Fastify's. It must not throw: what is thrown at once
+ * and is no `Error` would be sent as if it were an answer, with 200.
+ */
 function answering(own: ErrorHandler | undefined, refuse: Refuse): ErrorHandler {
   return function (error, request, reply) {
     if (error instanceof DownstreamError) return void refuse(request, reply, error.refusal)
     if (own) return own.call(this, error, request, reply)
-    throw error
+    return Promise.reject(error)
   }
 }

@@ -313,6 +313,59 @@ t.test('an error that is caught is the route’s own; its error handlers get all
   t.same([other.status, other.body], [418, 'the app: Error: other'])
 })
 
+t.test('what is thrown and is no Error is answered as Fastify does, with the option or without', async (t) => {
+  const thrown: [name: string, value: unknown][] = [
+    ['text', 'text'],
+    ['null', null],
+    ['undefined', undefined],
+    ['number', 7],
+    ['object', { statusCode: 403, message: 'denied' }],
+    ['status', { status: 404 }],
+    ['ok', { statusCode: 200 }],
+    ['list', [1]],
+    ['buffer', Buffer.from('bytes')],
+    ['error', new Error('boom')],
+    ['teapot', Object.assign(new Error('teapot'), { statusCode: 418 })]
+  ]
+  const answersOf = async (downstream: object | undefined, withHandler: boolean) => {
+    const made = await startDownstream(t, () => granted('token'), { downstream })
+    const seen: unknown[] = []
+    made.app.addHook('onError', async (_request, _reply, error) => void seen.push(error))
+    if (withHandler)
+      made.app.setErrorHandler((error, _request, reply) => reply.code(599).send(`handled ${JSON.stringify(error)}`))
+    for (const [name, value] of thrown) {
+      const raise = async () => {
+        throw value
+      }
+      made.app.get(`/handler/${name}`, raise)
+      made.app.get(`/hook/${name}`, { preHandler: raise }, async () => 'secret')
+      made.app.get(
+        `/callback/${name}`,
+        { preHandler: (_request, _reply, done) => done(value as Error) },
+        async () => 'x'
+      )
+    }
+    const { ask, tenant } = await made.start()
+    const token = await tenant.userToken()
+    const answers: Record<string, unknown> = {}
+    for (const [name] of thrown)
+      for (const where of ['handler', 'hook', 'callback']) {
+        const { status, headers, body } = await ask(token, `/${where}/${name}`)
+        answers[`${where} ${name}`] = [status, headers.get('content-type'), body]
+      }
+    return { answers, seen }
+  }
+  for (const withHandler of [false, true]) {
+    const [plain, ours] = [
+      await answersOf(undefined, withHandler),
+      await answersOf({ clientSecret: secret }, withHandler)
+    ]
+    t.strictSame(ours.answers, plain.answers)
+    t.strictSame(ours.seen, plain.seen, 'once each')
+    if (!withHandler) t.match(ours.answers['hook object'], [403])
+  }
+})
+
 t.test('mistakes of the program', async (t) => {
   const mistakes: EntraConfigurationError[] = []
   const made = await startDownstream(t, () => granted('token'), { downstream: undefined })

@@ -93,8 +93,7 @@ t.test('an answer that is no answer is an outage; a refusal is a 502; the next c
     await t.rejects(graph.listUsers(), { statusCode: expected, code }, `${of}: ${name}`)
     answers[of] = sound
     // What the tenant refused, or throttled, is remembered for a moment.
-    if (of === 'page' || reply.status === 500)
-      t.same(await graph.listUsers(), [], 'and then it works')
+    if (of === 'page' || reply.status === 500) t.same(await graph.listUsers(), [], 'and then it works')
   }
   const gone = await startGraph(t)
   await gone.close()
