@@ -2,6 +2,7 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 import { inTime } from './answers.js'
 import type { SharedTokenCache } from './downstream-options.js'
+import { withoutCommand } from './store-errors.js'
 import type { Logger } from './types.js'
 
 /** A slow store costs a user no more than this: then the tenant is asked instead. */
@@ -25,7 +26,7 @@ export function partitionOf(store: SharedTokenCache, prefix: string, assertion: 
     try {
       return await inTime('sharedCache', maxSeconds, work)
     } catch (error) {
-      log.warn({ err: error }, 'the shared token cache failed')
+      log.warn({ reason: withoutCommand(error) }, 'the shared token cache failed')
       return otherwise
     }
   }

@@ -70,6 +70,19 @@ t.test('a store that fails, hangs or was tampered with costs a request, and noth
   t.match(one.logged(), 'the store is away')
 })
 
+t.test('a Redis that refuses: the log has neither the sealed tokens nor their key', needsRedis, async (t) => {
+  const { url } = await startRedis(t)
+  const redis = closing(t, await connectRedis(toRedis('REDIS_URL', url) as RedisAddress))
+  await once(redis, 'ready')
+  const { tenant, one } = await instances(t, cacheClient(redis, { ttlSeconds: 60, keyPrefix: '' }))
+  await redis.config('SET', 'maxmemory', '1')
+  t.equal((await one.ask(await tenant.userToken())).body, 'downstream-token-1')
+  t.match(one.logged(), /the shared token cache failed/)
+  t.match(one.logged(), /OOM command not allowed/)
+  t.notMatch(one.logged(), 'fastify-entra:obo:')
+  t.notMatch(one.logged(), /[\w+/]{200}/, 'no sealed text')
+})
+
 t.test('instances share through a real Redis, until its entries expire', needsRedis, async (t) => {
   const { url } = await startRedis(t)
   const redis = closing(t, await connectRedis(toRedis('REDIS_URL', url) as RedisAddress))
