@@ -35,6 +35,8 @@ export function graphGroups(options: GraphGroupsOptions = {}): GroupsResolver {
   const { as, scopes, securityEnabledOnly, url } = checked(options)
   const resolve: GroupsResolver = async (principal, { groupIds, graph }) => {
     if (!graph) throw new Error('the tenant of this user has no option "downstream" to ask Microsoft Graph with')
+    // An ID that is none could be another path, and another user's groups (a token without `oid` has the `sub` there).
+    if (!guid.test(principal.id)) throw new Error('the ID of this user is no GUID, so Microsoft Graph is not asked')
     const origin = url ?? graph.url
     const wanted = scopes ?? [`${origin}/.default`]
     const token = await (as === 'user' ? graph.tokenOnBehalfOf(wanted) : graph.tokenForApp(String(wanted[0])))

@@ -198,6 +198,20 @@ t.test('a user for whom Graph is throttled waits alone, for as long as it says',
   }
 })
 
+t.test('a user whose ID is no GUID is not asked about', async (t) => {
+  const { ask, tokens, tenant, logged } = await start(t)
+  for (const claims of [
+    { oid: undefined, sub: `../users/${callerId}` },
+    { oid: `${callerId}/x?y=` },
+    { oid: `me/../users/${callerId}` }
+  ])
+    t.equal(await ask({ ...overage, ...claims, uti: JSON.stringify(claims) }), '503 groups_unavailable')
+  t.equal(tokens.forms.length, 0)
+  t.notOk(tenant.requests.some((each) => each.includes('getMemberObjects')))
+  t.match(logged(), 'is no GUID')
+  t.equal(await ask(), '200')
+})
+
 t.test('a tenant without a credential, beside one that has', async (t) => {
   const third = await startTestTenant()
   t.teardown(() => third.close())
