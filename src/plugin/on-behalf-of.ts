@@ -11,9 +11,9 @@ import { DownstreamError } from './refusal-error.js'
  * scopes, and remembered until its last minute.
  *
  * @param scopes of the other API, such as `https://graph.microsoft.com/User.Read`; all of one API
- * @throws DownstreamError where there is none. Left alone, it is answered as a refusal: 403 to an app, or where consent is missing; 401
+ * @throws DownstreamError where there is none. Left alone, it is answered as a refusal: 403 to an app, where consent is missing, or for users of a tenant without `downstream`; 401
  * with the tenant's challenge where the user has to sign in again; 503 while the tenant is out of reach; 502 when it refuses this API
- * @throws EntraConfigurationError without the option `downstream`
+ * @throws EntraConfigurationError where no tenant has the option `downstream`
  */
 export type OnBehalfOf = (scopes: string | readonly string[]) => Promise<string>
 
@@ -44,11 +44,12 @@ async function onBehalfOf(
     throw new EntraConfigurationError(`${routeOf(request)} calls onBehalfOf() without scopes; name one or more`)
   const principal = request.principalOrNull
   if (!principal) throw new DownstreamError(refusal('credentials_missing'))
-  const downstream = downstreams.of(principal)
-  if (!downstream) {
-    const fix = 'give the option downstream, with a credential, where that tenant is configured'
+  if (!downstreams.any) {
+    const fix = 'give the option downstream, with a credential'
     throw new EntraConfigurationError(`${routeOf(request)} calls onBehalfOf() without a client to ask with; ${fix}`)
   }
+  const downstream = downstreams.of(principal)
+  if (!downstream) throw new DownstreamError(refusal('downstream_not_offered'))
   return downstream.tokenOnBehalfOf(principal, tokenOf(request), scopes)
 }
 

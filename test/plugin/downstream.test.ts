@@ -2,9 +2,17 @@
 import Fastify from 'fastify'
 import t from 'tap'
 import entra, { DownstreamError, EntraConfigurationError, type EntraOptions } from '../../src/plugin/index.js'
-import { checkRefusal, checkSecrecy } from '../support/http.js'
-import { clientId, tenantId } from '../support/tenant.js'
-import { granted, type Reply, refused, secret, startDownstream, tokenPath } from '../support/token-endpoint.js'
+import { checkRefusal, checkSecrecy, get, listen, makeApp } from '../support/http.js'
+import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
+import {
+  granted,
+  type Reply,
+  refused,
+  secret,
+  serveTokens,
+  startDownstream,
+  tokenPath
+} from '../support/token-endpoint.js'
 
 const scopes = ['api://other/Also', 'api://other/Read']
 
@@ -364,6 +372,27 @@ t.test('what is thrown and is no Error is answered as Fastify does, with the opt
     t.strictSame(ours.seen, plain.seen, 'once each')
     if (!withHandler) t.match(ours.answers['hook object'], [403])
   }
+})
+
+t.test('of two tenants one has no credential: 403 to its users, and no mistake of theirs', async (t) => {
+  const without = await startTestTenant()
+  t.teardown(() => without.close())
+  const tenant = await startTestTenant()
+  t.teardown(() => tenant.close())
+  const endpoint = serveTokens(tenant, () => granted('token'))
+  const two = makeApp(t)
+  await two.app.register(entra, {
+    tenants: [
+      { tenantId, clientId, authority: tenant.origin, downstream: { clientSecret: secret } },
+      { tenantId, clientId, authority: without.origin }
+    ]
+  })
+  two.app.get('/downstream', async (request) => request.onBehalfOf('api://other/Read'))
+  const { origin } = await listen(two)
+  const answer = await get(`${origin}/downstream`, await without.userToken())
+  checkRefusal(t, answer, { status: 403, code: 'downstream_not_offered', error: 'insufficient_scope' })
+  t.equal(endpoint.forms.length, 0)
+  t.equal((await get(`${origin}/downstream`, await tenant.userToken())).body, 'token')
 })
 
 t.test('mistakes of the program', async (t) => {
