@@ -54,7 +54,9 @@ function seal(text: string, secret: Buffer): string {
 function unseal(text: string, secret: Buffer): string {
   if (!text) return ''
   const bytes = Buffer.from(text, 'base64')
-  const decipher = createDecipheriv('aes-256-gcm', secret, bytes.subarray(0, ivBytes))
+  const decipher = createDecipheriv('aes-256-gcm', secret, bytes.subarray(0, ivBytes), {
+    authTagLength: tagBytes // without it a tag of 4 bytes would do
+  })
   decipher.setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes))
   return Buffer.concat([decipher.update(bytes.subarray(ivBytes + tagBytes)), decipher.final()]).toString('utf8')
 }

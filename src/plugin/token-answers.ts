@@ -15,8 +15,8 @@ const assertionExpired = 500_133
 /** The caller's token is not one that may be exchanged: no sign-in of the user would change that. */
 const assertionRefused = [50_013, 500_131, 50_027]
 
-/** A challenge is a header; a longer one would be cut off, or refused, on its way. */
-const maxClaimsLength = 4096
+/** Bytes. A challenge is a header, in base64; proxies allow 4096 for all headers of an answer by default, and make a 502 of more. */
+const maxClaimsBytes = 2048
 
 /**
  * Reads an answer that is no token.
@@ -76,7 +76,7 @@ function signInAgain(claims: unknown): Refusal {
 
 /** The value of `claims` is a JSON object (OpenID Connect Core §5.5). */
 function isChallenge(claims: unknown): claims is string {
-  if (typeof claims !== 'string' || claims.length > maxClaimsLength) return false
+  if (typeof claims !== 'string' || Buffer.byteLength(claims) > maxClaimsBytes) return false
   try {
     const parsed: unknown = JSON.parse(claims)
     return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)

@@ -219,6 +219,24 @@ const rows: [
   ['a body without end', { body: 'x'.repeat(2 ** 21) }, 503, 'downstream_unavailable', undefined, { retryAfter: '1' }]
 ]
 
+t.test('claims that fit into a header are handed on, longer ones are not', async (t) => {
+  const made = await startDownstream(t, () => undefined)
+  const { ask, tenant, endpoint } = await made.start()
+  const sized = (bytes: number, fill: string) => `{"a":"${fill.repeat((bytes - 8) / Buffer.byteLength(fill))}"}`
+  for (const [fits, text] of [
+    [true, sized(2048, 'x')],
+    [false, sized(2049, 'x')],
+    [true, sized(2048, 'ä')],
+    [false, sized(2050, 'ä')]
+  ] as const) {
+    endpoint.grant = () => refused('interaction_required', 50076, { claims: text })
+    const answer = await ask(await tenant.userToken({ uti: text.slice(0, 8) + text.length }))
+    const code = fits ? 'insufficient_claims' : 'insufficient_user_authentication'
+    checkRefusal(t, answer, { status: 401, code, error: code })
+    if (fits) t.match(answer.headers.get('www-authenticate'), Buffer.from(text).toString('base64'))
+  }
+})
+
 t.test('each answer of the token endpoint, and what the caller is told', async (t) => {
   const made = await startDownstream(t, () => undefined)
   const { ask, tenant, endpoint, logged } = await made.start()

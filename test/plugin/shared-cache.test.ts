@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import t from 'tap'
 import type { SharedTokenCache } from '../../src/plugin/index.js'
+import { partitionOf } from '../../src/plugin/shared-cache.js'
 import { connectRedis } from '../../src/server/redis.js'
 import { type RedisAddress, toRedis } from '../../src/server/redis-address.js'
 import { cacheClient } from '../../src/server/redis-cache.js'
@@ -68,6 +69,24 @@ t.test('a store that fails, hangs or was tampered with costs a request, and noth
     t.equal((await one.ask(caller)).body, `downstream-token-${count}`, 'remembered here')
   }
   t.match(one.logged(), 'the store is away')
+})
+
+t.test('a text that is cut off in its tag is none', async (t) => {
+  const { texts, store } = memory()
+  const warnings: object[] = []
+  const log = { info: () => {}, warn: (about: object) => void warnings.push(about), error: () => {} }
+  const { client } = partitionOf(store, 'prefix', 'assertion', log)
+  await client.set('key', '')
+  t.equal(await client.get('key'), '')
+  t.same(warnings, [])
+  texts.set(
+    'key',
+    Buffer.from(String(texts.get('key')), 'base64')
+      .subarray(0, 16)
+      .toString('base64')
+  )
+  t.equal(await client.get('key'), '')
+  t.match(warnings, [{ reason: /tag/ }], 'refused, not read')
 })
 
 t.test('a Redis that refuses: the log has neither the sealed tokens nor their key', needsRedis, async (t) => {
