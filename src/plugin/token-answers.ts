@@ -65,6 +65,17 @@ function consentRefusal(scopes: readonly string[]): Refusal {
   })
 }
 
+/**
+ * Reads the challenge of an API that refused a token which this API sent for the user (Microsoft: "Claims challenges": `claims`, in base64).
+ *
+ * @returns `undefined` where it has no claims that could be handed on
+ */
+export function challengeRefusal(challenge: string): Refusal | undefined {
+  const [, base64 = ''] = /\bclaims="([\w+/=-]+)"/.exec(challenge) ?? []
+  const claims = Buffer.from(base64, 'base64').toString()
+  return isChallenge(claims) ? signInAgain(claims) : undefined
+}
+
 /** The tenant's claims, handed on to the client that can have the user satisfy them (Microsoft: "Claims challenges", on-behalf-of). */
 function signInAgain(claims: unknown): Refusal {
   const detail = 'Another service that this route calls asks the user to sign in again.'

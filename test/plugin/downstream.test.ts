@@ -1,7 +1,12 @@
 /** Tokens for other APIs, for the caller and for the API itself: MSAL over real HTTP, against a token endpoint under control. */
 import Fastify from 'fastify'
 import t from 'tap'
-import entra, { DownstreamError, EntraConfigurationError, type EntraOptions } from '../../src/plugin/index.js'
+import entra, {
+  DownstreamError,
+  EntraConfigurationError,
+  type EntraOptions,
+  type RefusedToken
+} from '../../src/plugin/index.js'
 import { checkRefusal, checkSecrecy, get, listen, makeApp } from '../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 import {
@@ -390,6 +395,31 @@ t.test('what is thrown and is no Error is answered as Fastify does, with the opt
     t.strictSame(ours.seen, plain.seen, 'once each')
     if (!withHandler) t.match(ours.answers['hook object'], [403])
   }
+})
+
+t.test('instead of a token that the other API refused: a new one, or what the user has to do', async (t) => {
+  const made = await startDownstream(t, (_form, count) => granted(`token-${count}`))
+  let refusedToken: RefusedToken = {}
+  made.app.get('/instead', async (request) => request.onBehalfOf(scopes, refusedToken))
+  const { ask, tenant, endpoint } = await made.start()
+  const caller = await tenant.userToken()
+  t.equal((await ask(caller)).body, 'token-1')
+  refusedToken = { insteadOf: 'token-1' }
+  t.equal((await ask(caller, '/instead')).body, 'token-2')
+  t.equal((await ask(caller, '/instead')).body, 'token-2', 'that one is gone already')
+  t.equal((await ask(caller)).body, 'token-2')
+  const challengeWith = (value: string) => `Bearer realm="", error="insufficient_claims", claims="${value}"`
+  for (const [at, text] of ['no claims', '[]', `{"a":"${'x'.repeat(3000)}"}`].entries()) {
+    const insteadOf = `token-${at + 2}`
+    refusedToken = { insteadOf, challenge: challengeWith(Buffer.from(text).toString('base64')) }
+    t.equal((await ask(caller, '/instead')).body, `token-${at + 3}`, 'no claims to hand on')
+  }
+  refusedToken = { insteadOf: 'token-5', challenge: challengeWith(challenge) }
+  const answer = await ask(caller, '/instead')
+  checkRefusal(t, answer, { status: 401, code: 'insufficient_claims', error: 'insufficient_claims' })
+  t.match(answer.headers.get('www-authenticate'), `claims="${challenge}"`)
+  t.equal(endpoint.forms.length, 5, 'the tenant was not asked for another one')
+  t.equal((await ask(caller)).body, 'token-6', 'and the refused one is forgotten')
 })
 
 t.test('of two tenants one has no credential: 403 to its users, and no mistake of theirs', async (t) => {

@@ -71,6 +71,20 @@ t.test('a store that fails, hangs or was tampered with costs a request, and noth
   t.match(one.logged(), 'the store is away')
 })
 
+t.test('a token that was refused is not taken from the store again', async (t) => {
+  const { store } = memory()
+  const downstream = { clientSecret: secret, sharedCache: store }
+  const made = await startDownstream(t, (_form, count) => granted(`downstream-token-${count}`), { downstream })
+  const insteadOf = 'downstream-token-1'
+  made.app.get('/instead', async (request) =>
+    request.onBehalfOf(['api://other/Read', 'api://other/Also'], { insteadOf })
+  )
+  const { ask, tenant } = await made.start()
+  const caller = await tenant.userToken()
+  t.equal((await ask(caller)).body, insteadOf)
+  t.equal((await ask(caller, '/instead')).body, 'downstream-token-2')
+})
+
 t.test('a text that is cut off in its tag is none', async (t) => {
   const { texts, store } = memory()
   const warnings: object[] = []

@@ -146,6 +146,8 @@ t.test(
     ])
     t.same(asked, [`${tenant.origin}/User.Read`, `${tenant.origin}/GroupMember.Read.All`])
     answers.page = () => ({ status: 403, body: '{}' })
+    await t.rejects(graph.groupsOf(onBehalfOf), { statusCode: 403, message: /GroupMember.Read.All/ })
+    answers.page = () => ({ status: 400, body: '{}' })
     await t.rejects(graph.groupsOf(onBehalfOf), { statusCode: 502, message: /permission GroupMember.Read.All/ })
     answers.page = () => ({ status: 500, body: '{}' })
     await t.rejects(graph.profileOf(onBehalfOf), { statusCode: 503, code: 'graph_unavailable' })
