@@ -11,7 +11,7 @@ const maxAnswers = 10_000
 const outagesBeforeRest = 5
 const restSeconds = 5
 /** Nobody is left alone for longer, whatever `Retry-After` says. */
-const maxRestSeconds = 60
+export const maxRestSeconds = 60
 
 /** Who was asked is down, or too slow, whoever asks. */
 export class OutageError extends Error {
@@ -21,6 +21,19 @@ export class OutageError extends Error {
   constructor(message: string, retryAfterSeconds?: number) {
     super(message)
     this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
+/**
+ * Who was asked wants no more of this one question for a while: 429, RFC 6585 §4. That is between them and whom the question is about, so
+ * the others go on.
+ */
+export class ThrottledError extends OutageError {
+  override readonly retryAfterSeconds: number
+  /** @param retryAfterSeconds as `Retry-After` said, if it did; from 1 to 60 are kept */
+  constructor(message: string, retryAfterSeconds = 1) {
+    super(message)
+    this.retryAfterSeconds = Math.min(maxRestSeconds, Math.max(1, retryAfterSeconds))
   }
 }
 
@@ -44,6 +57,8 @@ export class Answers<T> {
   readonly #timeoutSeconds: number
   readonly #clock: Clock
   readonly #asked: LRUCache<string, Asked<T>>
+  /** Until when a question is not asked, by what it is about. */
+  readonly #throttledUntil: LRUCache<string, number>
   #outagesInARow = 0
   #restsUntil = Number.NEGATIVE_INFINITY
 
@@ -56,18 +71,20 @@ export class Answers<T> {
     this.#timeoutSeconds = timeoutSeconds
     this.#clock = clock
     this.#asked = new LRUCache({ max })
+    this.#throttledUntil = new LRUCache({ max })
   }
 
   /**
    * What is answered, or was of late. Those who ask meanwhile share one call.
    *
    * @param forSeconds for which a new answer counts; a function where the answer says so itself
-   * @throws whatever `ask` throws; an {@link OutageError} when it takes too long, or there were too many of these of late
+   * @throws whatever `ask` throws; an {@link OutageError} when it takes too long, or there were too many of these of late; a
+   * {@link ThrottledError} while this one question is not to be asked
    */
   async get(about: string, forSeconds: number | ((value: T) => number), ask: () => T | Promise<T>): Promise<Answer<T>> {
     const found = this.#asked.get(about)
     const isFresh = found !== undefined && this.#clock.now() < found.staleAt
-    const asked = isFresh ? found : this.#remember(about, forSeconds, this.#ask(ask))
+    const asked = isFresh ? found : this.#remember(about, forSeconds, this.#ask(about, ask))
     try {
       return { value: await asked.value, until: asked.until }
     } catch (error) {
@@ -107,21 +124,28 @@ export class Answers<T> {
     return asked
   }
 
-  async #ask(ask: () => T | Promise<T>): Promise<T> {
-    const restsFor = (this.#restsUntil - this.#clock.now()) / 1000
-    if (restsFor > 0) {
-      const why = `${this.#name} failed ${outagesBeforeRest} times in a row, and is left alone for a while`
-      throw new OutageError(why, Math.ceil(restsFor))
-    }
+  async #ask(about: string, ask: () => T | Promise<T>): Promise<T> {
+    this.#refuseResting(about)
     const answered = async () => await ask() // so that what is thrown at once counts like what is rejected
     try {
       const value = await inTime(this.#name, this.#timeoutSeconds, answered(), this.#clock)
       this.#outagesInARow = 0
       return value
     } catch (error) {
-      if (error instanceof OutageError) this.#failed(error)
+      if (error instanceof ThrottledError)
+        this.#throttledUntil.set(about, this.#clock.now() + error.retryAfterSeconds * 1000)
+      else if (error instanceof OutageError) this.#failed(error)
       throw error
     }
+  }
+
+  #refuseResting(about: string): void {
+    const throttledFor = ((this.#throttledUntil.get(about) ?? Number.NEGATIVE_INFINITY) - this.#clock.now()) / 1000
+    if (throttledFor > 0) throw new ThrottledError(`${this.#name} asked to wait`, Math.ceil(throttledFor))
+    const restsFor = (this.#restsUntil - this.#clock.now()) / 1000
+    if (restsFor <= 0) return
+    const why = `${this.#name} failed ${outagesBeforeRest} times in a row, and is left alone for a while`
+    throw new OutageError(why, Math.ceil(restsFor))
   }
 
   #failed({ retryAfterSeconds = 0 }: OutageError): void {

@@ -70,7 +70,13 @@ export function createAudit({ level, personalData }: AuditSettings): Audit {
 /** What guards say, and routes that call others; all else is said of the token. */
 const saidByGuards: ReadonlySet<Refusal['code']> = new Set([
   ...(['insufficient_permissions', 'insufficient_claims', 'insufficient_user_authentication'] as const),
-  ...(['groups_unavailable', 'policy_unavailable', 'user_required', 'consent_required'] as const),
+  ...([
+    'groups_unavailable',
+    'policy_unavailable',
+    'user_required',
+    'downstream_not_offered',
+    'consent_required'
+  ] as const),
   ...(['downstream_refused', 'downstream_failed', 'downstream_unavailable'] as const)
 ])
 

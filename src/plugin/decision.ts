@@ -3,8 +3,9 @@
  * leave it open are policies, and groups that did not fit into the token, asked for.
  */
 import type { FastifyRequest } from 'fastify'
-import { inTime } from './answers.js'
+import { inTime, maxRestSeconds, OutageError } from './answers.js'
 import { type Refusal, refusal } from './errors.js'
+import { DownstreamError } from './refusal-error.js'
 import { describe, type Rule, scopesOf } from './rules.js'
 import { stepUpRefusal } from './step-up.js'
 import type { Principal, UserPrincipal } from './types.js'
@@ -100,8 +101,14 @@ async function askGroups(rule: Extract<Rule, { kind: 'group' }>, { principal, re
     return groups.includes(rule.name) ? passes : no(rule)
   } catch (error) {
     request.log.error({ err: error, group: rule.name }, 'the groups of a user could not be looked up')
-    return refusal('groups_unavailable', { retryAfterSeconds: 1 })
+    return refusal('groups_unavailable', { retryAfterSeconds: retryAfterOf(error) })
   }
+}
+
+/** What was asked for the groups may have said it; bounded, as it is no more than a guess. */
+function retryAfterOf(error: unknown): number {
+  const said = error instanceof OutageError || error instanceof DownstreamError ? error.retryAfterSeconds : undefined
+  return Math.min(maxRestSeconds, Math.max(1, said ?? 1))
 }
 
 /** Until one passes. An answer that could not be had weighs more than a no: it might have been a yes. */

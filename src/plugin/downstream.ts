@@ -7,7 +7,7 @@ import type { ExchangeJson } from './fetch-json.js'
 import { type Granted, requestToken, type TokenRequest } from './msal.js'
 import { DownstreamError } from './refusal-error.js'
 import { partitionOf } from './shared-cache.js'
-import type { NoToken } from './token-answers.js'
+import { challengeRefusal, type NoToken } from './token-answers.js'
 import type { Clock, Logger, Principal } from './types.js'
 
 /** What the tokens are fetched with. */
@@ -17,6 +17,14 @@ export interface DownstreamSurroundings {
   readonly log: Logger
   /** For one token, from asking a shared cache to the last byte of the tenant's answer. */
   readonly timeoutSeconds: number
+}
+
+/** A token that another API refused. */
+export interface RefusedToken {
+  /** The token: not that one again. */
+  readonly insteadOf?: string | undefined
+  /** `WWW-Authenticate` of its answer, if it had one. Where that has `claims`, the user has to satisfy them, and no token is given. */
+  readonly challenge?: string | null | undefined
 }
 
 /** A token is not handed out in the last minute of its life. */
@@ -47,21 +55,39 @@ export class Downstream {
    */
   async tokenForApp(tenantId: string, scope: string, insteadOf?: string): Promise<string> {
     const request = { tenantId, scopes: [scope] }
-    const token = await this.#token(request)
-    if (token !== insteadOf) return token
-    await this.#answers.forgetOne(aboutOf(request), (answer) => 'token' in answer && answer.token === insteadOf)
-    return this.#token(request)
+    return this.#other(request, insteadOf)
   }
 
   /**
    * A token for the caller (on-behalf-of flow: RFC 7523 §2.1, `requested_token_use`).
    *
    * @param assertion the caller's own token; it goes to the tenant that issued it, and nowhere else
+   * @param refused a token that the other API refused, and its challenge: not that token again
    * @throws DownstreamError 401 or 403 where the caller can do something about it, else as {@link tokenForApp}
    */
-  async tokenOnBehalfOf({ kind, tenantId }: Principal, assertion: string, scopes: readonly string[]): Promise<string> {
+  async tokenOnBehalfOf(
+    { kind, tenantId }: Principal,
+    assertion: string,
+    scopes: readonly string[],
+    { insteadOf, challenge }: RefusedToken = {}
+  ): Promise<string> {
     if (kind === 'app') throw new DownstreamError(refusal('user_required'))
-    return this.#token({ tenantId, scopes: [...scopes].sort(), assertion })
+    const request = { tenantId, scopes: [...scopes].sort(), assertion }
+    const asks = challengeRefusal(challenge ?? '')
+    if (!asks) return this.#other(request, insteadOf)
+    await this.#forget(request, insteadOf)
+    throw new DownstreamError(asks)
+  }
+
+  async #other(request: TokenRequest, insteadOf: string | undefined): Promise<string> {
+    const token = await this.#token(request)
+    if (token !== insteadOf) return token
+    await this.#forget(request, insteadOf)
+    return this.#token({ ...request, isRenewal: true })
+  }
+
+  #forget(request: TokenRequest, token: string | undefined): Promise<void> {
+    return this.#answers.forgetOne(aboutOf(request), (answer) => 'token' in answer && answer.token === token)
   }
 
   async #token(request: TokenRequest): Promise<string> {

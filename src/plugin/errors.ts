@@ -110,6 +110,8 @@ const kinds = {
   },
   /** Another API is to be called for a user, and the token speaks for an app (the on-behalf-of flow has no app-only form). */
   user_required: forbidden('This route calls another API for a user. Call it with the token of a user.'),
+  /** The user is from a tenant, or another provider, for which this API has no credential; for others it has one. */
+  downstream_not_offered: forbidden('This route calls another API for its users, but not for those of this tenant.'),
   /** AADSTS65001: nobody consented to what this API wants to do for the user in another one. */
   consent_required: forbidden('Neither the user nor an administrator has let this API call another one for the user.'),
   /** The tenant refuses this API's own request for a token: its credentials, or what it is allowed. Only its operator can mend that. */

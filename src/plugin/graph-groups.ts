@@ -5,7 +5,7 @@ import { EntraConfigurationError } from './errors.js'
 import { type JsonAnswer, reasonOf } from './fetch-json.js'
 import { type GraphAccess, type GroupsResolver, needsDownstream } from './groups.js'
 import { guid, isOn, shown } from './option-checks.js'
-import { retryAfterOf } from './token-answers.js'
+import { refuseOutage } from './token-answers.js'
 
 /** How Graph is asked. */
 export interface GraphGroupsOptions {
@@ -35,6 +35,8 @@ export function graphGroups(options: GraphGroupsOptions = {}): GroupsResolver {
   const { as, scopes, securityEnabledOnly, url } = checked(options)
   const resolve: GroupsResolver = async (principal, { groupIds, graph }) => {
     if (!graph) throw new Error('the tenant of this user has no option "downstream" to ask Microsoft Graph with')
+    // An ID that is none could be another path, and another user's groups (a token without `oid` has the `sub` there).
+    if (!guid.test(principal.id)) throw new Error('the ID of this user is no GUID, so Microsoft Graph is not asked')
     const origin = url ?? graph.url
     const wanted = scopes ?? [`${origin}/.default`]
     const token = await (as === 'user' ? graph.tokenOnBehalfOf(wanted) : graph.tokenForApp(String(wanted[0])))
@@ -53,9 +55,7 @@ function asker({ exchangeJson }: GraphAccess, token: string, user: string): Ask 
     const answer = await exchangeJson(`${user}/${action}`, init).catch((error: unknown) => {
       throw new OutageError(`Microsoft Graph: ${reasonOf(error)}`)
     })
-    const { status } = answer
-    if (status === 429 || status >= 500)
-      throw new OutageError(`Microsoft Graph answered ${status}`, retryAfterOf(answer.headers))
+    refuseOutage('Microsoft Graph', answer)
     return answer
   }
 }

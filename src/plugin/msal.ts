@@ -15,6 +15,8 @@ export interface TokenRequest {
   readonly scopes: readonly string[]
   /** The caller's token, to be exchanged; without one the token is for this API itself. */
   readonly assertion?: string
+  /** Whether what a shared cache holds was refused. */
+  readonly isRenewal?: boolean
 }
 
 /** A token, and until when it is valid: seconds, as `exp`. */
@@ -50,7 +52,7 @@ export async function requestToken(
       cache: { cachePlugin: new DistributedCachePlugin(store(partition), { getKey, extractKey: getKey }) }
     })
   })
-  const { assertion } = request
+  const { assertion, isRenewal = false } = request
   const scopes = [...request.scopes]
   try {
     // MSAL does not read a shared cache by itself before an exchange; this does.
@@ -58,7 +60,7 @@ export async function requestToken(
     const result =
       assertion === undefined
         ? await app.acquireTokenByClientCredential({ scopes })
-        : await app.acquireTokenOnBehalfOf({ scopes, oboAssertion: assertion })
+        : await app.acquireTokenOnBehalfOf({ scopes, oboAssertion: assertion, skipCache: isRenewal })
     if (result?.accessToken && Number(result.expiresOn) > Date.now() + leastLifetimeMs)
       return { token: result.accessToken, expiresAt: Number(result.expiresOn) / 1000 }
   } catch (error) {

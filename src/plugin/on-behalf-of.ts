@@ -1,6 +1,7 @@
 /** `request.onBehalfOf()`: a token with which a route calls another API for its caller; and what is answered where there is none. */
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { authorizationHeader, bearerToken } from './bearer.js'
+import type { RefusedToken } from './downstream.js'
 import type { Downstreams } from './downstreams.js'
 import { EntraConfigurationError, isRefusal, refusal } from './errors.js'
 import { type Refuse, routeOf } from './guard.js'
@@ -11,11 +12,12 @@ import { DownstreamError } from './refusal-error.js'
  * scopes, and remembered until its last minute.
  *
  * @param scopes of the other API, such as `https://graph.microsoft.com/User.Read`; all of one API
- * @throws DownstreamError where there is none. Left alone, it is answered as a refusal: 403 to an app, or where consent is missing; 401
+ * @param refused a token that the other API answered with 401, so that there is a new one
+ * @throws DownstreamError where there is none. Left alone, it is answered as a refusal: 403 to an app, where consent is missing, or for users of a tenant without `downstream`; 401
  * with the tenant's challenge where the user has to sign in again; 503 while the tenant is out of reach; 502 when it refuses this API
- * @throws EntraConfigurationError without the option `downstream`
+ * @throws EntraConfigurationError where no tenant has the option `downstream`
  */
-export type OnBehalfOf = (scopes: string | readonly string[]) => Promise<string>
+export type OnBehalfOf = (scopes: string | readonly string[], refused?: RefusedToken) => Promise<string>
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -26,8 +28,8 @@ declare module 'fastify' {
 
 /** Decorates requests, and has the errors of {@link OnBehalfOf} answered before any error handler of the application is asked. */
 export function decorateOnBehalfOf(app: FastifyInstance, downstreams: Downstreams, refuse: Refuse): void {
-  app.decorateRequest('onBehalfOf', function (this: FastifyRequest, scopes: string | readonly string[]) {
-    return onBehalfOf(this, [scopes].flat(), downstreams)
+  app.decorateRequest('onBehalfOf', function (this: FastifyRequest, ...[scopes, refused]: Parameters<OnBehalfOf>) {
+    return onBehalfOf(this, [scopes].flat(), refused, downstreams)
   })
   if (!downstreams.any) return
   app.addHook('onRoute', (route) => {
@@ -38,18 +40,20 @@ export function decorateOnBehalfOf(app: FastifyInstance, downstreams: Downstream
 async function onBehalfOf(
   request: FastifyRequest,
   scopes: readonly string[],
+  refused: RefusedToken | undefined,
   downstreams: Downstreams
 ): Promise<string> {
   if (scopes.length === 0 || !scopes.every((scope) => typeof scope === 'string' && /^[\x21-\x7e]+$/.test(scope)))
     throw new EntraConfigurationError(`${routeOf(request)} calls onBehalfOf() without scopes; name one or more`)
   const principal = request.principalOrNull
   if (!principal) throw new DownstreamError(refusal('credentials_missing'))
-  const downstream = downstreams.of(principal)
-  if (!downstream) {
-    const fix = 'give the option downstream, with a credential, where that tenant is configured'
+  if (!downstreams.any) {
+    const fix = 'give the option downstream, with a credential'
     throw new EntraConfigurationError(`${routeOf(request)} calls onBehalfOf() without a client to ask with; ${fix}`)
   }
-  return downstream.tokenOnBehalfOf(principal, tokenOf(request), scopes)
+  const downstream = downstreams.of(principal)
+  if (!downstream) throw new DownstreamError(refusal('downstream_not_offered'))
+  return downstream.tokenOnBehalfOf(principal, tokenOf(request), scopes, refused)
 }
 
 /** The one that the principal was read from: nothing keeps it, so it is read once more. */
@@ -62,11 +66,14 @@ function tokenOf({ raw }: FastifyRequest): string {
 
 type ErrorHandler = NonNullable<RouteOptions['errorHandler']>
 
-/** A handler that throws hands over to the next one: of the route's scope, and in the end Fastify's. */
+/**
+ * A handler that rejects hands over to the next one: of the route's scope, and in the end Fastify's. It must not throw: what is thrown at once
+ * and is no `Error` would be sent as if it were an answer, with 200.
+ */
 function answering(own: ErrorHandler | undefined, refuse: Refuse): ErrorHandler {
   return function (error, request, reply) {
     if (error instanceof DownstreamError) return void refuse(request, reply, error.refusal)
     if (own) return own.call(this, error, request, reply)
-    throw error
+    return Promise.reject(error)
   }
 }

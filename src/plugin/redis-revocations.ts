@@ -4,6 +4,7 @@ import { systemClock } from './clock.js'
 import { EntraConfigurationError } from './errors.js'
 import { matching, within } from './option-checks.js'
 import { isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './revoked.js'
+import { withoutCommand } from './store-errors.js'
 import type { Principal } from './types.js'
 
 /** What is used of a client: `ioredis` and `iovalkey` have it, for one server, Sentinel and Cluster. The application connects and closes it. */
@@ -124,7 +125,7 @@ export class RedisRevocations {
     try {
       return await command()
     } catch (error) {
-      throw withoutCommand(error)
+      throw new Error(`Redis failed: ${withoutCommand(error)}`)
     }
   }
 }
@@ -132,9 +133,4 @@ export class RedisRevocations {
 function timeOf(answer: unknown): number {
   if (typeof answer === 'string' && time.test(answer)) return Number(answer)
   throw new Error('Redis answered with no time of a revocation')
-}
-
-/** An error of these clients holds the command that failed, and that may be the AUTH or HELLO with the password; old servers repeat it. */
-function withoutCommand(error: unknown): Error {
-  return new Error(`Redis failed: ${String(error).split(', with args')[0]}`)
 }

@@ -2,6 +2,7 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 import { inTime } from './answers.js'
 import type { SharedTokenCache } from './downstream-options.js'
+import { withoutCommand } from './store-errors.js'
 import type { Logger } from './types.js'
 
 /** A slow store costs a user no more than this: then the tenant is asked instead. */
@@ -25,7 +26,7 @@ export function partitionOf(store: SharedTokenCache, prefix: string, assertion: 
     try {
       return await inTime('sharedCache', maxSeconds, work)
     } catch (error) {
-      log.warn({ err: error }, 'the shared token cache failed')
+      log.warn({ reason: withoutCommand(error) }, 'the shared token cache failed')
       return otherwise
     }
   }
@@ -53,7 +54,9 @@ function seal(text: string, secret: Buffer): string {
 function unseal(text: string, secret: Buffer): string {
   if (!text) return ''
   const bytes = Buffer.from(text, 'base64')
-  const decipher = createDecipheriv('aes-256-gcm', secret, bytes.subarray(0, ivBytes))
+  const decipher = createDecipheriv('aes-256-gcm', secret, bytes.subarray(0, ivBytes), {
+    authTagLength: tagBytes // without it a tag of 4 bytes would do
+  })
   decipher.setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes))
   return Buffer.concat([decipher.update(bytes.subarray(ivBytes + tagBytes)), decipher.final()]).toString('utf8')
 }

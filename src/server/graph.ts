@@ -1,8 +1,8 @@
 /** The API as a client of Microsoft Graph: for itself, and for the users who call it. */
-import { EnvHttpProxyAgent, request } from 'undici'
+import { EnvHttpProxyAgent } from 'undici'
 import { DownstreamError, type OnBehalfOf, type TokenForApp } from '../plugin/index.js'
 import type { GraphConfig } from './config.js'
-import { ServerProblem } from './problems.js'
+import { type Answer, exchange, maxBytes, problem, unavailable } from './graph-exchange.js'
 
 /** A user as Graph's directory shows one. */
 export interface DirectoryUser {
@@ -25,7 +25,7 @@ export interface Graph {
   /**
    * The user who calls, with that user's permission.
    *
-   * @throws DownstreamError where there is no token for the user
+   * @throws DownstreamError where there is no token for the user; ServerProblem 403 or 404 where Graph refuses this user
    */
   profileOf(onBehalfOf: OnBehalfOf): Promise<DirectoryUser>
   /** The first page of the groups of the user who calls. Throws as {@link profileOf}. */
@@ -45,14 +45,6 @@ interface Refused {
   readonly detail: string
 }
 
-interface Answer {
-  readonly status: number
-  readonly body: Readonly<Record<string, unknown>>
-}
-
-/** One exchange, from connect to the last byte. */
-const deadlineMs = 5000
-const maxBytes = 1024 * 1024
 const userMembers = 'id,displayName,userPrincipalName,mail'
 
 /** @param tokenForApp the plugin's, from the API's own tenant */
@@ -74,8 +66,12 @@ export function createGraph(config: GraphConfig, tokenForApp: TokenForApp): Grap
 
   async function getFor(onBehalfOf: OnBehalfOf, path: string, permission: string): Promise<Answer['body']> {
     refuseUnconfigured(config)
-    const token = await onBehalfOf(`${config.url}/${permission}`)
-    return usable(await getWith(path, token), graphRefused(permission))
+    const scope = `${config.url}/${permission}`
+    const insteadOf = await onBehalfOf(scope)
+    const first = await getWith(path, insteadOf)
+    if (first.status !== 401) return usableForUser(first, permission)
+    const token = await onBehalfOf(scope, { insteadOf, challenge: first.challenge })
+    return usableForUser(await getWith(path, token), permission)
   }
 
   return {
@@ -88,22 +84,6 @@ export function createGraph(config: GraphConfig, tokenForApp: TokenForApp): Grap
         .filter(isGroup)
         .map(toGroup),
     close: () => dispatcher.destroy()
-  }
-}
-
-async function exchange(dispatcher: EnvHttpProxyAgent, url: string, token: string): Promise<Answer> {
-  try {
-    const signal = AbortSignal.timeout(deadlineMs)
-    const { statusCode, body } = await request(url, {
-      headers: { authorization: `Bearer ${token}` },
-      dispatcher,
-      signal
-    })
-    const parsed: unknown = JSON.parse(await body.text())
-    if (typeof parsed === 'object' && parsed !== null) return { status: statusCode, body: { ...parsed } }
-    throw new Error('answered with no JSON object')
-  } catch (error) {
-    throw unavailable(String(error))
   }
 }
 
@@ -138,6 +118,15 @@ function usable({ status, body }: Answer, refused: Refused): Answer['body'] {
   throw problem(502, refused.code, refused.detail, reason)
 }
 
+/** With the user's permission, a refusal is about the user; 401 is one once the token is new. */
+function usableForUser(answer: Answer, permission: string): Answer['body'] {
+  const { status } = answer
+  if (status === 401 || status === 403)
+    throw problem(403, 'graph_forbidden', `Microsoft Graph does not let this user use ${permission}.`, `${status}`)
+  if (status === 404) throw problem(404, 'graph_not_found', 'Microsoft Graph does not know this user.')
+  return usable(answer, graphRefused(permission))
+}
+
 type Member = Readonly<Record<string, unknown>>
 
 function valuesIn({ value }: Answer['body']): readonly Member[] {
@@ -161,11 +150,3 @@ const toGroup = ({ id, displayName }: Member): DirectoryGroup => ({
   id: String(id),
   displayName: textOrNull(displayName)
 })
-
-function unavailable(cause: string): ServerProblem {
-  return problem(503, 'graph_unavailable', 'Microsoft Graph cannot be reached. Try again later.', cause)
-}
-
-function problem(status: 502 | 503, code: string, detail: string, cause?: string): ServerProblem {
-  return Object.assign(new ServerProblem(status, code, detail), { cause })
-}

@@ -22,10 +22,10 @@ const clientErrors: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 43
 /** An error whose message is written for the client. */
 export class ServerProblem extends Error {
   override readonly name = 'ServerProblem'
-  readonly statusCode: 502 | 503
+  readonly statusCode: 403 | 404 | 502 | 503
   readonly code: string
 
-  constructor(statusCode: 502 | 503, code: string, detail: string) {
+  constructor(statusCode: 403 | 404 | 502 | 503, code: string, detail: string) {
     super(detail)
     this.statusCode = statusCode
     this.code = code

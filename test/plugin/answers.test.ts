@@ -1,6 +1,6 @@
 /** What others answer: for how long an answer counts that says so itself, and who is left alone after outages. */
 import t from 'tap'
-import { Answers, OutageError } from '../../src/plugin/answers.js'
+import { Answers, OutageError, ThrottledError } from '../../src/plugin/answers.js'
 import { FakeClock } from '../support/clock.js'
 
 t.test('an answer that says for how long it counts', async (t) => {
@@ -76,5 +76,28 @@ t.test('outages: for how long who had five is left alone', async (t) => {
       'counted anew'
     )
     t.equal((await answers.get('other', 1, () => 'up')).value, 'up')
+  }
+})
+
+t.test('a question that is throttled is not asked for as long as it was said; others are, however often', async (t) => {
+  const rows: [retryAfterSeconds: number | undefined, restSeconds: number][] = [
+    [undefined, 1],
+    [0, 1],
+    [17, 17],
+    [86_400, 60]
+  ]
+  for (const [retryAfterSeconds, restSeconds] of rows) {
+    const clock = new FakeClock()
+    const answers = new Answers<string>('somebody', 5, clock)
+    const throttled = () => Promise.reject(new ThrottledError('answered 429', retryAfterSeconds))
+    for (let time = 0; time < 7; time += 1)
+      await t.rejects(answers.get(`user ${time}`, 1, throttled), { message: 'answered 429' })
+    t.equal((await answers.get('another', 1, () => 'up')).value, 'up', 'nobody else waits')
+    const again = () => answers.get('user 0', 1, () => 'up')
+    await t.rejects(again(), { message: 'somebody asked to wait', retryAfterSeconds: restSeconds })
+    await clock.advance(restSeconds * 1000 - 1)
+    await t.rejects(again(), { name: 'OutageError', retryAfterSeconds: 1 }, 'just too soon')
+    await clock.advance(1)
+    t.equal((await again()).value, 'up')
   }
 })

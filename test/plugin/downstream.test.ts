@@ -1,10 +1,23 @@
 /** Tokens for other APIs, for the caller and for the API itself: MSAL over real HTTP, against a token endpoint under control. */
 import Fastify from 'fastify'
 import t from 'tap'
-import entra, { DownstreamError, EntraConfigurationError, type EntraOptions } from '../../src/plugin/index.js'
-import { checkRefusal, checkSecrecy } from '../support/http.js'
-import { clientId, tenantId } from '../support/tenant.js'
-import { granted, type Reply, refused, secret, startDownstream, tokenPath } from '../support/token-endpoint.js'
+import entra, {
+  DownstreamError,
+  EntraConfigurationError,
+  type EntraOptions,
+  type RefusedToken
+} from '../../src/plugin/index.js'
+import { checkRefusal, checkSecrecy, get, listen, makeApp } from '../support/http.js'
+import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
+import {
+  granted,
+  type Reply,
+  refused,
+  secret,
+  serveTokens,
+  startDownstream,
+  tokenPath
+} from '../support/token-endpoint.js'
 
 const scopes = ['api://other/Also', 'api://other/Read']
 
@@ -211,6 +224,24 @@ const rows: [
   ['a body without end', { body: 'x'.repeat(2 ** 21) }, 503, 'downstream_unavailable', undefined, { retryAfter: '1' }]
 ]
 
+t.test('claims that fit into a header are handed on, longer ones are not', async (t) => {
+  const made = await startDownstream(t, () => undefined)
+  const { ask, tenant, endpoint } = await made.start()
+  const sized = (bytes: number, fill: string) => `{"a":"${fill.repeat((bytes - 8) / Buffer.byteLength(fill))}"}`
+  for (const [fits, text] of [
+    [true, sized(2048, 'x')],
+    [false, sized(2049, 'x')],
+    [true, sized(2048, 'ä')],
+    [false, sized(2050, 'ä')]
+  ] as const) {
+    endpoint.grant = () => refused('interaction_required', 50076, { claims: text })
+    const answer = await ask(await tenant.userToken({ uti: text.slice(0, 8) + text.length }))
+    const code = fits ? 'insufficient_claims' : 'insufficient_user_authentication'
+    checkRefusal(t, answer, { status: 401, code, error: code })
+    if (fits) t.match(answer.headers.get('www-authenticate'), Buffer.from(text).toString('base64'))
+  }
+})
+
 t.test('each answer of the token endpoint, and what the caller is told', async (t) => {
   const made = await startDownstream(t, () => undefined)
   const { ask, tenant, endpoint, logged } = await made.start()
@@ -245,6 +276,23 @@ t.test('what is refused is not asked for again at once; what fails otherwise is'
   t.equal((await ask(another)).status, 503)
   endpoint.grant = () => granted('token')
   t.equal((await ask(another)).body, 'token')
+})
+
+t.test('a user whom the tenant throttles waits alone, and the tenant is not asked meanwhile', async (t) => {
+  const made = await startDownstream(t, () => ({ status: 429, headers: { 'retry-after': '3600' }, body: {} }))
+  const { ask, tenant, endpoint } = await made.start()
+  const throttled = await tenant.userToken({ uti: 'throttled' })
+  for (let time = 0; time < 7; time += 1) {
+    const answer = await ask(throttled)
+    checkRefusal(t, answer, { status: 503, code: 'downstream_unavailable' })
+    t.match(answer.headers.get('retry-after'), /^(60|59)$/)
+  }
+  t.equal(endpoint.forms.length, 1)
+  for (let time = 0; time < 7; time += 1) await ask(await tenant.userToken({ uti: `throttled-${time}` }))
+  t.equal(endpoint.forms.length, 8)
+  endpoint.grant = () => granted('token')
+  t.equal((await ask(await tenant.userToken({ uti: 'another' }))).body, 'token', 'another user')
+  t.equal((await ask(throttled)).status, 503, 'still')
 })
 
 t.test('a tenant that hangs, or is gone: 503 within the deadline; after five times nobody waits', async (t) => {
@@ -294,6 +342,105 @@ t.test('an error that is caught is the route’s own; its error handlers get all
   t.same((await ask(caller, '/own-other')).body, 'the route: other')
   const other = await ask(caller, '/other')
   t.same([other.status, other.body], [418, 'the app: Error: other'])
+})
+
+t.test('what is thrown and is no Error is answered as Fastify does, with the option or without', async (t) => {
+  const thrown: [name: string, value: unknown][] = [
+    ['text', 'text'],
+    ['null', null],
+    ['undefined', undefined],
+    ['number', 7],
+    ['object', { statusCode: 403, message: 'denied' }],
+    ['status', { status: 404 }],
+    ['ok', { statusCode: 200 }],
+    ['list', [1]],
+    ['buffer', Buffer.from('bytes')],
+    ['error', new Error('boom')],
+    ['teapot', Object.assign(new Error('teapot'), { statusCode: 418 })]
+  ]
+  const answersOf = async (downstream: object | undefined, withHandler: boolean) => {
+    const made = await startDownstream(t, () => granted('token'), { downstream })
+    const seen: unknown[] = []
+    made.app.addHook('onError', async (_request, _reply, error) => void seen.push(error))
+    if (withHandler)
+      made.app.setErrorHandler((error, _request, reply) => reply.code(599).send(`handled ${JSON.stringify(error)}`))
+    for (const [name, value] of thrown) {
+      const raise = async () => {
+        throw value
+      }
+      made.app.get(`/handler/${name}`, raise)
+      made.app.get(`/hook/${name}`, { preHandler: raise }, async () => 'secret')
+      made.app.get(
+        `/callback/${name}`,
+        { preHandler: (_request, _reply, done) => done(value as Error) },
+        async () => 'x'
+      )
+    }
+    const { ask, tenant } = await made.start()
+    const token = await tenant.userToken()
+    const answers: Record<string, unknown> = {}
+    for (const [name] of thrown)
+      for (const where of ['handler', 'hook', 'callback']) {
+        const { status, headers, body } = await ask(token, `/${where}/${name}`)
+        answers[`${where} ${name}`] = [status, headers.get('content-type'), body]
+      }
+    return { answers, seen }
+  }
+  for (const withHandler of [false, true]) {
+    const [plain, ours] = [
+      await answersOf(undefined, withHandler),
+      await answersOf({ clientSecret: secret }, withHandler)
+    ]
+    t.strictSame(ours.answers, plain.answers)
+    t.strictSame(ours.seen, plain.seen, 'once each')
+    if (!withHandler) t.match(ours.answers['hook object'], [403])
+  }
+})
+
+t.test('instead of a token that the other API refused: a new one, or what the user has to do', async (t) => {
+  const made = await startDownstream(t, (_form, count) => granted(`token-${count}`))
+  let refusedToken: RefusedToken = {}
+  made.app.get('/instead', async (request) => request.onBehalfOf(scopes, refusedToken))
+  const { ask, tenant, endpoint } = await made.start()
+  const caller = await tenant.userToken()
+  t.equal((await ask(caller)).body, 'token-1')
+  refusedToken = { insteadOf: 'token-1' }
+  t.equal((await ask(caller, '/instead')).body, 'token-2')
+  t.equal((await ask(caller, '/instead')).body, 'token-2', 'that one is gone already')
+  t.equal((await ask(caller)).body, 'token-2')
+  const challengeWith = (value: string) => `Bearer realm="", error="insufficient_claims", claims="${value}"`
+  for (const [at, text] of ['no claims', '[]', `{"a":"${'x'.repeat(3000)}"}`].entries()) {
+    const insteadOf = `token-${at + 2}`
+    refusedToken = { insteadOf, challenge: challengeWith(Buffer.from(text).toString('base64')) }
+    t.equal((await ask(caller, '/instead')).body, `token-${at + 3}`, 'no claims to hand on')
+  }
+  refusedToken = { insteadOf: 'token-5', challenge: challengeWith(challenge) }
+  const answer = await ask(caller, '/instead')
+  checkRefusal(t, answer, { status: 401, code: 'insufficient_claims', error: 'insufficient_claims' })
+  t.match(answer.headers.get('www-authenticate'), `claims="${challenge}"`)
+  t.equal(endpoint.forms.length, 5, 'the tenant was not asked for another one')
+  t.equal((await ask(caller)).body, 'token-6', 'and the refused one is forgotten')
+})
+
+t.test('of two tenants one has no credential: 403 to its users, and no mistake of theirs', async (t) => {
+  const without = await startTestTenant()
+  t.teardown(() => without.close())
+  const tenant = await startTestTenant()
+  t.teardown(() => tenant.close())
+  const endpoint = serveTokens(tenant, () => granted('token'))
+  const two = makeApp(t)
+  await two.app.register(entra, {
+    tenants: [
+      { tenantId, clientId, authority: tenant.origin, downstream: { clientSecret: secret } },
+      { tenantId, clientId, authority: without.origin }
+    ]
+  })
+  two.app.get('/downstream', async (request) => request.onBehalfOf('api://other/Read'))
+  const { origin } = await listen(two)
+  const answer = await get(`${origin}/downstream`, await without.userToken())
+  checkRefusal(t, answer, { status: 403, code: 'downstream_not_offered', error: 'insufficient_scope' })
+  t.equal(endpoint.forms.length, 0)
+  t.equal((await get(`${origin}/downstream`, await tenant.userToken())).body, 'token')
 })
 
 t.test('mistakes of the program', async (t) => {

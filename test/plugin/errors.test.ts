@@ -35,6 +35,7 @@ const contract: Record<RefusalCode, [status: number, error: string | undefined]>
   admission_unavailable: [503, undefined],
   policy_unavailable: [503, undefined],
   user_required: [403, 'insufficient_scope'],
+  downstream_not_offered: [403, 'insufficient_scope'],
   consent_required: [403, 'insufficient_scope'],
   downstream_refused: [502, undefined],
   downstream_failed: [502, undefined],

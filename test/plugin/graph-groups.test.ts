@@ -68,7 +68,8 @@ async function start(t: Test, graph: GraphGroupsOptions = {}, options: object = 
     status === 200 ? '200' : `${status} ${(JSON.parse(body) as { code: string }).code}`
   const ask = async (claims: object = overage, path = '/group') =>
     said(await get(origin + path, await tenant.userToken({ ...claims })))
-  return { tenant, tokens, calls, answers, ask, logged }
+  const askAll = async (claims: object) => get(`${origin}/group`, await tenant.userToken({ ...claims }))
+  return { tenant, tokens, calls, answers, ask, askAll, logged }
 }
 
 t.test('all groups of the user, with the API’s own permission; one call for a token', async (t) => {
@@ -153,6 +154,7 @@ t.test('Graph has no answer: 503 for that route alone, never a yes or a no; then
       t.equal(await ask(overage, '/either'), '503 groups_unavailable', 'one that does not makes it no certain no')
       t.equal(await ask({ ...overage, groups: [group] }), '200', 'what the token does say counts')
       if (of === 'token' && reply?.status === 400) return // remembered for a moment
+      if (reply?.status === 429) return // rests for a while: below
       tokens.grant = grant
       Object.assign(answers, { getMemberObjects, checkMemberGroups })
       t.equal(await ask(), '200', 'and then it works')
@@ -162,7 +164,7 @@ t.test('Graph has no answer: 503 for that route alone, never a yes or a no; then
 
 t.test('after five outages in a row Graph is left alone for as long as it asked', async (t) => {
   const { ask, answers, calls, logged } = await start(t)
-  answers.getMemberObjects = () => ({ status: 429, headers: { 'retry-after': '30' }, body: {} })
+  answers.getMemberObjects = () => ({ status: 503, headers: { 'retry-after': '30' }, body: {} })
   for (let time = 0; time < 5; time += 1) t.equal(await ask({ ...overage, uti: `${time}` }), '503 groups_unavailable')
   t.equal(await ask({ ...overage, uti: 'left alone' }), '503 groups_unavailable')
   t.equal(calls.length, 5)
@@ -171,6 +173,43 @@ t.test('after five outages in a row Graph is left alone for as long as it asked'
   refusing.answers.getMemberObjects = () => ({ status: 404, body: {} })
   for (let time = 0; time < 7; time += 1) await refusing.ask({ ...overage, uti: `${time}` })
   t.equal(refusing.calls.length, 7, 'one user whom Graph does not know closes it for nobody')
+})
+
+t.test('a user for whom Graph is throttled waits alone, for as long as it says', async (t) => {
+  for (const as of ['app', 'user'] as const) {
+    const { answers, askAll, calls, tokens } = await start(t, { as })
+    const limit: Reply = { status: 429, headers: { 'retry-after': '30' }, body: {} }
+    const { getMemberObjects } = answers
+    answers.getMemberObjects = () => limit
+    const token = { ...overage, iat: 1_700_000_000, exp: Math.floor(Date.now() / 1000) + 600 }
+    for (let time = 0; time < 7; time += 1) {
+      const { status, headers } = await askAll({ ...token, uti: 'throttled' })
+      t.equal(status, 503)
+      t.match(headers.get('retry-after'), /^(30|29)$/)
+    }
+    t.equal(calls.length, 1, 'Graph is not asked meanwhile')
+    for (let time = 0; time < 7; time += 1) await askAll({ ...token, uti: `throttled ${time}` })
+    Object.assign(answers, { getMemberObjects })
+    t.equal((await askAll({ ...token, uti: 'another' })).status, 200)
+    if (as === 'app') continue
+    tokens.grant = () => limit
+    const { headers } = await askAll({ ...token, uti: 'throttled by the tenant' })
+    t.equal(headers.get('retry-after'), '30')
+  }
+})
+
+t.test('a user whose ID is no GUID is not asked about', async (t) => {
+  const { ask, tokens, tenant, logged } = await start(t)
+  for (const claims of [
+    { oid: undefined, sub: `../users/${callerId}` },
+    { oid: `${callerId}/x?y=` },
+    { oid: `me/../users/${callerId}` }
+  ])
+    t.equal(await ask({ ...overage, ...claims, uti: JSON.stringify(claims) }), '503 groups_unavailable')
+  t.equal(tokens.forms.length, 0)
+  t.notOk(tenant.requests.some((each) => each.includes('getMemberObjects')))
+  t.match(logged(), 'is no GUID')
+  t.equal(await ask(), '200')
 })
 
 t.test('a tenant without a credential, beside one that has', async (t) => {

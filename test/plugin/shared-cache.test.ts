@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import t from 'tap'
 import type { SharedTokenCache } from '../../src/plugin/index.js'
+import { partitionOf } from '../../src/plugin/shared-cache.js'
 import { connectRedis } from '../../src/server/redis.js'
 import { type RedisAddress, toRedis } from '../../src/server/redis-address.js'
 import { cacheClient } from '../../src/server/redis-cache.js'
@@ -68,6 +69,51 @@ t.test('a store that fails, hangs or was tampered with costs a request, and noth
     t.equal((await one.ask(caller)).body, `downstream-token-${count}`, 'remembered here')
   }
   t.match(one.logged(), 'the store is away')
+})
+
+t.test('a token that was refused is not taken from the store again', async (t) => {
+  const { store } = memory()
+  const downstream = { clientSecret: secret, sharedCache: store }
+  const made = await startDownstream(t, (_form, count) => granted(`downstream-token-${count}`), { downstream })
+  const insteadOf = 'downstream-token-1'
+  made.app.get('/instead', async (request) =>
+    request.onBehalfOf(['api://other/Read', 'api://other/Also'], { insteadOf })
+  )
+  const { ask, tenant } = await made.start()
+  const caller = await tenant.userToken()
+  t.equal((await ask(caller)).body, insteadOf)
+  t.equal((await ask(caller, '/instead')).body, 'downstream-token-2')
+})
+
+t.test('a text that is cut off in its tag is none', async (t) => {
+  const { texts, store } = memory()
+  const warnings: object[] = []
+  const log = { info: () => {}, warn: (about: object) => void warnings.push(about), error: () => {} }
+  const { client } = partitionOf(store, 'prefix', 'assertion', log)
+  await client.set('key', '')
+  t.equal(await client.get('key'), '')
+  t.same(warnings, [])
+  texts.set(
+    'key',
+    Buffer.from(String(texts.get('key')), 'base64')
+      .subarray(0, 16)
+      .toString('base64')
+  )
+  t.equal(await client.get('key'), '')
+  t.match(warnings, [{ reason: /tag/ }], 'refused, not read')
+})
+
+t.test('a Redis that refuses: the log has neither the sealed tokens nor their key', needsRedis, async (t) => {
+  const { url } = await startRedis(t)
+  const redis = closing(t, await connectRedis(toRedis('REDIS_URL', url) as RedisAddress))
+  await once(redis, 'ready')
+  const { tenant, one } = await instances(t, cacheClient(redis, { ttlSeconds: 60, keyPrefix: '' }))
+  await redis.config('SET', 'maxmemory', '1')
+  t.equal((await one.ask(await tenant.userToken())).body, 'downstream-token-1')
+  t.match(one.logged(), /the shared token cache failed/)
+  t.match(one.logged(), /OOM command not allowed/)
+  t.notMatch(one.logged(), 'fastify-entra:obo:')
+  t.notMatch(one.logged(), /[\w+/]{200}/, 'no sealed text')
 })
 
 t.test('instances share through a real Redis, until its entries expire', needsRedis, async (t) => {

@@ -742,6 +742,25 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Microsoft Graph does not know the user */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** Format: uri-reference */
+                        type: string;
+                        title: string;
+                        status: number;
+                        /** @description What to change */
+                        detail: string;
+                        /** @description Stable, for programs */
+                        code: string;
+                        requestId: string;
+                    };
+                };
+            };
             /** @description Microsoft Graph, or the tenant, refused this server */
             502: {
                 headers: {
@@ -824,6 +843,25 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Microsoft Graph does not know the user */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        /** Format: uri-reference */
+                        type: string;
+                        title: string;
+                        status: number;
+                        /** @description What to change */
+                        detail: string;
+                        /** @description Stable, for programs */
+                        code: string;
+                        requestId: string;
+                    };
                 };
             };
             /** @description Microsoft Graph, or the tenant, refused this server */

@@ -30,24 +30,25 @@ export async function ownRoutes(app: FastifyInstance, { graph }: { graph: Graph 
     description: 'Microsoft Graph, or the tenant, refused this server',
     content: { [problemMediaType]: { schema: app.entra.openapi.schemas.Problem } }
   }
+  const unknown = { ...refused, description: 'Microsoft Graph does not know the user' }
   const tags = ['directory']
   const me = {
     tags,
     operationId: 'getMyProfile',
     summary: 'The profile of the user',
-    response: { 200: profile, 502: refused }
+    response: { 200: profile, 404: unknown, 502: refused }
   }
   app.get('/me/profile', { preHandler, schema: me }, (request) =>
-    graph.profileOf((scopes) => request.onBehalfOf(scopes))
+    graph.profileOf((...asked) => request.onBehalfOf(...asked))
   )
 
   const mine = {
     tags,
     operationId: 'listMyGroups',
     summary: 'The groups of the user',
-    response: { 200: groups, 502: refused }
+    response: { 200: groups, 404: unknown, 502: refused }
   }
   app.get('/me/groups', { preHandler, schema: mine }, async (request) => ({
-    groups: await graph.groupsOf((scopes) => request.onBehalfOf(scopes))
+    groups: await graph.groupsOf((...asked) => request.onBehalfOf(...asked))
   }))
 }
