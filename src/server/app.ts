@@ -68,11 +68,8 @@ export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Pro
 /** What instances have in common: which tokens are taken back, and tokens of users for other APIs. */
 function shared(options: EntraOptions, redis: Redis): object {
   const sharedCache = cacheClient(redis, { ttlSeconds: tokenSeconds, keyPrefix: '' })
-  const { downstream = undefined } = 'downstream' in options ? options : {}
-  return {
-    isRevoked: new RedisRevocations(redis).isRevoked,
-    ...(downstream && { downstream: { ...downstream, sharedCache } })
-  }
+  const downstream = 'downstream' in options && { ...options.downstream, sharedCache }
+  return { isRevoked: new RedisRevocations(redis).isRevoked, ...(downstream && { downstream }) }
 }
 
 /** Only a preflight is answered without a token; any other OPTIONS request is a request like all. */

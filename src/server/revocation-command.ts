@@ -57,14 +57,9 @@ function addressOf({ REDIS_URL }: NodeJS.ProcessEnv): RedisAddress {
 async function revoke(who: Revoked, address: RedisAddress): Promise<Date> {
   const redis = await connectRedis(address)
   redis.on('error', () => {}) // the first is what is told; of one that nobody listens to, ioredis prints all, and with it what was sent
-  try {
-    await once(redis, 'ready') // or rejects with the first `error`
-    return await new RedisRevocations(redis).revoke(who)
-  } catch (error) {
-    throw new EntraConfigurationError(
-      `Redis cannot be used: ${reasonOf(error as Error)}; do it again, as it may not count`
-    )
-  } finally {
-    redis.disconnect()
+  const asked = once(redis, 'ready').then(() => new RedisRevocations(redis).revoke(who)) // or rejects with the first `error`
+  const failed = (error: Error): never => {
+    throw new EntraConfigurationError(`Redis cannot be used: ${reasonOf(error)}; do it again, as it may not count`)
   }
+  return asked.catch(failed).finally(() => redis.disconnect())
 }

@@ -6,7 +6,8 @@ import entra, {
   type GraphGroupsOptions,
   graphGroups,
   requireGroup,
-  requireRole
+  requireRole,
+  type UserPrincipal
 } from '../../src/plugin/index.js'
 import { type Answer, get, listen, makeApp } from '../support/http.js'
 import { callerId, clientId, startTestTenant, tenantId } from '../support/tenant.js'
@@ -243,4 +244,17 @@ t.test('registration', async (t) => {
     name: 'EntraConfigurationError',
     message: /needs a credential/
   })
+})
+
+t.test('Graph of the user’s own cloud, where no other is given', async (t) => {
+  const asked: string[] = []
+  const refusing = async (scope: string): Promise<never> => {
+    asked.push(scope)
+    throw new Error('enough was seen')
+  }
+  const unused = async (): Promise<never> => t.fail('is not asked') as never
+  const graph = { url: 'https://graph.example', exchangeJson: unused, tokenForApp: refusing, tokenOnBehalfOf: unused }
+  const principal = { id: callerId } as UserPrincipal
+  await t.rejects(graphGroups()(principal, { groupIds: [group], graph }), { message: 'enough was seen' })
+  t.same(asked, ['https://graph.example/.default'])
 })

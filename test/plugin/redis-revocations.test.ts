@@ -62,7 +62,8 @@ for (const [name, connect] of Object.entries(clients)) {
       t.equal(status, 503)
       t.ok(seconds < 4, `${seconds} s`)
     }
-    await t.rejects(revocations.revoke(caller), { message: /^Redis / })
+    // Somebody else: what was sent while it tried to connect may count once it has.
+    await t.rejects(revocations.revoke({ ...caller, id: 'somebody else' }), { message: /^Redis / })
     t.match(logged(), 'isRevoked failed')
     await redis.start()
     await until('Redis is asked again', async () => (await ask(token)).status === 200)

@@ -8,6 +8,7 @@ import { type Api, appToken, getJson, startApi, startServer, userToken } from '.
 import { clientCertificate } from '../support/certificate.js'
 import { get, listen, makeApp } from '../support/http.js'
 import { run } from '../support/process.js'
+import { clients, needsRedis, startRedis } from '../support/redis.js'
 
 const user = 'user@contoso.example'
 const userId = '40000000-0000-4000-8000-000000000002'
@@ -32,6 +33,28 @@ t.test('a user’s profile and groups', async (t) => {
   t.match(groups.body, { groups: [{ id: /^[0-9a-f-]{36}$/, displayName: 'Group 1' }] })
   const admin = await api.get('/me/profile', await userToken(api.tenant, 'admin@contoso.example'))
   t.match(admin.body, { displayName: 'Contoso Admin' }, 'each user has an own one')
+})
+
+t.test('instances share users’ tokens through Redis', needsRedis, async (t) => {
+  const redis = await startRedis(t)
+  const shared = { REDIS_URL: redis.url }
+  const api = await startApi(t, shared)
+  const token = await userToken(api.tenant, user)
+  t.equal((await api.get('/me/profile', token)).status, 200)
+  const client = clients.ioredis(t, redis)
+  const kept = await Promise.all((await client.keys('*')).map((key) => client.get(key)))
+  t.ok(kept.length > 0, 'something is kept')
+  t.notMatch(kept.join(), 'eyJ', 'sealed')
+
+  await control(api.tenant, 'consent', { scope: 'User.Read', granted: 'no' })
+  const other = await startServer(t, { ...environmentFor(api.tenant), ...shared })
+  t.equal(
+    (await getJson(`${other.listeningOrigin}/me/profile`, token)).status,
+    200,
+    'the tenant, which would say no, is not asked'
+  )
+  const alone = await startServer(t, environmentFor(api.tenant))
+  t.equal((await getJson(`${alone.listeningOrigin}/me/profile`, token)).status, 403)
 })
 
 t.test('who may not', async (t) => {
