@@ -13,9 +13,12 @@ await mkdir('.tap', { recursive: true })
 const folder = await mkdtemp('.tap/mutants-')
 t.teardown(() => rm(folder, { recursive: true, force: true }))
 
+/** Without coverage, which would be of copies alone, and cost more than all the rest. */
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^NODE_|^_?TAP/.test(name)))
+
 async function run(first: number): Promise<Report[]> {
   const program = ['--import', 'tsx', 'test/hostile/mutant-run.ts', folder, String(first), String(processes)]
-  const options = { timeout: 290_000, maxBuffer: 64 * 1024 * 1024 }
+  const options = { timeout: 290_000, maxBuffer: 64 * 1024 * 1024, env }
   const { stdout } = await promisify(execFile)(process.execPath, program, options)
   return stdout
     .trim()
