@@ -1,4 +1,4 @@
-/** Tells of decisions, and of tenants: to a child of the app's logger, and to a channel; never a token. */
+/** Tells of decisions, and of tenants: to the app's logger, and to a channel; never a token. */
 import { channel } from 'node:diagnostics_channel'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { AuditEvent, AuditedCaller, AuditedRequest } from './audit-events.js'
@@ -28,9 +28,10 @@ export interface Audit {
 export function createAudit({ level, personalData }: AuditSettings): Audit {
   const listeners = channel(auditChannelName)
   const tell = (isLogged: boolean, message: string, log: FastifyBaseLogger, event: () => AuditEvent) => {
-    if (!isLogged && !listeners.hasSubscribers) return
+    const isWritten = isLogged && !isSilent(log)
+    if (!isWritten && !listeners.hasSubscribers) return
     const audit = event()
-    if (isLogged) log.child({ component: auditChannelName }).info({ audit }, message)
+    if (isWritten) log.info({ component: auditChannelName, audit }, message)
     listeners.publish(audit)
   }
   const [isNo, isYes] = [level !== 'off', level === 'all']
@@ -66,6 +67,9 @@ export function createAudit({ level, personalData }: AuditSettings): Audit {
     tenant: (log, change) => tell(isNo, 'state of the tenant changed', log, () => change)
   }
 }
+
+/** A flood of refusals that nobody writes down need not be described: pino, and Fastify without a logger, call what does nothing so. */
+const isSilent = ({ info }: FastifyBaseLogger) => info.name === 'noop'
 
 /** What guards say, and routes that call others; all else is said of the token. */
 const saidByGuards: ReadonlySet<Refusal['code']> = new Set([

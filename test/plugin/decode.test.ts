@@ -27,6 +27,12 @@ const rows: { rule: string; token: string; good: boolean }[] = [
   { rule: 'RFC 4648 §3.3: no foreign characters', token: `${header}.${payload}.c2~n`, good: false },
   { rule: 'RFC 7515 §4: the header is JSON', token: `${segment('{')}.${payload}.AQI`, good: false },
   { rule: 'RFC 7515 §4: the header is an object', token: `${segment('[]')}.${payload}.AQI`, good: false },
+  { rule: 'RFC 7515 §4: no array, with white space either', token: `${segment(' []')}.${payload}.AQI`, good: false },
+  {
+    rule: 'RFC 8259 §2: white space before the header and the payload',
+    token: `${segment('\r\n{"alg":"RS256"}')}.${segment(' \t{"sub":"s"}')}.AQI`,
+    good: true
+  },
   { rule: 'RFC 7519 §7.2: the payload is JSON', token: `${header}.${segment('s')}.AQI`, good: false },
   { rule: 'RFC 7519 §7.2: the payload is an object, not null', token: `${header}.${segment('null')}.AQI`, good: false },
   {
