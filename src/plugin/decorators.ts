@@ -5,7 +5,7 @@ import { refusalSender } from './challenge.js'
 import { systemClock } from './clock.js'
 import { Downstreams } from './downstreams.js'
 import { EntraConfigurationError } from './errors.js'
-import { createJsonClient, type ExchangeJson } from './fetch-json.js'
+import type { ExchangeJson } from './fetch-json.js'
 import { createGroupsOf, type GroupsSurroundings } from './groups.js'
 import { groupsOfUser, guardPassed, type Refuse, refuseRequest, routeOf, secondsOfPolicy } from './guard.js'
 import type { Issuer, IssuerStatus } from './issuers.js'
@@ -96,19 +96,23 @@ function describeTenant(
   }
 }
 
+/** What decorators are made from, beside the settings. */
+interface Surroundings {
+  readonly issuers: Issuers
+  readonly trusted: TrustedIssuers
+  readonly rules: readonly Rule[]
+  readonly audit: Audit
+  readonly exchangeJson: ExchangeJson
+}
+
 /** Decorates the instance and its requests; returns how a refusal is sent. */
 export function decorate(
   app: FastifyInstance,
-  issuers: Issuers,
   settings: Settings,
-  rules: readonly Rule[],
-  audit: Audit,
-  trusted: TrustedIssuers
+  { issuers, trusted, rules, audit, exchangeJson }: Surroundings
 ): Refuse {
   const refuse: Refuse = refusalSender(settings.realm, audit)
   const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
-  const { exchangeJson, close } = createJsonClient(timeoutSeconds)
-  app.addHook('onClose', close)
   const downstreams = new Downstreams(trusted, { exchangeJson, clock: systemClock, log: app.log, timeoutSeconds })
   decorateOnBehalfOf(app, downstreams, refuse)
   app.decorate('entra', describeTenant(issuers, settings, rules, downstreams))

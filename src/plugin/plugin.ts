@@ -27,7 +27,7 @@ const websocketsLate =
 async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
   refuseClash(app)
   const settings = toSettings(options)
-  const { fetchJson, close } = createJsonClient(settings.keysTimeoutSeconds)
+  const { fetchJson, exchangeJson, close } = createJsonClient(settings.keysTimeoutSeconds)
   const names = new Map<string, Issuer>()
   const audit = createAudit(settings.audit)
   const tell = (change: TenantEvent) => audit.tenant(app.log, change)
@@ -49,7 +49,7 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   app.decorate('verifyToken', createVerifyToken(app, verifier, audit))
   for (const warning of settings.warnings) app.log.warn(warning)
   const rules = watchRoutes(app, settings.strictRoutes)
-  const refuse = decorate(app, issuers, settings, rules, audit, verifier.issuers)
+  const refuse = decorate(app, settings, { issuers, trusted: verifier.issuers, rules, audit, exchangeJson })
   // With a callback: an async hook costs a promise also where the answer is known at once.
   app.addHook('onRequest', (request, reply, done) => {
     const passes = (why: Refusal | undefined) => {
