@@ -36,7 +36,7 @@ export interface Cli {
 /** About an hour. */
 const full: Pace = {
   rounds: 5,
-  seconds: 4,
+  seconds: 2,
   warmSeconds: 1.5,
   connections: 50,
   tokens: 100_000,
@@ -62,7 +62,7 @@ const quick: Pace = {
 }
 
 /** Committed: only a run of everything, as long as it should be, replaces what is there. */
-const outWhole = 'bench/results'
+const outWhole = 'bench'
 /** Not committed. */
 const outPart = 'bench/scratch'
 

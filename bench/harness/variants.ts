@@ -39,8 +39,8 @@ const peer = (group: 'peers on Fastify' | 'peers on Express 5', named: Named): V
 const audited = { workloads: ['thousand', 'forged'], args: ['--logger'] } as const
 
 export const variants: readonly Variant[] = [
-  limit({ name: 'limit-no-auth', what: 'Fastify, no authentication' }, 'thousand'),
-  limit({ name: 'limit-header', what: 'a hook that reads the header' }, 'thousand'),
+  limit({ name: 'limit-no-auth', what: 'Fastify, no authentication' }, 'one', 'thousand'),
+  limit({ name: 'limit-header', what: 'a hook that reads the header' }, 'one', 'thousand'),
   limit({ name: 'limit-verify', what: 'a hook with one RSA verify, node:crypto' }, 'new', 'forged', 'half-hostile'),
   limit({ name: 'limit-jwt-verify', what: '@fastify/jwt `jwtVerify()`, static PEM' }, 'new', 'forged'),
   limit({ name: 'limit-refuse', what: 'instant refusal' }, 'malformed', 'unknown-kid'),

@@ -46,7 +46,7 @@ export const workloads: readonly Workload[] = [
     once: true,
     limit: { variant: 'limit-jwt-verify', workload: 'new' }
   },
-  { ...good, name: 'one', what: 'one token', slice: first(1), limit: headerRead },
+  { ...good, name: 'one', what: 'one token', slice: first(1), limit: { variant: 'limit-header', workload: 'one' } },
   { ...good, name: 'thousand', what: '1,000 tokens in turn', slice: first(warmTokens), limit: headerRead },
   {
     ...good,
