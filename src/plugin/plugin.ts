@@ -27,13 +27,21 @@ const websocketsLate =
 async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
   refuseClash(app)
   const settings = toSettings(options)
-  const { fetchJson, exchangeJson, close } = createJsonClient(settings.keysTimeoutSeconds)
+  // Two, as a client has few connections to an origin: what is asked for callers must not hold up the keys.
+  const forKeys = createJsonClient(settings.keysTimeoutSeconds)
+  const forCallers = createJsonClient(settings.keysTimeoutSeconds)
   const names = new Map<string, Issuer>()
   const audit = createAudit(settings.audit)
   const tell = (change: TenantEvent) => audit.tenant(app.log, change)
   const toIssuer = (issuer: IssuerSettings) => {
     const log = app.log.child({ metadataUrl: issuer.url })
-    return new Issuer(issuer, settings.keyTimings, { fetchJson, clock: systemClock, log, names, tell })
+    return new Issuer(issuer, settings.keyTimings, {
+      fetchJson: forKeys.fetchJson,
+      clock: systemClock,
+      log,
+      names,
+      tell
+    })
   }
   const [first, ...others] = settings.issuers
   const issuers: Issuers = [toIssuer(first), ...others.map(toIssuer)]
@@ -49,6 +57,7 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   app.decorate('verifyToken', createVerifyToken(app, verifier, audit))
   for (const warning of settings.warnings) app.log.warn(warning)
   const rules = watchRoutes(app, settings.strictRoutes)
+  const { exchangeJson } = forCallers
   const refuse = decorate(app, settings, { issuers, trusted: verifier.issuers, rules, audit, exchangeJson })
   // With a callback: an async hook costs a promise also where the answer is known at once.
   app.addHook('onRequest', (request, reply, done) => {
@@ -73,7 +82,7 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   })
   app.addHook('onClose', async () => {
     for (const { keys } of issuers) keys.close()
-    await close()
+    await Promise.all([forKeys.close(), forCallers.close()])
   })
 }
 

@@ -101,7 +101,7 @@ export class TokenCache {
 /** A number for a token: FNV-1a over the end of its signature. As a key it is in the table itself; a string is one more place in memory. */
 function fingerprintOf(token: string): number {
   let hash = 0x811c9dc5 | 0 // signed 32-bit numbers take no heap of their own in V8
-  for (let at = token.length - fingerprintLength; at < token.length; at += 1) {
+  for (let at = Math.max(0, token.length - fingerprintLength); at < token.length; at += 1) {
     hash = Math.imul(hash ^ token.charCodeAt(at), 0x01000193)
   }
   return hash

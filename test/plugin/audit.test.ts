@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { readFile } from 'node:fs/promises'
+import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import entra, {
   type AuditEvent,
@@ -118,6 +119,32 @@ t.test('the channel has every event, whatever is logged', async (t) => {
   t.teardown(() => unsubscribe(auditChannelName, hear))
   t.same(await allEvents(t, 'off'), [], 'nothing is logged')
   t.same(bare(heard), all)
+})
+
+t.test('an app without a logger: the channel has every event', async (t) => {
+  const heard: AuditEvent[] = []
+  const hear = (message: unknown) => void heard.push(message as AuditEvent)
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(entra, { tenantId, clientId, authority: tenant.origin })
+  app.get('/items/:id', async () => 'ok')
+  await app.inject('/items/1')
+  subscribe(auditChannelName, hear)
+  t.teardown(() => unsubscribe(auditChannelName, hear))
+  await app.inject('/items/1')
+  t.same(bare(heard), [noToken], 'from when somebody listens')
+})
+
+t.test('a level of the log that is off, and comes on while the app runs', async (t) => {
+  const { app, logged } = makeApp(t)
+  await app.register(entra, { tenantId, clientId, authority: tenant.origin })
+  app.get('/items/:id', async () => 'ok')
+  app.log.level = 'warn'
+  await app.inject('/items/1')
+  t.same(eventsIn(logged()).filter(isDecision), [])
+  app.log.level = 'info'
+  await app.inject('/items/1')
+  t.same(bare(eventsIn(logged()).filter(isDecision)), [noToken])
 })
 
 t.test('names and addresses only where that is asked for', async (t) => {

@@ -28,11 +28,12 @@ const rows: { rule: string; token: string; good: boolean }[] = [
   { rule: 'RFC 7515 §4: the header is JSON', token: `${segment('{')}.${payload}.AQI`, good: false },
   { rule: 'RFC 7515 §4: the header is an object', token: `${segment('[]')}.${payload}.AQI`, good: false },
   { rule: 'RFC 7515 §4: no array, with white space either', token: `${segment(' []')}.${payload}.AQI`, good: false },
-  {
-    rule: 'RFC 8259 §2: white space before the header and the payload',
-    token: `${segment('\r\n{"alg":"RS256"}')}.${segment(' \t{"sub":"s"}')}.AQI`,
+  ...[' ', '\t', '\n', '\r'].map((space) => ({
+    rule: `RFC 8259 §2: white space, ${JSON.stringify(space)}, before the header and the payload`,
+    token: `${segment(`${space}{"alg":"RS256"}`)}.${segment(`${space}{"sub":"s"}`)}.AQI`,
     good: true
-  },
+  })),
+  { rule: 'RFC 7519 §7.2: nor null behind white space', token: `${header}.${segment(' null')}.AQI`, good: false },
   { rule: 'RFC 7519 §7.2: the payload is JSON', token: `${header}.${segment('s')}.AQI`, good: false },
   { rule: 'RFC 7519 §7.2: the payload is an object, not null', token: `${header}.${segment('null')}.AQI`, good: false },
   {

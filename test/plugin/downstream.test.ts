@@ -8,7 +8,7 @@ import entra, {
   type RefusedToken
 } from '../../src/plugin/index.js'
 import { checkRefusal, checkSecrecy, get, listen, makeApp } from '../support/http.js'
-import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
+import { clientId, signingKey, startTestTenant, tenantId } from '../support/tenant.js'
 import {
   granted,
   type Reply,
@@ -315,6 +315,19 @@ t.test('a tenant that hangs, or is gone: 503 within the deadline; after five tim
   await api.ask(caller, '/nowhere')
   await api.tenant.close()
   checkRefusal(t, await api.ask(caller), { status: 503, code: 'downstream_unavailable' })
+})
+
+t.test('callers who wait for a token endpoint that hangs do not hold up the keys', async (t) => {
+  const made = await startDownstream(t, () => undefined)
+  const { ask, tenant, endpoint } = await made.start()
+  const callers = await Promise.all(Array.from({ length: 40 }, (_, at) => tenant.userToken({ uti: `waits-${at}` })))
+  const waiting = Promise.allSettled(callers.map((token) => ask(token)))
+  while (endpoint.forms.length < 32) await new Promise((resolve) => setTimeout(resolve, 10))
+  const key = await signingKey('key-2')
+  tenant.keys.push(key.jwk)
+  t.equal((await ask(await tenant.userToken({}, {}, key), '/nowhere')).status, 404, 'a new key was fetched')
+  await made.app.close()
+  await waiting
 })
 
 t.test('an error that is caught is the route’s own; its error handlers get all others', async (t) => {

@@ -56,7 +56,18 @@ t.test('a token is found again as a whole, and nothing else is', async (t) => {
   t.equal(cache.find(`${sent(tokenOf('one', 'tail'))}=`), undefined)
   t.equal(cache.find(`bearer ${tokenOf('one', 'tail')}`), undefined)
   t.equal(cache.find(tokenOf('one', 'tail').slice(-43)), undefined, 'the end alone')
+  t.equal(cache.find(tokenOf('one', 'tail').slice(-12)), undefined, 'no more than it is looked up by')
   t.equal(cache.find(''), undefined)
+})
+
+t.test('two valid tokens that meet push each other out, and are never taken for each other', async (t) => {
+  const cache = new TokenCache(bounds, 60)
+  const [ada, bob] = [principal({ sub: 'ada' }), principal({ sub: 'bob' })]
+  twice(cache, { ...found().with, token: tokenOf('ada', 'tail') }, ada)
+  cache.add({ ...found().with, token: tokenOf('bob', 'tail') }, bob)
+  t.equal(cache.find(sent(tokenOf('bob', 'tail'))), bob)
+  t.equal(cache.find(sent(tokenOf('ada', 'tail'))), undefined)
+  t.equal(cache.find(sent(tokenOf('bob', 'tail'))), bob, 'looking for another one takes nothing away')
 })
 
 t.test('a token that came once is not kept: many never come again', async (t) => {
