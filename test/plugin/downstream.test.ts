@@ -321,13 +321,15 @@ t.test('callers who wait for a token endpoint that hangs do not hold up the keys
   const made = await startDownstream(t, () => undefined)
   const { ask, tenant, endpoint } = await made.start()
   const callers = await Promise.all(Array.from({ length: 40 }, (_, at) => tenant.userToken({ uti: `waits-${at}` })))
-  const waiting = Promise.allSettled(callers.map((token) => ask(token)))
+  let answered = 0
+  const settled = Promise.allSettled(callers.map((token) => ask(token).finally(() => (answered += 1))))
   while (endpoint.forms.length < 32) await new Promise((resolve) => setTimeout(resolve, 10))
   const key = await signingKey('key-2')
   tenant.keys.push(key.jwk)
   t.equal((await ask(await tenant.userToken({}, {}, key), '/nowhere')).status, 404, 'a new key was fetched')
+  t.equal(answered, 0, 'while all of them wait')
   await made.app.close()
-  await waiting
+  await settled
 })
 
 t.test('an error that is caught is the route’s own; its error handlers get all others', async (t) => {
