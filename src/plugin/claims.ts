@@ -50,7 +50,8 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 export function displayOf(claims: Claims): { readonly name?: string; readonly email?: string } {
   const name = text(claims.name)
   const email = text(claims.email) ?? text(claims.preferred_username)
-  return { ...(name !== undefined && { name }), ...(email !== undefined && { email }) }
+  if (name === undefined) return email === undefined ? {} : { email }
+  return email === undefined ? { name } : { name, email }
 }
 
 /** The refusal for the first of these claims that a token lacks. */

@@ -15,6 +15,8 @@ export interface DecodedToken {
   readonly payload: Members
   /** As sent. */
   readonly segments: readonly [header: string, payload: string, signature: string]
+  /** The first two, as they were before base64url. */
+  readonly bytes: readonly [header: Buffer, payload: Buffer]
 }
 
 const malformed = refusal('token_malformed')
@@ -26,19 +28,23 @@ const objectStart = /^[CDIe]/
 
 /** The parts of a token in compact form, or why it has none. The header comes first: it is short, and most garbage ends there. */
 export function decodeToken(token: string): DecodedToken | Refusal {
-  const header = toObject(token.slice(0, Math.max(token.indexOf('.'), 0)))
+  const headerBytes = bytesOf(token.slice(0, Math.max(token.indexOf('.'), 0)))
+  const header = headerBytes && toObject(headerBytes)
   const [, first, second, signature] = (header && compactForm.exec(token)) ?? []
   if (!header || first === undefined || second === undefined || signature === undefined) return malformed
-  const payload = toObject(second)
-  return payload ? { header, payload, segments: [first, second, signature] } : malformed
+  const payloadBytes = bytesOf(second)
+  const payload = payloadBytes && toObject(payloadBytes)
+  if (!payload) return malformed
+  return { header, payload, segments: [first, second, signature], bytes: [headerBytes, payloadBytes] }
 }
 
 /**
  * Why a token that could be decoded has another reading, or a twin that would pass as well: fast-jwt does not look for these.
  * Apart from decoding, as it costs as much again, and only a token whose key is known is worth it.
  */
-export function ambiguityRefusal({ header, payload, segments }: DecodedToken): Refusal | undefined {
-  const [first, second, signature] = segments
+export function ambiguityRefusal({ header, payload, segments, bytes }: DecodedToken): Refusal | undefined {
+  const [first, second] = bytes
+  const [, , signature] = segments
   const isClear = isCanonical(signature) && hasOneReading(first, header) && hasOneReading(second, payload)
   return isClear ? undefined : malformed
 }
@@ -49,15 +55,18 @@ function isCanonical(segment: string): boolean {
 }
 
 /** RFC 7519 §4, §7.2 step 10: UTF-8, and no name twice. */
-function hasOneReading(segment: string, value: Members): boolean {
-  const bytes = Buffer.from(segment, 'base64url')
+function hasOneReading(bytes: Buffer, value: Members): boolean {
   return isUtf8(bytes) && !hasRepeatedMember(bytes.toString(), value)
 }
 
+/** What a segment stands for, where it may be an object. */
+function bytesOf(segment: string): Buffer | undefined {
+  return objectStart.test(segment) ? Buffer.from(segment, 'base64url') : undefined
+}
+
 /** RFC 7519 §7.2, steps 3 and 10: a JSON object. */
-function toObject(segment: string): Members | undefined {
-  if (!objectStart.test(segment)) return undefined
-  const value = parse(Buffer.from(segment, 'base64url').toString())
+function toObject(bytes: Buffer): Members | undefined {
+  const value = parse(bytes.toString())
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
   return isObject ? (value as Members) : undefined
 }

@@ -3,7 +3,7 @@ import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { watchRoutes } from './access-matrix.js'
-import { createAudit } from './audit.js'
+import { type Audit, createAudit } from './audit.js'
 import { authenticate } from './authenticate.js'
 import { systemClock } from './clock.js'
 import { decorate, type Issuers } from './decorators.js'
@@ -12,10 +12,11 @@ import { createJsonClient } from './fetch-json.js'
 import { Forgeries } from './forgeries.js'
 import { refuseRequest } from './guard.js'
 import { Issuer, type IssuerSettings, type TenantEvent } from './issuers.js'
-import { type EntraOptions, toSettings } from './options.js'
+import { type EntraOptions, type Settings, toSettings } from './options.js'
 import { createVerifyToken } from './outside.js'
 import { TokenCache } from './token-cache.js'
 import { TrustedIssuers } from './trusted-issuers.js'
+import type { FetchJson } from './types.js'
 import { jwtOptions } from './verify.js'
 
 /** Well below Fastify's `pluginTimeout`, 10 s by default. */
@@ -30,23 +31,8 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   // Two, as a client has few connections to an origin: what is asked for callers must not hold up the keys.
   const forKeys = createJsonClient(settings.keysTimeoutSeconds)
   const forCallers = createJsonClient(settings.keysTimeoutSeconds)
-  const names = new Map<string, Issuer>()
   const audit = createAudit(settings.audit)
-  const tell = (change: TenantEvent) => audit.tenant(app.log, change)
-  const toIssuer = (issuer: IssuerSettings) => {
-    const log = app.log.child({ metadataUrl: issuer.url })
-    return new Issuer(issuer, settings.keyTimings, {
-      fetchJson: forKeys.fetchJson,
-      clock: systemClock,
-      log,
-      names,
-      tell
-    })
-  }
-  const [first, ...others] = settings.issuers
-  const issuers: Issuers = [toIssuer(first), ...others.map(toIssuer)]
-  const byUrl = new Map(issuers.map((issuer) => [issuer.settings.url, issuer]))
-  for (const issuer of issuers) issuer.sibling = byUrl.get(issuer.settings.siblingUrl ?? '')
+  const issuers = createIssuers(app, settings, forKeys.fetchJson, audit)
   const { tokenCache, clockToleranceSeconds } = settings
   const cache = tokenCache && new TokenCache(tokenCache, clockToleranceSeconds)
   const verifier = { ...settings, issuers: new TrustedIssuers(issuers), cache, forgeries: new Forgeries() }
@@ -84,6 +70,20 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
     for (const { keys } of issuers) keys.close()
     await Promise.all([forKeys.close(), forCallers.close()])
   })
+}
+
+function createIssuers(app: FastifyInstance, settings: Settings, fetchJson: FetchJson, audit: Audit): Issuers {
+  const names = new Map<string, Issuer>()
+  const tell = (change: TenantEvent) => audit.tenant(app.log, change)
+  const toIssuer = (issuer: IssuerSettings) => {
+    const log = app.log.child({ metadataUrl: issuer.url })
+    return new Issuer(issuer, settings.keyTimings, { fetchJson, clock: systemClock, log, names, tell })
+  }
+  const [first, ...others] = settings.issuers
+  const issuers: Issuers = [toIssuer(first), ...others.map(toIssuer)]
+  const byUrl = new Map(issuers.map((issuer) => [issuer.settings.url, issuer]))
+  for (const issuer of issuers) issuer.sibling = byUrl.get(issuer.settings.siblingUrl ?? '')
+  return issuers
 }
 
 function refuseClash(app: FastifyInstance): void {

@@ -59,7 +59,7 @@ export function tenantNotAccepted(tenantId: string): Refusal {
 
 /** A twin in another case, which a reader that takes no notice of case could see in place of the real one. */
 function hasOtherTid(claims: Claims): boolean {
-  return Object.keys(claims).some((name) => name !== 'tid' && name.toLowerCase() === 'tid')
+  return Object.keys(claims).some((name) => name.length === 3 && name !== 'tid' && name.toLowerCase() === 'tid')
 }
 
 /**

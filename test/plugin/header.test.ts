@@ -9,7 +9,8 @@ function decoded(header: object, payload: object = {}): DecodedToken {
   return {
     header: { ...entraHeader, ...header },
     payload: { iat: now, nbf: now, exp: now + 3600, ...payload },
-    segments: ['', '', '']
+    segments: ['', '', ''],
+    bytes: [Buffer.alloc(0), Buffer.alloc(0)]
   }
 }
 
