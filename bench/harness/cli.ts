@@ -50,8 +50,8 @@ const full: Pace = {
 /** About two minutes: shows that all of it works, and what is answered; its figures say little. */
 const quick: Pace = {
   rounds: 1,
-  seconds: 0.4,
-  warmSeconds: 0.15,
+  seconds: 0.2,
+  warmSeconds: 0.1,
   connections: 50,
   tokens: 4000,
   hostileTokens: 1000,
