@@ -58,7 +58,7 @@ const quick: Pace = {
   processPerWorkload: false,
   cachedTokens: 1000,
   tenants: 100,
-  memoryRequests: 30_000
+  memoryRequests: 10_000
 }
 
 /** Committed: only a run of everything, as long as it should be, replaces what is there. */
