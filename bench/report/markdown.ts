@@ -21,6 +21,10 @@ function environmentOf({ environment: e, pace, quick, seconds, rate, notes = [],
     '',
     'Medians, with the least and the most in brackets. **CPU per request is the figure to trust on a shared machine.**',
     'Requests/s marked with `~` were not limited by the server, whose core was idle for more than a tenth of the time.',
+    '',
+    'Every server is a process of its own and gets the same requests; variants take turns, A B C A B C, and a ratio compares two of the same',
+    'round. Known unfairness: the route does nothing; fastify-entra may remember tokens, and the peers, as documented, do not; it checks more',
+    'than they do, and answers with a problem body. The whole method, and all that is unfair: `bench/README.md`.',
     ...notes.flatMap((note) => ['', note]),
     ...(samples.length > 0 ? ['', '![Throughput](throughput.svg)', '', '![p99 under attack](p99.svg)'] : [])
   ].join('\n')
