@@ -5,8 +5,8 @@ import t from 'tap'
 
 /** ARCHITECTURE, "a request flows one way": each file may import those before it. */
 const stages = [
-  ...['types', 'errors', 'clock', 'back-off', 'quiet', 'store-errors', 'clouds', 'option-checks'],
-  ...['refusal-error', 'downstream-options'],
+  ...['types', 'marks', 'errors', 'clock', 'back-off', 'quiet', 'store-errors', 'clouds', 'option-checks'],
+  ...['refusal-error', 'request-principal', 'route-auth', 'downstream-options'],
   ...[
     'bearer',
     'fetch-json',
@@ -33,6 +33,7 @@ const stages = [
     'revocations',
     'redis-revocations',
     'verify',
+    'jwt-surface',
     'rules',
     'alternatives',
     'verdict',
@@ -42,8 +43,17 @@ const stages = [
     'guards',
     'guards-for'
   ],
-  ...['token-answers', 'shared-cache', 'msal', 'downstream', 'downstreams', 'graph-groups', 'on-behalf-of'],
-  ...['audit-options', 'audit-events', 'audit', 'admission', 'authenticate', 'outside', 'options'],
+  ...[
+    'token-answers',
+    'shared-cache',
+    'msal',
+    'downstream',
+    'downstreams',
+    'graph-groups',
+    'on-behalf-of',
+    'refusal-answers'
+  ],
+  ...['audit-options', 'audit-events', 'audit', 'enforce', 'admission', 'authenticate', 'outside', 'options'],
   ...['challenge', 'openapi-extensions', 'openapi', 'decorators', 'route-check', 'early-routes'],
   ...['access-entry', 'access-checks', 'access-matrix', 'plugin', 'index']
 ]

@@ -1,5 +1,5 @@
 /** Who may call one route: the rule that decides, and the same in words. */
-import type { RouteAuth } from './route-check.js'
+import type { RouteAuth } from './route-auth.js'
 import { describe, type Rule } from './rules.js'
 
 /** A route, for one method, and who may call it. */

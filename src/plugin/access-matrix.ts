@@ -5,7 +5,8 @@ import { type AccessEntry, accessEntry } from './access-entry.js'
 import { type EarlyRoute, earlyRoutes } from './early-routes.js'
 import { EntraConfigurationError } from './errors.js'
 import { type Guard, isGuard } from './guard.js'
-import { authOf, checkRoute, fit, type HooksByName, refuseMisplaced } from './route-check.js'
+import { authOf, statedAuth } from './route-auth.js'
+import { checkRoute, fit, type HooksByName, refuseMisplaced } from './route-check.js'
 import type { Rule } from './rules.js'
 
 /**
@@ -64,7 +65,9 @@ export function watchRoutes(app: FastifyInstance, strict: boolean): readonly Rul
     settled = entries()
     refuseSpellings(settled)
     if (!strict) return
-    const undecided = noted.filter(({ route, guards }) => guards.length === 0 && route.config?.auth === undefined)
+    const undecided = noted.filter(
+      ({ route, guards }) => guards.length === 0 && statedAuth(route.config) === undefined
+    )
     refuseUndecided(
       undecided.flatMap(entriesOf),
       early.filter(({ auth }) => auth === 'unknown')
@@ -102,7 +105,7 @@ const rulesOf = (guards: readonly Guard[]) => guards.map(({ rule }) => rule)
 function entriesOf({ route, scope, methods, url, guards }: Noted): AccessEntry[] {
   const rules = rulesOf([...new Set([...guardsInHooks(scope), ...guards])])
   const constraints = route.constraints && { constraints: Object.freeze({ ...route.constraints }) }
-  return methods.map((method) => accessEntry({ method, url, ...constraints }, authOf(route), rules))
+  return methods.map((method) => accessEntry({ method, url, ...constraints }, authOf(route.config), rules))
 }
 
 /** @fastify/cors must come first; its one route knows nothing of this plugin, so what it says is known. */

@@ -5,8 +5,8 @@ import type { AuditEvent, AuditedCaller, AuditedRequest } from './audit-events.j
 import type { AuditSettings } from './audit-options.js'
 import { text } from './claims.js'
 import type { Refusal } from './errors.js'
-import { routeOf } from './guard.js'
 import type { TenantEvent } from './issuers.js'
+import { principalOf, routeOf } from './request-principal.js'
 import { describe, type Rule } from './rules.js'
 import type { Principal } from './types.js'
 
@@ -39,7 +39,7 @@ export function createAudit({ level, personalData }: AuditSettings): Audit {
   return {
     refused: (request, why) =>
       tell(isNo, 'request refused', request.log, () => {
-        const { principalOrNull: principal } = request
+        const principal = principalOf(request)
         const said = { ...reasonsOf(why), ...whereOf(request), ...(principal && who(principal)) }
         return saidByGuards.has(why.code) ? { event: 'denied', ...said } : { event: 'refused', ...said }
       }),

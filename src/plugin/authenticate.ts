@@ -4,7 +4,10 @@ import { admit } from './admission.js'
 import { authorizationHeader, bearerToken } from './bearer.js'
 import { isRefusal, type Refusal } from './errors.js'
 import { scopesOfRoute } from './guard.js'
+import { setPrincipal } from './request-principal.js'
 import { revocationRefusal } from './revocation.js'
+import { authOf } from './route-auth.js'
+import type { Principal } from './types.js'
 import { inRequest, type Verified, type Verifier, verifyToken } from './verify.js'
 
 /**
@@ -17,13 +20,13 @@ export function authenticate(
   request: FastifyRequest,
   verifier: Verifier
 ): Refusal | undefined | Promise<Refusal | undefined> {
-  const { auth } = request.routeOptions.config
+  const auth = authOf(request.routeOptions.config)
   if (auth === 'none') return undefined
   const header = authorizationHeader(request.raw.rawHeaders)
   const remembered = isRefusal(header) ? undefined : verifier.cache?.find(header)
   if (remembered) {
-    request.principalOrNull = remembered
-    return stillValid(request, verifier)
+    setPrincipal(request, remembered)
+    return stillValid(request, remembered, verifier)
   }
   const token = isRefusal(header) ? header : bearerToken(header)
   if (isRefusal(token)) return auth === 'optional' && token.code === 'credentials_missing' ? undefined : token
@@ -31,15 +34,18 @@ export function authenticate(
   return answer instanceof Promise ? answer.then((settled) => enter(request, settled, verifier)) : answer
 }
 
-/** The principal stays on the request of a caller that is let in, and on no other. */
+/** Only a caller who is let in gets onto the request. */
 async function enter(
   request: FastifyRequest,
   answer: Verified | Refusal,
   verifier: Verifier
 ): Promise<Refusal | undefined> {
-  const why = isRefusal(answer) ? answer : await admit(answer, verifier.cache, request.log)
-  if (!why) return stillValid(request, verifier)
-  request.principalOrNull = null
+  if (isRefusal(answer)) return answer
+  const why = await admit(answer, verifier.cache, request.log)
+  if (!why) {
+    setPrincipal(request, answer.principal)
+    return stillValid(request, answer.principal, verifier)
+  }
   const helpful = why.code === 'no_permissions' ? scopesOfRoute(request) : []
   return helpful.length > 0 ? { ...why, scopes: helpful } : why
 }
@@ -47,7 +53,8 @@ async function enter(
 /** A valid token may have been taken back. Whose it was stays on the request, for the record of the refusal. */
 function stillValid(
   request: FastifyRequest,
+  principal: Principal,
   { isRevoked, keysTimeoutSeconds }: Verifier
 ): Refusal | undefined | Promise<Refusal | undefined> {
-  return isRevoked && revocationRefusal({ isRevoked, keysTimeoutSeconds }, request.principal, request.log)
+  return isRevoked && revocationRefusal({ isRevoked, keysTimeoutSeconds }, principal, request.log)
 }

@@ -34,7 +34,22 @@ interface Prepared {
   readonly bodyStart: string
 }
 
-/** Sends refusals for an API of this name. They are not to be cached: the next answer may differ (RFC 9111 §5.2.2.5). */
+/** True once this plugin answers a request by itself. */
+export const isRefused = Symbol('fastify-entra.isRefused')
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    [isRefused]: boolean
+  }
+}
+
+/**
+ * Sends refusals for an API of this name. They are not to be cached: the next answer may differ (RFC 9111 §5.2.2.5).
+ *
+ * A request is answered once: a second refusal, and one after Fastify's `handlerTimeout` has answered, is neither sent nor audited.
+ *
+ * @param replaces true where Fastify gave up the answer that was under way, and asks an error handler for another one
+ */
 export function refusalSender(realm: string, audit: Audit) {
   const prepared = new WeakMap<Refusal, Prepared>()
   const prepare = (refusal: Refusal): Prepared => {
@@ -44,15 +59,32 @@ export function refusalSender(realm: string, audit: Audit) {
     prepared.set(refusal, made)
     return made
   }
-  return (request: FastifyRequest, reply: FastifyReply, refusal: Refusal): FastifyReply => {
+  return (request: FastifyRequest, reply: FastifyReply, refusal: Refusal, replaces = false): void => {
     const { status, retryAfterSeconds } = refusal
+    const { handlerTimeout = 0 } = request.routeOptions
+    if (reply.sent || (request[isRefused] && !replaces) || (handlerTimeout > 0 && isTimedOut(request))) return
+    request[isRefused] = true
+    if (handlerTimeout > 0) cancelHandlerTimeout(reply)
     audit.refused(request, refusal)
     const { challenge, bodyStart } = prepared.get(refusal) ?? prepare(refusal)
     reply.code(status).header('cache-control', 'no-store').header('content-type', problemMediaType)
     if (challenge !== undefined) reply.header('www-authenticate', challenge)
     if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
-    return reply.send(`${bodyStart}${JSON.stringify(String(request.id))}}`)
+    reply.send(`${bodyStart}${JSON.stringify(String(request.id))}}`)
   }
+}
+
+/** Fastify has begun to answer 503 by itself; until it is done with the app's `onSend` hooks, `reply.sent` does not say so. */
+function isTimedOut({ signal }: FastifyRequest): boolean {
+  return signal.aborted && Object(signal.reason).code === 'FST_ERR_HANDLER_TIMEOUT'
+}
+
+/**
+ * While `onSend` hooks wait, `handlerTimeout` would begin a second answer, whose headers end the process. Only `hijack()` stops its timer: on
+ * an object of its own, so that the reply itself stays Fastify's.
+ */
+function cancelHandlerTimeout(reply: FastifyReply): void {
+  Object.create(reply).hijack()
 }
 
 /** `auth-param`s as quoted-strings (RFC 9110 §11.2, §5.6.4); RFC 6750 §3 narrows their alphabet. */

@@ -1,21 +1,23 @@
 /** What the plugin puts on Fastify: the tenant on the instance, the principal on the request. */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Audit } from './audit.js'
-import { refusalSender } from './challenge.js'
+import { isRefused, refusalSender } from './challenge.js'
 import { systemClock } from './clock.js'
 import { Downstreams } from './downstreams.js'
-import { EntraConfigurationError } from './errors.js'
+import { createGuardHost } from './enforce.js'
 import type { ExchangeJson } from './fetch-json.js'
 import { createGroupsOf, type GroupsSurroundings } from './groups.js'
-import { groupsOfUser, guardPassed, type Refuse, refuseRequest, routeOf, secondsOfPolicy } from './guard.js'
+import type { Refuse } from './guard.js'
 import type { Issuer, IssuerStatus } from './issuers.js'
+import { pluginMark } from './marks.js'
 import type { Metadata } from './metadata.js'
 import { decorateOnBehalfOf } from './on-behalf-of.js'
 import { createOpenapi, type EntraOpenapi } from './openapi.js'
 import type { Settings } from './options.js'
+import { answerRefusalErrors } from './refusal-answers.js'
+import { decoratePrincipal } from './request-principal.js'
 import type { Rule } from './rules.js'
 import type { TrustedIssuers } from './trusted-issuers.js'
-import type { Principal } from './types.js'
 import { verificationOf } from './verify.js'
 
 /**
@@ -53,17 +55,6 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** The tenant that this instance trusts. */
     readonly entra: EntraTenant
-  }
-  interface FastifyRequest {
-    /**
-     * Who sent the request.
-     *
-     * @throws EntraConfigurationError on a request without a token: the route allows strangers, and must look at
-     * {@link FastifyRequest.principalOrNull} instead
-     */
-    readonly principal: Principal
-    /** Who sent the request, or `null` where the route allows strangers and one came. */
-    principalOrNull: Principal | null
   }
 }
 
@@ -114,22 +105,15 @@ export function decorate(
   const refuse: Refuse = refusalSender(settings.realm, audit)
   const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
   const downstreams = new Downstreams(trusted, { exchangeJson, clock: systemClock, log: app.log, timeoutSeconds })
-  decorateOnBehalfOf(app, downstreams, refuse)
-  app.decorate('entra', describeTenant(issuers, settings, rules, downstreams))
-  app.decorate(refuseRequest, refuse)
-  app.decorate(guardPassed, audit.allowed)
-  app.decorate(secondsOfPolicy, timeoutSeconds)
-  const graphFor = graphOf(downstreams, exchangeJson)
-  if (groups)
-    app.decorate(groupsOfUser, createGroupsOf(groups, { timeoutSeconds, clock: systemClock, rules, graphFor }))
+  decoratePrincipal(app)
+  app.decorateRequest(isRefused, false)
   app.decorateRequest(verificationOf, null)
-  app.decorateRequest('principal', {
-    getter(this: FastifyRequest) {
-      if (this.principalOrNull) return this.principalOrNull
-      const fix = 'read request.principalOrNull there, not request.principal'
-      throw new EntraConfigurationError(`${routeOf(this)} allows strangers, or nobody was identified yet; ${fix}`)
-    }
-  })
+  answerRefusalErrors(app, refuse)
+  decorateOnBehalfOf(app, downstreams)
+  app.decorate('entra', describeTenant(issuers, settings, rules, downstreams))
+  const graphFor = graphOf(downstreams, exchangeJson)
+  const groupsOf = groups && createGroupsOf(groups, { timeoutSeconds, clock: systemClock, rules, graphFor })
+  app.decorate(pluginMark, createGuardHost({ refuse, allowed: audit.allowed, groupsOf, policySeconds: timeoutSeconds }))
   return refuse
 }
 

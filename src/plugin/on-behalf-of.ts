@@ -1,11 +1,11 @@
 /** `request.onBehalfOf()`: a token with which a route calls another API for its caller; and what is answered where there is none. */
-import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { authorizationHeader, bearerToken } from './bearer.js'
 import type { RefusedToken } from './downstream.js'
 import type { Downstreams } from './downstreams.js'
 import { EntraConfigurationError, isRefusal, refusal } from './errors.js'
-import { type Refuse, routeOf } from './guard.js'
 import { DownstreamError } from './refusal-error.js'
+import { principalOf, routeOf } from './request-principal.js'
 
 /**
  * A token for another API, for the user who sent the request (on-behalf-of flow). Fetched once for each token of a caller and each set of
@@ -26,14 +26,10 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates requests, and has the errors of {@link OnBehalfOf} answered before any error handler of the application is asked. */
-export function decorateOnBehalfOf(app: FastifyInstance, downstreams: Downstreams, refuse: Refuse): void {
+/** Decorates requests. */
+export function decorateOnBehalfOf(app: FastifyInstance, downstreams: Downstreams): void {
   app.decorateRequest('onBehalfOf', function (this: FastifyRequest, ...[scopes, refused]: Parameters<OnBehalfOf>) {
     return onBehalfOf(this, [scopes].flat(), refused, downstreams)
-  })
-  if (!downstreams.any) return
-  app.addHook('onRoute', (route) => {
-    route.errorHandler = answering(route.errorHandler, refuse)
   })
 }
 
@@ -45,7 +41,7 @@ async function onBehalfOf(
 ): Promise<string> {
   if (scopes.length === 0 || !scopes.every((scope) => typeof scope === 'string' && /^[\x21-\x7e]+$/.test(scope)))
     throw new EntraConfigurationError(`${routeOf(request)} calls onBehalfOf() without scopes; name one or more`)
-  const principal = request.principalOrNull
+  const principal = principalOf(request)
   if (!principal) throw new DownstreamError(refusal('credentials_missing'))
   if (!downstreams.any) {
     const fix = 'give the option downstream, with a credential'
@@ -62,18 +58,4 @@ function tokenOf({ raw }: FastifyRequest): string {
   const token = isRefusal(header) ? header : bearerToken(header)
   if (isRefusal(token)) throw new DownstreamError(token)
   return token
-}
-
-type ErrorHandler = NonNullable<RouteOptions['errorHandler']>
-
-/**
- * A handler that rejects hands over to the next one: of the route's scope, and in the end Fastify's. It must not throw: what is thrown at once
- * and is no `Error` would be sent as if it were an answer, with 200.
- */
-function answering(own: ErrorHandler | undefined, refuse: Refuse): ErrorHandler {
-  return function (error, request, reply) {
-    if (error instanceof DownstreamError) return void refuse(request, reply, error.refusal)
-    if (own) return own.call(this, error, request, reply)
-    return Promise.reject(error)
-  }
 }

@@ -2,9 +2,10 @@
 import type { FastifySchema, RouteOptions } from 'fastify'
 import { type Alternative, alternatives } from './alternatives.js'
 import { problemMediaType } from './challenge.js'
-import { routeGuards } from './guard.js'
+import { guardsIn } from './guard.js'
 import type { Metadata } from './metadata.js'
 import { extensionsOf } from './openapi-extensions.js'
+import { authOf } from './route-auth.js'
 import { permissionsIn, type Rule } from './rules.js'
 
 /** Names of the two security schemes: a person through a client, and a service for itself. */
@@ -77,12 +78,13 @@ export function createOpenapi(source: OpenapiSource): EntraOpenapi {
 }
 
 function secured(schema: FastifySchema | undefined, { config }: RouteOptions, scopeBase: string | undefined): object {
-  if (config?.auth === 'none') return { security: [] }
-  const guards = config?.[routeGuards] ?? []
+  const auth = authOf(config)
+  if (auth === 'none') return { security: [] }
+  const guards = guardsIn(config)
   const rule: Rule = { kind: 'allOf', rules: guards.map(({ rule }) => rule) }
   const ways = alternatives(rule)
   const security = ways.flatMap((way) => requirements(way, scopeBase))
-  const stranger = config?.auth === 'optional' && guards.length === 0 ? [{}] : [] // a guard lets no stranger pass
+  const stranger = auth === 'optional' && guards.length === 0 ? [{}] : [] // a guard lets no stranger pass
   return {
     ...(guards.length > 0 && extensionsOf(rule)),
     security: [...stranger, ...security],

@@ -1,4 +1,5 @@
 /** The same checks outside HTTP: for queues, and for the first message of a socket. */
+import type { JWT } from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
 import { admit } from './admission.js'
 import type { Audit } from './audit.js'
@@ -26,8 +27,8 @@ declare module 'fastify' {
 }
 
 /** Makes {@link FastifyInstance.verifyToken}. */
-export function createVerifyToken(app: FastifyInstance, verifier: Verifier, audit: Audit): VerifyToken {
-  const verifySignature = outsideRequests(app, verifier)
+export function createVerifyToken(app: FastifyInstance, jwt: JWT, verifier: Verifier, audit: Audit): VerifyToken {
+  const verifySignature = outsideRequests(jwt, verifier)
   const { cache, isRevoked, keysTimeoutSeconds } = verifier
   const identify = async (token: unknown): Promise<Principal | Refusal> => {
     if (typeof token !== 'string') return refusal('token_malformed')

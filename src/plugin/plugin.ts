@@ -1,5 +1,4 @@
 /** Wires the stages into Fastify: decorators, one onRequest hook, and a watch on what routes declare. */
-import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { watchRoutes } from './access-matrix.js'
@@ -10,14 +9,15 @@ import { decorate, type Issuers } from './decorators.js'
 import { EntraConfigurationError, type Refusal } from './errors.js'
 import { createJsonClient } from './fetch-json.js'
 import { Forgeries } from './forgeries.js'
-import { refuseRequest } from './guard.js'
 import { Issuer, type IssuerSettings, type TenantEvent } from './issuers.js'
+import { registerJwt } from './jwt-surface.js'
+import { pluginMark } from './marks.js'
 import { type EntraOptions, type Settings, toSettings } from './options.js'
 import { createVerifyToken } from './outside.js'
+import { principalOf } from './request-principal.js'
 import { TokenCache } from './token-cache.js'
 import { TrustedIssuers } from './trusted-issuers.js'
 import type { FetchJson } from './types.js'
-import { jwtOptions } from './verify.js'
 
 /** Well below Fastify's `pluginTimeout`, 10 s by default. */
 const maxStartSeconds = 5
@@ -39,8 +39,8 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
 
   // Node keeps 2000 headers and drops the rest unseen, with a second Authorization among them; the byte limit holds.
   app.server.maxHeadersCount = 0
-  await app.register(fastifyJwt, jwtOptions(verifier))
-  app.decorate('verifyToken', createVerifyToken(app, verifier, audit))
+  const jwt = await registerJwt(app, verifier)
+  app.decorate('verifyToken', createVerifyToken(app, jwt, verifier, audit))
   for (const warning of settings.warnings) app.log.warn(warning)
   const rules = watchRoutes(app, settings.strictRoutes)
   const { exchangeJson } = forCallers
@@ -48,8 +48,9 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   // With a callback: an async hook costs a promise also where the answer is known at once.
   app.addHook('onRequest', (request, reply, done) => {
     const passes = (why: Refusal | undefined) => {
+      const principal = principalOf(request)
       if (why) refuse(request, reply, why)
-      else if (request.principalOrNull) audit.authenticated(request, request.principalOrNull)
+      else if (principal) audit.authenticated(request, principal)
       return why === undefined
     }
     // Without an error `done` would let the request pass.
@@ -87,7 +88,7 @@ function createIssuers(app: FastifyInstance, settings: Settings, fetchJson: Fetc
 }
 
 function refuseClash(app: FastifyInstance): void {
-  if (refuseRequest in app) throw new EntraConfigurationError('fastify-entra is registered twice; once is for all')
+  if (pluginMark in app) throw new EntraConfigurationError('fastify-entra is registered twice; once is for all')
   const taken = ['principal', 'principalOrNull'].find((name) => app.hasRequestDecorator(name))
   if (taken) throw new EntraConfigurationError(`request.${taken} is decorated already; this plugin needs the name`)
   const onApp = ['entra', 'verifyToken', 'accessMatrix'].find((name) => app.hasDecorator(name))

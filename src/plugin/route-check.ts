@@ -2,18 +2,10 @@
 import type { RouteOptions } from 'fastify'
 import { alternatives } from './alternatives.js'
 import { EntraConfigurationError } from './errors.js'
-import { type Guard, isGuard, isGuardMaker, routeGuards } from './guard.js'
+import { type Guard, isGuard, isGuardMaker } from './guard.js'
+import { routeGuards } from './marks.js'
 import { shown } from './option-checks.js'
-
-/** Who may call a route: any valid token (the default), also strangers, or anyone without a look at the token. */
-export type RouteAuth = 'required' | 'optional' | 'none'
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Who may call this route. Default: `required`. */
-    auth?: RouteAuth
-  }
-}
+import { authOf } from './route-auth.js'
 
 /** Hooks of a route that only ask whether it may go on: a guard can say no there. */
 export const fit = ['onRequest', 'preValidation', 'preHandler'] as const
@@ -35,7 +27,7 @@ const unfit = [
  * @throws EntraConfigurationError when `auth` is unknown, or a guard could never run or never pass
  */
 export function checkRoute(route: RouteOptions, inHooks: readonly Guard[] = []): Guard[] {
-  const auth = authOf(route)
+  const auth = authOf(route.config)
   const where = `${route.method} ${route.url}`
   if (!['required', 'optional', 'none'].includes(auth)) {
     throw new EntraConfigurationError(`${where} has config.auth ${shown(auth)}; it is required, optional or none`)
@@ -52,11 +44,6 @@ export function checkRoute(route: RouteOptions, inHooks: readonly Guard[] = []):
   }
   route.config = { ...route.config, [routeGuards]: guards }
   return guards
-}
-
-/** Who may call a route, as far as its config says. */
-export function authOf({ config: { auth = 'required' } = {} }: RouteOptions): RouteAuth {
-  return auth
 }
 
 /** Hooks of a route or of a scope, by their names. */

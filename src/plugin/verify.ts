@@ -3,8 +3,8 @@
  * @fastify/jwt and fast-jwt verify, and call stages 4 and 5 when the signature holds.
  */
 import { setImmediate } from 'node:timers/promises'
-import type { FastifyJWTOptions } from '@fastify/jwt'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyJWTOptions, JWT } from '@fastify/jwt'
+import type { FastifyRequest } from 'fastify'
 import { requiredClaims, timeRefusal } from './claims.js'
 import { ambiguityRefusal, type DecodedToken, decodeToken } from './decode.js'
 import { isRefusal, type Refusal } from './errors.js'
@@ -17,7 +17,7 @@ import { withoutStackTraces } from './quiet.js'
 import type { IsRevoked } from './revocation.js'
 import type { TokenCache } from './token-cache.js'
 import type { FoundKey, TrustedIssuers } from './trusted-issuers.js'
-import type { Claims, Principal } from './types.js'
+import type { Principal } from './types.js'
 
 /** A token and the key to verify it with; `refusal`, once stage 4 says no. */
 export interface Verification extends FoundKey {
@@ -53,15 +53,21 @@ export interface Verifier {
 /** Where a request keeps its verification. */
 export const verificationOf = Symbol('fastify-entra.verification')
 
+/** What the names of @fastify/jwt begin with here: the usual ones are guarded (`jwt-surface.ts`). */
+export const jwtNamespace = 'fastifyEntra'
+const jwtVerifyName = `${jwtNamespace}Verify` as const
+
 declare module 'fastify' {
   interface FastifyRequest {
     [verificationOf]: Verification | null
+    /** For {@link inRequest} alone. */
+    [jwtVerifyName]: () => Promise<unknown>
   }
 }
 
 type PemCallback = (request: FastifyRequest, token: unknown, done: (error: Error | null, pem?: string) => void) => void
 
-/** Somebody else calls `request.jwtVerify()`, for a token whose key was not vetted. */
+/** Somebody else calls it, for a token whose key was not vetted. */
 const noKey = new Error('no key was vetted for this request')
 
 /** Called by @fastify/jwt between decoding and verifying. It must not return a promise: see its `getSecret`. */
@@ -71,7 +77,7 @@ const vettedPem: PemCallback = (request, _token, done) => {
 }
 
 /**
- * The options that make @fastify/jwt do stages 3 to 5 in `await request.jwtVerify()`. The same PEM, handed over synchronously, is
+ * The options that make @fastify/jwt do stages 3 and 4 in one call. The same PEM, handed over synchronously, is
  * its fast path: one prepared verifier for each. fast-jwt's own cache stays off: it hands one mutable object to everybody.
  */
 export function jwtOptions({
@@ -79,7 +85,9 @@ export function jwtOptions({
   clockToleranceSeconds
 }: Pick<Verifier, 'algorithms' | 'clockToleranceSeconds'>): FastifyJWTOptions {
   return {
-    decoratorName: 'principalOrNull',
+    namespace: jwtNamespace,
+    decoratorName: `${jwtNamespace}Claims`,
+    jwtVerify: jwtVerifyName,
     secret: { public: vettedPem },
     verify: {
       algorithms: [...algorithms],
@@ -87,19 +95,19 @@ export function jwtOptions({
       clockTolerance: clockToleranceSeconds * 1000,
       extractToken: (request) => request[verificationOf]?.token
     },
-    trusted: (request, claims) => {
+    trusted: (request) => {
       const verification = request[verificationOf]
-      return verification ? isTrusted(verification, claims, clockToleranceSeconds) : false
+      return verification ? isTrusted(verification, clockToleranceSeconds) : false
     }
   }
 }
 
 /** Stage 4, once the signature holds; its no is kept with the verification, as a library would make an error of it. */
-function isTrusted(verification: Verification, claims: Claims, toleranceSeconds: number): boolean {
+function isTrusted(verification: Verification, toleranceSeconds: number): boolean {
   const { issuer, key, decoded } = verification
+  const { header, payload: claims } = decoded // the libraries read the same bytes once more
   const { refuse } = issuer.settings.profile
-  const why =
-    timeRefusal(claims, toleranceSeconds) ?? refuse({ header: decoded.header, claims, key: issuer.described(key) })
+  const why = timeRefusal(claims, toleranceSeconds) ?? refuse({ header, claims, key: issuer.described(key) })
   if (why) verification.refusal = why
   return why === undefined
 }
@@ -107,26 +115,26 @@ function isTrusted(verification: Verification, claims: Claims, toleranceSeconds:
 /** Has @fastify/jwt verify a signature, and run stages 4 and 5. Its errors are the libraries', or the refusal that was kept. */
 export type VerifySignature = (verification: Verification) => Promise<Principal>
 
-/** In a request, as @fastify/jwt is made for: fast, and with the principal on it. */
+/** In a request, as @fastify/jwt is made for, and fast. */
 export function inRequest(request: FastifyRequest): VerifySignature {
   return async (verification) => {
     request[verificationOf] = verification
     // With a key at hand all of it happens before it returns.
-    const claims = await withoutStackTraces(() => request.jwtVerify<Claims>())
-    const principal = verification.issuer.settings.profile.toPrincipal(claims)
-    request.principalOrNull = principal
-    return principal
+    await withoutStackTraces(() => request[jwtVerifyName]())
+    return principalIn(verification)
   }
 }
 
 /** Outside a request @fastify/jwt knows neither `trusted` nor `formatUser`, and prepares a verifier for each call. */
-export function outsideRequests({ jwt }: FastifyInstance, { clockToleranceSeconds }: Verifier): VerifySignature {
+export function outsideRequests(jwt: JWT, { clockToleranceSeconds }: Verifier): VerifySignature {
   return async (verification) => {
-    const claims = withoutStackTraces(() => jwt.verify<Claims>(verification.token, { key: verification.key.pem }))
-    if (!isTrusted(verification, claims, clockToleranceSeconds)) throw untrusted
-    return verification.issuer.settings.profile.toPrincipal(claims)
+    withoutStackTraces(() => jwt.verify(verification.token, { key: verification.key.pem }))
+    if (!isTrusted(verification, clockToleranceSeconds)) throw untrusted
+    return principalIn(verification)
   }
 }
+
+const principalIn = ({ issuer, decoded }: Verification) => issuer.settings.profile.toPrincipal(decoded.payload)
 
 const untrusted = new Error("the issuer's rules refuse this token")
 

@@ -321,7 +321,7 @@ const mistake: Statuses = [500, 500]
 const x = (name: string, statuses: Statuses, program: Program): Safe => ({ name, program, answers: { '/x': statuses } })
 
 const allowsStrangers =
-  'allows strangers, or nobody was identified yet; read request.principalOrNull there, not request.principal'
+  'allows unauthenticated requests, or its caller is not verified yet; read request.principalOrNull there, not request.principal'
 
 const principals: Safe[] = [
   {

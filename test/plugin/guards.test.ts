@@ -2,7 +2,8 @@ import Fastify, { type FastifyInstance, type RouteShorthandOptions } from 'fasti
 import t from 'tap'
 import { createAudit } from '../../src/plugin/audit.js'
 import { refusalSender } from '../../src/plugin/challenge.js'
-import { type Guard, isGuard, refuseRequest } from '../../src/plugin/guard.js'
+import { createGuardHost } from '../../src/plugin/enforce.js'
+import { type Guard, isGuard } from '../../src/plugin/guard.js'
 import {
   allOf,
   anyOf,
@@ -13,8 +14,10 @@ import {
   requireScope,
   requireUser
 } from '../../src/plugin/guards.js'
+import { pluginMark } from '../../src/plugin/marks.js'
 import { fastifyEntra } from '../../src/plugin/plugin.js'
 import { toPrincipal } from '../../src/plugin/principal.js'
+import { decoratePrincipal, setPrincipal } from '../../src/plugin/request-principal.js'
 import type { Principal } from '../../src/plugin/types.js'
 import { checkRefusal, get, listen, makeApp } from '../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
@@ -31,11 +34,11 @@ interface Test {
 function appFor(t: Test, principal: Principal | null): FastifyInstance {
   const instance = Fastify()
   t.teardown(() => instance.close())
-  instance.decorate(refuseRequest, refusalSender('realm', createAudit({ level: 'off', personalData: false })))
-  instance.decorateRequest('principalOrNull', null)
-  instance.addHook('onRequest', async (request) => {
-    request.principalOrNull = principal
-  })
+  const { allowed, ...audit } = createAudit({ level: 'off', personalData: false })
+  const refuse = refusalSender('realm', { allowed, ...audit })
+  instance.decorate(pluginMark, createGuardHost({ refuse, allowed, groupsOf: undefined, policySeconds: 5 }))
+  decoratePrincipal(instance)
+  instance.addHook('onRequest', async (request) => setPrincipal(request, principal))
   return instance
 }
 

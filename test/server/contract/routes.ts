@@ -1,7 +1,7 @@
 /** What the server itself has routes for, whatever its document says. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import { routeGuards } from '../../../src/plugin/guard.js'
+import { guardsIn } from '../../../src/plugin/guard.js'
 import { type OpenapiDocument, operationsOf } from './document.js'
 import { type Way, waysOf } from './ways.js'
 
@@ -30,7 +30,7 @@ export async function routesOf<T>(start: () => Promise<T>): Promise<{ started: T
 
 /** Guards are read when all is declared: the plugin's hook, which notes them, comes after this one. */
 function toServerRoutes({ method, url, schema, config }: RouteOptions): ServerRoute[] {
-  const rules = (config?.[routeGuards] ?? []).map(({ rule }) => rule)
+  const rules = guardsIn(config).map(({ rule }) => rule)
   const path = url.replace(/:(\w+)/g, '{$1}')
   const hidden = (schema as { hide?: boolean } | undefined)?.hide === true
   return [method].flat().map((verb) => ({ name: `${verb} ${path}`, hidden, ways: waysOf({ kind: 'allOf', rules }) }))

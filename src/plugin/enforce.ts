@@ -1,0 +1,58 @@
+/** Stage 6, in a request: a guard's rule is evaluated, and the request passes or is refused. */
+import type { FastifyRequest } from 'fastify'
+import type { Audit } from './audit.js'
+import { claimsRefusal, type GroupsOf, ruleRefusal } from './decision.js'
+import { type Refusal, refusal } from './errors.js'
+import { type GuardHost, guardsIn, type Refuse } from './guard.js'
+import { version } from './marks.js'
+import { principalOf } from './request-principal.js'
+import type { Rule } from './rules.js'
+import type { Principal } from './types.js'
+
+/** What rules are evaluated with. */
+export interface GuardHostOptions {
+  readonly refuse: Refuse
+  readonly allowed: Audit['allowed']
+  /** Where groups that did not fit into a token are looked up. */
+  readonly groupsOf: GroupsOf | undefined
+  /** For how many seconds a policy is waited for. */
+  readonly policySeconds: number
+}
+
+/** What guards below this instance of the plugin call. */
+export function createGuardHost({ refuse, allowed, groupsOf, policySeconds }: GuardHostOptions): GuardHost {
+  const refusalOf = async (rule: Rule, request: FastifyRequest, principal: Principal) => {
+    const why = await ruleRefusal(rule, principal, request, groupsOf, policySeconds)
+    return why && (wholeRefusal(request, principal, rule, why) ?? why)
+  }
+  return Object.freeze<GuardHost>({
+    version,
+    async enforce(rule, request, reply) {
+      const principal = principalOf(request)
+      const why = principal ? await refusalOf(rule, request, principal) : refusal('credentials_missing')
+      if (!why) {
+        if (principal) allowed(request, rule, principal)
+        return
+      }
+      refuse(request, reply, why)
+      await never()
+    }
+  })
+}
+
+/**
+ * Fastify goes on with a request when the promise of a hook settles, and a returned `reply` settles when the client hangs up, though nothing
+ * was sent. A new promise each time: all who wait for one that is shared would be kept in memory by it.
+ */
+const never = () => new Promise<never>(() => {})
+
+/**
+ * Each of several guards knows its own rule; a client that learned of them one at a time would never hold them all. Not where somebody was
+ * asked, and said no: nothing that the client could bring helps.
+ */
+function wholeRefusal(request: FastifyRequest, principal: Principal, own: Rule, why: Refusal): Refusal | undefined {
+  const rules = guardsIn(request.routeOptions.config).map(({ rule }) => rule)
+  if (rules.length < 2 || !rules.includes(own)) return undefined
+  const isOpen = why.status === 503 || claimsRefusal(own, principal)
+  return isOpen ? claimsRefusal({ kind: 'allOf', rules }, principal) : undefined
+}

@@ -1,0 +1,67 @@
+/** Who sent a request: written by this plugin alone, and read by all. */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { EntraConfigurationError } from './errors.js'
+import type { Principal } from './types.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /**
+     * Who sent the request.
+     *
+     * @throws EntraConfigurationError on an unauthenticated request: the route allows these, and must look at
+     * {@link FastifyRequest.principalOrNull} instead
+     */
+    readonly principal: Principal
+    /**
+     * Who sent the request, or `null` where the route allows unauthenticated requests and this is one.
+     *
+     * @throws EntraConfigurationError when it is assigned
+     */
+    readonly principalOrNull: Principal | null
+  }
+}
+
+/** Not exported, so that no hook can write what a guard will read. */
+const slot = Symbol('fastify-entra.principal')
+
+type WithSlot = FastifyRequest & { [slot]: Principal | null }
+
+/** The verified caller of a request; `null` where there is none. Guards read this, whatever `request.principalOrNull` was made to say. */
+export function principalOf(request: FastifyRequest): Principal | null {
+  return (request as WithSlot)[slot]
+}
+
+/** Notes the verified caller of a request. */
+export function setPrincipal(request: FastifyRequest, principal: Principal | null): void {
+  ;(request as WithSlot)[slot] = principal
+}
+
+/** A route as it was declared, for messages: never the path as sent. */
+export function routeOf({ method, routeOptions }: FastifyRequest): string {
+  return `${method} ${routeOptions.url ?? 'of no route'}`
+}
+
+/** Decorates requests with `principal` and `principalOrNull`. */
+export function decoratePrincipal(app: FastifyInstance): void {
+  app.decorateRequest(slot, null)
+  app.decorateRequest('principal', {
+    getter(this: FastifyRequest) {
+      const principal = principalOf(this)
+      if (principal) return principal
+      const fix = 'read request.principalOrNull there, not request.principal'
+      throw new EntraConfigurationError(
+        `${routeOf(this)} allows unauthenticated requests, or its caller is not verified yet; ${fix}`
+      )
+    }
+  })
+  app.decorateRequest('principalOrNull', {
+    getter(this: FastifyRequest) {
+      return principalOf(this)
+    },
+    setter(this: FastifyRequest) {
+      const fix =
+        'only fastify-entra sets it, from a token that it verified; decorate the request with a name of your own'
+      throw new EntraConfigurationError(`${routeOf(this)} assigns request.principalOrNull; ${fix}`)
+    }
+  })
+}
