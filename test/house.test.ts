@@ -5,7 +5,7 @@ import t from 'tap'
 
 /** ARCHITECTURE, "a request flows one way": each file may import those before it. */
 const stages = [
-  ...['types', 'marks', 'errors', 'clock', 'back-off', 'quiet', 'store-errors', 'clouds', 'option-checks'],
+  ...['own', 'types', 'marks', 'errors', 'clock', 'back-off', 'quiet', 'store-errors', 'clouds', 'option-checks'],
   ...['refusal-error', 'request-principal', 'route-auth', 'downstream-options'],
   ...[
     'bearer',

@@ -1,4 +1,6 @@
 /** Who may call one route: the rule that decides, and the same in words. */
+
+import { hasOwn } from './own.js'
 import type { RouteAuth } from './route-auth.js'
 import { describe, type Rule } from './rules.js'
 
@@ -29,7 +31,7 @@ export function accessEntry(
 
 /** All the way down: the rule is the guard's own, and whoever changed it would change who may call. */
 function frozen(rule: Rule): Rule {
-  if ('rules' in rule) Object.freeze(rule.rules).forEach(frozen)
+  if (hasOwn(rule, 'rules')) Object.freeze(rule.rules).forEach(frozen)
   return Object.freeze(rule)
 }
 

@@ -65,9 +65,7 @@ export function watchRoutes(app: FastifyInstance, strict: boolean): readonly Rul
     settled = entries()
     refuseSpellings(settled)
     if (!strict) return
-    const undecided = noted.filter(
-      ({ route, guards }) => guards.length === 0 && statedAuth(route.config) === undefined
-    )
+    const undecided = noted.filter(({ route, guards }) => guards.length === 0 && statedAuth(route.config) === undefined)
     refuseUndecided(
       undecided.flatMap(entriesOf),
       early.filter(({ auth }) => auth === 'unknown')

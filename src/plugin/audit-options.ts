@@ -1,6 +1,7 @@
 /** The option `audit` → what is logged of decisions. */
 import { EntraConfigurationError } from './errors.js'
 import { isOn, shown } from './option-checks.js'
+import { ownProperties } from './own.js'
 
 /** Which decisions are logged, at level `info`: none, refusals, or every one. */
 export type AuditLevel = 'off' | 'refusals' | 'all'
@@ -23,7 +24,7 @@ const levels: readonly AuditLevel[] = ['off', 'refusals', 'all']
 export function auditOf(given: AuditLevel | Partial<AuditSettings> = {}): AuditSettings {
   if (typeof given === 'string') return auditOf({ level: given })
   const isObject = typeof given === 'object' && given !== null && !Array.isArray(given)
-  const { level = 'refusals', personalData, ...others } = isObject ? given : { level: given as never }
+  const { level = 'refusals', personalData, ...others } = isObject ? ownProperties(given) : { level: given as never }
   const unknown = Object.keys(others)[0]
   const wanted = `give one of ${levels.join(', ')}, or an object with level and personalData`
   if (unknown !== undefined) throw new EntraConfigurationError(`there is no option "audit.${unknown}"; ${wanted}`)

@@ -50,8 +50,10 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 export function displayOf(claims: Claims): { readonly name?: string; readonly email?: string } {
   const name = text(claims.name)
   const email = text(claims.email) ?? text(claims.preferred_username)
-  if (name === undefined) return email === undefined ? {} : { email }
-  return email === undefined ? { name } : { name, email }
+  const display: { name?: string; email?: string } = Object.create(null) // spread into the principal, and read from it
+  if (name !== undefined) display.name = name
+  if (email !== undefined) display.email = email
+  return display
 }
 
 /** The refusal for the first of these claims that a token lacks. */
@@ -66,10 +68,12 @@ export function missingClaimRefusal(claims: Claims, names: readonly string[]): R
  * "On or after" `exp` (RFC 7519 §4.1.4); fast-jwt lets the very millisecond pass. And a token from the future (`iat`, §4.1.6):
  * its clock or its issuer is wrong, whether or not it has an `nbf`.
  */
-export function timeRefusal({ exp, iat = 0 }: Claims, toleranceSeconds: number): Refusal | undefined {
+export function timeRefusal({ exp, nbf = 0, iat = 0 }: Claims, toleranceSeconds: number): Refusal | undefined {
   const now = Date.now()
   if (now >= (Number(exp) + toleranceSeconds) * 1000) return refusal('token_expired')
-  return now < (Number(iat) - toleranceSeconds) * 1000 ? refusal('token_not_yet_valid') : undefined
+  return now < (Math.max(Number(nbf), Number(iat)) - toleranceSeconds) * 1000
+    ? refusal('token_not_yet_valid')
+    : undefined
 }
 
 /**

@@ -5,6 +5,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type Refusal, refusal } from './errors.js'
 import { hasRepeatedMember } from './json-members.js'
+import { withoutPrototype } from './own.js'
 import { withoutStackTraces } from './quiet.js'
 
 type Members = Readonly<Record<string, unknown>>
@@ -68,7 +69,7 @@ function bytesOf(segment: string): Buffer | undefined {
 function toObject(bytes: Buffer): Members | undefined {
   const value = parse(bytes.toString())
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  return isObject ? (value as Members) : undefined
+  return isObject ? withoutPrototype(value as Members) : undefined
 }
 
 function parse(json: string): unknown {

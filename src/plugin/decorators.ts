@@ -14,6 +14,7 @@ import type { Metadata } from './metadata.js'
 import { decorateOnBehalfOf } from './on-behalf-of.js'
 import { createOpenapi, type EntraOpenapi } from './openapi.js'
 import type { Settings } from './options.js'
+import { ownProperties } from './own.js'
 import { answerRefusalErrors } from './refusal-answers.js'
 import { decoratePrincipal } from './request-principal.js'
 import type { Rule } from './rules.js'
@@ -71,7 +72,8 @@ function describeTenant(
   const openapi = createOpenapi({ scopeBase, metadataUrl: first.settings.url, metadata, rules })
   return {
     openapi,
-    tokenForApp: async (scope, { tenantId: wanted, insteadOf } = {}) => {
+    tokenForApp: async (scope, options = {}) => {
+      const { tenantId: wanted, insteadOf } = ownProperties(options)
       const { downstream, tenantId } = downstreams.forTenant(wanted)
       return downstream.tokenForApp(tenantId, scope, insteadOf)
     },

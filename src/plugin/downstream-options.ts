@@ -2,6 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { EntraConfigurationError } from './errors.js'
 import { wholeNumber } from './option-checks.js'
+import { ownProperties } from './own.js'
 
 /** A store that instances share, as MSAL's distributed cache plugin takes it (`ICacheClient`). Texts are sealed before they get there. */
 export interface SharedTokenCache {
@@ -62,11 +63,12 @@ export function downstreamOf(options: DownstreamOptions): Pick<OwnClient, 'crede
   const unknown = Object.keys(options).find((name) => !names.includes(name))
   if (unknown !== undefined)
     throw new EntraConfigurationError(`downstream has no option "${unknown}"; its options are ${names.join(', ')}`)
-  const { sharedCache, maxTokens } = options
+  const own = ownProperties(options)
+  const { sharedCache, maxTokens } = own
   if (sharedCache !== undefined && ![sharedCache?.get, sharedCache?.set].every((each) => typeof each === 'function'))
     throw new EntraConfigurationError('downstream.sharedCache is no store; give an object with get and set')
   const bounds = { least: 1, most: 1_000_000, default: 10_000 }
-  return { credential: credentialOf(options), sharedCache, maxTokens: wholeNumber('maxTokens', maxTokens, bounds) }
+  return { credential: credentialOf(own), sharedCache, maxTokens: wholeNumber('maxTokens', maxTokens, bounds) }
 }
 
 function credentialOf(options: DownstreamOptions): Credential {

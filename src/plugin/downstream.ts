@@ -5,6 +5,7 @@ import type { OwnClient } from './downstream-options.js'
 import { refusal } from './errors.js'
 import type { ExchangeJson } from './fetch-json.js'
 import { type Granted, requestToken, type TokenRequest } from './msal.js'
+import { hasOwn, ownProperties } from './own.js'
 import { DownstreamError } from './refusal-error.js'
 import { partitionOf } from './shared-cache.js'
 import { challengeRefusal, type NoToken } from './token-answers.js'
@@ -69,8 +70,9 @@ export class Downstream {
     { kind, tenantId }: Principal,
     assertion: string,
     scopes: readonly string[],
-    { insteadOf, challenge }: RefusedToken = {}
+    refused: RefusedToken = {}
   ): Promise<string> {
+    const { insteadOf, challenge } = ownProperties(refused)
     if (kind === 'app') throw new DownstreamError(refusal('user_required'))
     const request = { tenantId, scopes: [...scopes].sort(), assertion }
     const asks = challengeRefusal(challenge ?? '')
@@ -87,12 +89,12 @@ export class Downstream {
   }
 
   #forget(request: TokenRequest, token: string | undefined): Promise<void> {
-    return this.#answers.forgetOne(aboutOf(request), (answer) => 'token' in answer && answer.token === token)
+    return this.#answers.forgetOne(aboutOf(request), (answer) => hasOwn(answer, 'token') && answer.token === token)
   }
 
   async #token(request: TokenRequest): Promise<string> {
     const answer = await this.#answer(request)
-    if ('token' in answer) return answer.token
+    if (hasOwn(answer, 'token')) return answer.token
     throw new DownstreamError(answer.refusal)
   }
 
@@ -115,7 +117,7 @@ export class Downstream {
     const isShared = client.sharedCache !== undefined && assertion !== undefined
     const partition = isShared ? partitionOf(client.sharedCache, client.clientId, assertion, log) : undefined
     const answer = await requestToken(client, request, exchangeJson, partition)
-    if ('refusal' in answer) log.warn(answer.about, `no token for another API: ${answer.refusal.code}`)
+    if (hasOwn(answer, 'refusal')) log.warn(answer.about, `no token for another API: ${answer.refusal.code}`)
     return answer
   }
 }
@@ -127,5 +129,5 @@ function aboutOf({ tenantId, scopes, assertion }: TokenRequest): string {
 }
 
 function secondsOf(answer: Granted | NoToken): number {
-  return 'token' in answer ? answer.expiresAt - leewaySeconds - Date.now() / 1000 : refusedSeconds
+  return hasOwn(answer, 'token') ? answer.expiresAt - leewaySeconds - Date.now() / 1000 : refusedSeconds
 }

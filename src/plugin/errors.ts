@@ -168,7 +168,7 @@ export function refusal(code: RefusalCode, extra?: RefusalExtra): Refusal {
 
 /** Tells a refusal from a principal, a key, or an error that somebody threw. */
 export function isRefusal(value: unknown): value is Refusal {
-  return typeof value === 'object' && value !== null && 'code' in value && 'detail' in value && 'status' in value
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, 'code') && Object.hasOwn(value, 'detail')
 }
 
 /** A mistake in the program or its configuration: stops the start, or names the route that made it. */

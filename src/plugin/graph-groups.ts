@@ -5,6 +5,7 @@ import { EntraConfigurationError } from './errors.js'
 import { type JsonAnswer, reasonOf } from './fetch-json.js'
 import { type GraphAccess, type GroupsResolver, needsDownstream } from './groups.js'
 import { guid, isOn, shown } from './option-checks.js'
+import { ownProperties } from './own.js'
 import { refuseOutage } from './token-answers.js'
 
 /** How Graph is asked. */
@@ -90,7 +91,8 @@ function codeOf({ body }: JsonAnswer): string {
 
 const names: readonly string[] = ['as', 'scopes', 'securityEnabledOnly', 'url']
 
-function checked({ as = 'app', scopes, securityEnabledOnly = true, url, ...others }: GraphGroupsOptions) {
+function checked(options: GraphGroupsOptions) {
+  const { as = 'app', scopes, securityEnabledOnly = true, url, ...others } = ownProperties(options)
   const [unknown] = Object.keys(others)
   if (unknown !== undefined)
     throw new EntraConfigurationError(`graphGroups has no option "${unknown}"; its options are ${names.join(', ')}`)

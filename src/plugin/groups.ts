@@ -6,6 +6,7 @@ import { EntraConfigurationError } from './errors.js'
 import type { ExchangeJson } from './fetch-json.js'
 import type { IssuerSettings } from './issuers.js'
 import { functionOf } from './option-checks.js'
+import { hasOwn } from './own.js'
 import type { Rule } from './rules.js'
 import type { Clock, UserPrincipal } from './types.js'
 
@@ -55,7 +56,7 @@ export function resolverOf(
   issuers: readonly IssuerSettings[]
 ): GroupsResolver | undefined {
   const groups = functionOf('groups', given)
-  if (!groups || !(needsDownstream in groups) || issuers.some(({ client }) => client)) return groups
+  if (!groups || !Object.hasOwn(groups, needsDownstream) || issuers.some(({ client }) => client)) return groups
   throw new EntraConfigurationError('groups asks Microsoft Graph, and needs a credential; give the option downstream')
 }
 
@@ -88,7 +89,7 @@ export function createGroupsOf(
 
 function groupIdsOf(rules: readonly Rule[]): readonly string[] {
   const ids = (rule: Rule): readonly string[] =>
-    'rules' in rule ? rule.rules.flatMap(ids) : rule.kind === 'group' ? [rule.name] : []
+    hasOwn(rule, 'rules') ? rule.rules.flatMap(ids) : rule.kind === 'group' ? [rule.name] : []
   return [...new Set(rules.flatMap(ids))]
 }
 

@@ -3,6 +3,7 @@ import { EntraConfigurationError } from './errors.js'
 import { type Guard, guard, guardMaker } from './guard.js'
 import { requireAppPermission, requireRole, requireScope } from './guards.js'
 import { shown } from './option-checks.js'
+import { ownProperties } from './own.js'
 import type { PermissionRule } from './rules.js'
 
 /** Names of permissions: a list, or an object that has them as keys, each with what it allows, in words for documents. */
@@ -45,11 +46,10 @@ export interface GuardsFor<Permissions extends DeclaredPermissions> {
  *
  * @throws EntraConfigurationError (the guards do) when a name is not declared
  */
-export function guardsFor<const Permissions extends DeclaredPermissions>({
-  scopes,
-  roles,
-  appPermissions
-}: Permissions): GuardsFor<Permissions> {
+export function guardsFor<const Permissions extends DeclaredPermissions>(
+  declared: Permissions
+): GuardsFor<Permissions> {
+  const { scopes, roles, appPermissions }: DeclaredPermissions = ownProperties(declared)
   return Object.freeze({
     requireScope: declaredOnly(requireScope, scopes),
     requireRole: declaredOnly(requireRole, roles),

@@ -2,6 +2,7 @@
 import { EntraConfigurationError } from './errors.js'
 import { type Guard, guard, guardMaker, isGuard } from './guard.js'
 import { guid, shown, wholeNumber } from './option-checks.js'
+import { ownProperties } from './own.js'
 import type { Policy, Rule } from './rules.js'
 import type { ClientAuth } from './types.js'
 
@@ -96,7 +97,8 @@ export function requireAuthContext(...names: [name: string]): Guard {
  *
  * @throws EntraConfigurationError when `maxAgeSeconds` is no whole number from 1 to 31536000
  */
-export function requireAuthAge({ maxAgeSeconds }: { maxAgeSeconds: number }): Guard {
+export function requireAuthAge(age: { maxAgeSeconds: number }): Guard {
+  const { maxAgeSeconds } = ownProperties(age)
   const bounds = { least: 1, most: 31_536_000, default: Number.NaN }
   return guard({
     kind: 'authAge',

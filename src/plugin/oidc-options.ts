@@ -5,6 +5,7 @@ import { EntraConfigurationError } from './errors.js'
 import { type Algorithm, algorithmNames } from './jwks.js'
 import { type ClaimSource, type OidcRules, oidcRefusal, toOidcPrincipal } from './oidc.js'
 import { audienceTexts, isOn, shown, texts } from './option-checks.js'
+import { ownProperties } from './own.js'
 import type { Profile } from './profile.js'
 import { anyProvider, type Provider, type ProviderName, providers } from './providers.js'
 
@@ -89,8 +90,8 @@ export function oidcAuthority(options: OidcOptions) {
 }
 
 function providerOf(name: ProviderName | undefined): Provider {
-  if (name === undefined) return anyProvider
-  if (typeof name === 'string' && Object.hasOwn(providers, name)) return providers[name]
+  if (name === undefined) return ownProperties(anyProvider)
+  if (typeof name === 'string' && Object.hasOwn(providers, name)) return ownProperties(providers[name])
   throw new EntraConfigurationError(
     `provider ${shown(name)} is unknown; it is one of ${Object.keys(providers).join(', ')}, or left out`
   )

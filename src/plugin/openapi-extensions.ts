@@ -1,4 +1,6 @@
 /** What OpenAPI's `security` has no words for, as extensions of an operation (OpenAPI 3.1 §4.9): roles, permissions, groups, authentication contexts. */
+
+import { hasOwn } from './own.js'
 import { describe, type Rule } from './rules.js'
 
 /** Extensions by the kind of rule whose names they list. */
@@ -22,6 +24,6 @@ export function extensionsOf(rule: Rule): Readonly<Record<string, string | reado
 }
 
 function namedIn(rule: Rule): readonly Named[] {
-  if ('rules' in rule) return rule.rules.flatMap(namedIn)
+  if (hasOwn(rule, 'rules')) return rule.rules.flatMap(namedIn)
   return rule.kind in extensions ? [rule as Named] : []
 }

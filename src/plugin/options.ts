@@ -8,6 +8,7 @@ import type { IssuerSettings } from './issuers.js'
 import type { Algorithm } from './jwks.js'
 import { type OidcOptions, oidcAuthority, oidcNames } from './oidc-options.js'
 import { functionOf, isOn, repeated, shown } from './option-checks.js'
+import { ownProperties } from './own.js'
 import type { IsRevoked } from './revocation.js'
 import { inSeconds, keyTimings, type TimeOptions, timeNames } from './time-options.js'
 import type { TokenCacheOptions } from './token-cache.js'
@@ -96,7 +97,8 @@ export interface Settings extends Authority {
  *
  * @throws EntraConfigurationError with one sentence that names the option, the value and what to change
  */
-export function toSettings(options: EntraOptions): Settings {
+export function toSettings(given: EntraOptions): Settings {
+  const options = ownProperties(given)
   const shared = [...timeNames, 'tokenCache', 'audit', 'groups', 'isRevoked', 'strictRoutes']
   refuseUnknown(options, shared)
   const keysTimeoutSeconds = inSeconds('keysTimeoutSeconds', options)
@@ -124,13 +126,14 @@ function several(tenants: unknown, timeoutSeconds: number): Authority {
   if (!Array.isArray(tenants) || tenants.length === 0 || !tenants.every((each) => typeof each === 'object' && each)) {
     throw new EntraConfigurationError(`tenants ${shown(tenants)} is not allowed; give a list of one tenant or more`)
   }
-  for (const each of tenants) refuseUnknown(each, [])
-  const [first, ...others] = tenants.map((each) => one(each, timeoutSeconds)) as [Authority, ...Authority[]]
+  const own = tenants.map(ownProperties)
+  for (const each of own) refuseUnknown(each, [])
+  const [first, ...others] = own.map((each) => one(each, timeoutSeconds)) as [Authority, ...Authority[]]
   const issuers = [...first.issuers, ...others.flatMap((each) => each.issuers)] as [IssuerSettings, ...IssuerSettings[]]
   const names = issuers.map(({ issuer, url }) => (typeof issuer === 'string' ? issuer : url))
   const twice = repeated(names)
   if (twice) throw new EntraConfigurationError(`tenants has ${twice} twice; give each tenant once`)
-  refuseAmbiguous(tenants)
+  refuseAmbiguous(own)
   const algorithms = [...new Set([first, ...others].flatMap((each) => each.algorithms))]
   const warnings = Object.freeze([first, ...others].flatMap((each) => each.warnings))
   return { ...first, issuers: Object.freeze(issuers), algorithms: Object.freeze(algorithms), warnings }

@@ -3,6 +3,7 @@ import { Answers, inTime } from './answers.js'
 import { systemClock } from './clock.js'
 import { EntraConfigurationError } from './errors.js'
 import { matching, within } from './option-checks.js'
+import { ownProperties } from './own.js'
 import { isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './revoked.js'
 import { withoutCommand } from './store-errors.js'
 import type { Principal } from './types.js'
@@ -74,7 +75,7 @@ export class RedisRevocations {
    * @throws EntraConfigurationError when it is no such client, or an option is out of its bounds
    */
   constructor(client: RedisClient, options: RedisRevocationsOptions = {}) {
-    const { keptHours, keyPrefix = 'fastify-entra:revoked:', timeoutSeconds, freshSeconds } = options
+    const { keptHours, keyPrefix = 'fastify-entra:revoked:', timeoutSeconds, freshSeconds } = ownProperties(options)
     if (typeof client?.get !== 'function' || typeof client.eval !== 'function')
       throw new EntraConfigurationError('RedisRevocations takes a client of ioredis or iovalkey')
     this.#client = client

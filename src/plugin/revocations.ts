@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache'
 import { EntraConfigurationError } from './errors.js'
 import { wholeNumber } from './option-checks.js'
+import { ownProperties } from './own.js'
 import { isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './revoked.js'
 import type { Principal } from './types.js'
 
@@ -32,7 +33,8 @@ export class Revocations {
   readonly #max: number
 
   /** @throws EntraConfigurationError when an option is out of its bounds */
-  constructor({ keptHours, maxRevoked }: RevocationsOptions = {}) {
+  constructor(options: RevocationsOptions = {}) {
+    const { keptHours, maxRevoked } = ownProperties(options)
     this.#max = wholeNumber('maxRevoked', maxRevoked, { least: 1, most: 10_000_000, default: 100_000 })
     this.#before = new LRUCache({ max: this.#max, ttl: keptSeconds(keptHours) * 1000 })
   }

@@ -1,5 +1,6 @@
 /** What may be asked of a principal, as data: for the decision, the challenge and the documents. */
 import type { FastifyRequest } from 'fastify'
+import { hasOwn } from './own.js'
 import type { ClientAuth, Principal } from './types.js'
 
 /** Decides what no claim can: `true` lets the request pass; anything else, a rejected promise included, does not. */
@@ -26,7 +27,7 @@ export type Rule =
 
 /** Permissions that a rule mentions, in their order. */
 export function permissionsIn(rule: Rule): readonly PermissionRule[] {
-  if ('rules' in rule) return rule.rules.flatMap(permissionsIn)
+  if (hasOwn(rule, 'rules')) return rule.rules.flatMap(permissionsIn)
   return rule.kind === 'scope' || rule.kind === 'role' || rule.kind === 'appPermission' ? [rule] : []
 }
 
@@ -76,7 +77,7 @@ export function describe(rule: Rule): string {
  * @param words of each of the rules that is to be named
  */
 export function inWords(words: readonly string[], { kind, rules }: Extract<Rule, { rules: readonly Rule[] }>): string {
-  const isNested = (text: string) => rules.some((rule) => 'rules' in rule) && /, (or|and) /.test(text)
+  const isNested = (text: string) => rules.some((rule) => hasOwn(rule, 'rules')) && /, (or|and) /.test(text)
   return words
     .map((text) => (isNested(text) && words.length > 1 ? `(${text})` : text))
     .join(kind === 'anyOf' ? ', or ' : ', and ')

@@ -1,6 +1,7 @@
 /** The option `tokenCache` → the bounds of the cache. */
 import { EntraConfigurationError } from './errors.js'
 import { shown, wholeNumber } from './option-checks.js'
+import { ownProperties } from './own.js'
 import type { TokenCacheOptions } from './token-cache.js'
 
 const cacheBounds = {
@@ -21,7 +22,7 @@ export function tokenCacheOf(given: unknown = {}): Required<TokenCacheOptions> |
   if (!isObject) throw new EntraConfigurationError(`tokenCache ${shown(given)} is not allowed; ${wanted}`)
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(cacheBounds, name))
   if (unknown !== undefined) throw new EntraConfigurationError(`there is no option "tokenCache.${unknown}"; ${wanted}`)
-  const { maxTokens, maxBytes } = given as TokenCacheOptions
+  const { maxTokens, maxBytes } = ownProperties(given as TokenCacheOptions)
   return Object.freeze({
     maxTokens: wholeNumber('tokenCache.maxTokens', maxTokens, cacheBounds.maxTokens),
     maxBytes: wholeNumber('tokenCache.maxBytes', maxBytes, cacheBounds.maxBytes)

@@ -1,4 +1,6 @@
 /** What claims say of a rule: yes, no with all that is missing, or that they do not say. Pure. */
+
+import { hasOwn } from './own.js'
 import { describe, inWords, type Rule } from './rules.js'
 import { authAgeSeconds, authContextsOf, type StepUp } from './step-up.js'
 import type { Principal } from './types.js'
@@ -18,12 +20,12 @@ export const passes = 'passes' as const
 
 /** Tells a no from other answers. */
 export const isMissing = (verdict: unknown): verdict is Missing =>
-  typeof verdict === 'object' && verdict !== null && 'words' in verdict
+  typeof verdict === 'object' && verdict !== null && Object.hasOwn(verdict, 'words')
 
 /** What claims say of a rule. Pure. */
 export function verdictOf(rule: Rule, principal: Principal): Verdict {
   if (rule.kind === 'policy') return 'open'
-  if ('rules' in rule)
+  if (hasOwn(rule, 'rules'))
     return combined(
       rule,
       rule.rules.map((each) => verdictOf(each, principal))

@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { FastifyJWTOptions, JWT } from '@fastify/jwt'
 import type { FastifyRequest } from 'fastify'
-import { requiredClaims, timeRefusal } from './claims.js'
+import { missingClaimRefusal, requiredClaims, timeRefusal } from './claims.js'
 import { ambiguityRefusal, type DecodedToken, decodeToken } from './decode.js'
 import { isRefusal, type Refusal } from './errors.js'
 import type { Forgeries } from './forgeries.js'
@@ -107,7 +107,10 @@ function isTrusted(verification: Verification, toleranceSeconds: number): boolea
   const { issuer, key, decoded } = verification
   const { header, payload: claims } = decoded // the libraries read the same bytes once more
   const { refuse } = issuer.settings.profile
-  const why = timeRefusal(claims, toleranceSeconds) ?? refuse({ header, claims, key: issuer.described(key) })
+  const why =
+    missingClaimRefusal(claims, requiredClaims) ??
+    timeRefusal(claims, toleranceSeconds) ??
+    refuse({ header, claims, key: issuer.described(key) })
   if (why) verification.refusal = why
   return why === undefined
 }
