@@ -6,7 +6,7 @@ import { type Answer, answersIn, exchange } from './wire.js'
 import type { World } from './world.js'
 
 /** Names of libraries and of what is inside them, and what a stack looks like. */
-const internals =
+export const internals =
   /fast-?jwt|fastify-jwt|jwks|FST_|FAST_JWT|undici|node_modules|"stack"|\n\s+at |at file:|\.ts:\d|\.js:\d/i
 
 /** A row as it went. */
