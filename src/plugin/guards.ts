@@ -53,7 +53,8 @@ export function requireMember(): Guard {
 }
 
 /**
- * One client application, for users and for itself: `azp`/`appid`. Narrows: put it beside guards that say what the caller may do.
+ * One client application, for users and for itself: `azp`/`appid`. Narrows: put it beside guards that say what the caller may do. A client
+ * ID is its issuer's: with several issuers, put {@link requireTenant} beside it.
  *
  * @throws EntraConfigurationError when the ID is empty or has spaces
  */
@@ -71,7 +72,7 @@ export function requireTenant(...ids: [tenantId: string]): Guard {
 }
 
 /**
- * A user in this group. Where the token says that there are more groups than it holds, the option `groups` is asked; without an answer
+ * A user in this group, whose ID is its issuer's: with several issuers, put {@link requireTenant} beside it. Where the token says that there are more groups than it holds, the option `groups` is asked; without an answer
  * it is a 503: never a guess.
  *
  * @param ids object ID of the group

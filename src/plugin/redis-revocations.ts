@@ -4,7 +4,7 @@ import { systemClock } from './clock.js'
 import { EntraConfigurationError } from './errors.js'
 import { matching, within } from './option-checks.js'
 import { ownProperties } from './own.js'
-import { isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './revoked.js'
+import { formerKeysOf, isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './revoked.js'
 import { withoutCommand } from './store-errors.js'
 import type { Principal } from './types.js'
 
@@ -89,9 +89,9 @@ export class RedisRevocations {
   /**
    * Takes back the tokens that were issued until now, by the clock of Redis. Done again, it is so until then.
    *
-   * @param who a user or service principal by `tenantId` and `id`, or a session by its `sid`
+   * @param who a user or service principal by `tenantId` and `id`, or a session by `tenantId` and `sessionId` (its `sid`)
    * @returns until when issued tokens are taken back
-   * @throws EntraConfigurationError when one of them is no text or empty; an error when Redis refuses, cannot be reached or takes longer than
+   * @throws EntraConfigurationError when one of them is missing, no text or empty; an error when Redis refuses, cannot be reached or takes longer than
    * `timeoutSeconds`: then it may count or not, and is to be done again
    */
   async revoke(who: Revoked): Promise<Date> {
@@ -109,7 +109,7 @@ export class RedisRevocations {
    * it is not connected, or was too slow of late.
    */
   readonly isRevoked = async (principal: Principal): Promise<boolean> => {
-    const keys = keysOf(principal)
+    const keys = [...keysOf(principal), ...formerKeysOf(principal)]
     const { value } = await this.#answers.get(keys.join(' '), this.#freshSeconds, () => this.#timesOf(keys))
     return isTakenBack(principal, value)
   }

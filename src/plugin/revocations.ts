@@ -42,8 +42,8 @@ export class Revocations {
   /**
    * Takes back the tokens that were issued until now.
    *
-   * @param who a user or service principal by `tenantId` and `id`, or a session by its `sid`
-   * @throws EntraConfigurationError when one of them is no text or empty, or when there is no room: an older entry is not forgotten for it
+   * @param who a user or service principal by `tenantId` and `id`, or a session by `tenantId` and `sessionId` (its `sid`)
+   * @throws EntraConfigurationError when one of them is missing, no text or empty, or when there is no room: an older entry is not forgotten for it
    */
   revoke(who: Revoked): void {
     const key = keyOfRevoked(who)

@@ -3,23 +3,49 @@ import { EntraConfigurationError } from './errors.js'
 import { guid, wholeNumber } from './option-checks.js'
 import type { Principal } from './types.js'
 
-/** Whose tokens are taken back: of a user or service principal, or of one session (`sid`). */
-export type Revoked = { readonly tenantId: string; readonly id: string } | { readonly sessionId: string }
+/**
+ * Whose tokens are revoked: those of a user or service principal (`id`), or of one session (`sid`). Either is one issuer's: another
+ * provider may use the same value for somebody else, so `tenantId` says whose it is, as {@link Principal} has it: the directory, or the
+ * issuer of another provider than Entra.
+ */
+export type Revoked =
+  | { readonly tenantId: string; readonly id: string; readonly sessionId?: never }
+  | { readonly tenantId: string; readonly sessionId: string; readonly id?: never }
 
 /**
- * The key under which it is kept that tokens were taken back.
+ * The key under which a revocation is kept.
  *
- * @throws EntraConfigurationError when what names them is no text, or empty: it would never match
+ * @throws EntraConfigurationError when what names the tokens is no text, or empty: it would never match; when it names a session without
+ * its issuer, or a user and a session at once
  */
 export function keyOfRevoked(who: Revoked): string {
-  const key = 'sessionId' in who ? keyOf(who.sessionId) : keyOf(who.tenantId, who.id)
+  const given = Object(who) as object
+  const [tenantId, id, sessionId] = ['tenantId', 'id', 'sessionId'].map((name) => ownMember(given, name))
+  if (id !== undefined && sessionId !== undefined) throw new EntraConfigurationError(oneOfThem)
+  if (tenantId === undefined && sessionId !== undefined) throw new EntraConfigurationError(whoseSession)
+  const key = sessionId === undefined ? keyOf(tenantId, id) : keyOfSession(tenantId, sessionId)
   if (key) return key
-  throw new EntraConfigurationError('revoke takes a tenantId and an id, or a sessionId, none of them empty')
+  throw new EntraConfigurationError('revoke takes a tenantId, and with it an id or a sessionId, none of them empty')
 }
 
-/** The keys under which a token may have been taken back: the caller's, and its session's where it names one. */
-export function keysOf({ tenantId, id, claims: { sid } }: Principal): readonly string[] {
-  return [keyOf(tenantId, id), keyOf(sid)].filter((key) => key !== undefined)
+const oneOfThem = 'revoke takes an id or a sessionId, and was given both; call it once for each'
+const whoseSession =
+  'revoke was given a sessionId without its tenantId, and another issuer may use the same one; give { tenantId, sessionId }, with the ' +
+  'tenantId of its principal: the directory (tenant) ID, or the issuer of another provider'
+
+/** The keys under which a token may be revoked: the caller's, and its session's where it names one. */
+export function keysOf(principal: Principal): readonly string[] {
+  const { tenantId, id } = principal
+  return [keyOf(tenantId, id), keyOfSession(tenantId, sessionOf(principal))].filter((key) => key !== undefined)
+}
+
+/**
+ * The key of a token's session as it was written before sessions had an issuer; none where the token names no session. A store that
+ * outlives the process may still hold such entries. To be dropped one release after the one that stopped to write them: they lapse
+ * `keptHours` after the last instance, and the last `npm run revoke`, of an earlier version.
+ */
+export function formerKeysOf(principal: Principal): readonly string[] {
+  return [keyOf(sessionOf(principal))].filter((key) => key !== undefined)
 }
 
 /**
@@ -28,7 +54,8 @@ export function keysOf({ tenantId, id, claims: { sid } }: Principal): readonly s
  *
  * @param times seconds, as `iat`; `undefined` where nothing was taken back
  */
-export function isTakenBack({ claims: { iat } }: Principal, times: readonly (number | undefined)[]): boolean {
+export function isTakenBack({ claims }: Principal, times: readonly (number | undefined)[]): boolean {
+  const iat = ownMember(claims, 'iat')
   const issuedAt = typeof iat === 'number' ? iat : 0
   return times.some((time) => time !== undefined && issuedAt <= time)
 }
@@ -40,6 +67,18 @@ export function isTakenBack({ claims: { iat } }: Principal, times: readonly (num
  */
 export function keptSeconds(keptHours?: number): number {
   return wholeNumber('keptHours', keptHours, { least: 1, most: 10_000, default: 29 }) * 3600
+}
+
+const sessionOf = ({ claims }: Principal) => ownMember(claims, 'sid')
+
+/** Its middle is what no user's key has: an `id` may be the same text as a `sid`. */
+function keyOfSession(tenantId: unknown, sessionId: unknown): string | undefined {
+  return keyOf(tenantId, 'sid', sessionId)
+}
+
+/** What a polluted `Object.prototype` has is no claim, and names nobody. */
+function ownMember(object: object, name: string): unknown {
+  return Object.hasOwn(object, name) ? (object as Readonly<Record<string, unknown>>)[name] : undefined
 }
 
 /** GUIDs have no case. */

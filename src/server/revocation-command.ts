@@ -12,7 +12,9 @@ export interface Outcome {
   readonly err: string
 }
 
-const usage = 'npm run revoke takes -- --tenant ID --user ID (object IDs), or -- --session ID (the sid of its tokens)'
+const usage =
+  'npm run revoke takes -- --tenant ID --user ID (object IDs), or -- --tenant ID --session ID (the sid of its tokens); ' +
+  'the tenant is the directory (tenant) ID, or the issuer of another provider'
 
 /** Runs the command. */
 export async function runRevoke(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
@@ -30,7 +32,8 @@ function whoOf(args: readonly string[]): Revoked {
   const options = { tenant: text, user: text, session: text }
   try {
     const { tenant, user, session } = parseArgs({ args: [...args], options }).values
-    if (session && tenant === undefined && user === undefined) return { sessionId: session }
+    if (tenant && session && user === undefined && mayBeInTokens(tenant))
+      return { tenantId: tenant, sessionId: session }
     if (tenant && user && session === undefined && mayBeInTokens(tenant, user)) return { tenantId: tenant, id: user }
   } catch {
     // An option that is unknown, or without its value: the answer is the same.
@@ -42,7 +45,7 @@ function whoOf(args: readonly string[]): Revoked {
  * A domain, or the name that a user signs in with, is in no token as an ID: taken back would be nothing, with the word that it is. Of another
  * provider the tenant is the issuer, and its users may have any ID.
  */
-function mayBeInTokens(tenant: string, user: string): boolean {
+function mayBeInTokens(tenant: string, user = ''): boolean {
   return URL.canParse(tenant) || (guid.test(tenant) && !user.includes('@'))
 }
 

@@ -116,6 +116,7 @@ export class Lane {
   readonly #patient: JsonClient = createJsonClient(10)
   readonly #short: JsonClient = createJsonClient(0.1)
   version: Version = '2.0'
+  #isGone = false
 
   private constructor(tenant: TestTenant, otherServer: Server, keys: ReadonlyMap<string, SigningKey>) {
     this.tenant = tenant
@@ -152,10 +153,14 @@ export class Lane {
     return { issuer: this.issuer, jwks_uri: this.tenant.origin + this.keysPath }
   }
 
-  jwk(kid: string): JWK {
+  key(kid: string): SigningKey {
     const key = this.#keys.get(kid)
     if (!key) throw new Error(`no key ${kid}`)
-    return key.jwk
+    return key
+  }
+
+  jwk(kid: string): JWK {
+    return this.key(kid).jwk
   }
 
   /** What a healthy tenant publishes: key-1 and key-2. */
@@ -163,13 +168,31 @@ export class Lane {
     return this.tenant.keys
   }
 
-  /** As new, with an issuer that knows nothing yet. */
-  subject(version: Version, timings: Partial<KeyTimings> = {}): Subject {
+  /** As new. */
+  reset(version: Version): void {
     this.version = version
     this.tenant.answers.clear()
     this.tenant.requests.length = 0
     this.tenant.keys = [this.jwk('key-1'), this.jwk('key-2')]
     this.other.requests = 0
+  }
+
+  /** From here on the tenant does this, whoever asks; where nothing is to listen, it is gone as a whole. */
+  async begin({ answer }: Fault, target: Target): Promise<void> {
+    if (answer) this.tenant.answers.set(target === 'discovery' ? this.discoveryPath : this.keysPath, answer(this))
+    else await this.tenant.close()
+    this.#isGone = !answer
+  }
+
+  async end(): Promise<void> {
+    this.tenant.answers.clear()
+    if (this.#isGone) await this.tenant.listen()
+    this.#isGone = false
+  }
+
+  /** As new, with an issuer that knows nothing yet. */
+  subject(version: Version, timings: Partial<KeyTimings> = {}): Subject {
+    this.reset(version)
     const way = { short: false, refused: '' }
     const { fetchJson, idle, fetches, underWay } = tracked((url) => {
       const { fetchJson } = way.short ? this.#short : this.#patient

@@ -6,7 +6,7 @@ import { type Answer, answersIn, exchange } from './wire.js'
 import type { World } from './world.js'
 
 /** Names of libraries and of what is inside them, and what a stack looks like. */
-const internals =
+export const internals =
   /fast-?jwt|fastify-jwt|jwks|FST_|FAST_JWT|undici|node_modules|"stack"|\n\s+at |at file:|\.ts:\d|\.js:\d/i
 
 /** A row as it went. */
@@ -16,13 +16,24 @@ export interface Outcome {
   readonly failures: readonly string[]
 }
 
-export async function judge(row: Row, world: World, { ports }: Pick<Target, 'ports'>): Promise<Outcome> {
+/** The way to a server: sends the bytes of a row, and resolves to the answers. */
+export type Converse = (port: number, bytes: string) => Promise<Answer[]>
+
+const overHttp1: Converse = async (port, bytes) =>
+  answersIn(await exchange(port, bytes), bytes.slice(0, bytes.indexOf(' ')))
+
+export async function judge(
+  row: Row,
+  world: World,
+  { ports }: Pick<Target, 'ports'>,
+  converse = overHttp1
+): Promise<Outcome> {
   const port = ports[row.api ?? 'entra']
   const good = row.api ? () => world.provider.token() : () => world.token()
   const token = await (row.token ?? good)(world)
   const bytes = row.send ? await row.send(token, world) : get(row.path ?? '/me', `Authorization: Bearer ${token}`)
   try {
-    const answers = answersIn(await exchange(port, bytes), bytes.slice(0, bytes.indexOf(' ')))
+    const answers = await converse(port, bytes)
     const expected = typeof row.is === 'string' ? [row.is] : row.is
     const failures = expected.flatMap((is, at) => failuresOf(is, answers[at], bytes.startsWith('HEAD ')))
     if (answers.length > expected.length) failures.push(`${answers.length} answers`)
@@ -40,7 +51,7 @@ function failuresOf(is: string, answer: Answer | undefined, isHead: boolean): st
   const found = summary(answer, isHead)
   const wanted = isHead ? is.split(' ').slice(0, 2).join(' ') : is
   const failures = found === wanted ? [] : [`answers ${found}, not ${wanted}`]
-  if (answer.status < 400) return failures
+  if (answer.status < 400) return failures // also one that is none: a stream of HTTP/2 that was reset
   if (answer.headers.get('cache-control') !== 'no-store') failures.push('may be cached')
   if (!/^application\/problem\+json(;|$)/.test(answer.headers.get('content-type') ?? '')) failures.push('no problem')
   if (!isHead && Object.keys(problemOf(answer)).sort().join() !== 'code,detail,requestId,status,title,type')
@@ -50,6 +61,7 @@ function failuresOf(is: string, answer: Answer | undefined, isHead: boolean): st
 
 /** An answer in the words of {@link Row.is}. */
 function summary(answer: Answer, isHead: boolean): string {
+  if (answer.status === 0) return 'reset'
   if (answer.status < 400) return String(answer.status)
   const header = answer.headers.get('www-authenticate')
   const { parameters, scheme } = header === null ? { parameters: {}, scheme: 'none' } : parseChallenge(header)

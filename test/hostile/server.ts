@@ -2,9 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { Writable } from 'node:stream'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { EntraOptions, MemoryOptions } from '../../src/plugin/index.js'
+import { overHttp2 } from './http2.js'
 import { audience } from './provider.js'
+import { get } from './row.js'
+import { exchange } from './wire.js'
 import { callerId, clientId, otherClientId, rolelessId, tenantId, type World } from './world.js'
 
 /** The modules of one copy of `src`. */
@@ -25,13 +28,15 @@ export interface Target {
 /** Which APIs to start, and whether they remember tokens. */
 export interface Wanted extends MemoryOptions {
   readonly apis?: readonly Api[]
+  /** True for HTTP/2 without TLS (h2c, with prior knowledge). */
+  readonly http2?: boolean
 }
 
 /** The APIs listen on loopback, with the tenant's keys at hand and `key-retired` no longer among them. */
 export async function startTarget(
   sources: Sources,
   world: World,
-  { apis = ['entra', 'oidc'], ...memory }: Wanted = {}
+  { apis = ['entra', 'oidc'], http2 = false, ...memory }: Wanted = {}
 ): Promise<Target> {
   const lines: string[] = []
   const stream = new Writable({
@@ -47,13 +52,13 @@ export async function startTarget(
     entra: { tenantId, clientId, authority: tenant.origin, ...clients, ...memory },
     oidc: { issuer: provider.issuer, audience, ...clients, ...memory }
   }
-  const started = await Promise.all(apis.map((api) => listen(sources, stream, options[api])))
+  const started = await Promise.all(apis.map((api) => listen(sources, stream, options[api], http2)))
   const ports = Object.fromEntries(apis.map((api, at) => [api, started[at]?.port])) as Record<Api, number>
   world.publish(false)
   // An unknown `kid` of each issuer asks for a refresh: from here on `key-retired` is withdrawn.
   for (const token of [world.token({}, { kid: 'key-new' }), world.v1Token({}, { kid: 'key-new' })])
     if (apis.includes('entra'))
-      await fetch(`http://127.0.0.1:${ports.entra}/me`, { headers: { authorization: `Bearer ${token}` } })
+      await (http2 ? overHttp2 : exchange)(ports.entra, get('/me', `Authorization: Bearer ${token}`))
   return {
     ports,
     logged: () => lines.join(''),
@@ -61,14 +66,15 @@ export async function startTarget(
   }
 }
 
-async function listen({ problems, logging, plugin }: Sources, stream: Writable, options: EntraOptions) {
+async function listen({ problems, logging, plugin }: Sources, stream: Writable, options: EntraOptions, http2: boolean) {
   const app = Fastify({
     logger: { ...logging.loggerOptions('trace'), stream },
     genReqId: () => randomUUID(),
     forceCloseConnections: true,
     frameworkErrors: problems.answerFrameworkError,
-    clientErrorHandler: problems.answerClientError
-  })
+    clientErrorHandler: problems.answerClientError,
+    ...(http2 && { http2 })
+  } as FastifyServerOptions) // its requests and replies have what the plugin and the handlers use, over HTTP/2 as well
   problems.setProblemHandlers(app)
   await app.register(plugin.default, options)
   addRoutes(app, plugin)

@@ -12,6 +12,9 @@ import { callerId, clientId, startTestTenant, tenantId } from '../support/tenant
 
 const caller = { tenantId, id: callerId }
 const key = `fastify-entra:revoked:["${tenantId}","${callerId}"]`
+const sessionKey = `fastify-entra:revoked:["${tenantId}","sid","a"]`
+/** As it was written before sessions had an issuer. */
+const formerKey = 'fastify-entra:revoked:["a"]'
 /** Where a test is not about time: a busy machine may take longer than the default. */
 const patient = { timeoutSeconds: 30 }
 const holder = (claims: object = { iat: 1 }) => ({ ...caller, claims }) as never
@@ -124,17 +127,18 @@ for (const [name, connect] of Object.entries(clients)) {
       const { now } = Date
       t.teardown(() => Object.assign(Date, { now }))
       Date.now = () => now() + 3_600_000
-      const revokedUntil = (await revocations.revoke({ sessionId: 'a' })).getTime()
+      const revokedUntil = (await revocations.revoke({ tenantId: 'x', sessionId: 'a' })).getTime()
       Object.assign(Date, { now })
       t.ok(revokedUntil < now() + 60_000, 'the clock of the instance does not count')
-      t.same(await client.keys('*'), ['revoked ["a"]'])
-      const ttl = await client.ttl('revoked ["a"]')
+      const key = 'revoked ["x","sid","a"]'
+      t.same(await client.keys('*'), [key])
+      const ttl = await client.ttl(key)
       t.ok(ttl > 7100 && ttl <= 7200, `${ttl} s`)
       const later = `${Math.floor(now() / 1000) + 60}.000001`
-      await client.set('revoked ["a"]', later)
-      t.equal((await revocations.revoke({ sessionId: 'a' })).getTime(), Math.floor(Number(later) * 1000))
-      t.equal(await client.get('revoked ["a"]'), later)
-      t.ok((await client.ttl('revoked ["a"]')) > 7100)
+      await client.set(key, later)
+      t.equal((await revocations.revoke({ tenantId: 'x', sessionId: 'a' })).getTime(), Math.floor(Number(later) * 1000))
+      t.equal(await client.get(key), later)
+      t.ok((await client.ttl(key)) > 7100)
     }
   )
 
@@ -152,13 +156,52 @@ for (const [name, connect] of Object.entries(clients)) {
       await other.revoke(caller)
       t.equal(await own.isRevoked(holder()), false, 'not seen for as long as it was allowed to be')
       t.equal(await own.isRevoked(holder({ iat: 1, sid: 'a' })), true, 'another question')
-      await own.revoke({ sessionId: 'b' })
+      await own.revoke({ tenantId, sessionId: 'b' })
       t.equal(await own.isRevoked(holder()), true)
       await redis.kill()
       t.equal(await own.isRevoked(holder()), true, 'and while Redis is down')
     }
   )
 }
+
+t.test('what an earlier version wrote of a session is honoured until it lapses', needsRedis, async (t) => {
+  const client = clients.ioredis(t, await startRedis(t))
+  const revocations = new RedisRevocations(client, { ...patient, freshSeconds: 0 })
+  const isRevoked = (tenantId: string, iat: number) =>
+    revocations.isRevoked({ tenantId, id: callerId, claims: { sid: 'a', iat } } as never)
+  await client.set(formerKey, '1763760000.000000', 'EX', 3600)
+  for (const issuer of [tenantId, 'https://provider.example'])
+    t.same([await isRevoked(issuer, 1763760000), await isRevoked(issuer, 1763760001)], [true, false], issuer)
+  await revocations.revoke({ tenantId, sessionId: 'a' })
+  t.equal(await client.get(formerKey), '1763760000.000000', 'as it was')
+  t.equal(await isRevoked(tenantId, 1763760001), true)
+  await client.del(formerKey)
+  t.same([await isRevoked(tenantId, 1), await isRevoked('https://provider.example', 1)], [true, false])
+})
+
+t.test(
+  'one round trip: every key is sent before the first answer, and none that the token does not name',
+  async (t) => {
+    const sent: string[] = []
+    const answers: (() => void)[] = []
+    const get = (key: string) => {
+      sent.push(key)
+      return new Promise<null>((resolve) => answers.push(() => resolve(null)))
+    }
+    const revocations = new RedisRevocations({ status: 'ready', get, eval: async () => '' }, patient)
+    for (const [claims, keys] of [
+      [{ iat: 1 }, [key]],
+      [{ iat: 1, sid: 7 }, [key]],
+      [{ iat: 1, sid: 'a' }, [key, sessionKey, formerKey]]
+    ] as const) {
+      const asked = revocations.isRevoked(holder(claims))
+      await until('all of them are sent', () => sent.length === keys.length)
+      t.same(sent.splice(0), keys)
+      for (const answer of answers.splice(0)) answer()
+      t.equal(await asked, false)
+    }
+  }
+)
 
 t.test('a password is in no error and no log', needsRedis, async (t) => {
   const redis = await startRedis(t, '--requirepass', 'the-right-password')
@@ -187,10 +230,10 @@ t.test('a Cluster, where the keys of a user and of a session are in other slots'
   const node = clients.ioredis(t, redis)
   await node.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
   await until('the cluster works', async () => String(await node.call('CLUSTER', 'INFO')).includes('cluster_state:ok'))
-  await t.rejects(node.mget(key, 'fastify-entra:revoked:["a"]'), { message: /CROSSSLOT/ }, 'they are')
+  await t.rejects(node.mget(key, sessionKey), { message: /CROSSSLOT/ }, 'they are')
   const revocations = new RedisRevocations(closing(t, new Cluster([{ host: '127.0.0.1', port: redis.port }])), patient)
   t.equal(await revocations.isRevoked(holder({ sid: 'a', iat: 1 })), false)
-  await revocations.revoke({ sessionId: 'a' })
+  await revocations.revoke({ tenantId, sessionId: 'a' })
   t.equal(await revocations.isRevoked(holder({ sid: 'a', iat: 1 })), true)
 })
 

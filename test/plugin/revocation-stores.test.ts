@@ -47,7 +47,7 @@ for (const [name, { skip, make }] of Object.entries(stores)) {
     const other = await tenant.userToken({ ...early, sid: 'session-2' })
     const somebody = await tenant.userToken({ ...early, oid: clientId, sid: 'session-3' })
     for (const token of [one, other, somebody]) t.equal((await ask(token)).status, 200)
-    await revocations.revoke({ sessionId: 'session-1' })
+    await revocations.revoke({ tenantId, sessionId: 'session-1' })
     t.match(await ask(one), { status: 401, code: 'token_revoked' })
     t.equal((await ask(other)).status, 200, 'another session of the user')
     await revocations.revoke({ tenantId, id: callerId })
@@ -78,8 +78,14 @@ for (const [name, { skip, make }] of Object.entries(stores)) {
       { tenantId },
       { tenantId, id: '' },
       { sessionId: undefined },
-      { sessionId: '' },
-      { id: 7, tenantId }
+      { tenantId, sessionId: undefined },
+      { tenantId, sessionId: '' },
+      { tenantId, sessionId: 7 },
+      { tenantId: '', sessionId: 's' },
+      { tenantId: 7, sessionId: 's' },
+      { id: 7, tenantId },
+      { tenantId, id: callerId, sessionId: 's' },
+      ...[undefined, null, 's', 7, [tenantId, 's']]
     ]
     for (const who of never)
       await t.rejects(
@@ -97,8 +103,52 @@ for (const [name, { skip, make }] of Object.entries(stores)) {
     t.equal(await isRevoked('a"', ',b', 's'), true)
     t.equal(await isRevoked('a",', 'b', 's'), false)
     t.equal(await isRevoked('x', 'y', '["a\\"",",b"]'), false)
-    await revocations.revoke({ sessionId: 'a' })
-    t.equal(await isRevoked('a', 'a', 's'), false)
+    await revocations.revoke({ tenantId: 'a', sessionId: 'b' })
+    t.equal(await isRevoked('a', 'x', 'b'), true)
+    t.equal(await isRevoked('a', 'b', 's'), false, 'an ID that is the sid of somebody')
+    t.equal(await isRevoked('a', 'sid', 's'), false)
+    t.equal(await isRevoked('b', 'x', 'a'), false)
+    t.equal(await isRevoked('a', '["a","sid","b"]', '"sid","b"'), false)
+    await revocations.revoke({ tenantId: 'c', id: 'd' })
+    t.equal(await isRevoked('c', 'x', 'd'), false, 'a sid that is the ID of somebody')
+  })
+
+  t.test(`${name}: a session is one issuer’s`, { skip }, async (t) => {
+    const revocations = await make(t)
+    const isRevoked = async (tenantId: string, sid: string) =>
+      revocations.isRevoked({ tenantId, id: callerId, claims: { sid, iat: 1 } } as never)
+    const provider = 'https://provider.example'
+    await revocations.revoke({ tenantId: provider, sessionId: 's' })
+    t.equal(await isRevoked(provider, 's'), true)
+    for (const other of [tenantId, clientId, `${provider}/`, 'https://other.example', 'undefined'])
+      t.equal(await isRevoked(other, 's'), false, other)
+    await revocations.revoke({ tenantId: tenantId.toUpperCase(), sessionId: clientId.toUpperCase() })
+    t.equal(await isRevoked(tenantId, clientId), true, 'GUIDs have no case')
+    t.equal(await isRevoked(callerId, clientId), false, 'the same session ID in another directory')
+  })
+
+  t.test(`${name}: a session without its issuer is an error that says what to give`, { skip }, async (t) => {
+    const revocations = await make(t)
+    for (const who of [{ sessionId: 's' }, { sessionId: 's', tenantId: undefined }, { sessionId: '' }])
+      await t.rejects(async () => revocations.revoke(who as never), {
+        name: 'EntraConfigurationError',
+        message: /give \{ tenantId, sessionId \}, .*the directory \(tenant\) ID, or the issuer of another provider$/
+      })
+    t.equal(await revocations.isRevoked(holder({ sid: 's', iat: 1 })), false)
+  })
+
+  t.test(`${name}: own members only`, { skip }, async (t) => {
+    const revocations = await make(t)
+    const polluted = { sessionId: 'a', sid: 'a', iat: 4_000_000_000, id: 'a', tenantId: 'a' }
+    t.teardown(() => {
+      for (const name of Object.keys(polluted)) Reflect.deleteProperty(Object.prototype, name)
+    })
+    Object.assign(Object.prototype, polluted)
+    await t.rejects(async () => revocations.revoke({} as never), { name: 'EntraConfigurationError' })
+    await revocations.revoke({ tenantId, id: callerId })
+    t.equal(await revocations.isRevoked(holder({})), true, 'issued at a time that is not said')
+    await revocations.revoke({ tenantId, sessionId: 'a' })
+    t.equal(await revocations.isRevoked(holder({}, clientId)), false, 'of no session')
   })
 
   t.test(`${name}: done again, more is taken back, and never less`, { skip }, async (t) => {
@@ -142,10 +192,10 @@ t.test('memory: a clock that is set back gives nobody a token back', (t) => {
 t.test('memory: bounds; nothing is forgotten to make room, and for as long as tokens live', async (t) => {
   const revocations = new Revocations({ maxRevoked: 2, keptHours: 48 })
   const is = (sid: string) => revocations.isRevoked({ tenantId, id: callerId, claims: { sid, iat: 1 } } as never)
-  revocations.revoke({ sessionId: 'a' })
-  revocations.revoke({ sessionId: 'b' })
-  revocations.revoke({ sessionId: 'a' })
-  t.throws(() => revocations.revoke({ sessionId: 'c' }), { message: /no room for more than 2/ })
+  revocations.revoke({ tenantId, sessionId: 'a' })
+  revocations.revoke({ tenantId, sessionId: 'b' })
+  revocations.revoke({ tenantId, sessionId: 'a' })
+  t.throws(() => revocations.revoke({ tenantId, sessionId: 'c' }), { message: /no room for more than 2/ })
   t.same(['a', 'b', 'c'].map(is), [true, true, false])
   const now = performance.now.bind(performance)
   t.teardown(() => Object.assign(performance, { now }))
@@ -157,7 +207,7 @@ t.test('memory: bounds; nothing is forgotten to make room, and for as long as to
   t.equal(is('a'), true)
   await goOn(49)
   t.equal(is('a'), false)
-  revocations.revoke({ sessionId: 'c' })
+  revocations.revoke({ tenantId, sessionId: 'c' })
   t.equal(is('c'), true)
   for (const options of [{ maxRevoked: 0 }, { keptHours: 0 }, { keptHours: '29' }])
     t.throws(() => new Revocations(options as never), { name: 'EntraConfigurationError' })

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
-import entra, { type EntraOptions, requireScope } from '../../src/plugin/index.js'
+import entra, { type EntraOptions, Revocations, requireScope } from '../../src/plugin/index.js'
 import { toSettings } from '../../src/plugin/options.js'
 import { get, listen, makeApp } from '../support/http.js'
 import { callerId, clientId, seconds, startTestTenant, type TestTenant, tenantId } from '../support/tenant.js'
@@ -42,15 +42,54 @@ async function startProvider(t: Test) {
   return { issuer, token }
 }
 
-async function startApi(t: Test, tenants: readonly object[]) {
+async function startApi(t: Test, tenants: readonly object[], more: object = {}) {
   const made = makeApp(t)
-  await made.app.register(entra, { tenants, keysTimeoutSeconds: 1 } as EntraOptions)
+  await made.app.register(entra, { tenants, keysTimeoutSeconds: 1, ...more } as EntraOptions)
   made.app.get('/me', async ({ principal }) => principal)
   made.app.get('/scope', { preHandler: requireScope('access_as_user') }, async () => 'ok')
   return listen(made)
 }
 
 const ofTenant = ({ origin }: TestTenant) => ({ tenantId, clientId, authority: origin })
+
+t.test('a session, and an ID, are one issuer’s: v1 and v2 of one directory share them, and nobody else', async (t) => {
+  const tenant = await startTestTenant()
+  t.teardown(() => tenant.close())
+  const provider = await startProvider(t)
+  const revocations = new Revocations()
+  const { isRevoked } = revocations
+  const entries = [ofTenant(tenant), { issuer: provider.issuer, audience }]
+  const { origin } = await startApi(t, entries, { isRevoked })
+  const [ids, sid] = [{ oid: 'same', sub: 'same' }, 'same']
+  const statuses = async (iat: number) => {
+    const tokens = [
+      await tenant.userToken({ ...ids, sid, iat }),
+      await tenant.v1Token({ ...ids, sid, iat }),
+      await provider.token({ sub: ids.sub, sid, iat })
+    ]
+    return Promise.all(tokens.map(async (token) => (await get(`${origin}/me`, token)).status))
+  }
+  const early = seconds() - 30
+  t.same(await statuses(early), [200, 200, 200])
+  revocations.revoke({ tenantId: provider.issuer, sessionId: sid })
+  t.same(await statuses(early), [200, 200, 401])
+  revocations.revoke({ tenantId, sessionId: sid })
+  t.same(await statuses(early), [401, 401, 401])
+  t.same(await statuses(seconds() + 30), [200, 200, 200], 'issued since then')
+})
+
+t.test('a user is one issuer’s as well', async (t) => {
+  const tenant = await startTestTenant()
+  t.teardown(() => tenant.close())
+  const provider = await startProvider(t)
+  const revocations = new Revocations()
+  const { isRevoked } = revocations
+  const { origin } = await startApi(t, [ofTenant(tenant), { issuer: provider.issuer, audience }], { isRevoked })
+  const status = async (token: string) => (await get(`${origin}/me`, token)).status
+  const [own, others] = [await tenant.userToken({ oid: 'same' }), await provider.token({ sub: 'same' })]
+  revocations.revoke({ tenantId: provider.issuer, id: 'same' })
+  t.same([await status(own), await status(others)], [200, 401])
+})
 
 t.test('an Entra tenant and another provider: the iss of a token picks the keys and the rules', async (t) => {
   const tenant = await startTestTenant()

@@ -15,7 +15,7 @@ import { skipWithout } from '../support/programs.js'
 import { needsRedis, startRedis, type TestRedis } from '../support/redis.js'
 import { callerId, clientId, startTestTenant, type TestTenant, tenantId } from '../support/tenant.js'
 
-const session = ['--session', 's']
+const session = ['--tenant', tenantId, '--session', 's']
 const password = 'correct-horse-battery-staple'
 const settingsOf = ({ origin }: TestTenant) => ({
   ENTRA_TENANT_ID: tenantId,
@@ -165,6 +165,8 @@ t.test('another OpenID provider’s tokens are taken back as well', needsRedis, 
     (await app.inject({ url: '/protected', headers: { authorization: `Bearer ${token}` } })).statusCode
   await until('Redis is asked', async () => (await status()) === 200)
   t.match(await runRevoke(session, shared), { exitCode: 0 })
+  t.equal(await status(), 200, 'a session of the Entra tenant')
+  t.match(await runRevoke(['--tenant', env.OIDC_ISSUER, '--session', 's'], shared), { exitCode: 0 })
   t.equal(await status(), 401)
 })
 
@@ -190,7 +192,7 @@ t.test('rediss: TLS, with a certificate that is verified', needsBoth, async (t) 
   const tls = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert, '--tls-auth-clients', 'no']
   const redis = await startRedis(t, '--port', '0', ...tls, '--tls-port')
   const REDIS_URL = `rediss://127.0.0.1:${redis.port}`
-  t.match(await revoke(t, { REDIS_URL, NODE_EXTRA_CA_CERTS: cert }, '--session', 's'), { exitCode: 0, err: '' })
+  t.match(await revoke(t, { REDIS_URL, NODE_EXTRA_CA_CERTS: cert }, ...session), { exitCode: 0, err: '' })
   t.match(await runRevoke(session, { REDIS_URL }), { exitCode: 2, err: /SELF_SIGNED_CERT/ })
 })
 
@@ -208,13 +210,16 @@ t.test('the command says what it takes', async (t) => {
     [{}, ['--tenant', tenantId, '--user', callerId], /^REDIS_URL is missing/],
     [{}, ['--tenant', 'https://issuer.example/', '--user', 'anna@contoso.example'], /^REDIS_URL is missing/],
     [{}, ['--session'], usage],
+    [{}, ['--session', 's'], usage],
+    [{}, ['--session', 's', '--user', callerId], usage],
+    [{}, ['--tenant', tenantId, '--session', ''], usage],
+    [{}, ['--tenant', '', '--session', 's'], usage],
+    [{}, ['--tenant', 'contoso.example', '--session', 's'], usage],
+    [{}, ['--tenant', tenantId, '--session', 's', '--user', callerId], usage],
+    [{}, ['--tenant', 'https://issuer.example/', '--session', 's'], /^REDIS_URL is missing/],
     [{}, ['--everyone'], usage],
-    [{}, ['--session', 's'], /^REDIS_URL is missing; [^\n]+\n$/],
-    [
-      { REDIS_URL: 'http://:secret@redis.example' },
-      ['--session', 's'],
-      /^REDIS_URL cannot be read; (?!.*secret)[^\n]+\n$/
-    ]
+    [{}, session, /^REDIS_URL is missing; [^\n]+\n$/],
+    [{ REDIS_URL: 'http://:secret@redis.example' }, session, /^REDIS_URL cannot be read; (?!.*secret)[^\n]+\n$/]
   ]
   for (const [env, args, err] of rows)
     t.match(await runRevoke(args, env), { exitCode: 2, out: '', err }, args.join(' '))
