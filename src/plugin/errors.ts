@@ -35,6 +35,12 @@ const kinds = {
     error: 'invalid_request',
     detail: 'The request has more than one Authorization header; send one.'
   },
+  /** Node drops headers over a bound without a word, so a second `Authorization` may have been one of them. */
+  too_many_headers: {
+    status: 400,
+    error: 'invalid_request',
+    detail: 'The request has more headers than this API reads; send fewer.'
+  },
   /** Not a JWS in compact form (RFC 7515 §7.1) whose header and payload are JSON objects. */
   token_malformed: unauthorized('The token is not a signed JWT. Send the access token unchanged.'),
   /** `alg` is not one that this API accepts (RFC 8725 §3.1). */

@@ -47,6 +47,16 @@ const bearer: readonly Mutant[] = [
     'return repeated',
     'break'
   ]),
+  mutant('headers that Node dropped', 'transport', 'RFC 9110 §5.3 Authorization is no list, nor beyond', [
+    'bearer',
+    'if (rawHeaders.length >= bound) return tooMany',
+    ''
+  ]),
+  mutant('the bound of a server without one', 'transport', 'RFC 9110 §5.3 Authorization is no list, nor beyond', [
+    'bearer',
+    'const keptByDefault = 2000',
+    'const keptByDefault = 4000'
+  ]),
   mutant('the end of the scheme', 'transport', 'RFC 9110 §11.1 another scheme', [
     'bearer',
     "/^bearer(?![!#$%&'*+.^_`|~0-9a-z-])/i",
@@ -539,13 +549,13 @@ const routes: readonly Mutant[] = [
   ]),
   mutant('a token in the query', 'transport', 'RFC 6750 §2.3, RFC 9700 §4.3.2 no token in a query', [
     'authenticate',
-    'const header = authorizationHeader(request.raw.rawHeaders)',
-    "const asked = new URL(request.url, 'http://a').searchParams.get('access_token')\n  const header = asked ? 'Bearer '.concat(asked) : authorizationHeader(request.raw.rawHeaders)"
+    'const header = authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))',
+    "const asked = new URL(request.url, 'http://a').searchParams.get('access_token')\n  const header = asked ? 'Bearer '.concat(asked) : authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))"
   ]),
   mutant('a token in a cookie', 'transport', 'RFC 6750 §2 no token in a cookie', [
     'authenticate',
-    'const header = authorizationHeader(request.raw.rawHeaders)',
-    "const asked = /token=(.*)/.exec(request.headers.cookie ?? '')?.[1]\n  const header = asked ? 'Bearer '.concat(asked) : authorizationHeader(request.raw.rawHeaders)"
+    'const header = authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))',
+    "const asked = /token=(.*)/.exec(request.headers.cookie ?? '')?.[1]\n  const header = asked ? 'Bearer '.concat(asked) : authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))"
   ]),
   mutant('what may be cached', 'structure', 'RFC 7515 §7.1 three segments', [
     'challenge',
