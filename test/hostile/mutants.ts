@@ -132,6 +132,30 @@ const header: readonly Mutant[] = [
       parameters.replace(`, '${name}'`, '')
     ])
   ),
+  mutant('depth', 'structure', 'RFC 8259 §9 a limit to depth', ['json-members', 'depth > maxDepth || ', '']),
+  mutant('depth, of objects', 'structure', 'RFC 8259 §9 a limit to depth', [
+    'json-members',
+    'case openBrace:\n      case openBracket:\n        depth += 1',
+    'case openBrace:\n      case openBracket:\n        depth += json[at] === "{" ? 0 : 1'
+  ]),
+  mutant('depth, side by side', 'structure', 'control: what JSON and JWS allow', ['json-members', 'depth -= 1', '']),
+  mutant('size', 'structure', 'RFC 8259 §9 a limit to size', ['json-members', ' || structural > maxStructural', '']),
+  mutant('size, members', 'structure', 'RFC 8259 §9 a limit to size', ['json-members', 'members > maxMembers || ', '']),
+  mutant('size, elements', 'structure', 'RFC 8259 §9 a limit to size', [
+    'json-members',
+    'case comma:\n        structural += 1',
+    'case comma:'
+  ]),
+  mutant('size, lists and objects', 'structure', 'RFC 8259 §9 a limit to size', [
+    'json-members',
+    'depth += 1\n        structural += 1',
+    'depth += 1'
+  ]),
+  mutant('depth and size, in strings', 'structure', 'control: what JSON and JWS allow', [
+    'json-members',
+    'at = endOfString(json, at)\n        if (at === -1) return members\n        break',
+    'break'
+  ]),
   mutant('UTF-8', 'structure', 'RFC 7519 §7.2 the payload is UTF-8', ['decode', 'isUtf8(bytes) && ', '']),
   mutant('falsy header parameters', 'header', 'RFC 7515 §4.1.11 crit', [
     'header',
