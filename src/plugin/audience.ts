@@ -1,5 +1,6 @@
 /** `aud`: that a token is for this API (RFC 7519 §4.1.3), and words for who sent one that is for another. Pure. */
 import { clouds } from './clouds.js'
+import { microsoftApiOf } from './common-audiences.js'
 import { type Refusal, refusal } from './errors.js'
 
 /** Whose tokens they are, for words that only Microsoft's users can use. */
@@ -54,23 +55,12 @@ export function versionHint(iss: unknown, isTrusted: (issuer: string) => boolean
 const v1Expected =
   'This is a v1.0 token of the right tenant, and v2.0 ones are expected; set requestedAccessTokenVersion to 2 in the manifest of the API.'
 
-/** APIs of Microsoft's that tokens are asked for by mistake, by the `aud` that their tokens carry. */
-const microsoftApis: ReadonlyMap<unknown, string> = new Map([
-  ['00000003-0000-0000-c000-000000000000', 'Microsoft Graph'],
-  ['https://graph.microsoft.com', 'Microsoft Graph'],
-  ['https://graph.microsoft.com/', 'Microsoft Graph'],
-  ['https://management.azure.com', 'Azure Resource Manager'],
-  ['https://management.azure.com/', 'Azure Resource Manager'],
-  ['https://management.core.windows.net', 'Azure Resource Manager'],
-  ['https://management.core.windows.net/', 'Azure Resource Manager']
-])
-
 /**
  * A fixed sentence for a token of a well-known other API; safe also for an unproven `aud`, as nothing of it is echoed.
  * A Graph token's signature cannot be verified by anyone else, so this is often all that can be said of it.
  */
 export function foreignAudienceHint(aud: unknown, scopeBase: string): string | undefined {
-  const api = microsoftApis.get(aud)
+  const api = microsoftApiOf(aud)
   return api && `This token is for ${api}; ask for a scope of this API, such as ${scopeBase}/access_as_user.`
 }
 

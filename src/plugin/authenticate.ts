@@ -1,7 +1,7 @@
 /** Stages 1 to 5 in their order: headers → principal on the request, or why not. */
 import type { FastifyRequest } from 'fastify'
 import { admit } from './admission.js'
-import { authorizationHeader, bearerToken } from './bearer.js'
+import { authorizationHeader, bearerToken, boundOf } from './bearer.js'
 import { isRefusal, type Refusal } from './errors.js'
 import { scopesOfRoute } from './guard.js'
 import { setPrincipal } from './request-principal.js'
@@ -22,7 +22,7 @@ export function authenticate(
 ): Refusal | undefined | Promise<Refusal | undefined> {
   const auth = authOf(request.routeOptions.config)
   if (auth === 'none') return undefined
-  const header = authorizationHeader(request.raw.rawHeaders)
+  const header = authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))
   const remembered = isRefusal(header) ? undefined : verifier.cache?.find(header)
   if (remembered) {
     setPrincipal(request, remembered)

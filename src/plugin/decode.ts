@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { type Refusal, refusal } from './errors.js'
-import { hasRepeatedMember } from './json-members.js'
+import { hasRepeatedMember, membersIn } from './json-members.js'
 import { withoutPrototype } from './own.js'
 import { withoutStackTraces } from './quiet.js'
 
@@ -21,6 +21,10 @@ export interface DecodedToken {
 }
 
 const malformed = refusal('token_malformed')
+const tooComplex = refusal('token_malformed', {
+  detail:
+    'The token nests deeper, or has more claims and values in them, than this API reads. Have its issuer put less into it.'
+})
 /** Three segments of base64url without padding (RFC 7515 §2, §7.1). An empty signature is for the algorithm to refuse. */
 const compactForm = /^([\w-]+)\.([\w-]+)\.([\w-]*)$/
 
@@ -31,11 +35,12 @@ const objectStart = /^[CDIe]/
 export function decodeToken(token: string): DecodedToken | Refusal {
   const headerBytes = bytesOf(token.slice(0, Math.max(token.indexOf('.'), 0)))
   const header = headerBytes && toObject(headerBytes)
+  if (header === null) return tooComplex
   const [, first, second, signature] = (header && compactForm.exec(token)) ?? []
   if (!header || first === undefined || second === undefined || signature === undefined) return malformed
   const payloadBytes = bytesOf(second)
   const payload = payloadBytes && toObject(payloadBytes)
-  if (!payload) return malformed
+  if (!payload) return payload === null ? tooComplex : malformed
   return { header, payload, segments: [first, second, signature], bytes: [headerBytes, payloadBytes] }
 }
 
@@ -65,9 +70,11 @@ function bytesOf(segment: string): Buffer | undefined {
   return objectStart.test(segment) ? Buffer.from(segment, 'base64url') : undefined
 }
 
-/** RFC 7519 §7.2, steps 3 and 10: a JSON object. */
-function toObject(bytes: Buffer): Members | undefined {
-  const value = parse(bytes.toString())
+/** RFC 7519 §7.2, steps 3 and 10: a JSON object; `null` for what is not even parsed, as that would take too long. */
+function toObject(bytes: Buffer): Members | undefined | null {
+  const json = bytes.toString()
+  if (membersIn(json) === undefined) return null
+  const value = parse(json)
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
   return isObject ? withoutPrototype(value as Members) : undefined
 }

@@ -3,6 +3,7 @@ import { type AllowedTenants, tenantRuleOf } from './allowed-tenants.js'
 import { type AuthorityOptions, authorityOf, isMany, issuersOf, manyTenants, type TenantIssuer } from './authority.js'
 import { systemClock } from './clock.js'
 import { clouds } from './clouds.js'
+import { refuseCommon } from './common-audiences.js'
 import { type DownstreamOptions, downstreamOf, type OwnClient } from './downstream-options.js'
 import { EntraConfigurationError } from './errors.js'
 import type { IssuerSettings } from './issuers.js'
@@ -59,7 +60,9 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
   const tenantId = toTenantId(options.tenantId)
   const wanted = 'the application (client) ID of the API, a GUID'
   const clientId = matching('clientId', options.clientId, guid, wanted).toLowerCase()
+  refuseCommon('clientId', [clientId])
   const audiences = audiencesOf(options.audience, clientId)
+  refuseCommon('audience', audiences)
   const scopeBase = audiences.find((audience) => audience.includes('://')) ?? `api://${clientId}`
   const algorithms = algorithmsOf(options.algorithms)
   const allowedClients = clientIds('allowedClients', options)

@@ -17,6 +17,7 @@ interface Kind {
   readonly detail: string
 }
 
+const invalidRequest = (detail: string) => ({ status: 400, error: 'invalid_request', detail }) as const
 const unauthorized = (detail: string) => ({ status: 401, error: 'invalid_token', detail }) as const
 const forbidden = (detail: string) => ({ status: 403, error: 'insufficient_scope', detail }) as const
 
@@ -24,17 +25,13 @@ const kinds = {
   /** No `Authorization` header, or another scheme. RFC 6750 §3.1: a challenge without an error code. */
   credentials_missing: { status: 401, detail: 'Send an access token: Authorization: Bearer <token>.' },
   /** RFC 6750 §3.1 `invalid_request`: the header is not `Bearer`, one space, one b64token (§2.1). */
-  authorization_malformed: {
-    status: 400,
-    error: 'invalid_request',
-    detail: 'The Authorization header must be "Bearer", one space and one token, with nothing after it.'
-  },
+  authorization_malformed: invalidRequest(
+    'The Authorization header must be "Bearer", one space and one token, with nothing after it.'
+  ),
   /** RFC 9110 §5.3: `Authorization` is no list, so it may come once. */
-  authorization_repeated: {
-    status: 400,
-    error: 'invalid_request',
-    detail: 'The request has more than one Authorization header; send one.'
-  },
+  authorization_repeated: invalidRequest('The request has more than one Authorization header; send one.'),
+  /** Node drops headers over a bound without a word, so a second `Authorization` may have been one of them. */
+  too_many_headers: invalidRequest('The request has more headers than this API reads; send fewer.'),
   /** Not a JWS in compact form (RFC 7515 §7.1) whose header and payload are JSON objects. */
   token_malformed: unauthorized('The token is not a signed JWT. Send the access token unchanged.'),
   /** `alg` is not one that this API accepts (RFC 8725 §3.1). */

@@ -1,5 +1,6 @@
 /** The only way out: one exchange, bounded in time and size. Closes the holes of get-jwks, which has neither bound. */
-import { EnvHttpProxyAgent, request } from 'undici'
+import { EnvHttpProxyAgent, ProxyAgent, request } from 'undici'
+import { EntraConfigurationError } from './errors.js'
 import type { FetchJson } from './types.js'
 
 /** No discovery document or key set comes near this: Entra's are under 20 KB. */
@@ -49,9 +50,10 @@ export interface JsonClient {
  * from Node's own settings (`NODE_EXTRA_CA_CERTS`).
  *
  * @param timeoutSeconds one deadline, from connect to the last byte
+ * @throws EntraConfigurationError where a proxy's variable cannot be used
  */
 export function createJsonClient(timeoutSeconds: number): JsonClient {
-  const dispatcher = new EnvHttpProxyAgent({ keepAliveTimeout: 1000, connections: maxConnections })
+  const dispatcher = proxyAgent({ keepAliveTimeout: 1000, connections: maxConnections })
   const underWay = new Set<AbortController>()
 
   const bounded = async (url: string, init: JsonRequest, only?: number): Promise<TextAnswer> => {
@@ -81,6 +83,29 @@ export function createJsonClient(timeoutSeconds: number): JsonClient {
       for (const abort of underWay) abort.abort()
       return dispatcher.destroy()
     }
+  }
+}
+
+/** What undici throws has the whole address, and with it the password of the proxy. */
+function proxyAgent(options: EnvHttpProxyAgent.Options): EnvHttpProxyAgent {
+  try {
+    return new EnvHttpProxyAgent(options)
+  } catch {
+    // As undici reads them: the first of a pair that is set.
+    const set = [['http_proxy', 'HTTP_PROXY'] as const, ['https_proxy', 'HTTPS_PROXY'] as const].flatMap(
+      (pair) => pair.find((name) => process.env[name] !== undefined) ?? []
+    )
+    const wanted = 'give http://user:password@host:port of the proxy, signs in the password percent-encoded'
+    throw new EntraConfigurationError(`${set.find(isUnusable)} cannot be used; ${wanted}`)
+  }
+}
+
+function isUnusable(name: string): boolean {
+  try {
+    void new ProxyAgent(String(process.env[name]))
+    return false
+  } catch {
+    return true
   }
 }
 

@@ -54,6 +54,7 @@ export type { Metadata } from './metadata.js'
 export type { OidcOptions } from './oidc-options.js'
 export type { OnBehalfOf } from './on-behalf-of.js'
 export type { EntraOpenapi, SecurityScheme } from './openapi.js'
+export { withoutPassword } from './option-checks.js'
 export type {
   AuditOptions,
   EntraOptions,

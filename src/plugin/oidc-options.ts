@@ -1,6 +1,7 @@
 /** The options of an OpenID provider other than Entra → its issuer, with its rules. */
 import { isSecure, secureOrigin } from './authority.js'
 import type { ClaimPath } from './claims.js'
+import { refuseCommon } from './common-audiences.js'
 import { EntraConfigurationError } from './errors.js'
 import { type Algorithm, algorithmNames } from './jwks.js'
 import { type ClaimSource, type OidcRules, oidcRefusal, toOidcPrincipal } from './oidc.js'
@@ -58,6 +59,8 @@ export function oidcAuthority(options: OidcOptions) {
   const allowedClients = clientsOf('allowedClients', options)
   const rolelessClients = clientsOf('rolelessClients', options) ?? new Set<string>()
   const provider = providerOf(options.provider)
+  const isKeycloak = options.provider === 'keycloak' || /\/realms\/[^/]+\/?$/.test(issuer)
+  refuseCommon('audience', audiences, { issuer, isKeycloak })
   const rules: OidcRules = {
     provider,
     audiences,

@@ -90,8 +90,24 @@ export function shown(value: unknown): string {
 
 /** For `JSON.stringify`: a request, which holds a token, or a bigint, which it cannot write, by the name of its kind. */
 function plain(name: string, value: unknown): unknown {
-  if (name === 'downstream') return 'not shown' // it holds credentials
+  if (secretNames.test(name)) return 'not shown'
+  if (typeof value === 'string') return withoutPassword(value)
   if (typeof value === 'bigint' || typeof value === 'function') return `a ${typeof value}`
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   return Object.getPrototypeOf(value) === Object.prototype ? value : 'an object'
+}
+
+/** Members that are credentials, or hold them. */
+const secretNames = /^downstream$|secret|password|passphrase|certificate|private_?key|assertion/i
+
+/**
+ * A text that may be a URL, or a list of them, without the password in it (RFC 3986 §3.2.1): what is in front of the last `@` if it has a colon,
+ * as a password that was not percent-encoded may have any character; without an `@`, as one may be behind a comma where a list was parted, what
+ * stands for a port and is none.
+ */
+export function withoutPassword(text: string): string {
+  const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*:[\\/]+)?(.*)$/is.exec(text) ?? []
+  const end = rest.lastIndexOf('@')
+  if (rest.slice(0, end + 1).includes(':')) return `${scheme}…${rest.slice(end)}`
+  return text.replace(/(:[\\/]+[^\\/?#[\],]*?:)(?!\d{1,5}([\\/?#,\s]|$)).*$/s, '$1…')
 }

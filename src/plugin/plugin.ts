@@ -37,8 +37,6 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   const cache = tokenCache && new TokenCache(tokenCache, clockToleranceSeconds)
   const verifier = { ...settings, issuers: new TrustedIssuers(issuers), cache, forgeries: new Forgeries() }
 
-  // Node keeps 2000 headers and drops the rest unseen, with a second Authorization among them; the byte limit holds.
-  app.server.maxHeadersCount = 0
   const jwt = await registerJwt(app, verifier)
   app.decorate('verifyToken', createVerifyToken(app, jwt, verifier, audit))
   for (const warning of settings.warnings) app.log.warn(warning)

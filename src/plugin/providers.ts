@@ -32,8 +32,7 @@ export const providers: Readonly<Record<ProviderName, Provider>> = {
   keycloak: {
     roles: (audiences) => [
       ['realm_access', 'roles'],
-      // `account` is Keycloak's own client, whose roles everybody has.
-      ...audiences.filter((name) => name !== 'account').map((name) => ['resource_access', name, 'roles'] as const)
+      ...audiences.map((name) => ['resource_access', name, 'roles'] as const)
     ],
     groups: [['groups']],
     isEverybodys: (role) => /^(default-roles-.*|offline_access|uma_authorization)$/.test(role),

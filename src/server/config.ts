@@ -7,6 +7,7 @@ import {
   type TimeOptions
 } from '../plugin/index.js'
 import { credentialOption, credentialsIn, credentialVariables, refuseCredentials } from './credentials.js'
+import { refuseMisspelt } from './misspelt.js'
 import { type RedisAddress, toRedis } from './redis-address.js'
 import { integer, list, oneOf, origins, secure, toClientId, toOrigin, toTrustProxy } from './variables.js'
 
@@ -76,10 +77,7 @@ const switches: ReadonlySet<string> = new Set(['ENTRA_CUSTOM_SIGNING_KEYS'])
 const oidcRequired = ['OIDC_ISSUER', 'OIDC_AUDIENCE']
 /** What narrows: set and empty, it would let everybody in who was meant to be kept out. */
 const narrowing = ['ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS']
-const known: ReadonlySet<string> = new Set([
-  ...Object.keys({ ...entraVariables, ...oidcVariables, ...commonVariables }),
-  ...credentialVariables
-])
+const known = [...Object.keys({ ...entraVariables, ...oidcVariables, ...commonVariables }), ...credentialVariables]
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /**
@@ -110,9 +108,7 @@ export function readConfig(env: Environment): ServerConfig {
 
 /** Settings that would be without the effect that they promise: misspelt, contradictory, or narrowing to nothing. */
 function refuseTraps(env: Environment): void {
-  const misspelt = Object.keys(env).find((name) => /^(ENTRA|OIDC)_/.test(name) && !known.has(name))
-  if (misspelt)
-    throw new EntraConfigurationError(`${misspelt} is no variable of this server; it has ${[...known].join(', ')}`)
+  refuseMisspelt(env, known)
   refuseMixture(env)
   refuseCredentials(env)
   const empty = narrowing.find((name) => env[name] === '')

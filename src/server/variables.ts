@@ -1,6 +1,6 @@
 /** The text of a variable → its value, or one sentence that says what to change. */
 import { isIP } from 'node:net'
-import { EntraConfigurationError, isSecure } from '../plugin/index.js'
+import { EntraConfigurationError, isSecure, withoutPassword } from '../plugin/index.js'
 
 /** Values parted by commas. */
 export function list(text = ''): readonly string[] {
@@ -12,37 +12,48 @@ export function list(text = ''): readonly string[] {
 export function integer(name: string, text: string, most: number): number {
   const value = Number(text)
   if (/^\d+$/.test(text) && value <= most) return value
-  throw new EntraConfigurationError(`${name} "${text}" is not allowed; give a whole number from 0 to ${most}`)
+  throw new EntraConfigurationError(
+    `${name} "${withoutPassword(text)}" is not allowed; give a whole number from 0 to ${most}`
+  )
 }
 
 /** One of a few words. */
 export function oneOf<T extends string>(name: string, text: string, allowed: readonly T[]): T {
   const found = allowed.find((value) => value === text)
   if (found) return found
-  throw new EntraConfigurationError(`${name} "${text}" is not allowed; give one of ${allowed.join(', ')}`)
+  throw new EntraConfigurationError(
+    `${name} "${withoutPassword(text)}" is not allowed; give one of ${allowed.join(', ')}`
+  )
 }
 
 /** An origin, and nothing more of a URL. */
 export function toOrigin(name: string, text: string): string {
   if (URL.canParse(text) && new URL(text).origin === text) return text
-  throw new EntraConfigurationError(`${name} "${text}" is not allowed; give an origin such as https://app.example`)
+  throw new EntraConfigurationError(
+    `${name} "${withoutPassword(text)}" is not allowed; give an origin such as https://app.example`
+  )
 }
 
 /** Origins, comma-separated; none where it is unset. */
 export function origins(name: string, text = ''): readonly string[] {
+  if (text.includes('@')) return [toOrigin(name, text)] // no origin has one, and a comma may be part of a password
   return (text === '' ? [] : text.split(',')).map((origin) => toOrigin(name, origin.trim()))
 }
 
 /** A client ID (RFC 6749 §A.1), none where it is unset; a space is one that came along by mistake. */
 export function toClientId(name: string, text = ''): string | undefined {
   if (/^[!-~]*$/.test(text)) return text || undefined
-  throw new EntraConfigurationError(`${name} "${text}" is not allowed; give the client ID of a single-page application`)
+  throw new EntraConfigurationError(
+    `${name} "${withoutPassword(text)}" is not allowed; give the client ID of a single-page application`
+  )
 }
 
 /** Tokens are sent there. */
 export function secure(name: string, origin: string): string {
   if (isSecure(new URL(origin))) return origin
-  throw new EntraConfigurationError(`${name} "${origin}" is not allowed; give one with https (http on loopback only)`)
+  throw new EntraConfigurationError(
+    `${name} "${withoutPassword(origin)}" is not allowed; give one with https (http on loopback only)`
+  )
 }
 
 /** `off`, `on` (any sender: only behind a proxy that nobody can pass by), or addresses and networks, comma-separated. */
@@ -50,7 +61,9 @@ export function toTrustProxy(text: string): boolean | string[] {
   if (text === 'on' || text === 'off') return text === 'on'
   const addresses = [...list(text)]
   if (addresses.length > 0 && addresses.every(isNetwork)) return addresses
-  throw new EntraConfigurationError(`TRUST_PROXY "${text}" is not allowed; give on, off, or IP addresses and networks`)
+  throw new EntraConfigurationError(
+    `TRUST_PROXY "${withoutPassword(text)}" is not allowed; give on, off, or IP addresses and networks`
+  )
 }
 
 function isNetwork(text: string): boolean {

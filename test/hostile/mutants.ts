@@ -47,6 +47,16 @@ const bearer: readonly Mutant[] = [
     'return repeated',
     'break'
   ]),
+  mutant('headers that Node dropped', 'transport', 'RFC 9110 §5.3 Authorization is no list, nor beyond', [
+    'bearer',
+    'if (rawHeaders.length >= bound) return tooMany',
+    ''
+  ]),
+  mutant('the bound of a server without one', 'transport', 'RFC 9110 §5.3 Authorization is no list, nor beyond', [
+    'bearer',
+    'const keptByDefault = 2000',
+    'const keptByDefault = 4000'
+  ]),
   mutant('the end of the scheme', 'transport', 'RFC 9110 §11.1 another scheme', [
     'bearer',
     "/^bearer(?![!#$%&'*+.^_`|~0-9a-z-])/i",
@@ -122,6 +132,30 @@ const header: readonly Mutant[] = [
       parameters.replace(`, '${name}'`, '')
     ])
   ),
+  mutant('depth', 'structure', 'RFC 8259 §9 a limit to depth', ['json-members', 'depth > maxDepth || ', '']),
+  mutant('depth, of objects', 'structure', 'RFC 8259 §9 a limit to depth', [
+    'json-members',
+    'case openBrace:\n      case openBracket:\n        depth += 1',
+    'case openBrace:\n      case openBracket:\n        depth += json[at] === "{" ? 0 : 1'
+  ]),
+  mutant('depth, side by side', 'structure', 'control: what JSON and JWS allow', ['json-members', 'depth -= 1', '']),
+  mutant('size', 'structure', 'RFC 8259 §9 a limit to size', ['json-members', ' || structural > maxStructural', '']),
+  mutant('size, members', 'structure', 'RFC 8259 §9 a limit to size', ['json-members', 'members > maxMembers || ', '']),
+  mutant('size, elements', 'structure', 'RFC 8259 §9 a limit to size', [
+    'json-members',
+    'case comma:\n        structural += 1',
+    'case comma:'
+  ]),
+  mutant('size, lists and objects', 'structure', 'RFC 8259 §9 a limit to size', [
+    'json-members',
+    'depth += 1\n        structural += 1',
+    'depth += 1'
+  ]),
+  mutant('depth and size, in strings', 'structure', 'control: what JSON and JWS allow', [
+    'json-members',
+    'at = endOfString(json, at)\n        if (at === -1) return members\n        break',
+    'break'
+  ]),
   mutant('UTF-8', 'structure', 'RFC 7519 §7.2 the payload is UTF-8', ['decode', 'isUtf8(bytes) && ', '']),
   mutant('falsy header parameters', 'header', 'RFC 7515 §4.1.11 crit', [
     'header',
@@ -539,13 +573,13 @@ const routes: readonly Mutant[] = [
   ]),
   mutant('a token in the query', 'transport', 'RFC 6750 §2.3, RFC 9700 §4.3.2 no token in a query', [
     'authenticate',
-    'const header = authorizationHeader(request.raw.rawHeaders)',
-    "const asked = new URL(request.url, 'http://a').searchParams.get('access_token')\n  const header = asked ? 'Bearer '.concat(asked) : authorizationHeader(request.raw.rawHeaders)"
+    'const header = authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))',
+    "const asked = new URL(request.url, 'http://a').searchParams.get('access_token')\n  const header = asked ? 'Bearer '.concat(asked) : authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))"
   ]),
   mutant('a token in a cookie', 'transport', 'RFC 6750 §2 no token in a cookie', [
     'authenticate',
-    'const header = authorizationHeader(request.raw.rawHeaders)',
-    "const asked = /token=(.*)/.exec(request.headers.cookie ?? '')?.[1]\n  const header = asked ? 'Bearer '.concat(asked) : authorizationHeader(request.raw.rawHeaders)"
+    'const header = authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))',
+    "const asked = /token=(.*)/.exec(request.headers.cookie ?? '')?.[1]\n  const header = asked ? 'Bearer '.concat(asked) : authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))"
   ]),
   mutant('what may be cached', 'structure', 'RFC 7515 §7.1 three segments', [
     'challenge',

@@ -190,6 +190,34 @@ const json: Row[] = [
   })
 ]
 
+const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
+const listOf = (count: number, value: (at: number) => string) =>
+  `[${Array.from({ length: count }, (_, at) => value(at)).join()}]`
+const objectOf = (count: number) => `{${listOf(count, (at) => `"${at.toString(36)}":0`).slice(1, -1)}}`
+
+/** Signed by the tenant, so that nothing else is wrong with them. */
+const bounded: Row[] = [
+  ...rows('RFC 8259 §9 a limit to depth', malformed, {
+    'a payload nested 33 deep': payload(member(nested(32))),
+    'a payload nested 500 deep': payload(member(nested(500))),
+    'a payload nested 5000 deep': payload(member(nested(5000))),
+    'objects, 33 deep': payload(member(`${'{"a":'.repeat(32)}0${'}'.repeat(32)}`)),
+    'objects and arrays, 1000 deep': payload(member(`${'[{"a":'.repeat(500)}0${'}]'.repeat(500)}`)),
+    'a header nested 33 deep': header(member(nested(32))),
+    'a claim that is read nested 40 deep': (world) =>
+      world.token({ roles: Array.from({ length: 40 }).reduce<unknown>((inner) => [inner], 'Admin') })
+  }),
+  ...rows('RFC 8259 §9 a limit to size', malformed, {
+    '501 members': payload(member(objectOf(501))),
+    '1,100 lists': payload(member(listOf(1100, () => '[]'))),
+    '1,100 objects': payload(member(listOf(1100, () => '{}'))),
+    '501 objects of one member': payload(member(listOf(501, () => '{"":0}'))),
+    '4,000 numbers': payload(member(listOf(4000, () => '0'))),
+    '2,001 strings': payload(member(listOf(2001, () => '""'))),
+    '501 members of the header': header(member(objectOf(501)))
+  })
+]
+
 /** Sent in place of the compact token; what must not be seen again is the token itself. */
 function jsonForms(): Row[] {
   const forms: Record<string, (parts: readonly string[]) => object> = {
@@ -284,7 +312,18 @@ const otherForms: Row[] = [
     token: (world) => world.token({ extra: 'x'.repeat(75_000) })
   },
   ...rows('control: what JSON and JWS allow', '200', {
-    'a payload nested 500 deep': payload(member(`${'['.repeat(500)}${']'.repeat(500)}`)),
+    'a payload nested 32 deep': payload(member(nested(31))),
+    '300 lists side by side': payload(member(listOf(300, () => '[]'))),
+    '200 groups': (world) =>
+      world.token({ groups: Array.from({ length: 200 }, () => '77777777-8888-4999-8aaa-bbbbbbbbbbbb') }),
+    '1,500 roles': (world) => world.token({ extra: Array.from({ length: 1500 }, (_, at) => at.toString(36)) }),
+    'clients of Keycloak with roles, 200 of them': (world) =>
+      world.token({
+        extra: Object.fromEntries(
+          Array.from({ length: 200 }, (_, at) => [`client-${at}`, { roles: ['user', 'admin'] }])
+        )
+      }),
+    '3,000 brackets in a string': payload(member(`"${'[{'.repeat(1500)}"`)),
     'a number of 300 digits in an unknown claim': payload(member('9'.repeat(300))),
     '1e999 in an unknown claim': payload(member('1e999')),
     'a payload of 8 KB': (world) => world.token({ extra: 'x'.repeat(8000) }),
@@ -303,4 +342,4 @@ const otherForms: Row[] = [
   })
 ]
 
-export const structure: Table = [...segments, ...encoding, ...json, ...repeated, ...otherForms]
+export const structure: Table = [...segments, ...encoding, ...json, ...bounded, ...repeated, ...otherForms]

@@ -4,6 +4,7 @@ import { get, type Row, request, type Table } from './row.js'
 const missing = '401 - credentials_missing'
 const malformed = '400 invalid_request authorization_malformed'
 const repeated = '400 invalid_request authorization_repeated'
+const tooMany = '400 invalid_request too_many_headers'
 const noRequest = '400 x bad_request'
 
 type Send = NonNullable<Row['send']>
@@ -83,6 +84,9 @@ const schemes: Row[] = [
   })
 ]
 
+/** Headers of three characters. */
+const others = (count: number): string[] => Array.from({ length: count }, () => 'a:b')
+
 const headers: Row[] = [
   ...sent('RFC 9110 §5.3 Authorization is no list', repeated, {
     'the same twice': (token) => get('/me', `Authorization: Bearer ${token}`, `Authorization: Bearer ${token}`),
@@ -98,6 +102,18 @@ const headers: Row[] = [
     three: (token) => get('/me', ...Array.from({ length: 3 }, () => `Authorization: Bearer ${token}`)),
     'on a route that allows strangers': (token) =>
       get('/optional', `Authorization: Bearer ${token}`, `Authorization: Bearer ${token}`)
+  }),
+  ...sent('RFC 9110 §5.3 Authorization is no list, nor beyond the headers that Node keeps', tooMany, {
+    'the same again behind 1,100 others': (token) =>
+      get('/me', `Authorization: Bearer ${token}`, ...others(1100), `Authorization: Bearer ${token}`),
+    'a forged one behind 2,001 others': (token) =>
+      get('/me', `Authorization: Bearer ${token}`, ...others(2001), 'Authorization: Bearer abc.abc.abc'),
+    'a good one alone before 1,000 others': (token) => get('/me', `Authorization: Bearer ${token}`, ...others(1000)),
+    'none, before 1,100 others, on a route that allows strangers': () => get('/optional', ...others(1100))
+  }),
+  ...sent('control: RFC 9110 §5.3 Authorization is no list', '200', {
+    'a good one before 990 others': (token) => get('/me', `Authorization: Bearer ${token}`, ...others(990)),
+    'a route without authentication with 2,001 others': () => get('/open', ...others(2001))
   }),
   ...sent('RFC 6750 §2.1 the Authorization header and no other', missing, {
     'no header': () => get('/me'),

@@ -64,8 +64,32 @@ t.test('a token, taken apart', async (t) => {
   }
 })
 
-t.test('nesting deeper than the stack', async (t) => {
-  const deep = `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
-  const parts = decodeToken(`${header}.${segment(deep)}.AQI`)
-  t.doesNotThrow(() => !isRefusal(parts) && ambiguityRefusal(parts))
+t.test('what nests too deep, or has too much in it, is not parsed', async (t) => {
+  const inside = {
+    deep: `${'['.repeat(100_000)}${']'.repeat(100_000)}`,
+    'a little too deep': `${'['.repeat(32)}${']'.repeat(32)}`,
+    members: `{${Array.from({ length: 501 }, (_, at) => `"${at}":0`).join()}}`,
+    lists: `[${Array.from({ length: 3000 }, () => '[]').join()}]`
+  }
+  const parsed = t.captureFn(JSON.parse)
+  t.intercept(JSON, 'parse', { value: parsed })
+  for (const [name, value] of Object.entries(inside)) {
+    for (const token of [
+      `${header}.${segment(`{"sub":${value}}`)}.AQI`,
+      `${segment(`{"alg":"RS256","x":${value}}`)}.${payload}.AQI`
+    ]) {
+      const refused = decodeToken(token)
+      const why = {
+        code: 'token_malformed',
+        status: 401,
+        error: 'invalid_token',
+        detail: /^The token nests deeper, or /
+      }
+      t.match(isRefusal(refused) && refused, why, name)
+    }
+  }
+  t.notOk(
+    parsed.calls.some(({ args: [json] }) => json.length > 100),
+    'only headers of a few bytes were parsed'
+  )
 })

@@ -6,6 +6,7 @@ const contract: Record<RefusalCode, [status: number, error: string | undefined]>
   credentials_missing: [401, undefined],
   authorization_malformed: [400, 'invalid_request'],
   authorization_repeated: [400, 'invalid_request'],
+  too_many_headers: [400, 'invalid_request'],
   token_malformed: [401, 'invalid_token'],
   wrong_algorithm: [401, 'invalid_token'],
   wrong_token_type: [401, 'invalid_token'],

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { inspect } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
@@ -330,4 +331,36 @@ t.test('many at once, as a thousand tenants ask at the start, share a few connec
   await Promise.all(Array.from({ length: 500 }, (_, n) => client.fetchJson(`${origin}/${n}`)))
   t.equal(requests.length, 500)
   t.ok(most <= 32, `${most} sockets`)
+})
+
+t.test('a proxy that cannot be used: the variable is named, and its password is not', async (t) => {
+  const values = [
+    'http://user:s3cr3t@',
+    'http://user:s3cr3t@proxy:99999',
+    'http://user:s3cr3t@pro xy',
+    'user:s3cr3t@proxy:3128'
+  ]
+  const names = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY']
+  const without = Object.fromEntries(Object.entries(process.env).filter(([name]) => !names.includes(name)))
+  for (const name of names) {
+    for (const value of [...values, 'ftp://user:s3cr3t@proxy', 'http://user:%zz@proxy', 'nonsense']) {
+      t.intercept(process, 'env', { value: { ...without, [name]: value } })
+      try {
+        createJsonClient(1)
+        t.fail(`${name}=${value} starts`)
+      } catch (error) {
+        t.match(
+          error,
+          { name: 'EntraConfigurationError', message: new RegExp(`^${name} cannot be used; give `) },
+          value
+        )
+        t.notMatch(inspect(error), /s3cr3t|%zz/, 'nor in any member of the error')
+      }
+    }
+  }
+  const both = { http_proxy: 'http://proxy.example:3128', HTTP_PROXY: 'nonsense', HTTPS_PROXY: 'nonsense either' }
+  t.intercept(process, 'env', { value: { ...without, ...both } })
+  t.throws(() => createJsonClient(1), { message: /^HTTPS_PROXY cannot be used/ }, 'one that counts')
+  t.intercept(process, 'env', { value: { ...without, http_proxy: both.http_proxy, HTTP_PROXY: 'nonsense' } })
+  await createJsonClient(1).close()
 })

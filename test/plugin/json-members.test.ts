@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { hasRepeatedMember } from '../../src/plugin/json-members.js'
+import { hasRepeatedMember, membersIn } from '../../src/plugin/json-members.js'
 
 const rows: [json: string, repeated: boolean, rule: string][] = [
   ['{}', false, 'an empty object'],
@@ -38,4 +38,44 @@ t.test('whatever JSON.stringify writes has no name twice', async (t) => {
     { numRuns: 2000 }
   )
   t.pass()
+})
+
+const nested = (depth: number, open = '[', close = ']') => open.repeat(depth) + close.repeat(depth)
+const list = (count: number, value = '0') => `[${Array.from({ length: count }, () => value).join()}]`
+const object = (count: number) => `{${Array.from({ length: count }, (_, at) => `"${at}":0`).join()}}`
+
+const bounds: [json: string, members: number | undefined, rule: string][] = [
+  [nested(32), 0, 'RFC 8259 §9: 32 arrays in each other'],
+  [nested(33), undefined, 'RFC 8259 §9: 33 arrays in each other'],
+  [nested(32, '{"a":', '}').replace(':}', ':0}'), 32, '32 objects in each other'],
+  [nested(33, '{"a":', '}').replace(':}', ':0}'), undefined, '33 objects in each other'],
+  [nested(16, '[{"a":', '}]').replace(':}', ':0}'), 16, 'arrays and objects, 32 in all'],
+  [nested(17, '[{"a":', '}]').replace(':}', ':0}'), undefined, 'arrays and objects, 34 in all'],
+  [nested(33).slice(0, 33), undefined, 'as soon as it is too deep, whatever follows'],
+  [list(300, nested(30)), undefined, 'not too deep, but too much of it'],
+  [list(40, nested(30)), 0, 'side by side is not deep'],
+  [list(2000), 0, '2,000 values'],
+  [list(2001), undefined, '2,001 values'],
+  [list(2001, '"a"'), undefined, 'of any type'],
+  [object(500), 500, '500 members'],
+  [object(501), undefined, '501 members'],
+  [`[${object(250)},${object(250)}]`, 500, '500 members of two objects'],
+  [`[${object(250)},${object(251)}]`, undefined, '501 members of two objects'],
+  [list(1000, '[]'), 0, '1,000 lists'],
+  [list(1001, '{}'), undefined, '1,001 objects'],
+  [list(500, '{"":[0]}'), 500, '500 objects of one member, with a list each'],
+  [list(501, '{"":[0]}'), undefined, '501 of them'],
+  [JSON.stringify('[{,:}]"'.repeat(3000)), 0, 'RFC 8259 §7: in a string they are characters'],
+  [`["\\"${'['.repeat(3000)}"]`, 0, 'nor does an escaped quote end it'],
+  [`"${'['.repeat(3000)}`, 0, 'a string without an end is for the parser to refuse'],
+  [`[0]${']'.repeat(3000)}`, 0, 'so are ends without a beginning']
+]
+
+t.test('depth and size, before anything is parsed', async (t) => {
+  for (const [json, members, rule] of bounds) t.equal(membersIn(json), members, rule)
+})
+
+t.test('a value that nests deeper than the stack', async (t) => {
+  const deep = nested(100_000)
+  t.doesNotThrow(() => hasRepeatedMember(deep, JSON.parse(deep)))
 })

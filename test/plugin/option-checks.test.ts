@@ -1,6 +1,6 @@
 import t from 'tap'
 import { EntraConfigurationError } from '../../src/plugin/errors.js'
-import { matching, shown, texts, within } from '../../src/plugin/option-checks.js'
+import { matching, shown, texts, within, withoutPassword } from '../../src/plugin/option-checks.js'
 
 /** What a check throws, or fails the test by not throwing. */
 function messageOf(check: () => unknown): string {
@@ -118,4 +118,68 @@ t.test('shown: any value can be named in a sentence, as what it is', async (t) =
       t.fail(`a check must throw its own sentence, not ${error}`)
     }
   }
+})
+
+/** None of these may show any three characters in a row of the password. */
+const withPasswords: [text: string, is: string][] = [
+  ['https://user:s3cr3t@graph.example', 'https://…@graph.example'],
+  ['https://user:s3cr3t@graph.example/path?query', 'https://…@graph.example/path?query'],
+  ['https://:s3cr3t@graph.example', 'https://…@graph.example'],
+  ['https://user:s3@cr3t@graph.example', 'https://…@graph.example'],
+  ['https://user:s3/cr3t@graph.example', 'https://…@graph.example'],
+  ['https://user:s3?cr#3t@graph.example', 'https://…@graph.example'],
+  ['https://user:s3"cr\'3t\\@graph.example', 'https://…@graph.example'],
+  ['https://user:s3 cr3t\n@graph.example', 'https://…@graph.example'],
+  ['HTTPS://user:s3cr3t@graph.example', 'HTTPS://…@graph.example'],
+  ['https:/user:s3cr3t@graph.example', 'https:/…@graph.example'],
+  ['https:\\\\user:s3cr3t@graph.example', 'https:\\\\…@graph.example'],
+  ['user:s3cr3t@graph.example', '…@graph.example'],
+  ['//user:s3cr3t@graph.example', '…@graph.example'],
+  ['https://a.example,https://user:s3cr3t@b.example', 'https://…@b.example'],
+  ['https://user:s3cr3t@a.example,https://b.example', 'https://…@a.example,https://b.example'],
+  ['redis://default:s3,cr3t@cache:6379/0', 'redis://…@cache:6379/0'],
+  ['https://user:s3cr3t', 'https://user:…'],
+  ['https://user:s3cr3t/x', 'https://user:…'],
+  ['https://user:80s3cr3t', 'https://user:…'],
+  ['https://user:s3cr3t%40graph.example', 'https://user:…']
+]
+
+const withoutAny = [
+  ...[
+    'https://graph.example',
+    'https://graph.example:8443/path',
+    'http://[::1]:4000',
+    'http://127.0.0.1:4000,http://a:1'
+  ],
+  ...[
+    'https://user@app.example',
+    'user@contoso.example',
+    'api://66666666-7777-4888-8999-aaaaaaaaaaaa',
+    'urn:example:api'
+  ],
+  ...['a:b', '*', '', 'null', '10.0.0.0/8', 'fd00::/8', 'common']
+]
+
+t.test('RFC 3986 §3.2.1: a password in a URL is not shown', async (t) => {
+  for (const [text, is] of withPasswords) {
+    t.equal(withoutPassword(text), is)
+    t.equal(withoutPassword(is), is, 'once is enough')
+    for (const value of [text, [text], [['a', text]], { authority: text }, { a: { b: [text] } }])
+      t.notMatch(shown(value), /s3["'/@?,\\ ]*cr|80s/, text)
+  }
+  for (const text of withoutAny) t.equal(withoutPassword(text), text)
+})
+
+t.test('credentials are not shown, wherever they were put', async (t) => {
+  const names = [
+    'clientSecret',
+    'client_secret',
+    'clientCertificate',
+    'privateKey',
+    'password',
+    'downstream',
+    'clientAssertion'
+  ]
+  for (const name of names) t.notMatch(shown([{ tenantId: 'a', [name]: 's3cr3t' }]), 's3cr3t', name)
+  t.match(shown([{ tenantId: 'a', clientSecret: 's' }]), '"tenantId":"a"')
 })

@@ -161,7 +161,7 @@ const authorities: Case[] = [
 ].map(([rule, authority]) => ({
   rule: `authority: ${rule}`,
   options: { authority },
-  names: ['authority', JSON.stringify(authority)]
+  names: ['authority', JSON.stringify(authority).replace('user:secret@', '…@')]
 }))
 
 const algorithms: Case[] = [

@@ -249,9 +249,100 @@ t.test('two providers at once: nobody could say which one is meant', async (t) =
 })
 
 t.test('a variable that is misspelt has no effect, and is refused', async (t) => {
-  for (const name of ['OIDC_ISSUERS', 'OIDC_AUDIENCES', 'OIDC_CLIENT_ID', 'OIDC_']) {
-    const sentence = await refusedBy({ ...oidc, [name]: 's3cr3t' })
-    t.match(sentence, `${name} is no variable of this server; it has `)
-    t.notMatch(sentence, 's3cr3t', 'its value may be a secret')
+  const rows: [name: string, nearest: string | undefined][] = [
+    ['OIDC_ISSUERS', 'OIDC_ISSUER'],
+    ['OIDC_AUDIENCES', 'OIDC_AUDIENCE'],
+    ['OIDC_CLIENT_ID', undefined],
+    ['OIDC_', undefined],
+    ['oidc_issuer', 'OIDC_ISSUER'],
+    ['Oidc_Audiense', 'OIDC_AUDIENCE'],
+    ['entra_allowed_clients', 'ENTRA_ALLOWED_CLIENTS'],
+    ['ENTRA_ALOWED_CLIENTS', 'ENTRA_ALLOWED_CLIENTS'],
+    ['ENTRA_ALLOWED_CLIENT', 'ENTRA_ALLOWED_CLIENTS'],
+    ['ENTRA_ALLOWED_CLIENT_IDS', 'ENTRA_ALLOWED_CLIENTS'],
+    ['ENTRA_ALLWOED_TENANTS', 'ENTRA_ALLOWED_TENANTS'],
+    ['ENTRA_TENANTID', 'ENTRA_TENANT_ID'],
+    ['ENTRA_Cloud', 'ENTRA_CLOUD'],
+    ['KEYS_TIMEOUT_SECOND', 'KEYS_TIMEOUT_SECONDS'],
+    ['keys_refresh_seconds', 'KEYS_REFRESH_SECONDS'],
+    ['KEYS_SOMETHING_ELSE', undefined],
+    ['ETNRA_TENANT_ID', 'ENTRA_TENANT_ID'],
+    ['ENTRATENANT_ID', 'ENTRA_TENANT_ID'],
+    ['KEY_REFRESH_SECONDS', 'KEYS_REFRESH_SECONDS'],
+    ['CLOCK_TOLERENCE_SECONDS', 'CLOCK_TOLERANCE_SECONDS'],
+    ['CORS_ORIGIN', 'CORS_ORIGINS'],
+    ['cors_origins', 'CORS_ORIGINS'],
+    ['TRUST_PROXI', 'TRUST_PROXY'],
+    ['trust_proxy', 'TRUST_PROXY'],
+    ['GRAPH_URI', 'GRAPH_URL'],
+    ['REDISURL', 'REDIS_URL'],
+    ['DOC', 'DOCS'],
+    ['docs', 'DOCS'],
+    ['DOCS_CLIENTID', 'DOCS_CLIENT_ID']
+  ]
+  for (const [name, nearest] of rows) {
+    for (const value of ['s3cr3t', '']) {
+      const sentence = await refusedBy({ ...oidc, [name]: value })
+      t.match(sentence, `${name} is no variable of this server; it has ${nearest ?? ''}`)
+      if (nearest) t.match(sentence, /, which is the nearest name, so write that, or unset /)
+      else t.match(sentence, 'ENTRA_TENANT_ID', 'nothing is near: all of them')
+      t.notMatch(sentence, 's3cr3t', 'its value may be a secret')
+    }
   }
+})
+
+t.test('variables of other programs are theirs', async (t) => {
+  const others = {
+    ...{
+      HOSTNAME: 'a',
+      PORTS: 'a',
+      HOSTS: 'a',
+      POST: 'a',
+      host: 'a',
+      port: 'a',
+      LOGLEVEL: 'a',
+      log_level: 'a',
+      DOCKER: 'a'
+    },
+    ...{
+      http_proxy: 'a',
+      NO_PROXY: 'a',
+      NODE_ENV: 'production',
+      GRAPH: 'a',
+      REDIS_HOST: 'a',
+      CORS: 'a',
+      KEYS: 'a',
+      OIDC: 'a'
+    },
+    // Kubernetes, for services of these names.
+    ...{
+      KEYS_SERVICE_HOST: '10.0.0.1',
+      KEYS_SERVICE_PORT: '80',
+      KEYS_SERVICE_PORT_HTTP: '80',
+      KEYS_PORT: 'tcp://10.0.0.1:80'
+    },
+    ...{ ENTRA_PORT_80_TCP: 'tcp://10.0.0.1:80', ENTRA_PORT_80_TCP_ADDR: '10.0.0.1', OIDC_PORT_443_TCP_PROTO: 'tcp' }
+  }
+  t.equal(await refusedBy({ ...oidc, ...others }), 'started')
+  const beside = { REDIS_URL: 'redis://127.0.0.1:9', REDIS_URI: 'redis://127.0.0.1:9' }
+  t.ok(readConfig({ ...oidc, ...beside }), 'a near name beside the right one is somebody else’s')
+})
+
+t.test('no password in a URL is shown', async (t) => {
+  const password = 'https://user:s3cr3t@host.example'
+  const entra = ['ENTRA_TENANT_ID', 'ENTRA_CLIENT_ID', 'ENTRA_AUTHORITY', 'ENTRA_CLOUD', 'ENTRA_ALLOWED_CLIENTS']
+  const more = ['ENTRA_ALLOWED_TENANTS', 'ENTRA_ROLELESS_CLIENTS', 'ENTRA_USER_FLOW', 'ENTRA_CUSTOM_SIGNING_KEYS']
+  const server = ['GRAPH_URL', 'CORS_ORIGINS', 'PORT', 'LOG_LEVEL', 'DOCS', 'TRUST_PROXY', 'KEYS_TIMEOUT_SECONDS']
+  for (const name of [...entra, ...more, ...server, 'CLOCK_TOLERANCE_SECONDS', 'ENTRA_CLIENT_CERTIFICATE']) {
+    const sentence = await refusedBy({ ...sound, [name]: password })
+    t.match(sentence, new RegExp(`^${name} .+; `))
+    t.notMatch(sentence, 's3cr3t')
+  }
+  for (const name of ['OIDC_ISSUER', 'OIDC_PROVIDER']) {
+    const sentence = await refusedBy({ ...oidc, [name]: password })
+    t.match(sentence, new RegExp(`^${name} .+; `))
+    t.notMatch(sentence, 's3cr3t')
+  }
+  t.notMatch(await refusedBy({ ...sound, REDIS_URL: 'https://user:s3cr3t@host.example' }), 's3cr3t')
+  t.notMatch(await refusedBy({ ...sound, ENTRA_AUTHORITY: password, ENTRA_CLOUD: 'china' }), 's3cr3t')
 })

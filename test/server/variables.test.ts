@@ -130,3 +130,23 @@ t.test('what does not: one sentence that names the variable, the text and the fi
     t.ok(sentence.startsWith(`${name} "${text}" is not allowed; give `), `${rule}: ${sentence}`)
   }
 })
+
+t.test('a password in a text is not shown, whichever variable it was put into', async (t) => {
+  const text = 'https://user:s3cr3t@app.example'
+  const makes = [number, word, origin, proxy, (each: string) => () => toClientId('N', `${each} `)]
+  for (const make of makes)
+    t.match(read<unknown>(make(text)), /^\w+ "https:\/\/…@app\.example ?" is not allowed; give /)
+  t.match(
+    read(() => secure('N', 'http://user:s3cr3t@graph.example')),
+    /^N "http:\/\/…@graph\.example" is not/
+  )
+  for (const list of [
+    `https://a.example,${text}`,
+    'https://user:s3,cr3t@app.example',
+    'https://user:80,s3cr3t@app.example'
+  ])
+    t.match(
+      read(() => origins('N', list)),
+      /^N "https:\/\/…@app\.example" is not allowed; give /
+    )
+})
