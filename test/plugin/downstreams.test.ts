@@ -2,8 +2,8 @@
 import t from 'tap'
 import { systemClock } from '../../src/plugin/clock.js'
 import { downstreamOf } from '../../src/plugin/downstream-options.js'
-import { Downstreams } from '../../src/plugin/downstreams.js'
-import type { Issuer } from '../../src/plugin/issuers.js'
+import { Downstreams, loadClientPackage } from '../../src/plugin/downstreams.js'
+import type { Issuer, IssuerSettings } from '../../src/plugin/issuers.js'
 import { TrustedIssuers } from '../../src/plugin/trusted-issuers.js'
 import { recordingLogger } from '../support/log.js'
 import { clientId, tenantId } from '../support/tenant.js'
@@ -24,11 +24,13 @@ const notFound = () => {
 }
 
 t.test('a credential needs the package that uses it; without one nobody looks for it', async (t) => {
-  t.throws(() => new Downstreams(issuersWith({ client }), surroundings, notFound), {
+  await t.rejects(loadClientPackage([{}, { client }] as IssuerSettings[], notFound), {
     name: 'EntraConfigurationError',
     message: 'downstream needs the package @azure/msal-node; install it beside fastify-entra'
   })
-  t.notOk(new Downstreams(issuersWith({}), surroundings, notFound).any)
+  await loadClientPackage([{ client }] as IssuerSettings[])
+  await loadClientPackage([{}] as IssuerSettings[], notFound)
+  t.notOk(new Downstreams(issuersWith({}), surroundings).any)
 })
 
 t.test('a tenant that cannot be reached is an outage, and a bug is none', async (t) => {

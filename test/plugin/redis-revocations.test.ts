@@ -79,11 +79,11 @@ for (const [name, connect] of Object.entries(clients)) {
     await until('Redis is connected', async () => (await ask(token)).status === 200)
     redis.halt()
     for (let time = 0; time < 5; time += 1) {
-      const { status, seconds } = await ask(token)
+      const { status, seconds } = await ask(await tenant.userToken({ oid: `user-${time}` }))
       t.equal(status, 503)
-      t.ok(seconds >= 0.29 && seconds < 5, `${seconds} s`)
+      t.ok(seconds >= 0.29, `${seconds} s`)
     }
-    await t.rejects(revocations.isRevoked(holder()), { message: /failed 5 times in a row/ })
+    await t.rejects(revocations.isRevoked(holder()), { message: 'Redis: the circuit breaker is open' })
     await t.rejects(revocations.revoke(caller), { message: /^Redis took longer than 0.3 seconds$/ })
     redis.goOn()
     await until('Redis is asked again', async () => (await ask(token)).status !== 503)
