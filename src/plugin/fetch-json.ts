@@ -62,7 +62,8 @@ export function createJsonClient(timeoutSeconds: number, connections = maxConnec
   const bounded = async (url: string, init: JsonRequest, milliseconds: number, only?: number): Promise<TextAnswer> => {
     // Not AbortSignal.any() over AbortSignal.timeout(): Node 20 collects the timeout as garbage, and the deadline with it.
     const abort = new AbortController()
-    const deadline = setTimeout(() => abort.abort(new DOMException('took too long', 'TimeoutError')), milliseconds)
+    if (milliseconds <= 0) throw tookTooLong()
+    const deadline = setTimeout(() => abort.abort(tookTooLong()), milliseconds)
     deadline.unref()
     const given = init.signal
     const giveUp = () => abort.abort(given?.reason)
@@ -90,6 +91,8 @@ export function createJsonClient(timeoutSeconds: number, connections = maxConnec
     }
   }
 }
+
+const tookTooLong = () => new DOMException('took too long', 'TimeoutError')
 
 /** Milliseconds that are left for a purpose: its time begins with the first document that is fetched for it. */
 function deadlines(timeoutSeconds: number): (purpose: object | undefined) => number {

@@ -269,6 +269,32 @@ t.test('nobody there', async (t) => {
   })
 })
 
+t.test('what is fetched for one purpose has one deadline', async (t) => {
+  const { client, origin, requests } = await setUp(t, answer('{}'), 0.5)
+  const [purpose, other] = [{}, {}]
+  await client.fetchJson(`${origin}/first`, purpose)
+  await new Promise((resolve) => setTimeout(resolve, 600)) // the deadline, which must have passed
+  await t.rejects(client.fetchJson(`${origin}/late`, purpose), { name: 'TimeoutError', message: 'took too long' })
+  t.same(
+    requests.map(({ url }) => url),
+    ['/first'],
+    'nothing is asked when the time is over'
+  )
+  await client.fetchJson(`${origin}/another`, other)
+  await client.fetchJson(`${origin}/none`)
+})
+
+t.test('an exchange that nobody waits for any more is ended', async (t) => {
+  const { client, origin, requests, sockets } = await setUp(t, () => {}, 60)
+  const abort = new AbortController()
+  const ended = client.exchangeJson(origin, { method: 'GET', signal: abort.signal })
+  const rejected = t.rejects(ended, { message: 'nobody waits' })
+  t.ok(await soon(() => requests.length === 1))
+  abort.abort(new Error('nobody waits'))
+  await rejected
+  t.ok(await soon(() => sockets.size === 0))
+})
+
 t.test('what is no URL of a web page is rejected, not thrown', async (t) => {
   const client = createJsonClient(1)
   t.teardown(() => client.close())

@@ -90,6 +90,17 @@ t.test('a resolver that fails, hangs, or gives no list: 503, and asked again', a
   }
 })
 
+t.test('a lookup gets a signal that is aborted when nobody waits for it any more', async (t) => {
+  const signals: AbortSignal[] = []
+  const groups: GroupsResolver = (_principal, { signal }) => {
+    signals.push(signal)
+    return new Promise(() => {})
+  }
+  const { ask } = await start(t, { groups, keysTimeoutSeconds: 0.5 })
+  t.equal(await ask(overage), '503 groups_unavailable')
+  t.match(signals, [{ aborted: true, reason: { message: 'groups took longer than 0.5 seconds' } }])
+})
+
 t.test('not in the group, as looked up', async (t) => {
   const { ask } = await start(t, { groups: async () => [other] })
   t.equal(await ask(overage), '403 insufficient_permissions')
