@@ -7,6 +7,7 @@ import entra, {
   requireGroup,
   requireRole
 } from '../../src/plugin/index.js'
+import { until } from '../faults/waits.js'
 import { get, listen, makeApp } from '../support/http.js'
 import { callerId, clientId, startTestTenant, tenantId } from '../support/tenant.js'
 
@@ -26,6 +27,7 @@ async function start(t: Test, options: { groups?: GroupsResolver; keysTimeoutSec
   made.app.get('/either', { preHandler: anyOf(requireGroup(group), requireRole('Admin')) }, async () => 'ok')
   made.app.get('/any', async () => 'ok')
   const { origin, logged } = await listen(made)
+  await until('the keys to be there', () => made.app.entra.ready)
   const ask = async (claims: object, path = '/group') => {
     const { status, body } = await get(origin + path, await tenant.userToken({ ...claims }))
     return status === 200 ? '200' : `${status} ${(JSON.parse(body) as { code: string }).code}`

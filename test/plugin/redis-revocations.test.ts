@@ -60,7 +60,7 @@ for (const [name, connect] of Object.entries(clients)) {
     for (let time = 0; time < 5; time += 1) {
       const { status, seconds } = await ask(token)
       t.equal(status, 503)
-      t.ok(seconds < 4, `${seconds} s`)
+      t.ok(seconds < 45, `${seconds} s`)
     }
     // Somebody else: what was sent while it tried to connect may count once it has.
     await t.rejects(revocations.revoke({ ...caller, id: 'somebody else' }), { message: /^Redis / })
@@ -97,7 +97,7 @@ for (const [name, connect] of Object.entries(clients)) {
     redis.halt()
     const { status, seconds } = await ask(token)
     t.equal(status, 503)
-    t.ok(seconds < 10, `${seconds} s`)
+    t.ok(seconds < 45, `${seconds} s`)
   })
 
   t.test(`${name}: what is no time of a revocation is an error, and a revocation mends it`, needsRedis, async (t) => {
