@@ -46,29 +46,35 @@ t.test('the tarball', async (t) => {
     )
   })
 
-  t.test('loads @azure/msal-node with the first token that is asked for, and not before', async (t) => {
+  t.test('loads @azure/msal-node at registration where downstream is given, and else never', async (t) => {
     const program = `
       const { default: entra } = await import('fastify-entra')
       const { default: Fastify } = await import('fastify')
       const app = Fastify()
-      const downstream = { clientSecret: 'a secret' }
+      const downstream = process.env.DOWNSTREAM && { downstream: { clientSecret: 'a secret' } }
       const ids = { tenantId: crypto.randomUUID(), clientId: crypto.randomUUID(), authority: 'http://127.0.0.1:9' }
-      await app.register(entra, { ...ids, downstream }).then(
+      await app.register(entra, { ...ids, ...downstream }).then(
         () => console.log('registered'),
         (error) => console.log(error.message)
       )
       if (app.entra) await app.entra.tokenForApp('api://other/.default').catch((error) => console.log(error.message))
       await app.close()`
-    const outcome = async () => (await run('node', ['--input-type=module', '-e', program], { cwd: folder })).stdout
-    t.equal(await outcome(), 'downstream needs the package @azure/msal-node; install it beside fastify-entra\n')
+    const outcome = async (DOWNSTREAM: string) => {
+      const env = { ...process.env, DOWNSTREAM }
+      return (await run('node', ['--input-type=module', '-e', program], { cwd: folder, env })).stdout
+    }
+    t.equal(await outcome('1'), 'downstream needs the package @azure/msal-node; install it beside fastify-entra\n')
     const msal = join(folder, 'node_modules', '@azure', 'msal-node')
     await mkdir(msal, { recursive: true })
     await writeFile(
       join(msal, 'package.json'),
       '{ "name": "@azure/msal-node", "type": "module", "exports": "./index.js" }'
     )
-    await writeFile(join(msal, 'index.js'), "throw new Error('loaded')")
-    t.equal(await outcome(), 'registered\nloaded\n')
+    await writeFile(join(msal, 'index.js'), "console.log('loaded'); export const ConfidentialClientApplication = null")
+    t.match(await outcome('1'), /^loaded\nregistered\n/)
+    t.match(await outcome(''), /^registered\ntokenForApp\(\) without a tenantId: no tenant with the option downstream/)
+    await writeFile(join(msal, 'index.js'), "throw new Error('broken')")
+    t.equal(await outcome('1'), 'broken\n', 'what is wrong with the package is said as it is')
     await rm(msal, { recursive: true })
   })
 

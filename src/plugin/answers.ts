@@ -1,41 +1,26 @@
 /** Answers of the application's own functions, or of services behind them: shared, bounded, in time, and remembered for a while. */
 import { LRUCache } from 'lru-cache'
-import { systemClock } from './clock.js'
+import { BoundedCalls, type Bounds } from './bounded-calls.js'
+import type { Subject } from './circuit-breaker.js'
+import { ThrottledError } from './outages.js'
 import type { Clock } from './types.js'
 
 const maxAnswers = 10_000
-/**
- * So many outages in a row, and nobody is asked for so long: what hangs or is down is not helped by more of it. What fails otherwise costs
- * little, and may be one caller's fault, who must not close it for the others.
- */
-const outagesBeforeRest = 5
-const restSeconds = 5
-/** Nobody is left alone for longer, whatever `Retry-After` says. */
-export const maxRestSeconds = 60
-
-/** Who was asked is down, or too slow, whoever asks. */
-export class OutageError extends Error {
-  override readonly name = 'OutageError'
-  /** Seconds, as `Retry-After` said, if it did (RFC 9110 §10.2.3). */
-  readonly retryAfterSeconds: number | undefined
-  constructor(message: string, retryAfterSeconds?: number) {
-    super(message)
-    this.retryAfterSeconds = retryAfterSeconds
-  }
-}
 
 /**
- * Who was asked wants no more of this one question for a while: 429, RFC 6585 §4. That is between them and whom the question is about, so
- * the others go on.
+ * A caller's next questions wait for a place; of good callers few have more at once. For a directory it is the share of the connections that
+ * one may have (`fetch-json`), and enough for a thousand answers a second that take 100 ms.
  */
-export class ThrottledError extends OutageError {
-  override readonly retryAfterSeconds: number
-  /** @param retryAfterSeconds as `Retry-After` said, if it did; from 1 to 60 are kept */
-  constructor(message: string, retryAfterSeconds = 1) {
-    super(message)
-    this.retryAfterSeconds = Math.min(maxRestSeconds, Math.max(1, retryAfterSeconds))
-  }
+const places = { perCaller: 4, perDirectory: 128 }
+
+/** What is asked, and whom it is about. */
+export interface Question extends Subject {
+  /** What the answer is remembered by. */
+  readonly about: string
 }
+
+/** What bounds the calls of {@link Answers}. */
+export type AnswerBounds = Pick<Bounds, 'timeoutSeconds' | 'clock'> & Partial<Bounds>
 
 /** An answer, and until when it counts. */
 export interface Answer<T> {
@@ -54,37 +39,40 @@ interface Asked<T> {
 /** Remembers what was answered, by what it was asked about. A failure is not remembered. */
 export class Answers<T> {
   readonly #name: string
-  readonly #timeoutSeconds: number
   readonly #clock: Clock
+  readonly #calls: BoundedCalls
   readonly #asked: LRUCache<string, Asked<T>>
   /** Until when a question is not asked, by what it is about. */
   readonly #throttledUntil: LRUCache<string, number>
-  #outagesInARow = 0
-  #restsUntil = Number.NEGATIVE_INFINITY
 
   /**
-   * @param name of whom to ask, or of the option that says it, for errors
+   * @param name of the service, or of the option that says whom to ask, for errors
    * @param max answers that are remembered; the one that was not asked for the longest goes first
    */
-  constructor(name: string, timeoutSeconds: number, clock: Clock, max = maxAnswers) {
+  constructor(name: string, bounds: AnswerBounds, max = maxAnswers) {
     this.#name = name
-    this.#timeoutSeconds = timeoutSeconds
-    this.#clock = clock
+    this.#clock = bounds.clock
+    this.#calls = new BoundedCalls(name, { ...places, ...bounds })
     this.#asked = new LRUCache({ max })
     this.#throttledUntil = new LRUCache({ max })
   }
 
   /**
-   * What is answered, or was of late. Those who ask meanwhile share one call.
+   * What is answered, or was recently. Those who ask meanwhile share one call.
    *
    * @param forSeconds for which a new answer counts; a function where the answer says so itself
-   * @throws whatever `ask` throws; an {@link OutageError} when it takes too long, or there were too many of these of late; a
-   * {@link ThrottledError} while this one question is not to be asked
+   * @param ask gets a signal that is aborted when nobody waits for its answer any more
+   * @throws as {@link BoundedCalls.call}; a {@link ThrottledError} while this one question is not to be asked
    */
-  async get(about: string, forSeconds: number | ((value: T) => number), ask: () => T | Promise<T>): Promise<Answer<T>> {
+  async get(
+    question: Question,
+    forSeconds: number | ((value: T) => number),
+    ask: (signal: AbortSignal) => T | Promise<T>
+  ): Promise<Answer<T>> {
+    const { about } = question
     const found = this.#asked.get(about)
     const isFresh = found !== undefined && this.#clock.now() < found.staleAt
-    const asked = isFresh ? found : this.#remember(about, forSeconds, this.#ask(about, ask))
+    const asked = isFresh ? found : this.#remember(about, forSeconds, this.#ask(question, ask))
     try {
       return { value: await asked.value, until: asked.until }
     } catch (error) {
@@ -124,53 +112,16 @@ export class Answers<T> {
     return asked
   }
 
-  async #ask(about: string, ask: () => T | Promise<T>): Promise<T> {
-    this.#refuseResting(about)
-    const answered = async () => await ask() // so that what is thrown at once counts like what is rejected
+  async #ask(question: Question, ask: (signal: AbortSignal) => T | Promise<T>): Promise<T> {
+    const { about } = question
+    const throttledFor = ((this.#throttledUntil.get(about) ?? Number.NEGATIVE_INFINITY) - this.#clock.now()) / 1000
+    if (throttledFor > 0) throw new ThrottledError(`${this.#name} asked to wait`, Math.ceil(throttledFor))
     try {
-      const value = await inTime(this.#name, this.#timeoutSeconds, answered(), this.#clock)
-      this.#outagesInARow = 0
-      return value
+      return await this.#calls.call(question, ask)
     } catch (error) {
       if (error instanceof ThrottledError)
         this.#throttledUntil.set(about, this.#clock.now() + error.retryAfterSeconds * 1000)
-      else if (error instanceof OutageError) this.#failed(error)
       throw error
     }
   }
-
-  #refuseResting(about: string): void {
-    const throttledFor = ((this.#throttledUntil.get(about) ?? Number.NEGATIVE_INFINITY) - this.#clock.now()) / 1000
-    if (throttledFor > 0) throw new ThrottledError(`${this.#name} asked to wait`, Math.ceil(throttledFor))
-    const restsFor = (this.#restsUntil - this.#clock.now()) / 1000
-    if (restsFor <= 0) return
-    const why = `${this.#name} failed ${outagesBeforeRest} times in a row, and is left alone for a while`
-    throw new OutageError(why, Math.ceil(restsFor))
-  }
-
-  #failed({ retryAfterSeconds = 0 }: OutageError): void {
-    this.#outagesInARow += 1
-    if (this.#outagesInARow < outagesBeforeRest) return
-    const seconds = Math.min(maxRestSeconds, Math.max(restSeconds, retryAfterSeconds))
-    this.#restsUntil = this.#clock.now() + seconds * 1000
-  }
-}
-
-/**
- * An answer in time.
- *
- * @throws OutageError when it takes too long
- */
-export function inTime<T>(
-  name: string,
-  timeoutSeconds: number,
-  answer: Promise<T>,
-  clock: Clock = systemClock
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(timeoutSeconds * 1000, () =>
-      reject(new OutageError(`${name} took longer than ${timeoutSeconds} seconds`))
-    )
-    void answer.then(resolve, reject).finally(cancel)
-  })
 }

@@ -3,8 +3,9 @@
  * leave it open are policies, and groups that did not fit into the token, asked for.
  */
 import type { FastifyRequest } from 'fastify'
-import { inTime, maxRestSeconds, OutageError } from './answers.js'
+import { callAbout } from './bounded-calls.js'
 import { type Refusal, refusal } from './errors.js'
+import { maxWaitSeconds, OutageError } from './outages.js'
 import { DownstreamError } from './refusal-error.js'
 import { describe, type Rule, scopesOf } from './rules.js'
 import { stepUpRefusal } from './step-up.js'
@@ -80,13 +81,12 @@ async function ask(rule: Rule, question: Question): Promise<typeof passes | Miss
 
 const no = (rule: Rule): Missing => ({ words: describe(rule), stepUp: undefined })
 
-/** One that hangs holds up its own request until the deadline, and no other: unlike look-ups, its answer is nobody else's. */
+/** Its answer is nobody else's, so nothing is shared or remembered. */
 async function askPolicy(rule: Extract<Rule, { kind: 'policy' }>, { principal, request, policySeconds }: Question) {
   try {
-    const answer = rule.allows(principal, request)
-    const isAtOnce = typeof answer === 'boolean' // it needs no timer
-    const isYes = isAtOnce ? answer : await inTime(`the policy ${rule.name}`, policySeconds, Promise.resolve(answer))
-    return isYes === true ? passes : no(rule)
+    const bounds = { what: rule, name: `the policy ${rule.name}`, timeoutSeconds: policySeconds }
+    const answer = callAbout(principal, bounds, () => rule.allows(principal, request))
+    return (await answer) === true ? passes : no(rule)
   } catch (error) {
     request.log.error({ err: error, policy: rule.name }, 'a policy failed')
     return refusal('policy_unavailable', { retryAfterSeconds: 1 })
@@ -108,7 +108,7 @@ async function askGroups(rule: Extract<Rule, { kind: 'group' }>, { principal, re
 /** What was asked for the groups may have said it; bounded, as it is no more than a guess. */
 function retryAfterOf(error: unknown): number {
   const said = error instanceof OutageError || error instanceof DownstreamError ? error.retryAfterSeconds : undefined
-  return Math.min(maxRestSeconds, Math.max(1, said ?? 1))
+  return Math.min(maxWaitSeconds, Math.max(1, said ?? 1))
 }
 
 /** Until one passes. An answer that could not be had weighs more than a no: it might have been a yes. */

@@ -121,12 +121,12 @@ export function decorate(
 
 /** Graph for one user: by the client of the tenant that the user is from. */
 function graphOf(downstreams: Downstreams, exchangeJson: ExchangeJson): GroupsSurroundings['graphFor'] {
-  return (principal, request) => {
+  return (principal, request, signal) => {
     const downstream = downstreams.of(principal)
     if (!downstream) return undefined
     return {
       url: downstream.client.graphUrl,
-      exchangeJson,
+      exchangeJson: (url, init) => exchangeJson(url, { signal, ...init }),
       tokenForApp: (scope) => downstream.tokenForApp(principal.tenantId, scope),
       tokenOnBehalfOf: (scopes) => request.onBehalfOf(scopes)
     }

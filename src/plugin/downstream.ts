@@ -1,10 +1,13 @@
 /** Tokens with which this API calls others, for itself or for its caller: fetched once, remembered, and never one user's for another. */
 import { createHash } from 'node:crypto'
-import { Answers, OutageError } from './answers.js'
+import { Answers } from './answers.js'
+import { subjectOf } from './bounded-calls.js'
+import type { Subject } from './circuit-breaker.js'
 import type { OwnClient } from './downstream-options.js'
 import { refusal } from './errors.js'
 import type { ExchangeJson } from './fetch-json.js'
 import { type Granted, requestToken, type TokenRequest } from './msal.js'
+import { inTime, OutageError } from './outages.js'
 import { hasOwn, ownProperties } from './own.js'
 import { DownstreamError } from './refusal-error.js'
 import { partitionOf } from './shared-cache.js'
@@ -28,6 +31,10 @@ export interface RefusedToken {
   readonly challenge?: string | null | undefined
 }
 
+/** A token that is asked for, and for whom. */
+type SubjectRequest = TokenRequest & { readonly subject: Subject }
+
+const endpoint = 'the token endpoint'
 /** A token is not handed out in the last minute of its life. */
 const leewaySeconds = 60
 /** A client that tries again at once must not use up what the tenant lets this API ask. */
@@ -45,7 +52,7 @@ export class Downstream {
     this.client = client
     this.#surroundings = surroundings
     const { timeoutSeconds, clock } = surroundings
-    this.#answers = new Answers('the token endpoint', timeoutSeconds, clock, client.maxTokens)
+    this.#answers = new Answers(endpoint, { timeoutSeconds, clock }, client.maxTokens)
   }
 
   /**
@@ -55,7 +62,8 @@ export class Downstream {
    * @throws DownstreamError 502 when the tenant refuses this API, 503 when it cannot be reached
    */
   async tokenForApp(tenantId: string, scope: string, insteadOf?: string): Promise<string> {
-    const request = { tenantId, scopes: [scope] }
+    const subject = { caller: JSON.stringify([tenantId]), directory: tenantId } // all of a directory share this API itself
+    const request = { tenantId, scopes: [scope], subject }
     return this.#other(request, insteadOf)
   }
 
@@ -67,52 +75,64 @@ export class Downstream {
    * @throws DownstreamError 401 or 403 where the caller can do something about it, else as {@link tokenForApp}
    */
   async tokenOnBehalfOf(
-    { kind, tenantId }: Principal,
+    principal: Principal,
     assertion: string,
     scopes: readonly string[],
     refused: RefusedToken = {}
   ): Promise<string> {
     const { insteadOf, challenge } = ownProperties(refused)
+    const { kind, tenantId } = principal
     if (kind === 'app') throw new DownstreamError(refusal('user_required'))
-    const request = { tenantId, scopes: [...scopes].sort(), assertion }
+    const request = { tenantId, scopes: [...scopes].sort(), assertion, subject: subjectOf(principal) }
     const asks = challengeRefusal(challenge ?? '')
     if (!asks) return this.#other(request, insteadOf)
     await this.#forget(request, insteadOf)
     throw new DownstreamError(asks)
   }
 
-  async #other(request: TokenRequest, insteadOf: string | undefined): Promise<string> {
+  /** Two tokens may have to be fetched, within one deadline. */
+  async #other(request: SubjectRequest, insteadOf: string | undefined): Promise<string> {
+    const { clock, timeoutSeconds } = this.#surroundings
+    const since = clock.now()
     const token = await this.#token(request)
     if (token !== insteadOf) return token
     await this.#forget(request, insteadOf)
-    return this.#token({ ...request, isRenewal: true })
+    const leftSeconds = timeoutSeconds - (clock.now() - since) / 1000
+    const another = this.#token({ ...request, isRenewal: true })
+    return inTime(endpoint, leftSeconds, another, clock).catch((error) => this.#unavailable(error))
   }
 
   #forget(request: TokenRequest, token: string | undefined): Promise<void> {
     return this.#answers.forgetOne(aboutOf(request), (answer) => hasOwn(answer, 'token') && answer.token === token)
   }
 
-  async #token(request: TokenRequest): Promise<string> {
+  async #token(request: SubjectRequest): Promise<string> {
     const answer = await this.#answer(request)
     if (hasOwn(answer, 'token')) return answer.token
     throw new DownstreamError(answer.refusal)
   }
 
-  async #answer(request: TokenRequest): Promise<Granted | NoToken> {
+  async #answer(request: SubjectRequest): Promise<Granted | NoToken> {
     try {
-      const { value } = await this.#answers.get(aboutOf(request), secondsOf, () => this.#ask(request))
+      const question = { about: aboutOf(request), ...request.subject }
+      const { value } = await this.#answers.get(question, secondsOf, (signal) => this.#ask(request, signal))
       return value
     } catch (error) {
-      if (!(error instanceof OutageError)) throw error
-      this.#surroundings.log.warn({ reason: error.message }, 'a token for another API could not be fetched')
-      const retryAfterSeconds = Math.min(maxRetryAfterSeconds, Math.max(1, error.retryAfterSeconds ?? 1))
-      throw new DownstreamError(refusal('downstream_unavailable', { retryAfterSeconds }))
+      return this.#unavailable(error)
     }
   }
 
-  async #ask(request: TokenRequest): Promise<Granted | NoToken> {
+  #unavailable(error: unknown): never {
+    if (!(error instanceof OutageError)) throw error
+    this.#surroundings.log.warn({ reason: error.message }, 'a token for another API could not be fetched')
+    const retryAfterSeconds = Math.min(maxRetryAfterSeconds, Math.max(1, error.retryAfterSeconds ?? 1))
+    throw new DownstreamError(refusal('downstream_unavailable', { retryAfterSeconds }))
+  }
+
+  async #ask(request: TokenRequest, signal: AbortSignal): Promise<Granted | NoToken> {
     const { client } = this
-    const { exchangeJson, log } = this.#surroundings
+    const { log } = this.#surroundings
+    const exchangeJson: ExchangeJson = (url, init) => this.#surroundings.exchangeJson(url, { ...init, signal })
     const { assertion } = request
     const isShared = client.sharedCache !== undefined && assertion !== undefined
     const partition = isShared ? partitionOf(client.sharedCache, client.clientId, assertion, log) : undefined

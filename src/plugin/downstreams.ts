@@ -3,7 +3,8 @@ import { isMany } from './authority.js'
 import { Downstream, type DownstreamSurroundings } from './downstream.js'
 import type { OwnClient } from './downstream-options.js'
 import { EntraConfigurationError } from './errors.js'
-import { msalPackage } from './msal.js'
+import type { IssuerSettings } from './issuers.js'
+import { loadMsal, msalPackage } from './msal.js'
 import type { TrustedIssuers } from './trusted-issuers.js'
 import type { Principal } from './types.js'
 
@@ -12,20 +13,11 @@ export class Downstreams {
   readonly #byClient = new Map<OwnClient | undefined, Downstream>()
   readonly #issuers: TrustedIssuers
 
-  /**
-   * @param resolve says where a package is, or throws
-   * @throws EntraConfigurationError when a tenant has a credential, and the package that uses it is not there
-   */
-  constructor(
-    issuers: TrustedIssuers,
-    surroundings: DownstreamSurroundings,
-    resolve: (name: string) => string = (name) => import.meta.resolve(name)
-  ) {
+  constructor(issuers: TrustedIssuers, surroundings: DownstreamSurroundings) {
     this.#issuers = issuers
     for (const { settings } of issuers.all)
       if (settings.client && !this.#byClient.has(settings.client))
         this.#byClient.set(settings.client, new Downstream(settings.client, surroundings))
-    if (this.any) refuseMissing(resolve)
   }
 
   /** Whether any tenant has a credential. */
@@ -55,11 +47,21 @@ export class Downstreams {
   }
 }
 
-/** Found, not loaded: that happens with the first token that is asked for. */
-function refuseMissing(resolve: (name: string) => string): void {
+/**
+ * Loads the package that clients need, where any tenant has a credential. Else nothing of it is loaded, ever.
+ *
+ * @param resolve says where a package is, or throws
+ * @throws EntraConfigurationError when it is not there; whatever it throws while it is loaded
+ */
+export async function loadClientPackage(
+  issuers: readonly IssuerSettings[],
+  resolve: (name: string) => string = (name) => import.meta.resolve(name)
+): Promise<void> {
+  if (!issuers.some(({ client }) => client)) return
   try {
     resolve(msalPackage)
   } catch {
     throw new EntraConfigurationError(`downstream needs the package ${msalPackage}; install it beside fastify-entra`)
   }
+  await loadMsal()
 }

@@ -1,12 +1,14 @@
 /** The only way out: one exchange, bounded in time and size. Closes the holes of get-jwks, which has neither bound. */
 import { EnvHttpProxyAgent, ProxyAgent, request } from 'undici'
+import { systemClock } from './clock.js'
 import { EntraConfigurationError } from './errors.js'
+import { parseDetached } from './own.js'
 import type { FetchJson } from './types.js'
 
 /** No discovery document or key set comes near this: Entra's are under 20 KB. */
 const maxBytes = 1024 * 1024
 
-/** To one origin at once: a thousand tenants that start together would spend their deadline on handshakes. */
+/** Connections to one origin at once, unless told otherwise: a thousand tenants that start together would spend their deadline on handshakes. */
 const maxConnections = 32
 
 /** An answer that is no 200. Redirects are one: a key set is where the document says, or nowhere. */
@@ -24,6 +26,8 @@ export interface JsonRequest {
   readonly method: 'GET' | 'POST'
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
+  /** Ends the exchange, which rejects with its reason. */
+  readonly signal?: AbortSignal
 }
 
 /** An answer with any status. */
@@ -49,34 +53,40 @@ export interface JsonClient {
  * A client for the tenant's documents, and for what the API asks of others. Proxies are taken from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, certificates
  * from Node's own settings (`NODE_EXTRA_CA_CERTS`).
  *
- * @param timeoutSeconds one deadline, from connect to the last byte
+ * @param timeoutSeconds one deadline, from connect to the last byte; of documents that are fetched for one purpose, to the last one's
+ * @param connections to one origin at once
  * @throws EntraConfigurationError where a proxy's variable cannot be used
  */
-export function createJsonClient(timeoutSeconds: number): JsonClient {
-  const dispatcher = proxyAgent({ keepAliveTimeout: 1000, connections: maxConnections })
+export function createJsonClient(timeoutSeconds: number, connections = maxConnections): JsonClient {
+  const dispatcher = proxyAgent({ keepAliveTimeout: 1000, connections })
   const underWay = new Set<AbortController>()
+  const deadlineOf = deadlines(timeoutSeconds)
 
-  const bounded = async (url: string, init: JsonRequest, only?: number): Promise<TextAnswer> => {
+  const bounded = async (url: string, init: JsonRequest, milliseconds: number, only?: number): Promise<TextAnswer> => {
     // Not AbortSignal.any() over AbortSignal.timeout(): Node 20 collects the timeout as garbage, and the deadline with it.
     const abort = new AbortController()
-    const deadline = setTimeout(
-      () => abort.abort(new DOMException('took too long', 'TimeoutError')),
-      timeoutSeconds * 1000
-    )
+    if (milliseconds <= 0) throw tookTooLong()
+    init.signal?.throwIfAborted()
+    const deadline = setTimeout(() => abort.abort(tookTooLong()), milliseconds)
     deadline.unref()
+    const given = init.signal
+    const giveUp = () => abort.abort(given?.reason)
+    given?.addEventListener('abort', giveUp)
     underWay.add(abort)
     try {
       return await exchange(url, { ...init, dispatcher, signal: abort.signal }, only)
     } finally {
       clearTimeout(deadline)
+      given?.removeEventListener('abort', giveUp)
       underWay.delete(abort)
     }
   }
 
   return {
-    fetchJson: async (url) => JSON.parse((await bounded(url, { method: 'GET' }, 200)).text),
+    fetchJson: async (url, purpose) =>
+      parseDetached((await bounded(url, { method: 'GET' }, deadlineOf(purpose), 200)).text),
     exchangeJson: async (url, init) => {
-      const { text, ...answer } = await bounded(url, init)
+      const { text, ...answer } = await bounded(url, init, timeoutSeconds * 1000)
       return { ...answer, body: parsed(text) }
     },
     close() {
@@ -106,6 +116,19 @@ function isUnusable(name: string): boolean {
     return false
   } catch {
     return true
+  }
+}
+
+const tookTooLong = () => new DOMException('took too long', 'TimeoutError')
+
+/** Milliseconds that are left for a purpose: its time begins with the first document that is fetched for it. */
+function deadlines(timeoutSeconds: number): (purpose: object | undefined) => number {
+  const ends = new WeakMap<object, number>()
+  return (purpose = {}) => {
+    const now = systemClock.now()
+    const end = ends.get(purpose) ?? now + timeoutSeconds * 1000
+    ends.set(purpose, end)
+    return end - now
   }
 }
 

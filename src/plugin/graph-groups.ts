@@ -1,10 +1,11 @@
 /** The built-in answer to groups overage: all groups of a user, from Microsoft Graph. */
-import { OutageError } from './answers.js'
+
 import { secureOrigin } from './authority.js'
 import { EntraConfigurationError } from './errors.js'
 import { type JsonAnswer, reasonOf } from './fetch-json.js'
 import { type GraphAccess, type GroupsResolver, needsDownstream } from './groups.js'
 import { guid, isOn, shown } from './option-checks.js'
+import { OutageError } from './outages.js'
 import { ownProperties } from './own.js'
 import { refuseOutage } from './token-answers.js'
 
@@ -25,6 +26,8 @@ export interface GraphGroupsOptions {
 
 /** Microsoft Graph: "directoryObject: checkMemberGroups", at most 20 a call. */
 const batchSize = 20
+/** What one look-up has of the connections to Graph, which all callers share. */
+const batchesAtOnce = 4
 
 /**
  * Looks up groups that did not fit into a token (`getMemberObjects`; where there are more than Graph lists, `checkMemberGroups` for those
@@ -73,8 +76,12 @@ async function thoseOf(ask: Ask, groupIds: readonly string[]): Promise<readonly 
   const batches = Array.from({ length: Math.ceil(ids.length / batchSize) }, (_, at) =>
     ids.slice(at * batchSize, (at + 1) * batchSize)
   )
-  const answers = await Promise.all(batches.map((batch) => ask('checkMemberGroups', { groupIds: batch })))
-  return answers.flatMap(idsIn)
+  const found: string[] = []
+  for (let at = 0; at < batches.length; at += batchesAtOnce) {
+    const some = batches.slice(at, at + batchesAtOnce).map((batch) => ask('checkMemberGroups', { groupIds: batch }))
+    found.push(...(await Promise.all(some)).flatMap(idsIn))
+  }
+  return found
 }
 
 function idsIn(answer: JsonAnswer): readonly string[] {

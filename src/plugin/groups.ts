@@ -1,6 +1,7 @@
 /** Groups of users who are in more than fit into a token: looked up, shared, and remembered for as long as the token lives. */
 import type { FastifyRequest } from 'fastify'
 import { Answers } from './answers.js'
+import { subjectOf } from './bounded-calls.js'
 import type { GroupsOf } from './decision.js'
 import { EntraConfigurationError } from './errors.js'
 import type { ExchangeJson } from './fetch-json.js'
@@ -28,6 +29,8 @@ export interface GroupsQuestion {
   readonly groupIds: readonly string[]
   /** Present where the option `downstream` is. */
   readonly graph?: GraphAccess
+  /** Aborted after `keysTimeoutSeconds`, when nobody waits for the answer any more. Hand it to `fetch`, and what hangs ends. */
+  readonly signal: AbortSignal
 }
 
 /**
@@ -66,7 +69,7 @@ export interface GroupsSurroundings {
   readonly clock: Clock
   /** Of all guards, complete once the app is ready. */
   readonly rules: readonly Rule[]
-  readonly graphFor: (principal: UserPrincipal, request: FastifyRequest) => GraphAccess | undefined
+  readonly graphFor: (principal: UserPrincipal, request: FastifyRequest, signal: AbortSignal) => GraphAccess | undefined
 }
 
 /** Makes what guards ask. One token's answer (`tid`, `oid`, `uti`) is never another's. */
@@ -74,14 +77,14 @@ export function createGroupsOf(
   resolve: GroupsResolver,
   { timeoutSeconds, clock, rules, graphFor }: GroupsSurroundings
 ): GroupsOf {
-  const answers = new Answers<readonly string[]>('groups', timeoutSeconds, clock)
+  const answers = new Answers<readonly string[]>('groups', { timeoutSeconds, clock })
   return async (principal, request) => {
     const { tenantId, id, claims } = principal
     const about = JSON.stringify([tenantId, id, claims.uti ?? claims.jti, claims.iat, claims.exp])
     const seconds = Math.max(1, Number(claims.exp) - Date.now() / 1000) // within the tolerance it is past
-    const { value } = await answers.get(about, seconds, async () => {
-      const graph = graphFor(principal, request)
-      return listOf(await resolve(principal, { groupIds: groupIdsOf(rules), ...(graph && { graph }) }))
+    const { value } = await answers.get({ about, ...subjectOf(principal) }, seconds, async (signal) => {
+      const graph = graphFor(principal, request, signal)
+      return listOf(await resolve(principal, { groupIds: groupIdsOf(rules), signal, ...(graph && { graph }) }))
     })
     return value
   }

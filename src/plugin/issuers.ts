@@ -99,10 +99,11 @@ export class Issuer {
   }
 
   async #load(): Promise<KeySet> {
-    const metadata = await this.#fetchMetadata()
+    const refresh = {} // one deadline for the document and the keys, or a tenant that is slow would be waited for twice
+    const metadata = await this.#fetchMetadata(refresh)
     if (!metadata) return noKeys
     this.#take(metadata.issuer)
-    const keySet = await toKeySet(await this.#fetchJson(metadata.jwksUri), {
+    const keySet = await toKeySet(await this.#fetchJson(metadata.jwksUri, refresh), {
       issuer: metadata.issuer,
       algorithms: this.settings.profile.algorithms,
       cloudInstance: metadata.cloudInstance
@@ -125,9 +126,9 @@ export class Issuer {
   }
 
   /** The document, or nothing where the authority says that there is none. */
-  async #fetchMetadata(): Promise<Metadata | undefined> {
+  async #fetchMetadata(refresh: object): Promise<Metadata | undefined> {
     try {
-      return await fetchMetadata(this.#fetchJson, this.settings)
+      return await fetchMetadata(this.#fetchJson, this.settings, refresh)
     } catch (error) {
       const absent = error instanceof HttpStatusError && refusesForGood.has(error.status)
       this.#answered ||= absent || error instanceof MetadataMismatchError

@@ -29,11 +29,12 @@ export class MetadataMismatchError extends Error {
 /**
  * Fetches and checks a discovery document.
  *
+ * @param purpose as {@link FetchJson} takes it
  * @throws MetadataMismatchError when `issuer` is not the expected one (OpenID Connect Discovery §4.3)
  * @throws Error when there is no answer, or none that is a discovery document
  */
-export async function fetchMetadata(fetchJson: FetchJson, source: MetadataSource): Promise<Metadata> {
-  const document = await fetchJson(source.url)
+export async function fetchMetadata(fetchJson: FetchJson, source: MetadataSource, purpose?: object): Promise<Metadata> {
+  const document = await fetchJson(source.url, purpose)
   if (typeof document !== 'object' || document === null || Array.isArray(document))
     throw new Error('the discovery document is no JSON object')
   const { issuer, jwks_uri, authorization_endpoint, token_endpoint, cloud_instance_name } = document as Record<

@@ -1,10 +1,10 @@
 /**
  * The tenant's token endpoint, asked by MSAL. A client lives for one request: what MSAL remembers by itself has no bound, and would be
- * everybody's. `@azure/msal-node` is an optional package, and loaded when the first token is asked for.
+ * everybody's. `@azure/msal-node` is an optional package, and loaded at registration where the option `downstream` is given.
  */
-import { OutageError } from './answers.js'
 import type { Credential, OwnClient } from './downstream-options.js'
 import { type ExchangeJson, type JsonAnswer, reasonOf } from './fetch-json.js'
+import { OutageError } from './outages.js'
 import type { Partition } from './shared-cache.js'
 import { type NoToken, noToken } from './token-answers.js'
 
@@ -31,10 +31,13 @@ const leastLifetimeMs = 1000
 /** The name of the package, for who has to install it. */
 export const msalPackage = '@azure/msal-node'
 
+/** Loads the package. Done before the first token is asked for, as that one would pay for it within its own deadline. */
+export const loadMsal = () => import('@azure/msal-node')
+
 /**
  * Asks for a token.
  *
- * @throws OutageError when the tenant cannot be reached, or asks to be left alone
+ * @throws OutageError when the tenant cannot be reached, or asks to wait
  */
 export async function requestToken(
   client: OwnClient,
@@ -42,7 +45,7 @@ export async function requestToken(
   exchangeJson: ExchangeJson,
   partition?: Partition
 ): Promise<Granted | NoToken> {
-  const { ConfidentialClientApplication, DistributedCachePlugin } = await import('@azure/msal-node')
+  const { ConfidentialClientApplication, DistributedCachePlugin } = await loadMsal()
   const wire = createWire(exchangeJson)
   const getKey = async () => String(partition?.key)
   const app = new ConfidentialClientApplication({

@@ -10,6 +10,13 @@ export function withoutPrototype<T extends object>(parsed: T): T {
   return Object.setPrototypeOf(parsed, null)
 }
 
+/** What JSON says, at any depth an object that inherits nothing. For documents; of a token the payload itself is enough. */
+export function parseDetached(json: string): unknown {
+  return JSON.parse(json, (_name, value) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? withoutPrototype(value) : value
+  )
+}
+
 /** Tells the members of a union apart by a property of their own, as `in` does by any. */
 export function hasOwn<T extends object, Name extends PropertyKey>(
   value: T,

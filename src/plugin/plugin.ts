@@ -6,6 +6,7 @@ import { type Audit, createAudit } from './audit.js'
 import { authenticate } from './authenticate.js'
 import { systemClock } from './clock.js'
 import { decorate, type Issuers } from './decorators.js'
+import { loadClientPackage } from './downstreams.js'
 import { EntraConfigurationError, type Refusal } from './errors.js'
 import { createJsonClient } from './fetch-json.js'
 import { Forgeries } from './forgeries.js'
@@ -19,6 +20,9 @@ import { TokenCache } from './token-cache.js'
 import { TrustedIssuers } from './trusted-issuers.js'
 import type { FetchJson } from './types.js'
 
+/** To one origin at once: eight directories may have all their places taken (`answers`) before others would wait. */
+const connectionsForCallers = 1024
+
 /** Well below Fastify's `pluginTimeout`, 10 s by default. */
 const maxStartSeconds = 5
 
@@ -28,9 +32,10 @@ const websocketsLate =
 async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
   refuseClash(app)
   const settings = toSettings(options)
-  // Two, as a client has few connections to an origin: what is asked for callers must not hold up the keys.
+  await loadClientPackage(settings.issuers)
+  // Two, as a client has so many connections to an origin: what is asked for callers must not hold up the keys.
   const forKeys = createJsonClient(settings.keysTimeoutSeconds)
-  const forCallers = createJsonClient(settings.keysTimeoutSeconds)
+  const forCallers = createJsonClient(settings.keysTimeoutSeconds, connectionsForCallers)
   const audit = createAudit(settings.audit)
   const issuers = createIssuers(app, settings, forKeys.fetchJson, audit)
   const { tokenCache, clockToleranceSeconds } = settings

@@ -1,8 +1,10 @@
 /** Tokens that were taken back, in a Redis or Valkey that several instances share. */
-import { Answers, inTime } from './answers.js'
+import { Answers } from './answers.js'
+import { perCallerEachRequest, subjectOf } from './bounded-calls.js'
 import { systemClock } from './clock.js'
 import { EntraConfigurationError } from './errors.js'
 import { matching, within } from './option-checks.js'
+import { inTime } from './outages.js'
 import { ownProperties } from './own.js'
 import { formerKeysOf, isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './revoked.js'
 import { withoutCommand } from './store-errors.js'
@@ -83,7 +85,8 @@ export class RedisRevocations {
     this.#keptSeconds = String(keptSeconds(keptHours))
     this.#timeoutSeconds = within('timeoutSeconds', timeoutSeconds, { least: 0.01, most: 60, default: 1 })
     this.#freshSeconds = within('freshSeconds', freshSeconds, { least: 0, most: 60, default: 0 })
-    this.#answers = new Answers('Redis', this.#timeoutSeconds, systemClock)
+    const limits = { perCaller: perCallerEachRequest, perDirectory: Number.POSITIVE_INFINITY }
+    this.#answers = new Answers('Redis', { timeoutSeconds: this.#timeoutSeconds, clock: systemClock, ...limits })
   }
 
   /**
@@ -106,11 +109,15 @@ export class RedisRevocations {
 
   /**
    * For the option `isRevoked`. A token that does not say when it was issued counts as older. Rejects when Redis does not say: at once where
-   * it is not connected, or was too slow of late.
+   * it is not connected, or was too slow for several callers in a row.
    */
   readonly isRevoked = async (principal: Principal): Promise<boolean> => {
     const keys = [...keysOf(principal), ...formerKeysOf(principal)]
-    const { value } = await this.#answers.get(keys.join(' '), this.#freshSeconds, () => this.#timesOf(keys))
+    const { value } = await this.#answers.get(
+      { about: keys.join(' '), ...subjectOf(principal) },
+      this.#freshSeconds,
+      () => this.#timesOf(keys)
+    )
     return isTakenBack(principal, value)
   }
 

@@ -1,6 +1,6 @@
 /** Tokens that are taken back before they expire: a function of the application says which, and its answer is asked for at every request. */
 import type { FastifyBaseLogger } from 'fastify'
-import { inTime } from './answers.js'
+import { callAbout } from './bounded-calls.js'
 import { type Refusal, refusal } from './errors.js'
 import { revokedRefusal } from './step-up.js'
 import type { Principal } from './types.js'
@@ -38,9 +38,9 @@ export function revocationRefusal(
     return answer ? revokedRefusal(principal) : undefined
   }
   try {
-    const answer = isRevoked(principal)
-    if (!(answer instanceof Promise)) return told(answer)
-    return inTime('isRevoked', keysTimeoutSeconds, answer).then(told).catch(failed)
+    const bounds = { what: isRevoked, name: 'isRevoked', timeoutSeconds: keysTimeoutSeconds }
+    const answer = callAbout(principal, bounds, () => isRevoked(principal))
+    return answer instanceof Promise ? answer.then(told).catch(failed) : told(answer)
   } catch (error) {
     return failed(error)
   }

@@ -1,7 +1,7 @@
 /** Tokens of a user in a store that instances share: sealed, so that who can read the store has none of them. */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
-import { inTime } from './answers.js'
 import type { SharedTokenCache } from './downstream-options.js'
+import { inTime } from './outages.js'
 import { withoutCommand } from './store-errors.js'
 import type { Logger } from './types.js'
 

@@ -23,20 +23,26 @@ export class TenantDecisions {
 
   constructor(policy: TenantPolicy, timeoutSeconds: number, clock: Clock) {
     this.#policy = policy
-    this.#answers = new Answers('allowedTenants', timeoutSeconds, clock)
+    this.#answers = new Answers('allowedTenants', { timeoutSeconds, clock, keyOf: ({ directory }) => directory })
   }
 
   /**
-   * What the function says, or said of late.
+   * What the function says, or said recently.
    *
-   * @throws whatever the function throws, or an error when it takes too long, or did so too often of late
+   * @throws whatever the function throws, or an error when it takes too long, or while the circuit breaker is open
    */
   decide(tenantId: string, claims: Claims): Promise<Answer<boolean>> {
     const isShared = this.#policy.length === 1
+    const { oid, sub } = claims
+    const caller = isShared ? tenantId : JSON.stringify([tenantId, oid ?? sub])
     const about = isShared ? tenantId : `${tenantId} ${digestOf(claims)}`
     // What is shared must not hang on one token: a second parameter with a default counts for nothing in `length`.
     const seen = isShared ? {} : claims
-    return this.#answers.get(about, answerSeconds, async () => (await this.#policy(tenantId, seen)) === true)
+    return this.#answers.get(
+      { about, caller, directory: tenantId },
+      answerSeconds,
+      async () => (await this.#policy(tenantId, seen)) === true
+    )
   }
 }
 

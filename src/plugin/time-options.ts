@@ -10,7 +10,7 @@ export interface TimeOptions {
   keysCooldownSeconds?: number
   /** Seconds for which the last good keys serve an outage. Default: 86400. From 1 to 2147483. */
   keysMaxStaleSeconds?: number
-  /** Seconds for one fetch, from connect to the last byte. Default: 5. From 0.1 to 60. */
+  /** Seconds for one fetch, from connect to the last byte, and for one refresh of discovery document and keys together. Default: 5. From 0.1 to 60. */
   keysTimeoutSeconds?: number
   /** Seconds of tolerance for `exp`, `nbf` and `iat` (RFC 7519 §4.1.4). Default: 60. From 0 to 600. */
   clockToleranceSeconds?: number

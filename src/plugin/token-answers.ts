@@ -1,7 +1,8 @@
 /** What a token endpoint answers instead of a token (RFC 6749 §5.2, with Entra's members), and what that means for the caller. */
-import { OutageError, ThrottledError } from './answers.js'
+
 import { type Refusal, refusal } from './errors.js'
 import type { JsonAnswer } from './fetch-json.js'
+import { OutageError, ThrottledError } from './outages.js'
 
 /** Why there is no token, and what of it the operator may read: codes, never descriptions, which name people. */
 export interface NoToken {
@@ -22,7 +23,7 @@ const maxClaimsBytes = 2048
  * Reads an answer that is no token.
  *
  * @param scopes that were asked for
- * @throws OutageError when the tenant is down; ThrottledError when it asks to be left alone with this request
+ * @throws OutageError when the tenant is down; ThrottledError when it asks to wait with this request
  */
 export function noToken({ status, headers, body }: JsonAnswer, scopes: readonly string[]): NoToken {
   refuseOutage('the tenant', { status, headers })

@@ -86,8 +86,13 @@ export interface Clock {
   after(milliseconds: number, callback: () => void): () => void
 }
 
-/** GETs a URL and parses its JSON, within a deadline and a size. Rejects on anything but a 200 with JSON. */
-export type FetchJson = (url: string) => Promise<unknown>
+/**
+ * GETs a URL and parses its JSON, within a deadline and a size. Rejects on anything but a 200 with JSON.
+ *
+ * @param purpose what the document is fetched for, as an object of any kind: all that is fetched for it has one deadline together, from the
+ * first fetch on. Default: a deadline of its own
+ */
+export type FetchJson = (url: string, purpose?: object) => Promise<unknown>
 
 /** What a stage says to the operator. Never carries a token. */
 export interface Logger {

@@ -10,19 +10,43 @@ export interface Answer {
   readonly body: Readonly<Record<string, unknown>>
 }
 
-/** One exchange, from connect to the last byte. */
-const deadlineMs = 5000
 /** Of an answer. */
 export const maxBytes = 1024 * 1024
 
 /**
+ * Answers one question within one deadline, however many tokens and exchanges it takes.
+ *
+ * @param work gets a signal that is aborted at the deadline
+ * @throws ServerProblem 503 when it takes too long; whatever `work` throws
+ */
+export function inOneDeadline<T>(milliseconds: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const abort = new AbortController()
+  return new Promise((resolve, reject) => {
+    const late = () => {
+      reject(unavailable('took too long'))
+      abort.abort()
+    }
+    const deadline = setTimeout(late, milliseconds)
+    deadline.unref()
+    void work(abort.signal)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(deadline))
+  })
+}
+
+/**
  * Asks with a token.
  *
- * @throws ServerProblem 503 where there is no answer in time, or a 200 that is no JSON object
+ * @param signal ends the exchange
+ * @throws ServerProblem 503 where there is no answer, or a 200 that is no JSON object
  */
-export async function exchange(dispatcher: EnvHttpProxyAgent, url: string, token: string): Promise<Answer> {
+export async function exchange(
+  dispatcher: EnvHttpProxyAgent,
+  url: string,
+  token: string,
+  signal: AbortSignal
+): Promise<Answer> {
   try {
-    const signal = AbortSignal.timeout(deadlineMs)
     const { statusCode, headers, body } = await request(url, {
       headers: { authorization: `Bearer ${token}` },
       dispatcher,

@@ -2,7 +2,7 @@
 import { EnvHttpProxyAgent } from 'undici'
 import { DownstreamError, type OnBehalfOf, type TokenForApp } from '../plugin/index.js'
 import type { GraphConfig } from './config.js'
-import { type Answer, exchange, maxBytes, problem, unavailable } from './graph-exchange.js'
+import { type Answer, exchange, inOneDeadline, maxBytes, problem, unavailable } from './graph-exchange.js'
 
 /** A user as Graph's directory shows one. */
 export interface DirectoryUser {
@@ -47,31 +47,39 @@ interface Refused {
 
 const userMembers = 'id,displayName,userPrincipalName,mail'
 
+/** Milliseconds for one question: tokens, and up to two exchanges, from connect to the last byte. */
+const deadlineMs = 5000
+
 /** @param tokenForApp the plugin's, from the API's own tenant */
-export function createGraph(config: GraphConfig, tokenForApp: TokenForApp): Graph {
+export function createGraph(config: GraphConfig, tokenForApp: TokenForApp, milliseconds = deadlineMs): Graph {
   const dispatcher = new EnvHttpProxyAgent({ maxResponseSize: maxBytes })
-  const getWith = async (path: string, token: string) => exchange(dispatcher, config.url + path, token)
+  const getWith = async (path: string, token: string, signal: AbortSignal) =>
+    exchange(dispatcher, config.url + path, token, signal)
 
   async function get(path: string, refused: Refused): Promise<Answer['body']> {
     refuseUnconfigured(config)
-    const tryOnce = async (insteadOf?: string) => {
+    const tryOnce = async (signal: AbortSignal, insteadOf?: string) => {
       const token = await ownToken(tokenForApp, `${config.url}/.default`, insteadOf)
-      return { token, answer: await getWith(path, token) }
+      return { token, answer: await getWith(path, token, signal) }
     }
-    const first = await tryOnce()
-    // A token may be revoked before it expires: one more try, with a new one.
-    const { answer } = first.answer.status === 401 ? await tryOnce(first.token) : first
-    return usable(answer, refused)
+    return inOneDeadline(milliseconds, async (signal) => {
+      const first = await tryOnce(signal)
+      // A token may be revoked before it expires: one more try, with a new one.
+      const { answer } = first.answer.status === 401 ? await tryOnce(signal, first.token) : first
+      return usable(answer, refused)
+    })
   }
 
   async function getFor(onBehalfOf: OnBehalfOf, path: string, permission: string): Promise<Answer['body']> {
     refuseUnconfigured(config)
     const scope = `${config.url}/${permission}`
-    const insteadOf = await onBehalfOf(scope)
-    const first = await getWith(path, insteadOf)
-    if (first.status !== 401) return usableForUser(first, permission)
-    const token = await onBehalfOf(scope, { insteadOf, challenge: first.challenge })
-    return usableForUser(await getWith(path, token), permission)
+    return inOneDeadline(milliseconds, async (signal) => {
+      const insteadOf = await onBehalfOf(scope)
+      const first = await getWith(path, insteadOf, signal)
+      if (first.status !== 401) return usableForUser(first, permission)
+      const token = await onBehalfOf(scope, { insteadOf, challenge: first.challenge })
+      return usableForUser(await getWith(path, token, signal), permission)
+    })
   }
 
   return {

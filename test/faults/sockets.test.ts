@@ -157,6 +157,26 @@ t.test('while a background refresh hangs no good token waits', beside(), async (
   await within('the refresh to be given up', given)
 })
 
+t.test('an unknown kid waits for one deadline, though the document and the keys are both slow', beside(), async (t) => {
+  const tenant = await startTenant(t)
+  const { origin } = await startApi(t, tenant, { keysTimeoutSeconds: 3 })
+  both(tenant, 'discovery', (_request, response) => {
+    const { paths, origin: at } = tenant
+    const document = { issuer: `${at}/${tenantId}/v2.0`, jwks_uri: at + paths.keys }
+    setTimeout(() => response.end(JSON.stringify(document)), 2000)
+  })
+  both(tenant, 'keys', (_request, response) => {
+    response.writeHead(200).write('{')
+    whileOpen(response, 20, () => response.write(' '))
+  })
+  const token = await tenant.userToken({}, {}, await signingKey('unknown'))
+  const start = performance.now()
+  t.equal((await within('the answer', get(`${origin}/any`, token))).status, 503)
+  const milliseconds = Math.round(performance.now() - start)
+  // Two deadlines would end after 5000; in between is the room for a busy machine.
+  t.ok(milliseconds > 2900 && milliseconds < 4900, `${milliseconds} ms`)
+})
+
 t.test('stale service shows at /readyz', beside(), async (t) => {
   const tenant = await startTenant(t)
   const env = { ENTRA_TENANT_ID: tenantId, ENTRA_CLIENT_ID: clientId, ENTRA_AUTHORITY: tenant.origin }

@@ -7,27 +7,28 @@ t.test('it goes forward, in milliseconds', async (t) => {
   const before = systemClock.now()
   await sleep(50)
   const passed = systemClock.now() - before
-  t.ok(passed >= 49 && passed < 5000, `50 ms are ${passed}`)
+  t.ok(passed >= 49 && passed < 45_000, `50 ms are ${passed}`)
 })
 
 t.test('a corrected wall clock does not move it: what ages keys is monotonic', (t) => {
   const before = systemClock.now()
   const tomorrow = Date.now() + 86_400_000
   t.intercept(Date, 'now', { value: () => tomorrow })
-  t.ok(systemClock.now() - before < 10_000)
+  t.ok(systemClock.now() - before < 60_000)
   t.end()
 })
 
 t.test('after() runs the callback once, and not before its time', async (t) => {
   const start = systemClock.now()
+  const alive = setInterval(() => {}, 1000) // its own timer keeps nobody alive
   let runs = 0
   const passed = await new Promise<number>((resolve) => {
     systemClock.after(30, () => {
       runs += 1
       resolve(systemClock.now() - start)
     })
-    void sleep(2000).then(() => resolve(Number.NaN))
   })
+  clearInterval(alive)
   t.ok(passed >= 28, `30 ms are ${passed}`)
   await sleep(60)
   t.equal(runs, 1)

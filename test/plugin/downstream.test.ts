@@ -7,6 +7,7 @@ import entra, {
   type EntraOptions,
   type RefusedToken
 } from '../../src/plugin/index.js'
+import { until } from '../faults/waits.js'
 import { checkRefusal, checkSecrecy, get, listen, makeApp } from '../support/http.js'
 import { clientId, signingKey, startTestTenant, tenantId } from '../support/tenant.js'
 import {
@@ -295,19 +296,17 @@ t.test('a user whom the tenant throttles waits alone, and the tenant is not aske
   t.equal((await ask(throttled)).status, 503, 'still')
 })
 
-t.test('a tenant that hangs, or is gone: 503 within the deadline; after five times nobody waits', async (t) => {
-  const made = await startDownstream(t, () => undefined, { keysTimeoutSeconds: 0.2 })
-  const { ask, tenant, endpoint } = await made.start()
-  for (let time = 1; time <= 5; time += 1) {
-    const since = performance.now()
-    const answer = await ask(await tenant.userToken({ uti: `hangs-${time}` }))
-    checkRefusal(t, answer, { status: 503, code: 'downstream_unavailable' })
-    t.ok(performance.now() - since < 3000, 'in time')
-  }
-  const answer = await ask(await tenant.userToken({ uti: 'left alone' }))
+t.test('a tenant that hangs, or is gone: 503 within the deadline; after five users nobody waits', async (t) => {
+  const made = await startDownstream(t, () => undefined, { keysTimeoutSeconds: 3 })
+  const { app, ask, tenant, endpoint } = await made.start()
+  await until('the keys to be there', () => app.entra.ready)
+  const hangs = async (_: unknown, at: number) => ask(await tenant.userToken({ oid: `hangs-${at}` }))
+  for (const late of await Promise.all(Array.from({ length: 5 }, hangs)))
+    checkRefusal(t, late, { status: 503, code: 'downstream_unavailable' })
+  const answer = await ask(await tenant.userToken({ oid: 'another' }))
   checkRefusal(t, answer, { status: 503, code: 'downstream_unavailable' })
-  t.equal(answer.headers.get('retry-after'), '5')
-  t.equal(endpoint.forms.length, 5, 'the tenant was left alone')
+  t.match(answer.headers.get('retry-after'), /^[1-5]$/)
+  t.equal(endpoint.forms.length, 5, 'the tenant was not asked')
 
   const gone = await startDownstream(t, () => granted('token'))
   const api = await gone.start()
@@ -320,10 +319,10 @@ t.test('a tenant that hangs, or is gone: 503 within the deadline; after five tim
 t.test('callers who wait for a token endpoint that hangs do not hold up the keys', async (t) => {
   const made = await startDownstream(t, () => undefined)
   const { ask, tenant, endpoint } = await made.start()
-  const callers = await Promise.all(Array.from({ length: 40 }, (_, at) => tenant.userToken({ uti: `waits-${at}` })))
+  const callers = await Promise.all(Array.from({ length: 40 }, (_, at) => tenant.userToken({ oid: `waits-${at}` })))
   let answered = 0
   const settled = Promise.allSettled(callers.map((token) => ask(token).finally(() => (answered += 1))))
-  while (endpoint.forms.length < 32) await new Promise((resolve) => setTimeout(resolve, 10))
+  await until('all of them to wait', () => endpoint.forms.length === callers.length)
   const key = await signingKey('key-2')
   tenant.keys.push(key.jwk)
   t.equal((await ask(await tenant.userToken({}, {}, key), '/nowhere')).status, 404, 'a new key was fetched')

@@ -2,9 +2,11 @@
 import t from 'tap'
 import { systemClock } from '../../src/plugin/clock.js'
 import { downstreamOf } from '../../src/plugin/downstream-options.js'
-import { Downstreams } from '../../src/plugin/downstreams.js'
-import type { Issuer } from '../../src/plugin/issuers.js'
+import { Downstreams, loadClientPackage } from '../../src/plugin/downstreams.js'
+import type { Issuer, IssuerSettings } from '../../src/plugin/issuers.js'
 import { TrustedIssuers } from '../../src/plugin/trusted-issuers.js'
+import { until } from '../faults/waits.js'
+import { FakeClock, settle } from '../support/clock.js'
 import { recordingLogger } from '../support/log.js'
 import { clientId, tenantId } from '../support/tenant.js'
 
@@ -24,11 +26,42 @@ const notFound = () => {
 }
 
 t.test('a credential needs the package that uses it; without one nobody looks for it', async (t) => {
-  t.throws(() => new Downstreams(issuersWith({ client }), surroundings, notFound), {
+  await t.rejects(loadClientPackage([{}, { client }] as IssuerSettings[], notFound), {
     name: 'EntraConfigurationError',
     message: 'downstream needs the package @azure/msal-node; install it beside fastify-entra'
   })
-  t.notOk(new Downstreams(issuersWith({}), surroundings, notFound).any)
+  await loadClientPackage([{ client }] as IssuerSettings[])
+  await loadClientPackage([{}] as IssuerSettings[], notFound)
+  t.notOk(new Downstreams(issuersWith({}), surroundings).any)
+})
+
+t.test('instead of a refused token: both fetches within one deadline', async (t) => {
+  const clock = new FakeClock()
+  let asked = 0
+  const exchangeJson = async () => {
+    asked += 1
+    if (asked > 1) return new Promise<never>(() => {})
+    await new Promise<void>((resolve) => clock.after(4000, resolve))
+    return { status: 200, headers: {}, body: { token_type: 'Bearer', access_token: 'refused', expires_in: 3600 } }
+  }
+  const downstreams = new Downstreams(issuersWith({ client }), { ...surroundings, exchangeJson, clock })
+  const { downstream } = downstreams.forTenant(tenantId)
+  const late = t.rejects(downstream.tokenForApp(tenantId, 'a/.default', 'refused'), {
+    name: 'DownstreamError',
+    statusCode: 503
+  })
+  await until('the first request', () => asked === 1)
+  await clock.advance(4000)
+  await until('the second request', () => asked === 2)
+  await clock.advance(999)
+  let isOver = false
+  void late.then(() => {
+    isOver = true
+  })
+  await settle()
+  t.notOk(isOver, 'just in time')
+  await clock.advance(1)
+  await late
 })
 
 t.test('a tenant that cannot be reached is an outage, and a bug is none', async (t) => {

@@ -7,6 +7,7 @@ import entra, {
   requireGroup,
   requireRole
 } from '../../src/plugin/index.js'
+import { until } from '../faults/waits.js'
 import { get, listen, makeApp } from '../support/http.js'
 import { callerId, clientId, startTestTenant, tenantId } from '../support/tenant.js'
 
@@ -26,6 +27,7 @@ async function start(t: Test, options: { groups?: GroupsResolver; keysTimeoutSec
   made.app.get('/either', { preHandler: anyOf(requireGroup(group), requireRole('Admin')) }, async () => 'ok')
   made.app.get('/any', async () => 'ok')
   const { origin, logged } = await listen(made)
+  await until('the keys to be there', () => made.app.entra.ready)
   const ask = async (claims: object, path = '/group') => {
     const { status, body } = await get(origin + path, await tenant.userToken({ ...claims }))
     return status === 200 ? '200' : `${status} ${(JSON.parse(body) as { code: string }).code}`
@@ -88,6 +90,17 @@ t.test('a resolver that fails, hangs, or gives no list: 503, and asked again', a
     works = true
     t.equal(await ask(overage), '200', `${name}, and works again`)
   }
+})
+
+t.test('a lookup gets a signal that is aborted when nobody waits for it any more', async (t) => {
+  const signals: AbortSignal[] = []
+  const groups: GroupsResolver = (_principal, { signal }) => {
+    signals.push(signal)
+    return new Promise(() => {})
+  }
+  const { ask } = await start(t, { groups, keysTimeoutSeconds: 0.5 })
+  t.equal(await ask(overage), '503 groups_unavailable')
+  t.match(signals, [{ aborted: true, reason: { message: 'groups took longer than 0.5 seconds' } }])
 })
 
 t.test('not in the group, as looked up', async (t) => {

@@ -19,6 +19,7 @@ import { fastifyEntra } from '../../src/plugin/plugin.js'
 import { toPrincipal } from '../../src/plugin/principal.js'
 import { decoratePrincipal, setPrincipal } from '../../src/plugin/request-principal.js'
 import type { Principal } from '../../src/plugin/types.js'
+import { until } from '../faults/waits.js'
 import { checkRefusal, get, listen, makeApp } from '../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 
@@ -218,6 +219,7 @@ t.test(
     made.app.get('/hangs', { preHandler: hangs }, async () => 'secret')
     made.app.get('/other', { preHandler: requireUser() }, async () => 'ok')
     const { origin } = await listen(made)
+    await until('the keys to be there', () => made.app.entra.ready)
     const token = await tenant.userToken()
     const late = get(`${origin}/hangs`, token)
     t.equal((await get(`${origin}/other`, token)).status, 200)

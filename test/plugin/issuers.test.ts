@@ -87,6 +87,25 @@ t.test("the token's iss picks among the trusted issuers, and never adds one", as
   t.same([...new Set(requests)].sort(), Object.values(url).sort(), 'nothing but the configured documents was fetched')
 })
 
+t.test('the document and the keys of one refresh have one deadline, and each refresh its own', async (t) => {
+  const purposes: unknown[] = []
+  const clock = new FakeClock()
+  const fetchJson = async (requested: string, purpose?: object) => {
+    purposes.push(purpose)
+    return requested === url.v2 ? { issuer: iss.v2, jwks_uri: url.v2Keys } : { keys: [a.jwk] }
+  }
+  const timings = { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 }
+  const surroundings = { fetchJson, clock, log: recordingLogger(), names: new Map<string, Issuer>() }
+  const { keys } = new Issuer(v2Settings, timings, surroundings)
+  await keys.start()
+  await keys.find('unknown')
+  const [first, second, third, fourth] = purposes
+  t.type(first, 'object')
+  t.ok(first === second && third === fourth)
+  t.not(first, third)
+  keys.close()
+})
+
 t.test('a wrong issuer asks for no refresh', async (t) => {
   const { ask, requests } = await tenant()
   const before = requests.length

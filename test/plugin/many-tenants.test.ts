@@ -5,6 +5,7 @@ import { createJsonClient } from '../../src/plugin/fetch-json.js'
 import entra, { EntraConfigurationError, type EntraOptions, type TenantPolicy } from '../../src/plugin/index.js'
 import { Issuer, type IssuerSettings } from '../../src/plugin/issuers.js'
 import { toSettings } from '../../src/plugin/options.js'
+import { until } from '../faults/waits.js'
 import { get, listen, makeApp } from '../support/http.js'
 import { clientId, json, signingKey, startTestTenant, type TestTenant, tenantId } from '../support/tenant.js'
 
@@ -177,7 +178,8 @@ t.test('a function that fails is an outage: 503, neither a yes nor a no, and ask
   for (const [name, fail] of Object.entries(fails)) {
     let works = false
     const allowedTenants: TenantPolicy = (id, claims) => works || fail(id, claims)
-    const { ask, told, origin, logged } = await startApi(t, tenant, { allowedTenants, keysTimeoutSeconds: 0.5 })
+    const { app, ask, told, origin, logged } = await startApi(t, tenant, { allowedTenants, keysTimeoutSeconds: 0.5 })
+    await until('the keys to be there', () => app.entra.ready)
     const token = await tenant.userToken(v2Of(tenant, fabrikam))
     const { status, code, detail } = await ask(token)
     t.same([status, code], [503, 'admission_unavailable'], name)

@@ -63,7 +63,7 @@ for (const [name, connect] of Object.entries(clients)) {
     for (let time = 0; time < 5; time += 1) {
       const { status, seconds } = await ask(token)
       t.equal(status, 503)
-      t.ok(seconds < 4, `${seconds} s`)
+      t.ok(seconds < 45, `${seconds} s`)
     }
     // Somebody else: what was sent while it tried to connect may count once it has.
     await t.rejects(revocations.revoke({ ...caller, id: 'somebody else' }), { message: /^Redis / })
@@ -82,11 +82,11 @@ for (const [name, connect] of Object.entries(clients)) {
     await until('Redis is connected', async () => (await ask(token)).status === 200)
     redis.halt()
     for (let time = 0; time < 5; time += 1) {
-      const { status, seconds } = await ask(token)
+      const { status, seconds } = await ask(await tenant.userToken({ oid: `user-${time}` }))
       t.equal(status, 503)
-      t.ok(seconds >= 0.29 && seconds < 5, `${seconds} s`)
+      t.ok(seconds >= 0.29, `${seconds} s`)
     }
-    await t.rejects(revocations.isRevoked(holder()), { message: /failed 5 times in a row/ })
+    await t.rejects(revocations.isRevoked(holder()), { message: 'Redis: the circuit breaker is open' })
     await t.rejects(revocations.revoke(caller), { message: /^Redis took longer than 0.3 seconds$/ })
     redis.goOn()
     await until('Redis is asked again', async () => (await ask(token)).status !== 503)
@@ -100,7 +100,7 @@ for (const [name, connect] of Object.entries(clients)) {
     redis.halt()
     const { status, seconds } = await ask(token)
     t.equal(status, 503)
-    t.ok(seconds < 10, `${seconds} s`)
+    t.ok(seconds < 45, `${seconds} s`)
   })
 
   t.test(`${name}: what is no time of a revocation is an error, and a revocation mends it`, needsRedis, async (t) => {

@@ -1,6 +1,7 @@
 /** Tokens that are taken back before they expire (Microsoft: "Continuous access evaluation"). */
 import t, { type Test } from 'tap'
 import entra, { type EntraOptions, type IsRevoked } from '../../src/plugin/index.js'
+import { until } from '../faults/waits.js'
 import { get, listen, makeApp, parseChallenge } from '../support/http.js'
 import { callerId, clientId, seconds, startTestTenant, tenantId } from '../support/tenant.js'
 
@@ -65,7 +66,8 @@ t.test('an answer that could not be had opens nothing: 503', async (t) => {
     'gives a promise of nothing': async () => null as never
   }
   for (const [name, isRevoked] of Object.entries(bad)) {
-    const { tenant, ask, logged } = await start(t, isRevoked, { keysTimeoutSeconds: 0.3 })
+    const { tenant, app, ask, logged } = await start(t, isRevoked, { keysTimeoutSeconds: 0.3 })
+    await until('the keys to be there', () => app.entra.ready)
     const token = await tenant.userToken()
     for (let time = 0; time < 3; time += 1)
       t.match(await ask(token), { status: 503, code: 'admission_unavailable' }, name)

@@ -115,25 +115,48 @@ t.test('answers are bounded, and the oldest goes first', async (t) => {
   t.equal(calls, 10_002)
 })
 
-t.test('what hangs is left alone for a while after five times, and asked again; what throws is not', async (t) => {
+t.test('directories that hang open the circuit breaker, never one of them; what throws does not', async (t) => {
   let calls = 0
   let fails: 'hangs' | 'throws' | 'never' = 'throws'
-  const { decisions, clock } = asked(() => {
+  const { decisions, clock } = asked((_tenantId, _claims) => {
     calls += 1
     if (fails === 'throws') throw new Error('one caller’s fault')
     return fails === 'never' || new Promise(() => {})
   })
-  for (let time = 0; time < 20; time += 1) await t.rejects(decisions.decide(tid, {}), { message: /fault/ })
+  const directory = (n: number) => `${n}${tid.slice(1)}`
+  for (let n = 0; n < 20; n += 1) await t.rejects(decisions.decide(directory(n % 10), {}), { message: /fault/ })
   t.equal(calls, 20)
   fails = 'hangs'
-  for (let time = 0; time < 5; time += 1) {
-    const late = t.rejects(decisions.decide(tid, {}), { message: /took longer than 5 seconds/ })
+  const hang = async (n: number, claims: object) => {
+    const late = t.rejects(decisions.decide(directory(n), { ...claims }), { message: /took longer than 5 seconds/ })
     await clock.advance(5000)
     await late
   }
+  for (let n = 0; n < 20; n += 1) await hang(0, { oid: String(n) })
+  for (let n = 1; n < 4; n += 1) await hang(n, {})
   fails = 'never'
-  await t.rejects(decisions.decide(tid, {}), { message: /left alone for a while/ })
-  t.equal(calls, 25, 'nobody was asked')
+  t.match(await decisions.decide(directory(9), {}), { value: true }, 'four directories do not')
+  fails = 'hangs'
+  for (let n = 0; n < 5; n += 1) await hang(n, {})
+  fails = 'never'
+  const before = calls
+  await t.rejects(decisions.decide(directory(8), {}), { message: 'allowedTenants: the circuit breaker is open' })
+  t.equal(calls, before, 'nobody was asked')
   await clock.advance(5000)
-  t.match(await decisions.decide(tid, {}), { value: true })
+  t.match(await decisions.decide(directory(8), {}), { value: true })
+})
+
+t.test('one user whose decision hangs takes no other user’s place', async (t) => {
+  const begun: unknown[] = []
+  const { decisions, clock } = asked((_tenantId, { oid, uti }) => {
+    begun.push(oid)
+    return oid === 'good' && uti !== 'hangs' ? true : new Promise(() => {})
+  })
+  const late = Array.from({ length: 200 }, (_, n) => t.rejects(decisions.decide(tid, { oid: 'hangs', uti: n })))
+  await settle()
+  t.equal(begun.length, 4)
+  t.match(await decisions.decide(tid, { oid: 'good' }), { value: true })
+  late.push(...Array.from({ length: 5 }, () => t.rejects(decisions.decide(tid, { sub: 'without an oid' }))))
+  await clock.advance(5000)
+  await Promise.all(late)
 })

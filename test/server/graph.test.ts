@@ -106,6 +106,31 @@ t.test('an answer that is no answer is an outage; a refusal is a 502; the next c
   await broken.close()
 })
 
+t.test('tokens and exchanges of one question have one deadline', async (t) => {
+  const { answers, seen, tenant } = await startGraph(t)
+  const config = { url: tenant.origin, clientId: 'c', isConfigured: true }
+  const never = () => new Promise<never>(() => {})
+  const ids: (string | undefined)[] = []
+  const secondHangs = async (insteadOf: string | undefined) => {
+    ids.push(insteadOf)
+    return insteadOf === undefined ? 'a-token' : never()
+  }
+  const hanging = createGraph(config, never, 200)
+  const refused = createGraph(config, (_scope, { insteadOf } = {}) => secondHangs(insteadOf), 200)
+  t.teardown(() => Promise.all([hanging.close(), refused.close()]))
+  const tooLate = { statusCode: 503, code: 'graph_unavailable' }
+  await t.rejects(hanging.listUsers(), tooLate, 'the token')
+  await t.rejects(hanging.profileOf(never), tooLate, 'the user’s token')
+  answers.page = () => ({ status: 401, body: '{}' })
+  await t.rejects(refused.listUsers(), tooLate, 'the second token')
+  await t.rejects(
+    refused.groupsOf((_scopes, { insteadOf } = {}) => secondHangs(insteadOf)),
+    tooLate
+  )
+  t.same(ids, [undefined, 'a-token', undefined, 'a-token'])
+  t.equal(seen.pages, 2)
+})
+
 t.test('a token that was revoked is replaced once, and many callers share one', async (t) => {
   const { graph, answers, seen } = await startGraph(t)
   await Promise.all(Array.from({ length: 8 }, () => graph.listUsers()))

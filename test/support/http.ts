@@ -28,7 +28,12 @@ export function makeApp(t: Test) {
       done()
     }
   })
-  const app = Fastify({ genReqId: () => randomUUID(), logger: { level: 'trace', stream }, forceCloseConnections: true })
+  const app = Fastify({
+    genReqId: () => randomUUID(),
+    logger: { level: 'trace', stream },
+    forceCloseConnections: true,
+    pluginTimeout: 120_000 // the registration loads packages: no measure of a busy machine
+  })
   t.teardown(() => app.close())
   return { app, logged: () => lines.join('') }
 }

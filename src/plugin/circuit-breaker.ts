@@ -1,0 +1,87 @@
+/**
+ * When a function or service is not called for a while, as it is down. One caller can make calls fail at will, such as with a group lookup
+ * that hangs for this user alone, and must not open the circuit breaker for anybody else. Three rules see to that:
+ *
+ * - Distinct keys are counted (mostly callers), never calls: one key counts once, however often it fails.
+ * - A failure counts only where nothing else was answered since its call began: what answers others is not down.
+ * - Each directory has a circuit of its own. The one for all needs failures of several directories, so the users of one, who may be its
+ *   administrator's inventions, close nothing for those of another; and where all users are of one directory, its own circuit opens.
+ */
+import { Circuit, dropOldest, failuresBeforeOpening } from './circuit.js'
+import { CircuitOpenError, OutageError, ThrottledError } from './outages.js'
+import type { Clock } from './types.js'
+
+/** Of the keys that open the circuit of all directories, so many of one at the most: more than one has to be affected. */
+const maxOfOneDirectory = 3
+const maxDirectories = 1000
+
+/** Whom a call is about. */
+export interface Subject {
+  /** A user or service principal, never one of its tokens. */
+  readonly caller: string
+  readonly directory: string
+}
+
+/** The circuits of one function or service. */
+export class CircuitBreaker {
+  readonly #name: string
+  readonly #clock: Clock
+  readonly #keyOf: (subject: Subject) => string
+  readonly #all = new Circuit(maxOfOneDirectory)
+  readonly #directories = new Map<string, Circuit>()
+
+  /** @param keyOf what is counted: callers, or directories where a call is about the whole of one */
+  constructor(name: string, clock: Clock, keyOf: (subject: Subject) => string) {
+    this.#name = name
+    this.#clock = clock
+    this.#keyOf = keyOf
+  }
+
+  /** @throws CircuitOpenError while calls about this subject may not begin */
+  check(subject: Subject): void {
+    const key = this.#keyOf(subject)
+    const now = this.#clock.now()
+    const seconds = Math.max(...this.#circuitsOf(subject).map((circuit) => circuit.secondsToWait(key, now)))
+    if (seconds > 0) throw new CircuitOpenError(`${this.#name}: the circuit breaker is open`, Math.ceil(seconds))
+  }
+
+  /**
+   * Makes a call, and learns from its outcome.
+   *
+   * @throws CircuitOpenError as {@link CircuitBreaker.check}; whatever the call throws
+   */
+  async watch<T>(subject: Subject, call: () => Promise<T>): Promise<T> {
+    this.check(subject)
+    const attempts = this.#circuitsOf(subject).map((circuit) => ({ circuit, attempt: circuit.begin() }))
+    try {
+      const value = await call()
+      for (const { circuit } of attempts) circuit.answered()
+      return value
+    } catch (error) {
+      const failure = isOutage(error) && {
+        ...this.#failureOf(subject),
+        retryAfterSeconds: error.retryAfterSeconds ?? 0
+      }
+      for (const { circuit, attempt } of attempts)
+        if (failure) circuit.failed(attempt, failure)
+        else circuit.ended(attempt)
+      throw error
+    }
+  }
+
+  #failureOf(subject: Subject) {
+    return { key: this.#keyOf(subject), directory: subject.directory, now: this.#clock.now() }
+  }
+
+  #circuitsOf({ directory }: Subject): readonly [Circuit, Circuit] {
+    const own = this.#directories.get(directory) ?? new Circuit(failuresBeforeOpening)
+    this.#directories.set(directory, own)
+    dropOldest(this.#directories, maxDirectories)
+    return [this.#all, own]
+  }
+}
+
+/** Other errors may be one caller's fault, and cost little; 429 is about one caller; a breaker that is open further on was not called. */
+function isOutage(error: unknown): error is OutageError {
+  return error instanceof OutageError && !(error instanceof ThrottledError) && !(error instanceof CircuitOpenError)
+}

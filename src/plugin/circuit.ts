@@ -1,0 +1,101 @@
+/** One circuit of a circuit breaker: closed, open, or half-open. */
+import { maxWaitSeconds } from './outages.js'
+
+/** Distinct keys whose calls failed. */
+export const failuresBeforeOpening = 5
+/** Seconds for which it stays open; longer where the service said so to all that were counted. */
+const openSeconds = 5
+/** Milliseconds for which keys that failed leave the next try to others, or one caller's lookup that hangs would be every try. */
+const othersFirstMs = 1000
+const maxSuspects = 100
+
+/** A call as one circuit sees it. */
+export interface Attempt {
+  readonly answersBefore: number
+}
+
+/** A call that failed. */
+interface Failure {
+  readonly key: string
+  readonly directory: string
+  readonly retryAfterSeconds: number
+  readonly now: number
+}
+
+/** Closed: calls pass. Open: none does, until a time. Half-open, after it: one at a time does, and its outcome closes or opens the circuit. */
+export class Circuit {
+  readonly #maxOfOneDirectory: number
+  /** `Retry-After` by key, by directory, since the last answer. */
+  readonly #failed = new Map<string, Map<string, number>>()
+  readonly #suspects = new Set<string>()
+  #answers = 0
+  #openUntil: number | undefined
+  #openSeconds = openSeconds
+  #probe: Attempt | undefined
+
+  constructor(maxOfOneDirectory: number) {
+    this.#maxOfOneDirectory = maxOfOneDirectory
+  }
+
+  /** Seconds for which a key is to wait; 0 when its call may begin. */
+  secondsToWait(key: string, now: number): number {
+    if (this.#openUntil === undefined) return 0
+    if (now < this.#openUntil) return (this.#openUntil - now) / 1000
+    const isProbed = this.#probe !== undefined || (this.#suspects.has(key) && now < this.#openUntil + othersFirstMs)
+    return isProbed ? othersFirstMs / 1000 : 0
+  }
+
+  begin(): Attempt {
+    const attempt = { answersBefore: this.#answers }
+    if (this.#openUntil !== undefined) this.#probe = attempt
+    return attempt
+  }
+
+  answered(): void {
+    this.#answers += 1
+    this.#failed.clear()
+    this.#suspects.clear()
+    this.#openUntil = undefined
+    this.#probe = undefined
+  }
+
+  /** The call ended in a way that does not tell whether the service is down. */
+  ended(attempt: Attempt): void {
+    if (this.#probe === attempt) this.#probe = undefined
+  }
+
+  failed(attempt: Attempt, failure: Failure): void {
+    const isProbe = this.#probe === attempt
+    this.ended(attempt)
+    if (this.#answers !== attempt.answersBefore) return
+    this.#suspect(failure.key)
+    // Not for longer than was said to all that were counted: the probe is one caller's.
+    if (isProbe) this.#open(failure.now, Math.min(this.#openSeconds, failure.retryAfterSeconds))
+    else if (this.#openUntil === undefined) this.#count(failure)
+  }
+
+  #count({ key, directory, retryAfterSeconds, now }: Failure): void {
+    const keys = this.#failed.get(directory) ?? new Map<string, number>()
+    this.#failed.set(directory, keys)
+    if (keys.size < this.#maxOfOneDirectory) keys.set(key, retryAfterSeconds)
+    const said = [...this.#failed.values()].flatMap((each) => [...each.values()])
+    if (said.length >= failuresBeforeOpening) this.#open(now, Math.min(...said))
+  }
+
+  #open(now: number, seconds: number): void {
+    this.#openSeconds = Math.min(maxWaitSeconds, Math.max(openSeconds, seconds))
+    this.#openUntil = now + this.#openSeconds * 1000
+    this.#failed.clear()
+  }
+
+  #suspect(key: string): void {
+    this.#suspects.add(key)
+    dropOldest(this.#suspects, maxSuspects)
+  }
+}
+
+/** Keeps so many, by the time of their first use. */
+export function dropOldest(kept: Set<string> | Map<string, unknown>, max: number): void {
+  const [oldest = ''] = kept.keys()
+  if (kept.size > max) kept.delete(oldest)
+}
