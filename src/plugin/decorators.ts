@@ -111,7 +111,7 @@ export function decorate(
   settings: Settings,
   { issuers, trusted, rules, audit, exchangeJson }: Surroundings
 ): Refuse {
-  const refuse: Refuse = refusalSender(settings.realm, audit)
+  const refuse = advising(app, refusalSender(settings.realm, audit))
   const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
   const downstreams = new Downstreams(trusted, { exchangeJson, clock: systemClock, log: app.log, timeoutSeconds })
   decorateOnBehalfOf(app, downstreams, refuse)
@@ -131,6 +131,21 @@ export function decorate(
     }
   })
   return refuse
+}
+
+/** Says once to the operator what only the app's registration can mend: without the claim that shows members all users are refused. */
+function advising({ log }: FastifyInstance, refuse: Refuse): Refuse {
+  let isSaid = false
+  return (request, reply, why) => {
+    if (why.code === 'membership_unknown' && !isSaid) {
+      isSaid = true
+      log.warn(
+        { route: routeOf(request), optionalClaim: 'acct' },
+        'requireMember refuses users whose tokens do not show whether they are members; switch on the optional claim acct for access tokens'
+      )
+    }
+    return refuse(request, reply, why)
+  }
 }
 
 /** Graph for one user: by the client of the tenant that the user is from. */

@@ -68,13 +68,14 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
   const tenants = policy && new TenantDecisions(policy, timeoutSeconds, systemClock)
   const userFlow = userFlowOf(options, tenantId)
   const rules = { audiences, scopeBase, allowedClients }
-  const rulesOf = (form: TenantIssuer['form']): Pick<Profile, 'refuse' | 'toPrincipal'> => {
+  const rulesOf = (form: TenantIssuer['form']): Pick<Profile, 'refuse' | 'showsMembers' | 'toPrincipal'> => {
     if (form === 'user-flow') {
       const flowRules = { ...rules, userFlow: String(userFlow) }
-      return { refuse: (token) => userFlowRefusal(token, flowRules), toPrincipal: toUserFlowPrincipal }
+      const refuse: Profile['refuse'] = (token) => userFlowRefusal(token, flowRules)
+      return { refuse, showsMembers: false, toPrincipal: toUserFlowPrincipal }
     }
     const tenantRules = { ...rules, version: form, acceptsTenant }
-    return { refuse: (token) => entraRefusal(token, tenantRules), toPrincipal }
+    return { refuse: (token) => entraRefusal(token, tenantRules), showsMembers: true, toPrincipal }
   }
   const appId = ownKeysOf(options, tenantId) ? clientId : undefined
   const authority = authorityOf(options)

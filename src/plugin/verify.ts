@@ -23,6 +23,8 @@ import type { Claims, Principal } from './types.js'
 export interface Verification extends FoundKey {
   readonly token: string
   readonly decoded: DecodedToken
+  /** Who the key signs for, as it was known when the token was verified. */
+  keyOwner?: string | undefined
   refusal?: Refusal
 }
 
@@ -96,12 +98,20 @@ export function jwtOptions({
 
 /** Stage 4, once the signature holds; its no is kept with the verification, as a library would make an error of it. */
 function isTrusted(verification: Verification, claims: Claims, toleranceSeconds: number): boolean {
-  const { issuer, key, decoded } = verification
-  const { refuse } = issuer.settings.profile
-  const why =
-    timeRefusal(claims, toleranceSeconds) ?? refuse({ header: decoded.header, claims, key: issuer.described(key) })
+  const why = timeRefusal(claims, toleranceSeconds) ?? profileRefusal(verification, claims)
   if (why) verification.refusal = why
   return why === undefined
+}
+
+/** A token that is refused anyway gets that answer; only one that would pass gets the outage which keeps it from being checked. */
+function profileRefusal(verification: Verification, claims: Claims): Refusal | undefined {
+  const { issuer, key, decoded } = verification
+  const owner = issuer.namedIssuer(key)
+  const isUnknown = isRefusal(owner)
+  verification.keyOwner = isUnknown ? undefined : owner
+  const described = isUnknown || owner === key.issuer ? key : { ...key, ...(owner !== undefined && { issuer: owner }) }
+  const why = issuer.settings.profile.refuse({ header: decoded.header, claims, key: described })
+  return why ?? (isUnknown ? owner : undefined)
 }
 
 /** Has @fastify/jwt verify a signature, and run stages 4 and 5. Its errors are the libraries', or the refusal that was kept. */
