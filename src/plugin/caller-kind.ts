@@ -1,5 +1,6 @@
 /** Whether a token of Entra speaks for a user or for an app. Total: an odd shape shows nothing. Pure. */
 import { isSent, text, words } from './claims.js'
+import { type Refusal, refusal } from './errors.js'
 import type { Claims } from './types.js'
 
 /** What a token shows of its caller. A token of the `unknown` kind is refused, so that no principal is made of one. */
@@ -20,6 +21,11 @@ export function callerKindOf(claims: Claims): CallerKind {
   if (oid !== sub) return 'user'
   // A scope that cannot be read may be a user's.
   return isSent(scp) && typeof scp !== 'string' ? 'unknown' : 'app'
+}
+
+/** Why a token of neither kind opens no route: what a guard requires of a user, or of an app, cannot be asked of its caller. */
+export function callerKindRefusal(claims: Claims): Refusal | undefined {
+  return callerKindOf(claims) === 'unknown' ? refusal('caller_kind_unknown') : undefined
 }
 
 /** `scp` is one string; a lone slash has been seen where there are none. */

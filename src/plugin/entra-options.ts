@@ -1,6 +1,7 @@
 /** The options of an Entra tenant → its issuers, each with its rules. */
 import { type AllowedTenants, tenantRuleOf } from './allowed-tenants.js'
 import { type AuthorityOptions, authorityOf, isMany, issuersOf, manyTenants, type TenantIssuer } from './authority.js'
+import { callerKindRefusal } from './caller-kind.js'
 import { systemClock } from './clock.js'
 import { clouds } from './clouds.js'
 import { type DownstreamOptions, downstreamOf, type OwnClient } from './downstream-options.js'
@@ -75,7 +76,8 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
       return { refuse, showsMembers: false, toPrincipal: toUserFlowPrincipal }
     }
     const tenantRules = { ...rules, version: form, acceptsTenant }
-    return { refuse: (token) => entraRefusal(token, tenantRules), showsMembers: true, toPrincipal }
+    const refuse: Profile['refuse'] = (token) => entraRefusal(token, tenantRules) ?? callerKindRefusal(token.claims)
+    return { refuse, showsMembers: true, toPrincipal }
   }
   const appId = ownKeysOf(options, tenantId) ? clientId : undefined
   const authority = authorityOf(options)

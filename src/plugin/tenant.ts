@@ -1,6 +1,5 @@
 /** Stage 4: Entra's rules over a signed payload: tid, ver, key issuer, aud, and what is no access token. Pure. */
 import { audienceRefusal } from './audience.js'
-import { callerKindOf } from './caller-kind.js'
 import { clientRefusal, isOtherToken, missingClaimRefusal, text } from './claims.js'
 import { type Refusal, refusal } from './errors.js'
 import type { VerificationKey } from './jwks.js'
@@ -38,12 +37,7 @@ export function entraRefusal({ claims, key }: SignedToken, rules: TenantRules): 
   const { audiences, scopeBase, version } = rules
   const accepts = (value: string) => isAudience(value, version, audiences)
   const wrongAudience = audienceRefusal(claims.aud, audiences, accepts, { scopeBase, version })
-  return wrongAudience ?? clientRefusal(clientId, rules.allowedClients) ?? kindRefusal(claims)
-}
-
-/** What a guard would ask of a user or of an app cannot be asked of a caller that is not shown to be either. */
-function kindRefusal(claims: Claims): Refusal | undefined {
-  return callerKindOf(claims) === 'unknown' ? refusal('caller_kind_unknown') : undefined
+  return wrongAudience ?? clientRefusal(clientId, rules.allowedClients)
 }
 
 function tenantRefusal(claims: Claims, key: VerificationKey, rules: TenantRules): Refusal | undefined {
