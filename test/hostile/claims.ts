@@ -415,25 +415,30 @@ const directory = (tid: string) => `https://sts.windows.net/${tid}/`
 /** Neither a user's nor an app's, for all that it shows. */
 const unshown = { idtyp: undefined, scp: undefined, oid: undefined, roles: ['Admin', 'Directory.Read.All'] }
 
+const kind = 'Microsoft: a token shows whether a user or an app calls'
+
 const callers: Row[] = [
-  ...['/me', '/optional', '/role', '/permission', '/member'].flatMap((path) =>
-    guarded(path, `Microsoft: a token shows whether a user or an app calls, ${path}`, kindUnknown, {
+  ...['/optional', '/role', '/permission', '/member'].flatMap((path) =>
+    guarded(path, `${kind}, ${path}`, kindUnknown, {
       'without idtyp, scp and oid': user(unshown),
-      'without them, v1': v1(unshown),
-      'an app without idtyp and oid': (world) => world.appToken({ idtyp: undefined, oid: undefined }),
-      'a scope of spaces': user({ ...unshown, scp: '  ' }),
-      'a scope of /': user({ ...unshown, scp: '/' }),
-      'an empty oid': user({ ...unshown, oid: '' }),
-      'an oid that is no string': user({ ...unshown, oid: [callerId] }),
-      'scopes in a list, and oid = sub': user({ ...unshown, oid: callerId, sub: callerId, scp: ['Orders.Read'] }),
-      'idtyp device': user({ idtyp: 'device' }),
-      'idtyp device, of an app': (world) => world.appToken({ idtyp: 'device' }),
-      'idtyp App': user({ idtyp: 'App', roles: ['Directory.Read.All'] }),
-      'idtyp in a list': (world) => world.appToken({ idtyp: ['app'] }),
-      'idtyp true': user({ idtyp: true }),
-      'an empty idtyp': user({ idtyp: '' })
+      'idtyp App': user({ idtyp: 'App', acct: 0, roles: ['Admin', 'Directory.Read.All'] })
     })
   ),
+  ...rows(kind, kindUnknown, {
+    'without idtyp, scp and oid': user(unshown),
+    'without them, v1': v1(unshown),
+    'an app without idtyp and oid': (world) => world.appToken({ idtyp: undefined, oid: undefined }),
+    'a scope of spaces': user({ ...unshown, scp: '  ' }),
+    'a scope of /': user({ ...unshown, scp: '/' }),
+    'an empty oid': user({ ...unshown, oid: '' }),
+    'an oid that is no string': user({ ...unshown, oid: [callerId] }),
+    'scopes in a list, and oid = sub': user({ ...unshown, oid: callerId, sub: callerId, scp: ['Orders.Read'] }),
+    'idtyp device': user({ idtyp: 'device' }),
+    'idtyp device, of an app': (world) => world.appToken({ idtyp: 'device' }),
+    'idtyp in a list': (world) => world.appToken({ idtyp: ['app'] }),
+    'idtyp true': user({ idtyp: true }),
+    'an empty idtyp': user({ idtyp: '' })
+  }),
   ...guarded('/member', 'Microsoft: only who is shown to be a member', membershipUnknown, {
     'neither acct nor idp': user({}),
     'neither, v1': v1({}),
