@@ -77,11 +77,9 @@ const agentFacets: ReadonlySet<string> = new Set(['11', '13'])
  */
 export function agentOf({ xms_act_fct, xms_sub_fct, xms_par_app_azp }: Claims): AgentFacts | undefined {
   const [actorFacets, subjectFacets] = [words(xms_act_fct), words(xms_sub_fct)]
-  const parentClientId = text(xms_par_app_azp)
-  const hasFacet =
-    actorFacets.some((each) => agentFacets.has(each)) || subjectFacets.some((each) => agentFacets.has(each))
-  if (!hasFacet && parentClientId === undefined) return undefined
-  return parentClientId === undefined ? { actorFacets, subjectFacets } : { actorFacets, subjectFacets, parentClientId }
+  const facets = [...actorFacets, ...subjectFacets]
+  const isAgents = facets.some((each) => agentFacets.has(each)) || text(xms_par_app_azp) !== undefined
+  return isAgents ? { actorFacets, subjectFacets } : undefined
 }
 
 /** Groups overage (Microsoft: "Access token claims reference"): a claim that is elsewhere, or, in the implicit flow, a mark. */

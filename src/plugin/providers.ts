@@ -94,10 +94,9 @@ const isSignedIn = (claims: Claims) => ['auth_time', 'amr', 'sid'].some((name) =
  */
 function isClientItself(claims: Claims): boolean {
   const { azp, client_id, sub } = claims
-  const isOthers = text(client_id) === undefined || (text(azp) ?? client_id) !== client_id
-  if (isOthers || isSignedIn(claims)) return false
-  const isAnonymous = sub === undefined || sub === null
-  return isAnonymous ? !['uid', 'username'].some((name) => Object.hasOwn(claims, name)) : sub === client_id
+  if (text(client_id) === undefined || isSignedIn(claims)) return false
+  if (sub === undefined || sub === null) return !['uid', 'username'].some((name) => Object.hasOwn(claims, name))
+  return sub === client_id && (text(azp) ?? sub) === sub
 }
 
 /**

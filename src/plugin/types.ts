@@ -15,8 +15,6 @@ export interface AgentFacts {
   readonly actorFacets: readonly string[]
   /** `xms_sub_fct`: what the subject that it acts for is. */
   readonly subjectFacets: readonly string[]
-  /** `xms_par_app_azp`: the application that the agent was made from, for records. Absent where the token does not say. */
-  readonly parentClientId?: string
 }
 
 /** What a token shows of a user's place in the directory: a member, a guest (B2B), or nothing. */

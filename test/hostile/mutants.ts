@@ -419,18 +419,18 @@ const oidc: readonly Mutant[] = [
   ]),
   mutant('an app is its client', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
     'providers',
-    ': sub === client_id\n',
-    ': true\n'
+    'return sub === client_id && ',
+    'return '
   ]),
   mutant('an app is its client alone', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
     'providers',
-    'text(client_id) === undefined || (text(azp) ?? client_id) !== client_id',
-    'text(client_id) === undefined'
+    ' && (text(azp) ?? sub) === sub',
+    ''
   ]),
   mutant('nobody signed in for an app', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
     'providers',
-    'if (isOthers || isSignedIn(claims)) return false',
-    'if (isOthers) return false'
+    'text(client_id) === undefined || isSignedIn(claims)',
+    'text(client_id) === undefined'
   ]),
   ...['Auth0', 'Keycloak'].map((product) =>
     mutant(`the rules of ${product}, another provider`, 'oidc', 'rules of one product are for its own tokens', [
@@ -599,13 +599,13 @@ const timesAndPermissions: readonly Mutant[] = [
   ]),
   mutant('an agent by its parent', 'claims', 'Microsoft: an agent is no member', [
     'caller-facts',
-    '!hasFacet && parentClientId === undefined',
-    '!hasFacet'
+    ' || text(xms_par_app_azp) !== undefined',
+    ''
   ]),
   mutant('facets of others than agents', 'claims', 'control: a member', [
     'caller-facts',
-    'if (!hasFacet && parentClientId === undefined) return undefined',
-    'if (actorFacets.length + subjectFacets.length === 0) return undefined'
+    'facets.some((each) => agentFacets.has(each))',
+    'facets.length > 0'
   ]),
   mutant('scopes are words', 'claims', 'RFC 6749 §3.3 scopes are words', [
     'verdict',

@@ -203,6 +203,7 @@ const apps: Row[] = [
     'client_id in a token of a user': claims({ client_id: callerId }),
     'sub is azp alone': claims({ sub: callerId }),
     'sub is another client than azp': claims({ sub: otherClientId, client_id: otherClientId }),
+    'sub is azp, and client_id another client': claims({ sub: callerId, client_id: otherClientId }),
     'sub only begins with the client': claims({ sub: `${callerId}0`, client_id: callerId }),
     'sub is the client, of somebody who signed in': claims({ sub: callerId, client_id: callerId, auth_time: 1 }),
     'sub is the client, with a session': claims({ sub: callerId, client_id: callerId, sid: 's' }),
