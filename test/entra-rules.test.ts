@@ -160,6 +160,11 @@ t.test(
     for (const scp of [undefined, '', '/'])
       t.match(await ask(await tenant.userToken({ ...appToken, scp })), { kind: 'app' }, `scp ${scp}`)
     t.match(await ask(await tenant.userToken({ ...appToken, sub: 'pairwise' })), { kind: 'user' }, 'a user without scp')
+    for (const shown of [{ oid: undefined }, { idtyp: 'device' }])
+      t.match(await ask(await tenant.userToken({ ...appToken, ...shown })), {
+        status: 403,
+        code: 'caller_kind_unknown'
+      })
     for (const claims of [{ azp: undefined }, { nonce: 'n' }, { at_hash: 'h' }, { c_hash: 'h' }])
       t.match(await ask(await tenant.userToken(claims)), { status: 401, code: 'not_an_access_token' })
   }
@@ -193,8 +198,10 @@ t.test('rule 8: the client is in azp, or appid, with how it proved itself; data 
 t.test('rule 9: guests; and what is optional may be missing, or odd, and makes no token fail', async (t) => {
   const { tenant, ask } = await start(t)
   const status = async (claims: object) => (await ask(await tenant.userToken({ ...claims }), '/member')).status
-  t.equal(await status({}), 200)
+  t.equal(await status({ acct: 0 }), 200)
   t.equal(await status({ acct: 1 }), 403)
+  t.equal(await status({ acct: 0, idp: `https://sts.windows.net/${other}/` }), 200, 'an external member')
+  t.match(await ask(await tenant.userToken(), '/member'), { status: 403, code: 'membership_unknown', detail: /acct/ })
   t.equal(await status({ idp: `https://sts.windows.net/${other}/` }), 403)
   t.equal(await status({ idp: `https://sts.windows.net/${tenantId}/` }), 200)
   const names = [

@@ -1,7 +1,7 @@
 /** Mistakes that only all routes together show. */
 import type { AccessEntry } from './access-entry.js'
 import { EntraConfigurationError } from './errors.js'
-import { describe, permissionsIn } from './rules.js'
+import { describe, mentions, permissionsIn } from './rules.js'
 
 /**
  * One permission in two spellings: who holds the one does not hold the other, so the slip of a finger closes a route for everybody.
@@ -21,6 +21,18 @@ export function refuseSpellings(entries: readonly AccessEntry[]): void {
       throw new EntraConfigurationError(`${both}; upper and lower case count, so write both alike`)
     }
   }
+}
+
+/**
+ * `requireMember` where no issuer can show a member: such a guard, or such a part of one, can never pass.
+ *
+ * @throws EntraConfigurationError with the routes
+ */
+export function refuseMembers(entries: readonly AccessEntry[]): void {
+  const routes = entries.filter(({ rule }) => rule && mentions(rule, 'member'))
+  if (routes.length === 0) return
+  const why = 'no token of these issuers shows a member, as only Microsoft Entra has guests (and Azure AD B2C has none)'
+  throw new EntraConfigurationError(`${named(routes)} has requireMember, and ${why}; use requireUser or another guard`)
 }
 
 type Route = Pick<AccessEntry, 'method' | 'url'>

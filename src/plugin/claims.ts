@@ -10,6 +10,11 @@ export function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
+/** True for a claim that has a value: JSON's `null` is none, as if the claim was left out. */
+export function isSent(value: unknown): boolean {
+  return value !== undefined && value !== null
+}
+
 const isWord = (entry: unknown): entry is string => typeof entry === 'string' && entry.trim() !== ''
 
 /** The strings of a list: itself, where there is nothing else in it. V8 makes room for 17 in each list that it filters. */

@@ -46,12 +46,17 @@ export function claimsRefusal(rule: Rule, principal: Principal): Refusal | undef
   return isMissing(verdict) ? refusalOf(rule, verdict, principal) : undefined
 }
 
-function refusalOf(rule: Rule, { words, stepUp }: Missing, principal: Principal): Refusal {
-  const detail = `This route requires ${describe(rule)}; ${words === describe(rule) ? 'the token does not satisfy that' : `missing: ${words}`}.`
+const unshown =
+  "the token does not show whether the user is a member. Switch on the optional claim acct for access tokens in this API's registration."
+
+function refusalOf(rule: Rule, { words, stepUp, isUnshown }: Missing, principal: Principal): Refusal {
+  const unmet = words === describe(rule) ? 'the token does not satisfy that' : `missing: ${words}`
+  const detail = `This route requires ${describe(rule)}; ${isUnshown ? unshown : `${unmet}.`}`
   const stronger = stepUp && stepUpRefusal(stepUp, principal, detail)
   if (stronger) return stronger
   const scopes = helpfulScopes(rule, principal)
-  return refusal('insufficient_permissions', { detail, ...(scopes.length > 0 && { scopes }) })
+  const code = isUnshown ? 'membership_unknown' : 'insufficient_permissions'
+  return refusal(code, { detail, ...(scopes.length > 0 && { scopes }) })
 }
 
 /**
@@ -79,7 +84,7 @@ async function ask(rule: Rule, question: Question): Promise<typeof passes | Miss
   }
 }
 
-const no = (rule: Rule): Missing => ({ words: describe(rule), stepUp: undefined })
+const no = (rule: Rule): Missing => ({ words: describe(rule), stepUp: undefined, isUnshown: false })
 
 /** Its answer is nobody else's, so nothing is shared or remembered. */
 async function askPolicy(rule: Extract<Rule, { kind: 'policy' }>, { principal, request, policySeconds }: Question) {

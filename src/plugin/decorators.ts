@@ -16,7 +16,7 @@ import { createOpenapi, type EntraOpenapi } from './openapi.js'
 import type { Settings } from './options.js'
 import { ownProperties } from './own.js'
 import { answerRefusalErrors } from './refusal-answers.js'
-import { decoratePrincipal } from './request-principal.js'
+import { decoratePrincipal, routeOf } from './request-principal.js'
 import type { Rule } from './rules.js'
 import type { TrustedIssuers } from './trusted-issuers.js'
 import { verificationOf } from './verify.js'
@@ -104,7 +104,7 @@ export function decorate(
   settings: Settings,
   { issuers, trusted, rules, audit, exchangeJson }: Surroundings
 ): Refuse {
-  const refuse: Refuse = refusalSender(settings.realm, audit)
+  const refuse = advising(app, refusalSender(settings.realm, audit))
   const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
   const downstreams = new Downstreams(trusted, { exchangeJson, clock: systemClock, log: app.log, timeoutSeconds })
   decoratePrincipal(app)
@@ -117,6 +117,21 @@ export function decorate(
   const groupsOf = groups && createGroupsOf(groups, { timeoutSeconds, clock: systemClock, rules, graphFor })
   app.decorate(pluginMark, createGuardHost({ refuse, allowed: audit.allowed, groupsOf, policySeconds: timeoutSeconds }))
   return refuse
+}
+
+/** Says once to the operator what only the app's registration can mend: without the claim that shows members all users are refused. */
+function advising({ log }: FastifyInstance, refuse: Refuse): Refuse {
+  let isSaid = false
+  return (request, reply, why, replaces) => {
+    if (why.code === 'membership_unknown' && !isSaid) {
+      isSaid = true
+      log.warn(
+        { route: routeOf(request), optionalClaim: 'acct' },
+        'requireMember refuses users whose tokens do not show whether they are members; switch on the optional claim acct for access tokens'
+      )
+    }
+    refuse(request, reply, why, replaces)
+  }
 }
 
 /** Graph for one user: by the client of the tenant that the user is from. */

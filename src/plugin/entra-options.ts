@@ -1,6 +1,7 @@
 /** The options of an Entra tenant → its issuers, each with its rules. */
 import { type AllowedTenants, tenantRuleOf } from './allowed-tenants.js'
 import { type AuthorityOptions, authorityOf, isMany, issuersOf, manyTenants, type TenantIssuer } from './authority.js'
+import { callerKindRefusal } from './caller-kind.js'
 import { systemClock } from './clock.js'
 import { clouds } from './clouds.js'
 import { refuseCommon } from './common-audiences.js'
@@ -71,13 +72,15 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
   const tenants = policy && new TenantDecisions(policy, timeoutSeconds, systemClock)
   const userFlow = userFlowOf(options, tenantId)
   const rules = { audiences, scopeBase, allowedClients }
-  const rulesOf = (form: TenantIssuer['form']): Pick<Profile, 'refuse' | 'toPrincipal'> => {
+  const rulesOf = (form: TenantIssuer['form']): Pick<Profile, 'refuse' | 'showsMembers' | 'toPrincipal'> => {
     if (form === 'user-flow') {
       const flowRules = { ...rules, userFlow: String(userFlow) }
-      return { refuse: (token) => userFlowRefusal(token, flowRules), toPrincipal: toUserFlowPrincipal }
+      const refuse: Profile['refuse'] = (token) => userFlowRefusal(token, flowRules)
+      return { refuse, showsMembers: false, toPrincipal: toUserFlowPrincipal }
     }
     const tenantRules = { ...rules, version: form, acceptsTenant }
-    return { refuse: (token) => entraRefusal(token, tenantRules), toPrincipal }
+    const refuse: Profile['refuse'] = (token) => entraRefusal(token, tenantRules) ?? callerKindRefusal(token.claims)
+    return { refuse, showsMembers: true, toPrincipal }
   }
   const appId = ownKeysOf(options, tenantId) ? clientId : undefined
   const authority = authorityOf(options)

@@ -76,6 +76,14 @@ const kinds = {
   ),
   /** `azp`/`appid` is not one of `allowedClients`. */
   client_not_allowed: forbidden('This client application may not call this API.'),
+  /** Neither `idtyp` nor `scp`, `oid` and `sub` show whether a user or an app calls. */
+  caller_kind_unknown: forbidden(
+    "The token does not show whether a user or an app calls. Switch on the optional claim idtyp in this API's registration."
+  ),
+  /** `requireMember`, of a user whom the token shows neither as a member nor as a guest. */
+  membership_unknown: forbidden(
+    "The token does not show that the user is a member. Switch on the optional claim acct in this API's registration."
+  ),
   /** A guard said no. */
   insufficient_permissions: forbidden('The token lacks what this route asks for.'),
   /** A step up is needed, and the client understands Entra's claims challenge. */

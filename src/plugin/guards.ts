@@ -47,7 +47,10 @@ export function requireApp(): Guard {
   return guard({ kind: 'app' })
 }
 
-/** A user who belongs to the directory: no guest (B2B), as far as the token says (`acct`, `idp`). */
+/**
+ * A user whom the token shows to be a member of the directory (`acct`, else `idp`), and no guest (B2B) and no AI agent. Where the token shows neither, the
+ * answer is 403 `membership_unknown`; where no issuer has guests, the guard is an error at start.
+ */
 export function requireMember(): Guard {
   return guard({ kind: 'member' })
 }

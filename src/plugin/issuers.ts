@@ -1,5 +1,6 @@
 /** Stage 2: one trusted issuer, with its discovery document and its keys. */
 import type { OwnClient } from './downstream-options.js'
+import type { Refusal } from './errors.js'
 import { HttpStatusError } from './fetch-json.js'
 import { type KeySet, toKeySet, type VerificationKey } from './jwks.js'
 import { type KeyChange, KeyNews } from './key-news.js'
@@ -45,6 +46,9 @@ export interface IssuerStatus extends KeyStoreStatus {
   readonly issuer?: string
 }
 
+/** The issuer that a key is published for, `undefined` where nobody names one, and a refusal while it cannot be known. */
+export type KeyOwner = string | undefined | Refusal
+
 /** Answers of an authority that has no such document; anything else may be transient. */
 const refusesForGood: ReadonlySet<number> = new Set([400, 404])
 const noKeys: KeySet = { keys: new Map(), dropped: 0 }
@@ -84,10 +88,15 @@ export class Issuer {
     return this.name === undefined && !this.#answered
   }
 
-  /** A key with the issuer that it is published for, here or by the sibling. */
-  described(key: VerificationKey): VerificationKey {
-    const issuer = key.issuer === undefined ? this.sibling?.keys.peek(key.kid)?.issuer : undefined
-    return issuer === undefined ? key : { ...key, issuer }
+  /**
+   * Who a key signs for, by its own entry or by the sibling's of the same `kid`. A sibling that has keys and does not have this one, or names
+   * no issuer for it, says nothing; one that has no keys may have named another issuer, so that nothing is known: also where its document is
+   * a 404, as the authority always has one of v2.
+   */
+  namedIssuer({ issuer, kid }: VerificationKey): KeyOwner {
+    if (issuer !== undefined || !this.sibling) return issuer
+    const { keys } = this.sibling
+    return keys.peek(kid)?.issuer ?? keys.outage
   }
 
   get status(): IssuerStatus {

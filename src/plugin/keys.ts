@@ -59,6 +59,11 @@ export class KeyStore {
     return this.#usable()?.keys.get(kid)
   }
 
+  /** Why nothing can be said of any key: there is no set, or the last good one is too old. `undefined` while there is one. */
+  get outage(): Refusal | undefined {
+    return this.#usable() ? undefined : this.#unavailable()
+  }
+
   get status(): KeyStoreStatus {
     const usable = this.#usable()
     return {

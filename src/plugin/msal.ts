@@ -5,6 +5,7 @@
 import type { Credential, OwnClient } from './downstream-options.js'
 import { type ExchangeJson, type JsonAnswer, reasonOf } from './fetch-json.js'
 import { OutageError } from './outages.js'
+import { hasOwn } from './own.js'
 import type { Partition } from './shared-cache.js'
 import { type NoToken, noToken } from './token-answers.js'
 
@@ -93,7 +94,7 @@ function authorityOf({ authority }: OwnClient, { tenantId }: TokenRequest) {
 }
 
 async function proofOf(credential: Credential) {
-  if (!('clientAssertion' in credential)) return credential
+  if (!hasOwn(credential, 'clientAssertion')) return credential
   try {
     const clientAssertion = await credential.clientAssertion()
     if (typeof clientAssertion === 'string' && clientAssertion !== '') return { clientAssertion }

@@ -73,6 +73,7 @@ export function oidcAuthority(options: OidcOptions) {
     algorithms,
     rolelessClients,
     refuse: (token) => oidcRefusal(token, rules),
+    showsMembers: false,
     toPrincipal: (claims) => toOidcPrincipal(claims, rules)
   }
   // OpenID Connect Discovery §4.1: a terminating slash of the issuer is left out before the path is added.

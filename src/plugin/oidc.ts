@@ -46,16 +46,16 @@ export function oidcRefusal(token: SignedToken, rules: OidcRules): Refusal | und
     const other = profileRefusal(token)
     if (other) return other
   }
-  if (!isAccessToken(token) && !provider.isForApis?.(claims)) return refusal('not_an_access_token')
+  if (!isAccessToken(token, provider) && !provider.isForApis?.(claims)) return refusal('not_an_access_token')
   if (claims.cnf !== undefined) return refusal('bound_token')
-  if (subjectOf(claims) === undefined)
+  if (subjectOf(claims, provider) === undefined)
     return refusal('missing_claim', {
       detail: 'The token names neither a subject (sub) nor, without one, a client (client_id).'
     })
   const aud = Object.hasOwn(claims, 'aud') ? claims.aud : provider.audienceOf?.(claims)
   const wrongAudience =
     aud === undefined ? lacksAudience : audienceRefusal(aud, audiences, (value) => audiences.includes(value))
-  return wrongAudience ?? clientRefusal(clientIdOf(claims), rules.allowedClients)
+  return wrongAudience ?? clientRefusal(clientIdOf(claims, provider), rules.allowedClients)
 }
 
 const lacksAudience = refusal('missing_claim', { detail: 'The token lacks the claim "aud".' })
@@ -70,21 +70,21 @@ function profileRefusal({ header, claims }: SignedToken): Refusal | undefined {
 }
 
 /** Claims that ID tokens do not have: what was granted, or to which client (RFC 9068 §2.2, RFC 8693 §4.2, §4.3). */
-const grants = ['scope', 'scp', 'client_id', 'cid', 'permissions', 'gty'] as const
+const grants = ['scope', 'scp', 'client_id'] as const
 const accessTokenType = /^(application\/)?at\+jwt$/i
 
 /**
  * An ID token may have the API as its `aud`, and `JWT` as its `typ`. So a token must say by something that it is an access
- * token; and one that names itself otherwise, as Keycloak (`typ`) and Cognito (`token_use`) do, is none.
+ * token; and one that names itself otherwise, as Keycloak's (`typ`) and Cognito's (`token_use`) do, is none, whoever issued it.
  */
-function isAccessToken({ header, claims }: SignedToken): boolean {
+function isAccessToken({ header, claims }: SignedToken, provider: Provider): boolean {
   const { token_use, typ } = claims
-  // Keycloak before 25 put the `nonce` of the sign-in into access tokens as well, and says `Bearer` in their `typ` claim.
-  if (isOtherToken(claims, typ === 'Bearer')) return false
+  const saysSo = provider.isAccessToken?.(claims) === true
+  if (isOtherToken(claims, saysSo && provider.mayHaveNonce)) return false
   const saysOther = (token_use !== undefined && token_use !== 'access') || (typ !== undefined && typ !== 'Bearer')
   if (saysOther) return false
-  const says = accessTokenType.test(String(header.typ)) || token_use !== undefined || typ !== undefined
-  return says || grants.some((name) => Object.hasOwn(claims, name))
+  const granted = [...grants, ...(provider.grants ?? [])].some((name) => Object.hasOwn(claims, name))
+  return saysSo || granted || accessTokenType.test(String(header.typ))
 }
 
 /** Scopes of the sign-in itself (OpenID Connect Core §5.4, §11): any client gets them, and they open nothing here. */
@@ -102,13 +102,14 @@ export function toOidcPrincipal(claims: Claims, { provider, ...rules }: OidcRule
   const scopes = [...granted].filter((name) => !signInScopes.has(name) && !provider.signInScopes?.has(name))
   const roles = allAt(claims, rules.roles).filter((role) => !provider.isEverybodys?.(role))
   const issuer = String(claims.iss)
-  const subject = String(subjectOf(claims))
-  const caller = { id: subject, subject, issuer, tenantId: issuer, clientId: clientIdOf(claims), claims }
-  if (provider.isForApis?.(claims) || provider.isAppOnly?.(claims) || isAppOnly(claims))
+  const subject = String(subjectOf(claims, provider))
+  const caller = { id: subject, subject, issuer, tenantId: issuer, clientId: clientIdOf(claims, provider), claims }
+  if (provider.isApp(claims))
     return deepFreeze({ kind: 'app', ...caller, roles: [...new Set([...roles, ...scopes])], scopes: [], groups: [] })
   const groups = allAt(claims, rules.groups)
   return deepFreeze({
     kind: 'user',
+    membership: 'unknown',
     isGuest: false,
     hasMoreGroups: false,
     ...caller,
@@ -123,37 +124,15 @@ function allAt(claims: Claims, { paths, mayBeText }: ClaimSource): string[] {
   return [...new Set(paths.flatMap((path) => textsAt(claims, path, mayBeText)))]
 }
 
-/**
- * `sub`. A token without one is its client's own where it has `client_id` and nobody signed in for it, as has been seen; else it may be a
- * user's whose `sub` was left out, as Keycloak's and PingFederate's can be, and would make every user the same.
- */
-function subjectOf(claims: Claims): string | undefined {
+/** `sub`. A token without one is its client's own, or speaks for nobody. */
+function subjectOf(claims: Claims, { isApp }: Provider): string | undefined {
   const { sub, client_id } = claims
   if (sub !== undefined && sub !== null) return text(sub)
-  return isSignedIn(claims) || Object.hasOwn(claims, 'auth_time') ? undefined : text(client_id)
+  return isApp(claims) ? text(client_id) : undefined
 }
 
-/** What only the token of somebody who signed in has (`auth_time`, in Cognito's and Okta's, all have): Okta's `uid`, Cognito's `username`. */
-function isSignedIn(claims: Claims): boolean {
-  const allHaveIt = claims.token_use !== undefined || claims.cid !== undefined
-  const signs = ['amr', 'sid', 'uid', 'username', ...(allHaveIt ? [] : ['auth_time'])]
-  return signs.some((name) => Object.hasOwn(claims, name))
-}
-
-/** `azp` (OpenID Connect Core §2), `client_id` (RFC 8693 §4.3), or `cid` as Okta has it. */
-function clientIdOf({ azp, client_id, cid }: Claims): string {
-  return text(azp) ?? text(client_id) ?? text(cid) ?? ''
-}
-
-/**
- * Client credentials: there is no `sub`, or it is the client (RFC 9068 §2.2), in Auth0's words `…@clients`; unless somebody signed in, who
- * may have chosen such a name. Keycloak has a user for each client with a service account, whose name nobody else gets.
- */
-function isAppOnly(claims: Claims): boolean {
-  const { azp, client_id, preferred_username, typ } = claims
-  const clientId = clientIdOf(claims)
-  const subject = text(claims.sub) ?? clientId
-  const isKeycloak = typ === 'Bearer' && azp === client_id && clientId !== ''
-  if (isKeycloak && preferred_username === `service-account-${clientId.toLowerCase()}`) return true
-  return (subject === clientId || subject === `${clientId}@clients`) && clientId !== '' && !isSignedIn(claims)
+/** `azp` (OpenID Connect Core §2), `client_id` (RFC 8693 §4.3), or where the provider has it. */
+function clientIdOf(claims: Claims, { clientOf }: Provider): string {
+  const { azp, client_id } = claims
+  return text(azp) ?? text(client_id) ?? text(clientOf?.(claims)) ?? ''
 }

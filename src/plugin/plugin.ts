@@ -1,6 +1,7 @@
 /** Wires the stages into Fastify: decorators, one onRequest hook, and a watch on what routes declare. */
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { refuseMembers } from './access-checks.js'
 import { watchRoutes } from './access-matrix.js'
 import { type Audit, createAudit } from './audit.js'
 import { authenticate } from './authenticate.js'
@@ -68,6 +69,7 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
     if (!hasCors && app.hasPlugin('@fastify/cors'))
       app.log.warn('@fastify/cors must be registered before fastify-entra')
     if (!seesUpgrades && app.server.listenerCount('upgrade') > 0) throw new EntraConfigurationError(websocketsLate)
+    if (!issuers.some(({ settings }) => settings.profile.showsMembers)) refuseMembers(app.accessMatrix())
     await firstTry(issuers, settings.keysTimeoutSeconds)
   })
   app.addHook('onClose', async () => {

@@ -17,6 +17,8 @@ export interface Profile {
   readonly algorithms: readonly Algorithm[]
   /** Why a signed token is no access token for this API, or `undefined` when it is one. */
   readonly refuse: (token: SignedToken) => Refusal | undefined
+  /** True where its tokens can show that a user is a member of the directory: only Entra has guests. */
+  readonly showsMembers: boolean
   /** Who a token speaks for, once it is not refused. */
   readonly toPrincipal: (claims: Claims) => Principal
   /** The only clients whose tokens may carry neither scopes nor roles. */

@@ -31,6 +31,11 @@ export function permissionsIn(rule: Rule): readonly PermissionRule[] {
   return rule.kind === 'scope' || rule.kind === 'role' || rule.kind === 'appPermission' ? [rule] : []
 }
 
+/** Whether a rule of this kind is in it, or is it. */
+export function mentions(rule: Rule, kind: Rule['kind']): boolean {
+  return rule.kind === kind || (hasOwn(rule, 'rules') && rule.rules.some((each) => mentions(each, kind)))
+}
+
 /** Scopes that a rule mentions, each once, for the challenge (RFC 6750 §3). */
 export function scopesOf(rule: Rule): readonly string[] {
   const scopes = permissionsIn(rule).filter(({ kind }) => kind === 'scope')

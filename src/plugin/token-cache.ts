@@ -15,8 +15,14 @@ export interface TokenCacheOptions {
   maxBytes?: number
 }
 
+/** A valid token, its key, and who the key signs for. */
+interface Verified extends FoundKey {
+  readonly token: string
+  readonly keyOwner?: string | undefined
+}
+
 /** A valid token, and what must still hold when it comes again. */
-interface Entry extends FoundKey {
+interface Entry extends Omit<Verified, 'token'> {
   readonly credentials: string
   readonly principal: Principal
   /** In seconds, as numbers of claims are: small enough for V8 to keep them in the entry itself. */
@@ -67,7 +73,7 @@ export class TokenCache {
    * @param until seconds, as `exp`: where something else than its times counts no longer than that
    */
   add(
-    { token, issuer, issuerName, key }: FoundKey & { readonly token: string },
+    { token, issuer, issuerName, key, keyOwner }: Verified,
     principal: Principal,
     until = Number.POSITIVE_INFINITY
   ): void {
@@ -79,6 +85,7 @@ export class TokenCache {
       credentials: ownString(`Bearer ${token}`),
       issuer,
       key,
+      keyOwner,
       principal,
       issuerName,
       validFrom: Math.max(nbf, iat) - this.#toleranceSeconds,
@@ -107,11 +114,17 @@ function fingerprintOf(token: string): number {
   return hash
 }
 
-/** The issuer still has its name, the same key is in its current set, and no more than the tolerance lies between now and the token's times. */
-function holds({ issuer, issuerName, key, validFrom, validBefore }: Entry): boolean {
+/**
+ * The issuer still has its name, the same key is in its current set and signs for the same issuer, and no more than the tolerance lies between
+ * now and the token's times. While it cannot be known who the key signs for, a token that was verified before is answered as any other:
+ * what is remembered changes no answer.
+ */
+function holds({ issuer, issuerName, key, keyOwner, validFrom, validBefore }: Entry): boolean {
   const now = Date.now() / 1000
   const isInTime = now < validBefore && now >= validFrom
-  return isInTime && issuer.name === issuerName && issuer.keys.find(key.kid) === key
+  return (
+    isInTime && issuer.name === issuerName && issuer.keys.find(key.kid) === key && issuer.namedIssuer(key) === keyOwner
+  )
 }
 
 function bytesOf({ credentials }: Entry): number {

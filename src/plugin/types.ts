@@ -17,6 +17,9 @@ export interface AgentFacts {
   readonly subjectFacets: readonly string[]
 }
 
+/** What a token shows of a user's place in the directory: a member, a guest (B2B), or nothing. */
+export type Membership = 'member' | 'guest' | 'unknown'
+
 interface Caller {
   /**
    * `oid`: the object ID of the user or service principal. With {@link tenantId} it is the key to store data under;
@@ -39,7 +42,7 @@ interface Caller {
    * any other provider.
    */
   readonly clientAuth?: ClientAuth
-  /** Entra Agent ID: the parts that AI agents have in the token. Absent where there are none. */
+  /** Entra Agent ID: present where the token shows that an AI agent acts, for itself or for a user. */
   readonly agent?: AgentFacts
   /** `roles`: what an administrator assigned: app roles of a user, application permissions of an app. */
   readonly roles: readonly string[]
@@ -51,7 +54,13 @@ interface Caller {
 export interface UserPrincipal extends Caller {
   readonly kind: 'user'
   /**
-   * True for a guest of the directory (B2B): `acct` is 1, or `idp` names another directory. Of any other provider, false.
+   * `acct`, else `idp`: what the token shows. `unknown` where it has neither, and of any provider but Entra. `requireMember` passes
+   * `member` alone, and no agent.
+   */
+  readonly membership: Membership
+  /**
+   * True for a guest of the directory (B2B), and where `acct` or `idp` is there and cannot be read. False for a member, and also where the
+   * token says nothing: compare {@link membership} with `member` before you trust somebody as one.
    */
   readonly isGuest: boolean
   /** `scp`: what the user let the client do. */

@@ -56,6 +56,7 @@ export function toUserFlowPrincipal(claims: Claims): UserPrincipal {
   const subject = String(claims.sub)
   return deepFreeze({
     kind: 'user',
+    membership: 'unknown',
     isGuest: false,
     id: text(claims.oid) ?? subject,
     subject,

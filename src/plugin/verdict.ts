@@ -11,6 +11,8 @@ export interface Missing {
   readonly words: string
   /** Present where a step up alone would do. */
   readonly stepUp: StepUp | undefined
+  /** True where it is only not shown that the user is a member: a token that shows it would pass. */
+  readonly isUnshown: boolean
 }
 
 /** `open`: claims do not say. */
@@ -32,7 +34,8 @@ export function verdictOf(rule: Rule, principal: Principal): Verdict {
     )
   if (rule.kind === 'group' && principal.kind === 'user' && principal.hasMoreGroups && !holds(rule, principal))
     return 'open'
-  return holds(rule, principal) ? passes : { words: describe(rule), stepUp: stepUpOf(rule, principal) }
+  if (holds(rule, principal)) return passes
+  return { words: describe(rule), stepUp: stepUpOf(rule, principal), isUnshown: isUnshown(rule, principal) }
 }
 
 /** Several rules as one. */
@@ -57,7 +60,8 @@ export function joined(rule: Combined, missing: readonly Missing[]): Missing {
       missing.map(({ words }) => words),
       rule
     ),
-    stepUp: rule.kind === 'allOf' ? all : either(enough)
+    stepUp: rule.kind === 'allOf' ? all : either(enough),
+    isUnshown: rule.kind === 'allOf' ? missing.every((each) => each.isUnshown) : missing.some((each) => each.isUnshown)
   }
 }
 
@@ -86,7 +90,7 @@ function holds(rule: Simple, principal: Principal): boolean {
     case 'appPermission':
       return kind === 'app' && roles.includes(rule.name)
     case 'member':
-      return kind === 'user' && !principal.isGuest
+      return kind === 'user' && principal.membership === 'member' && principal.agent === undefined
     case 'client':
       return principal.clientId === rule.name
     case 'tenant':
@@ -102,6 +106,12 @@ function holds(rule: Simple, principal: Principal): boolean {
     default:
       return kind === rule.kind
   }
+}
+
+/** Of an agent nothing that the token could show would help. */
+function isUnshown(rule: Simple, principal: Principal): boolean {
+  const { kind, agent } = principal
+  return rule.kind === 'member' && kind === 'user' && principal.membership === 'unknown' && agent === undefined
 }
 
 /** Only a person can sign in again. */

@@ -17,12 +17,14 @@ import { withoutStackTraces } from './quiet.js'
 import type { IsRevoked } from './revocation.js'
 import type { TokenCache } from './token-cache.js'
 import type { FoundKey, TrustedIssuers } from './trusted-issuers.js'
-import type { Principal } from './types.js'
+import type { Claims, Principal } from './types.js'
 
 /** A token and the key to verify it with; `refusal`, once stage 4 says no. */
 export interface Verification extends FoundKey {
   readonly token: string
   readonly decoded: DecodedToken
+  /** Who the key signs for, as it was known when the token was verified. */
+  keyOwner?: string | undefined
   refusal?: Refusal
 }
 
@@ -104,15 +106,24 @@ export function jwtOptions({
 
 /** Stage 4, once the signature holds; its no is kept with the verification, as a library would make an error of it. */
 function isTrusted(verification: Verification, toleranceSeconds: number): boolean {
-  const { issuer, key, decoded } = verification
-  const { header, payload: claims } = decoded // the libraries read the same bytes once more
-  const { refuse } = issuer.settings.profile
+  const { payload: claims } = verification.decoded // the libraries read the same bytes once more
   const why =
     missingClaimRefusal(claims, requiredClaims) ??
     timeRefusal(claims, toleranceSeconds) ??
-    refuse({ header, claims, key: issuer.described(key) })
+    profileRefusal(verification, claims)
   if (why) verification.refusal = why
   return why === undefined
+}
+
+/** A token that is refused anyway gets that answer; only one that would pass gets the outage which keeps it from being checked. */
+function profileRefusal(verification: Verification, claims: Claims): Refusal | undefined {
+  const { issuer, key, decoded } = verification
+  const owner = issuer.namedIssuer(key)
+  const isUnknown = isRefusal(owner)
+  verification.keyOwner = isUnknown ? undefined : owner
+  const described = isUnknown || owner === key.issuer ? key : { ...key, ...(owner !== undefined && { issuer: owner }) }
+  const why = issuer.settings.profile.refuse({ header: decoded.header, claims, key: described })
+  return why ?? (isUnknown ? owner : undefined)
 }
 
 /** Has @fastify/jwt verify a signature, and run stages 4 and 5. Its errors are the libraries', or the refusal that was kept. */

@@ -83,7 +83,7 @@ function userClaims({ version, tenantId, resource, scopes, authContexts }: Issua
     roles: rolesOf(resource, user.roles),
     acrs: unlessEmpty(authContexts),
     ...groupClaims(tenantId, user),
-    ...guestClaims(user)
+    ...membershipClaims(user)
   }
 }
 
@@ -105,9 +105,9 @@ function groupClaims(tenantId: string, { oid, groups }: User) {
 }
 
 /**
- * A guest is known by `acct`, and by the tenant that signed the guest in: whatever the token's version, `idp` is the
- * v1.0 issuer (Microsoft: "Access token claims reference"; "Optional claims reference").
+ * `acct` says whether the user is a member (0) or a guest (1), and of a guest `idp` names the tenant that signed the guest in: whatever the
+ * token's version, the v1.0 issuer (Microsoft: "Access token claims reference"; "Optional claims reference").
  */
-function guestClaims({ homeTenantId }: User) {
-  return homeTenantId && { acct: 1, idp: `https://sts.windows.net/${homeTenantId}/` }
+function membershipClaims({ homeTenantId }: User) {
+  return homeTenantId ? { acct: 1, idp: `https://sts.windows.net/${homeTenantId}/` } : { acct: 0 }
 }

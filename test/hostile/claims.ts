@@ -409,12 +409,72 @@ const permissions: Row[] = [
 const guarded = (path: string, rule: string, is: string, changes: Record<string, Row['token']>): Row[] =>
   rows(rule, is, changes).map((row) => ({ ...row, path }))
 
+const kindUnknown = '403 insufficient_scope caller_kind_unknown'
+const membershipUnknown = '403 insufficient_scope membership_unknown'
+const directory = (tid: string) => `https://sts.windows.net/${tid}/`
+/** Neither a user's nor an app's, for all that it shows. */
+const unshown = { idtyp: undefined, scp: undefined, oid: undefined, roles: ['Admin', 'Directory.Read.All'] }
+
+const kind = 'Microsoft: a token shows whether a user or an app calls'
+
+const callers: Row[] = [
+  ...['/optional', '/role', '/permission', '/member'].flatMap((path) =>
+    guarded(path, `${kind}, ${path}`, kindUnknown, {
+      'without idtyp, scp and oid': user(unshown),
+      'idtyp App': user({ idtyp: 'App', acct: 0, roles: ['Admin', 'Directory.Read.All'] })
+    })
+  ),
+  ...rows(kind, kindUnknown, {
+    'without idtyp, scp and oid': user(unshown),
+    'without them, v1': v1(unshown),
+    'an app without idtyp and oid': (world) => world.appToken({ idtyp: undefined, oid: undefined }),
+    'a scope of spaces': user({ ...unshown, scp: '  ' }),
+    'a scope of /': user({ ...unshown, scp: '/' }),
+    'an empty oid': user({ ...unshown, oid: '' }),
+    'an oid that is no string': user({ ...unshown, oid: [callerId] }),
+    'scopes in a list, and oid = sub': user({ ...unshown, oid: callerId, sub: callerId, scp: ['Orders.Read'] }),
+    'idtyp device': user({ idtyp: 'device' }),
+    'idtyp device, of an app': (world) => world.appToken({ idtyp: 'device' }),
+    'idtyp in a list': (world) => world.appToken({ idtyp: ['app'] }),
+    'idtyp true': user({ idtyp: true }),
+    'an empty idtyp': user({ idtyp: '' })
+  }),
+  ...guarded('/member', 'Microsoft: only who is shown to be a member', membershipUnknown, {
+    'neither acct nor idp': user({}),
+    'neither, v1': v1({}),
+    'an acct that is neither': user({ acct: 2 }),
+    'an acct that is neither, and idp': user({ acct: true, idp: directory(tenantId) }),
+    'an idp that is no string': user({ idp: [directory(tenantId)] }),
+    'xms_idrel alone': user({ xms_idrel: '1' })
+  }),
+  ...guarded('/member', 'Microsoft: a guest is no member', insufficient, {
+    'acct 1': user({ acct: 1 }),
+    'acct 1, and idp of the directory': user({ acct: '1', idp: directory(tenantId) }),
+    'idp of another directory': user({ idp: directory(otherTenantId) }),
+    'idp of the directory, by somebody else': user({ idp: `https://evil.example/${tenantId}/` }),
+    'xms_idrel of a guest': user({ acct: 0, xms_idrel: '30 5' }),
+    'xms_idrel of a partner': user({ idp: directory(tenantId), xms_idrel: '11' }),
+    'an app': (world) => world.appToken({ acct: 0 })
+  }),
+  ...guarded('/member', 'Microsoft: an agent is no member', insufficient, {
+    'an agent for a user': user({ acct: 0, xms_act_fct: '3 9 11' }),
+    'the user account of an agent': user({ acct: 0, xms_sub_fct: '13' }),
+    'a parent application': user({ acct: 0, xms_par_app_azp: otherClientId })
+  }),
+  ...guarded('/member', 'control: a member', '200', {
+    'acct 0': user({ acct: 0 }),
+    'acct 0, v1': v1({ acct: 0 }),
+    'an external member': user({ acct: 0, idp: directory(otherTenantId) }),
+    'idp of the directory': user({ idp: directory(tenantId) }),
+    'facets of ordinary users': user({ acct: 0, xms_act_fct: '3 9', xms_sub_fct: '2 3', xms_idrel: '1 30' })
+  })
+]
+
 const guards: Row[] = [
   ...guarded('/permission', 'Microsoft: a role of a user is no permission of an app', insufficient, {
     'a user with a role of that name': user({ roles: ['Directory.Read.All'] }),
     'a user with a role of that name and no scope': user({ roles: ['Directory.Read.All'], scp: undefined }),
     'a user with a role of that name, idtyp user': user({ roles: ['Directory.Read.All'], idtyp: 'user' }),
-    'a user with a role of that name, idtyp App': user({ roles: ['Directory.Read.All'], idtyp: 'App' }),
     'a user with a scope of that name': user({ scp: 'Directory.Read.All' }),
     'another case': (world) => world.appToken({ roles: ['directory.read.all'] }),
     'a prefix': (world) => world.appToken({ roles: ['Directory.Read'] }),
@@ -452,5 +512,6 @@ export const claims: Table = [
   ...bound,
   ...clients,
   ...permissions,
+  ...callers,
   ...guards
 ]

@@ -417,8 +417,8 @@ const oidc: readonly Mutant[] = [
   ),
   mutant('an access token says so', 'oidc', 'OpenID Connect Core §2 an ID token of another provider', [
     'oidc',
-    'return says || ',
-    'return true || says || '
+    'return saysSo || ',
+    'return true || saysSo || '
   ]),
   mutant('an access token says nothing else', 'oidc', 'OpenID Connect Core §2 an ID token of another provider', [
     'oidc',
@@ -438,7 +438,7 @@ const oidc: readonly Mutant[] = [
   ),
   mutant('a subject or a client', 'oidc', 'RFC 9068 §4 what every access token has', [
     'oidc',
-    'subjectOf(claims) === undefined',
+    'subjectOf(claims, provider) === undefined',
     'false'
   ]),
   mutant('cnf, another provider', 'oidc', 'RFC 7800 §3 a bound token is no bearer token, another provider', [
@@ -448,8 +448,40 @@ const oidc: readonly Mutant[] = [
   ]),
   mutant('clients, another provider', 'oidc', 'only the clients that are allowed, another provider', [
     'oidc',
-    ' ?? clientRefusal(clientIdOf(claims), rules.allowedClients)',
+    ' ?? clientRefusal(clientIdOf(claims, provider), rules.allowedClients)',
     ''
+  ]),
+  mutant('an app is its client', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
+    'providers',
+    'return sub === client_id && ',
+    'return '
+  ]),
+  mutant('an app is its client alone', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
+    'providers',
+    ' && (text(azp) ?? sub) === sub',
+    ''
+  ]),
+  mutant('nobody signed in for an app', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
+    'providers',
+    'text(client_id) === undefined || isSignedIn(claims)',
+    'text(client_id) === undefined'
+  ]),
+  ...['Auth0', 'Keycloak'].map((product) =>
+    mutant(`the rules of ${product}, another provider`, 'oidc', 'rules of one product are for its own tokens', [
+      'providers',
+      'isApp: isClientItself',
+      `isApp: ${product === 'Auth0' ? 'isClientOfAuth0' : 'isServiceAccountOfKeycloak'}`
+    ])
+  ),
+  mutant('a nonce, another provider', 'oidc', 'OpenID Connect Core §2 an ID token of another provider', [
+    'oidc',
+    'isOtherToken(claims, saysSo && provider.mayHaveNonce)',
+    "isOtherToken(claims, claims.typ === 'Bearer')"
+  ]),
+  mutant('grants of other products', 'oidc', 'OpenID Connect Core §2 an ID token of another provider', [
+    'oidc',
+    "['scope', 'scp', 'client_id']",
+    "['scope', 'scp', 'client_id', 'cid']"
   ]),
   mutant('scopes of the sign-in', 'oidc', 'a token with neither scopes nor roles, another provider', [
     'oidc',
@@ -514,7 +546,7 @@ const timesAndPermissions: readonly Mutant[] = [
     'rolelessClients.has("")'
   ]),
   mutant('a scope that is a slash', 'claims', 'Microsoft: a token with neither scopes nor roles', [
-    'principal',
+    'caller-kind',
     ".filter((scope) => scope !== '/')",
     ''
   ]),
@@ -533,10 +565,81 @@ const timesAndPermissions: readonly Mutant[] = [
     "return kind === 'app' && roles.includes(rule.name)",
     'return roles.includes(rule.name)'
   ]),
+  mutant('the kind of a caller', 'claims', 'Microsoft: a token shows whether a user or an app calls', [
+    'entra-options',
+    ' ?? callerKindRefusal(token.claims)',
+    ''
+  ]),
+  mutant('an idtyp that is neither', 'claims', 'Microsoft: a token shows whether a user or an app calls', [
+    'caller-kind',
+    "idtyp === 'user' || idtyp === 'app' ? idtyp : 'unknown'",
+    "idtyp === 'app' ? idtyp : 'user'"
+  ]),
+  mutant(
+    'an idtyp that is neither, as if it was not there',
+    'claims',
+    'Microsoft: a token shows whether a user or an app calls',
+    ['caller-kind', 'if (isSent(idtyp)) return', "if (idtyp === 'user' || idtyp === 'app') return"]
+  ),
+  mutant('oid, where nothing else says who', 'claims', 'Microsoft: a token shows whether a user or an app calls', [
+    'caller-kind',
+    "if (oid === undefined) return 'unknown'",
+    ''
+  ]),
+  mutant('a scope that cannot be read', 'claims', 'Microsoft: a token shows whether a user or an app calls', [
+    'caller-kind',
+    "isSent(scp) && typeof scp !== 'string' ? 'unknown' : 'app'",
+    "'app'"
+  ]),
   mutant('oid and sub of an app', 'claims', 'Microsoft: a role of a user is no permission of an app', [
-    'principal',
-    'return hasNoScope && claims.oid === claims.sub',
-    'return hasNoScope'
+    'caller-kind',
+    "if (oid !== sub) return 'user'",
+    ''
+  ]),
+  mutant('a member is shown to be one', 'claims', 'Microsoft: only who is shown to be a member', [
+    'verdict',
+    "principal.membership === 'member'",
+    "principal.membership !== 'guest'"
+  ]),
+  mutant('acct that cannot be read', 'claims', 'Microsoft: only who is shown to be a member', [
+    'caller-facts',
+    "(accountTypes.get(acct) ?? 'unknown')",
+    "(accountTypes.get(acct) ?? 'member')"
+  ]),
+  mutant('acct decides', 'claims', 'control: a member', [
+    'caller-facts',
+    'isSent(acct) ? ',
+    'isSent(acct) && !isSent(idp) ? '
+  ]),
+  mutant('guests, by idp', 'claims', 'Microsoft: a guest is no member', [
+    'caller-facts',
+    ' && tenantIdOf(name) === tid',
+    ''
+  ]),
+  mutant('who may name a directory in idp', 'claims', 'Microsoft: a guest is no member', [
+    'caller-facts',
+    'isKnown && tenantIdOf',
+    'tenantIdOf'
+  ]),
+  mutant('xms_idrel takes away', 'claims', 'Microsoft: a guest is no member', [
+    'caller-facts',
+    "shown === 'member' && isRelatedOtherwise(claims)",
+    'false'
+  ]),
+  mutant('agents', 'claims', 'Microsoft: an agent is no member', [
+    'verdict',
+    ' && principal.agent === undefined\n    case',
+    '\n    case'
+  ]),
+  mutant('an agent by its parent', 'claims', 'Microsoft: an agent is no member', [
+    'caller-facts',
+    ' || text(xms_par_app_azp) !== undefined',
+    ''
+  ]),
+  mutant('facets of others than agents', 'claims', 'control: a member', [
+    'caller-facts',
+    'facets.some((each) => agentFacets.has(each))',
+    'facets.length > 0'
   ]),
   mutant('scopes are words', 'claims', 'RFC 6749 §3.3 scopes are words', [
     'verdict',

@@ -4,7 +4,7 @@ import { SignJWT } from 'jose'
 import { ecdsa, hmac, pss, rsa, type Signature } from './mint.js'
 import { audience, signatureOf } from './provider.js'
 import { type Row, rows, type Table } from './row.js'
-import { callerId, type World } from './world.js'
+import { callerId, otherClientId, type World } from './world.js'
 
 const bad = '401 invalid_token invalid_signature'
 const wrongAlgorithm = '401 invalid_token wrong_algorithm'
@@ -115,6 +115,15 @@ const payloads: Row[] = [
     at_hash: claims({ at_hash: 'h' }),
     c_hash: claims({ c_hash: 'h' }),
     'nothing that was granted, typ JWT': claims({ scope: undefined }),
+    'a nonce in a token that says Bearer, as those of Keycloak do': claims({ nonce: 'n', typ: 'Bearer' }),
+    'Bearer, as those of Keycloak say, and nothing that was granted': claims({ scope: undefined, typ: 'Bearer' }),
+    'access, as those of Cognito say, and nothing that was granted': claims({ scope: undefined, token_use: 'access' }),
+    'claims of grants that Okta and Auth0 have': claims({
+      scope: undefined,
+      cid: callerId,
+      gty: 'password',
+      permissions: []
+    }),
     'token_use id': claims({ token_use: 'id' }),
     'typ ID': claims({ typ: 'ID' }),
     'typ Refresh': claims({ typ: 'Refresh' }),
@@ -163,6 +172,7 @@ const payloads: Row[] = [
   }),
   ...rows('only the clients that are allowed, another provider', '403 insufficient_scope client_not_allowed', {
     'another client': claims({ azp: 'stranger' }),
+    'a client where Okta has it': claims({ azp: undefined, cid: callerId }),
     'no client': claims({ azp: undefined })
   }),
   ...rows('a token with neither scopes nor roles, another provider', '403 insufficient_scope no_permissions', {
@@ -185,12 +195,47 @@ const accepted: Row[] = rows('control: another provider', '200', {
   's and the order minus s: ECDSA has two signatures for a text': both((r, s) => [r, order - s]),
   'aud as an array': claims({ aud: ['https://users.example', audience] }),
   'scp as an array': claims({ scope: undefined, scp: ['read:orders'] }),
-  'no sub: the client itself': claims({ sub: null, client_id: callerId }),
-  'a nonce in a token that says Bearer': claims({ nonce: 'n', typ: 'Bearer' })
+  'no sub: the client itself': claims({ sub: null, client_id: callerId })
 })
 
+const apps: Row[] = [
+  ...rows('RFC 9068 §2.2 a user is no app, another provider', '403 insufficient_scope insufficient_permissions', {
+    'client_id in a token of a user': claims({ client_id: callerId }),
+    'sub is azp alone': claims({ sub: callerId }),
+    'sub is another client than azp': claims({ sub: otherClientId, client_id: otherClientId }),
+    'sub is azp, and client_id another client': claims({ sub: callerId, client_id: otherClientId }),
+    'sub only begins with the client': claims({ sub: `${callerId}0`, client_id: callerId }),
+    'sub is the client, of somebody who signed in': claims({ sub: callerId, client_id: callerId, auth_time: 1 }),
+    'sub is the client, with a session': claims({ sub: callerId, client_id: callerId, sid: 's' }),
+    'sub is the client, by a password': claims({ sub: callerId, client_id: callerId, amr: ['pwd'] })
+  }),
+  ...rows('rules of one product are for its own tokens', '403 insufficient_scope insufficient_permissions', {
+    'the name of a service account of Keycloak': claims({
+      ...{ client_id: callerId, typ: 'Bearer', preferred_username: `service-account-${callerId}` }
+    }),
+    'a service account of Keycloak': claims({
+      client_id: callerId,
+      typ: 'Bearer',
+      clientHost: 'a',
+      clientAddress: 'b'
+    }),
+    'a client of Auth0': claims({ sub: `${callerId}@clients`, gty: 'client-credentials' }),
+    'a client of Auth0, by client_id': claims({ sub: `${callerId}@clients`, client_id: callerId }),
+    'a service of Okta': claims({ sub: callerId, cid: callerId }),
+    'idtyp of Entra': claims({ idtyp: 'app' })
+  }),
+  ...rows('control: an app of another provider', '200', {
+    'sub is the client': claims({ sub: callerId, client_id: callerId }),
+    'sub is the client, without azp': claims({ sub: callerId, azp: undefined, client_id: callerId }),
+    'no sub': claims({ sub: undefined, client_id: callerId }),
+    'sub is the client, whatever Okta and Cognito call their users': claims({
+      ...{ sub: callerId, client_id: callerId, uid: '00u1', username: 'ann' }
+    })
+  })
+].map((row) => ({ ...row, path: '/app' }))
+
 /** All of them go to the API that trusts the other provider. */
-export const oidc: Table = [...signatures, ...algorithms, ...payloads, ...accepted].map((row) => ({
+export const oidc: Table = [...signatures, ...algorithms, ...payloads, ...accepted, ...apps].map((row) => ({
   ...row,
   api: 'oidc'
 }))

@@ -52,7 +52,7 @@ export async function startTarget(
     entra: { tenantId, clientId, authority: tenant.origin, ...clients, ...memory },
     oidc: { issuer: provider.issuer, audience, ...clients, ...memory }
   }
-  const started = await Promise.all(apis.map((api) => listen(sources, stream, options[api], http2)))
+  const started = await Promise.all(apis.map((api) => listen(sources, stream, options[api], api, http2)))
   const ports = Object.fromEntries(apis.map((api, at) => [api, started[at]?.port])) as Record<Api, number>
   world.publish(false)
   // An unknown `kid` of each issuer asks for a refresh: from here on `key-retired` is withdrawn.
@@ -66,7 +66,13 @@ export async function startTarget(
   }
 }
 
-async function listen({ problems, logging, plugin }: Sources, stream: Writable, options: EntraOptions, http2: boolean) {
+async function listen(
+  { problems, logging, plugin }: Sources,
+  stream: Writable,
+  options: EntraOptions,
+  api: Api,
+  http2: boolean
+) {
   const app = Fastify({
     logger: { ...logging.loggerOptions('trace'), stream },
     genReqId: () => randomUUID(),
@@ -78,11 +84,14 @@ async function listen({ problems, logging, plugin }: Sources, stream: Writable, 
   problems.setProblemHandlers(app)
   await app.register(plugin.default, options)
   addRoutes(app, plugin)
+  // Where no issuer has guests the guard is an error at start.
+  if (api === 'entra') app.get('/member', { preHandler: plugin.requireMember() }, async () => ({ ok: true }))
   await app.listen({ host: '127.0.0.1', port: 0 })
   return { app, port: (app.server.address() as AddressInfo).port }
 }
 
-function addRoutes(app: FastifyInstance, { requireAppPermission, requireRole, requireScope }: Sources['plugin']): void {
+function addRoutes(app: FastifyInstance, plugin: Sources['plugin']): void {
+  const { requireApp, requireAppPermission, requireRole, requireScope } = plugin
   app.get('/me', async ({ principal }) => ({ kind: principal.kind, id: principal.id }))
   app.get('/optional', { config: { auth: 'optional' } }, async (request) => ({
     known: request.principalOrNull !== null
@@ -91,5 +100,6 @@ function addRoutes(app: FastifyInstance, { requireAppPermission, requireRole, re
   app.get('/scope', { preHandler: requireScope('Orders.Read') }, async () => ({ ok: true }))
   app.get('/role', { preHandler: requireRole('Admin') }, async () => ({ ok: true }))
   app.get('/permission', { preHandler: requireAppPermission('Directory.Read.All') }, async () => ({ ok: true }))
+  app.get('/app', { preHandler: requireApp() }, async () => ({ ok: true }))
   app.post('/body', { schema: { body: { type: 'object', required: ['name'] } } }, async () => ({ ok: true }))
 }

@@ -3,6 +3,7 @@ import t from 'tap'
 import { alternatives } from '../../src/plugin/alternatives.js'
 import entra, {
   allOf,
+  anyOf,
   EntraConfigurationError,
   type Guard,
   requireClient,
@@ -11,7 +12,8 @@ import entra, {
   requirePolicy,
   requireRole,
   requireScope,
-  requireTenant
+  requireTenant,
+  requireUser
 } from '../../src/plugin/index.js'
 import { describe } from '../../src/plugin/rules.js'
 import { get, listen, makeApp } from '../support/http.js'
@@ -19,13 +21,35 @@ import { callerId, clientId, startTestTenant, tenantId } from '../support/tenant
 
 const other = '22222222-3333-4444-8555-666666666666'
 
+const [home, abroad] = [tenantId, other].map((tid) => `https://sts.windows.net/${tid}/`)
+const scope = requireScope('access_as_user')
+const noScope = requireScope('Orders.Write')
+const yes = requirePolicy('yes', () => true)
+const no = requirePolicy('no', () => false)
+const down = requirePolicy('down', () => {
+  throw new Error('no answer')
+})
+
 /** Each on tokens as Entra issues them. */
-const rows: { rule: string; guard: Guard; claims?: object; token?: 'app' | 'v1'; is: 200 | 403 }[] = [
-  { rule: 'a user of the directory', guard: requireMember(), is: 200 },
-  { rule: 'who says so', guard: requireMember(), claims: { acct: 0 }, is: 200 },
+const rows: { rule: string; guard: Guard; claims?: object; token?: 'app' | 'v1'; is: 200 | 403 | 503 | 'unknown' }[] = [
+  { rule: 'a user of the directory', guard: requireMember(), claims: { acct: 0 }, is: 200 },
+  { rule: 'a user of the directory, v1', guard: requireMember(), claims: { acct: 0 }, token: 'v1', is: 200 },
+  { rule: 'who says so by idp', guard: requireMember(), claims: { idp: home }, is: 200 },
+  { rule: 'an external member', guard: requireMember(), claims: { acct: 0, idp: abroad }, is: 200 },
   { rule: 'a guest', guard: requireMember(), claims: { acct: 1 }, is: 403 },
-  { rule: 'a guest by idp', guard: requireMember(), claims: { idp: `https://sts.windows.net/${other}/` }, is: 403 },
-  { rule: 'an idp that cannot be read', guard: requireMember(), claims: { idp: [] }, is: 403 },
+  { rule: 'a guest, whatever idp says', guard: requireMember(), claims: { acct: 1, idp: home }, is: 403 },
+  { rule: 'a guest by idp', guard: requireMember(), claims: { idp: abroad }, is: 403 },
+  { rule: 'xms_idrel takes away', guard: requireMember(), claims: { acct: 0, xms_idrel: '5' }, is: 403 },
+  { rule: 'nothing is shown', guard: requireMember(), is: 'unknown' },
+  { rule: 'an idp that cannot be read', guard: requireMember(), claims: { idp: [] }, is: 'unknown' },
+  { rule: 'an acct that cannot be read', guard: requireMember(), claims: { acct: 2, idp: home }, is: 'unknown' },
+  { rule: 'xms_idrel alone', guard: requireMember(), claims: { xms_idrel: '1' }, is: 'unknown' },
+  { rule: 'facets of ordinary users', guard: requireMember(), claims: { acct: 0, xms_act_fct: '3 9' }, is: 200 },
+  { rule: 'an agent for a user', guard: requireMember(), claims: { acct: 0, xms_act_fct: '11 3' }, is: 403 },
+  { rule: 'a user account of an agent', guard: requireMember(), claims: { acct: 0, xms_sub_fct: '13' }, is: 403 },
+  { rule: 'an agent by its parent', guard: requireMember(), claims: { acct: 0, xms_par_app_azp: other }, is: 403 },
+  { rule: 'an agent of whom nothing is shown', guard: requireMember(), claims: { xms_sub_fct: '13' }, is: 403 },
+  { rule: 'an agent for a user is a user', guard: requireUser(), claims: { xms_act_fct: '11' }, is: 200 },
   { rule: 'an app is no user', guard: requireMember(), token: 'app', is: 403 },
   { rule: 'the client of a user', guard: requireClient(callerId), is: 200 },
   { rule: 'a client by itself', guard: requireClient(callerId), token: 'app', is: 200 },
@@ -50,8 +74,19 @@ const rows: { rule: string; guard: Guard; claims?: object; token?: 'app' | 'v1';
     claims: { appidacr: '2' },
     is: 403
   },
-  { rule: 'both', guard: allOf(requireMember(), requireClient(callerId)), is: 200 },
-  { rule: 'not both', guard: allOf(requireMember(), requireClient(other)), is: 403 }
+  { rule: 'both', guard: allOf(requireMember(), requireClient(callerId)), claims: { acct: 0 }, is: 200 },
+  { rule: 'not both', guard: allOf(requireMember(), requireClient(other)), claims: { acct: 0 }, is: 403 },
+  { rule: 'unshown, and a denial', guard: allOf(requireMember(), requireClient(other)), is: 403 },
+  { rule: 'unshown, and a pass', guard: allOf(requireMember(), scope), is: 'unknown' },
+  { rule: 'unshown, and a policy that was not asked', guard: allOf(requireMember(), down), is: 'unknown' },
+  { rule: 'unshown, or a pass', guard: anyOf(requireMember(), scope), is: 200 },
+  { rule: 'unshown, or a policy that passes', guard: anyOf(requireMember(), yes), is: 200 },
+  { rule: 'unshown, or a denial', guard: anyOf(requireMember(), noScope), is: 'unknown' },
+  { rule: 'unshown, or a policy that denies', guard: anyOf(requireMember(), no), is: 'unknown' },
+  { rule: 'a guest, or a denial', guard: anyOf(requireMember(), noScope), claims: { acct: 1 }, is: 403 },
+  { rule: 'unshown and a denial, or a denial', guard: anyOf(allOf(requireMember(), noScope), no), is: 403 },
+  { rule: 'unshown and a pass, or a denial', guard: anyOf(allOf(requireMember(), scope), no), is: 'unknown' },
+  { rule: 'unshown, or a policy that fails', guard: anyOf(requireMember(), down), is: 503 }
 ]
 
 t.test('each on real tokens', async (t) => {
@@ -64,8 +99,12 @@ t.test('each on real tokens', async (t) => {
   for (const [n, { rule, guard, claims, token = 'user', is }] of rows.entries()) {
     const mint = { user: tenant.userToken, app: tenant.appToken, v1: tenant.v1Token }[token]
     const { status, body } = await get(`${origin}/${n}`, await mint({ ...claims }))
-    t.equal(status, is, `${describe(guard.rule)}: ${rule}`)
-    if (is === 403) t.match(JSON.parse(body), { code: 'insufficient_permissions', detail: describe(guard.rule) })
+    t.equal(status, is === 'unknown' ? 403 : is, `${describe(guard.rule)}: ${rule}`)
+    const detail = describe(guard.rule)
+    if (is === 403) t.match(JSON.parse(body), { code: 'insufficient_permissions', detail }, rule)
+    if (is !== 'unknown') continue
+    t.match(JSON.parse(body), { code: 'membership_unknown', detail }, rule)
+    t.match(JSON.parse(body), { detail: /\boptional claim acct\b/ }, rule)
   }
 })
 

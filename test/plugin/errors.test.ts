@@ -29,6 +29,8 @@ const contract: Record<RefusalCode, [status: number, error: string | undefined]>
   no_permissions: [403, 'insufficient_scope'],
   client_not_allowed: [403, 'insufficient_scope'],
   insufficient_permissions: [403, 'insufficient_scope'],
+  caller_kind_unknown: [403, 'insufficient_scope'],
+  membership_unknown: [403, 'insufficient_scope'],
   tenant_unavailable: [503, undefined],
   insufficient_claims: [401, 'insufficient_claims'],
   insufficient_user_authentication: [401, 'insufficient_user_authentication'],

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { callerKindOf } from '../../src/plugin/caller-kind.js'
 import { toPrincipal } from '../../src/plugin/principal.js'
 
 const tid = '11111111-2222-4333-8444-555555555555'
@@ -18,6 +19,7 @@ t.test('the README: the members of a user', async (t) => {
   const claims = { ...bare(), scp: 'a b', roles: ['Admin'], groups: [group], name: 'A User', email: 'a@b.example' }
   t.strictSame(toPrincipal(claims), {
     kind: 'user',
+    membership: 'unknown',
     isGuest: false,
     hasMoreGroups: false,
     id: oid,
@@ -57,29 +59,43 @@ t.test('Entra rule 8: v1 names the client in appid', async (t) => {
 /** An app's `sub` is its `oid`; a user's is pairwise (Microsoft: "Protected web API: verify scopes and app roles"). */
 const itself = { oid: 'same', sub: 'same' }
 
-const kinds: { rule: string; claims: Claims; kind: 'user' | 'app' }[] = [
+const kinds: { rule: string; claims: Claims; kind: 'user' | 'app' | 'unknown' }[] = [
   { rule: 'Entra rule 6: scp is in user tokens only', claims: { scp: 'a' }, kind: 'user' },
+  { rule: 'Entra rule 6: a scope shows a user, also with oid = sub', claims: { ...itself, scp: 'a' }, kind: 'user' },
+  { rule: 'Entra rule 6: a scope shows a user, also without oid', claims: { oid: undefined, scp: 'a' }, kind: 'user' },
   { rule: 'Entra rule 6: no scp', claims: { ...itself }, kind: 'app' },
   { rule: 'Entra rule 6: no scp, with roles', claims: { ...itself, roles: ['a'] }, kind: 'app' },
   { rule: 'Entra rule 6: an empty scp', claims: { ...itself, scp: '' }, kind: 'app' },
   { rule: 'Entra rule 6: scp of /', claims: { ...itself, scp: '/' }, kind: 'app' },
+  { rule: 'Entra rule 6: scp null', claims: { ...itself, scp: null }, kind: 'app' },
   { rule: 'RFC 6749 §3.3: spaces hold no scope', claims: { ...itself, scp: '   ' }, kind: 'app' },
   { rule: 'a pairwise sub is a user’s, also without scp', claims: { roles: ['a'] }, kind: 'user' },
   { rule: 'a pairwise sub is a user’s, scp of /', claims: { roles: ['a'], scp: '/' }, kind: 'user' },
-  { rule: 'without oid nothing says that it is an app', claims: { roles: ['a'], oid: undefined }, kind: 'user' },
-  { rule: 'an idtyp that is neither is no app', claims: { ...itself, idtyp: 'device', roles: ['a'] }, kind: 'user' },
+  { rule: 'without oid, idtyp and scp nothing is shown', claims: { roles: ['a'], oid: undefined }, kind: 'unknown' },
+  { rule: 'an empty oid is none', claims: { roles: ['a'], oid: '' }, kind: 'unknown' },
+  { rule: 'an oid of another type is none', claims: { roles: ['a'], oid: ['same'] }, kind: 'unknown' },
+  { rule: 'no scope and no oid', claims: { scp: '/', oid: undefined }, kind: 'unknown' },
+  { rule: 'an idtyp that is neither shows neither', claims: { ...itself, idtyp: 'device' }, kind: 'unknown' },
+  { rule: 'also beside a scope', claims: { idtyp: 'device', scp: 'a' }, kind: 'unknown' },
+  { rule: 'idtyp has a case', claims: { ...itself, idtyp: 'App' }, kind: 'unknown' },
+  { rule: 'an empty idtyp', claims: { ...itself, idtyp: '' }, kind: 'unknown' },
+  { rule: 'an idtyp of another type, with scp', claims: { idtyp: 1, scp: 'a' }, kind: 'unknown' },
+  { rule: 'an idtyp of another type, without', claims: { ...itself, idtyp: ['app'] }, kind: 'unknown' },
+  { rule: 'JSON null is no idtyp, with scp', claims: { idtyp: null, scp: 'a' }, kind: 'user' },
+  { rule: 'JSON null is no idtyp, without', claims: { ...itself, idtyp: null }, kind: 'app' },
   { rule: 'Entra rule 6: a scope beside / is a scope', claims: { scp: '/ a' }, kind: 'user' },
   { rule: 'Entra rule 6: idtyp app', claims: { idtyp: 'app' }, kind: 'app' },
+  { rule: 'Entra rule 6: idtyp app, without oid', claims: { idtyp: 'app', oid: undefined }, kind: 'app' },
   { rule: 'Entra rule 6: idtyp app, where sent, decides over scp', claims: { idtyp: 'app', scp: 'a' }, kind: 'app' },
   { rule: 'Entra rule 6: idtyp user', claims: { idtyp: 'user', scp: 'a' }, kind: 'user' },
   { rule: 'Entra rule 6: idtyp user without scp', claims: { idtyp: 'user', roles: ['a'] }, kind: 'user' },
-  { rule: 'Entra rule 9: an odd idtyp is as if missing, with scp', claims: { idtyp: 1, scp: 'a' }, kind: 'user' },
-  { rule: 'Entra rule 9: an odd idtyp is as if missing, without', claims: { ...itself, idtyp: ['user'] }, kind: 'app' },
+  { rule: 'Entra rule 6: idtyp user, oid = sub', claims: { ...itself, idtyp: 'user' }, kind: 'user' },
   {
-    rule: 'Entra rule 6: an scp of the wrong type is not "no scp": it must not turn a user into an app',
+    rule: 'Entra rule 6: an scp of the wrong type is not "no scope": it must not turn a user into an app',
     claims: { scp: ['Orders.Read'], roles: ['Orders.Read.All'] },
     kind: 'user'
-  }
+  },
+  { rule: 'nor does oid = sub beside one', claims: { ...itself, scp: ['Orders.Read'] }, kind: 'unknown' }
 ]
 
 t.test('a scope or role of nothing is none', async (t) => {
@@ -87,8 +103,11 @@ t.test('a scope or role of nothing is none', async (t) => {
   t.strictSame([scopes, roles], [['a'], ['b']])
 })
 
-t.test('user or app', async (t) => {
-  for (const { rule, claims, kind } of kinds) t.equal(toPrincipal({ ...bare(), ...claims }).kind, kind, rule)
+t.test('user or app, or neither is shown', async (t) => {
+  for (const { rule, claims, kind } of kinds) {
+    t.equal(callerKindOf({ ...bare(), ...claims }), kind, rule)
+    if (kind !== 'unknown') t.equal(toPrincipal({ ...bare(), ...claims }).kind, kind, rule)
+  }
 })
 
 const scopes: { rule: string; scp: unknown; is: string[] }[] = [

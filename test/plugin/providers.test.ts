@@ -1,6 +1,7 @@
 /** Claims where well-known providers have them, and where options say that they are. */
 import t from 'tap'
 import { type OidcOptions, oidcAuthority } from '../../src/plugin/oidc-options.js'
+import type { ProviderName } from '../../src/plugin/providers.js'
 import type { Claims } from '../../src/plugin/types.js'
 
 const audience = 'https://orders.example'
@@ -83,30 +84,100 @@ t.test('Keycloak: roles of the realm and of this client, without those that ever
   t.end()
 })
 
-t.test('Keycloak: service accounts, also without the name that gives them away', (t) => {
-  const { of } = using({ provider: 'keycloak' })
-  const service = { typ: 'Bearer', azp: 'job', sub: '6f0ddf11', scope: 'openid', realm_access: { roles: ['Admin'] } }
-  const rows: Record<string, [claims: object, kind: string]> = {
-    'client_id, no name': [{ client_id: 'job' }, 'app'],
-    'clientId of older versions': [{ clientId: 'job', preferred_username: 'service-account-job' }, 'app'],
-    'by its name': [{ client_id: 'job', preferred_username: 'service-account-job' }, 'app'],
-    'a user, with a session': [{ client_id: 'job', sid: 's' }, 'user'],
-    'a user, of another client': [{ client_id: 'other' }, 'user'],
+const { azp: _, ...bare } = access
+/** Who tokens of a provider speak for; a name that a user can have never makes an app. */
+const kinds: Record<ProviderName, Record<string, [claims: Claims, kind: 'user' | 'app']>> = {
+  keycloak: {
+    'client_id, and notes of the session': [{ client_id: 'spa', clientHost: 'h', clientAddress: '::1' }, 'app'],
+    'one note': [{ client_id: 'spa', clientAddress: '::1' }, 'app'],
+    'clientId of older versions': [{ clientId: 'spa', clientHost: 'h' }, 'app'],
+    'no name gives it away': [{ client_id: 'spa', clientHost: 'h', preferred_username: 'ann' }, 'app'],
+    'a user, by a mapper of client_id': [{ client_id: 'spa' }, 'user'],
+    'a user with such a name': [{ preferred_username: 'service-account-spa' }, 'user'],
+    both: [{ client_id: 'spa', preferred_username: 'service-account-spa' }, 'user'],
+    'both, with a session': [{ client_id: 'spa', preferred_username: 'service-account-spa', sid: 's' }, 'user'],
+    'a session': [{ client_id: 'spa', clientHost: 'h', sid: 's' }, 'user'],
+    'a session of older versions': [{ client_id: 'spa', clientHost: 'h', session_state: 's' }, 'user'],
+    'another client': [{ client_id: 'other', clientHost: 'h' }, 'user'],
+    'no client': [{ azp: undefined, client_id: 'spa', clientHost: 'h' }, 'user'],
+    'notes that are no texts': [{ client_id: 'spa', clientHost: 7, clientAddress: '' }, 'user'],
+    'notes alone': [{ clientHost: 'h', clientAddress: '::1' }, 'user'],
+    'sub is the client: the rule of others': [{ sub: 'spa', client_id: 'spa' }, 'user'],
     'nothing says so': [{}, 'user']
+  },
+  auth0: {
+    '…@clients': [{ sub: 'spa@clients', gty: 'client-credentials' }, 'app'],
+    'without gty, as in the profile of RFC 9068': [{ azp: undefined, client_id: 'spa', sub: 'spa@clients' }, 'app'],
+    'by another grant': [{ sub: 'spa@clients', gty: 'password' }, 'user'],
+    'of another client': [{ sub: 'cli@clients' }, 'user'],
+    'of no client': [{ azp: undefined, sub: '@clients' }, 'user'],
+    'a user of a database who chose such a name': [{ sub: 'auth0|spa@clients' }, 'user'],
+    'somebody who signed in': [{ sub: 'spa@clients', sid: 's' }, 'user'],
+    'gty alone': [{ gty: 'client-credentials' }, 'user'],
+    'sub is the client: the rule of others': [{ sub: 'spa', client_id: 'spa' }, 'user']
+  },
+  okta: {
+    'sub is cid, and there is no uid': [{ azp: undefined, sub: 'svc', cid: 'svc', auth_time: 1 }, 'app'],
+    'a login that is the client’s ID': [{ azp: undefined, sub: 'svc', cid: 'svc', uid: '00u1' }, 'user'],
+    'another client': [{ azp: undefined, sub: 'svc', cid: 'spa' }, 'user'],
+    'no cid': [{ sub: 'spa' }, 'user'],
+    'sub is client_id: the rule of others': [{ sub: 'spa', client_id: 'spa' }, 'user']
+  },
+  cognito: {
+    'sub is client_id, and there is no username': [
+      { azp: undefined, sub: 'svc', client_id: 'svc', auth_time: 1 },
+      'app'
+    ],
+    'a user': [{ azp: undefined, sub: 'svc', client_id: 'svc', username: 'ann' }, 'user'],
+    'another client': [{ azp: undefined, sub: 'svc', client_id: 'spa' }, 'user'],
+    'no client_id': [{ sub: 'spa' }, 'user']
+  },
+  google: {
+    'no address': [{ sub: 'spa' }, 'user'],
+    'sub is client_id: the rule of others': [{ sub: 'spa', client_id: 'spa' }, 'user']
   }
-  for (const [name, [claims, kind]] of Object.entries(rows)) t.equal(of({ ...service, ...claims }).kind, kind, name)
+}
+
+for (const [provider, rows] of Object.entries(kinds))
+  t.test(`${provider}: users and apps`, (t) => {
+    const { of, codeOf } = using({ provider: provider as ProviderName })
+    for (const [name, [claims, kind]] of Object.entries(rows)) t.equal(of(claims).kind, kind, name)
+    const nobody = { ...bare, sub: undefined, client_id: 'spa' }
+    t.equal(codeOf(nobody), 'missing_claim', 'a token without sub speaks for nobody')
+    t.end()
+  })
+
+t.test('Keycloak: what says that a token is an access token', (t) => {
+  const { codeOf } = using({ provider: 'keycloak' })
+  const token = { ...without(access, 'scope'), typ: 'Bearer' }
+  t.equal(codeOf(token), undefined)
+  t.equal(codeOf({ ...token, nonce: 'n' }), undefined, 'before 25 the nonce of the sign-in as well')
+  t.equal(codeOf({ ...access, nonce: 'n' }), 'not_an_access_token', 'where it says so')
+  for (const typ of ['ID', 'Refresh', 'bearer', null]) t.equal(codeOf({ ...access, typ }), 'not_an_access_token')
+  t.equal(
+    codeOf({ ...without(access, 'sub'), azp: 'job', client_id: 'job', clientHost: 'h' }),
+    undefined,
+    'a service without sub'
+  )
   t.end()
 })
 
 t.test('Auth0, Okta', (t) => {
   t.same(using({ provider: 'auth0' }).of({ permissions: ['read:orders'], roles: ['x'] }).roles, ['read:orders'])
-  const okta = using({ provider: 'okta' }).of({
+  for (const grant of [{ permissions: [] }, { gty: 'password' }])
+    t.equal(using({ provider: 'auth0' }).codeOf({ ...without(access, 'scope'), ...grant }), undefined)
+  const { of, codeOf } = using({ provider: 'okta', allowedClients: ['svc'] })
+  const okta = of({
     scp: ['orders'],
     groups: ['staff'],
     roles: ['admin'],
     scope: undefined
   })
   t.match(okta, { scopes: ['orders'], groups: ['staff'], roles: ['admin'] })
+  const token = { ...without(access, 'scope', 'azp'), cid: 'svc' }
+  t.equal(codeOf(token), undefined)
+  t.equal(codeOf({ ...token, cid: 'other' }), 'client_not_allowed')
+  t.equal(of({ azp: undefined, cid: 'svc' }).clientId, 'svc')
   t.end()
 })
 

@@ -37,7 +37,7 @@ const key = { kid: 'a', pem: 'PEM', algorithms: ['RS256'] } as const
 /** An issuer whose key can be taken away. */
 function found() {
   const set: { key: unknown } = { key }
-  const issuer = { keys: { find: () => set.key } }
+  const issuer = { keys: { find: () => set.key }, namedIssuer: () => undefined }
   return { set, with: { issuer, key } as unknown as FoundKey }
 }
 

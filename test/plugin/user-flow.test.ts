@@ -74,7 +74,15 @@ t.test('whom it speaks for', async (t) => {
   const principal = toUserFlowPrincipal(good)
   t.match(principal, {
     ...{ kind: 'user', id: 'a-user', subject: 'a-user', tenantId: tid, issuer: good.iss, clientId: client },
-    ...{ scopes: ['read', 'write'], roles: [], groups: [], isGuest: false, name: 'Ann', claims: good }
+    ...{
+      scopes: ['read', 'write'],
+      roles: [],
+      groups: [],
+      membership: 'unknown',
+      isGuest: false,
+      name: 'Ann',
+      claims: good
+    }
   })
   t.ok(Object.isFrozen(principal.scopes))
   const iss = `https://contoso.b2clogin.com/tfp/${tid}/b2c_1_signin/v2.0/`

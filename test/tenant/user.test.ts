@@ -32,9 +32,10 @@ t.test('an administrator gets a v2.0 token with scopes, role and groups', async 
     preferred_username: 'admin@contoso.example',
     scp: 'access_as_user Directory.Read',
     roles: ['Admin'],
-    groups: [guid, guid]
+    groups: [guid, guid],
+    acct: 0
   })
-  for (const absent of ['idtyp', 'acct', 'scope', 'client_id', 'jti']) t.notOk(absent in claims, absent)
+  for (const absent of ['idtyp', 'idp', 'scope', 'client_id', 'jti']) t.notOk(absent in claims, absent)
 })
 
 t.test('an ordinary user gets a token without roles, for the scopes asked for', async (t) => {

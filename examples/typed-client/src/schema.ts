@@ -509,6 +509,8 @@ export interface operations {
                             actorFacets?: string[];
                             subjectFacets?: string[];
                         };
+                        /** @enum {string} */
+                        membership?: "member" | "guest" | "unknown";
                         isGuest?: boolean;
                         hasMoreGroups?: boolean;
                         name?: string;

@@ -25,7 +25,7 @@ const tables: Readonly<Partial<Record<Rule['kind'], Table>>> = {
 
 /**
  * Optional claims that a kind of rule reads (Microsoft: "Optional claims reference"): without them in the registration the guard would
- * refuse, or take a guest for a member. What tokens have anyway (`scp`, `roles`, `tid`, `azp`, `azpacr`) is none; of a policy only its
+ * refuse. What tokens have anyway (`scp`, `roles`, `tid`, `azp`, `azpacr`) is none; of a policy only its
  * author knows. A kind that is new does not compile until it has a row.
  */
 const optionalClaims: Readonly<Record<Single['kind'], readonly string[]>> = {

@@ -67,6 +67,7 @@ const caller = {
       description: 'What Entra says of AI agents',
       properties: { actorFacets: texts, subjectFacets: texts }
     },
+    membership: { type: 'string', enum: ['member', 'guest', 'unknown'] },
     isGuest: { type: 'boolean' },
     hasMoreGroups: { type: 'boolean' },
     name: text,
