@@ -7,7 +7,6 @@ import type { EntraOptions, MemoryOptions } from '../../src/plugin/index.js'
 import { overHttp2 } from './http2.js'
 import { audience } from './provider.js'
 import { get } from './row.js'
-import { exchange } from './wire.js'
 import { callerId, clientId, otherClientId, rolelessId, tenantId, type World } from './world.js'
 
 /** The modules of one copy of `src`. */
@@ -58,7 +57,9 @@ export async function startTarget(
   // An unknown `kid` of each issuer asks for a refresh: from here on `key-retired` is withdrawn.
   for (const token of [world.token({}, { kid: 'key-new' }), world.v1Token({}, { kid: 'key-new' })])
     if (apis.includes('entra'))
-      await (http2 ? overHttp2 : exchange)(ports.entra, get('/me', `Authorization: Bearer ${token}`))
+      await (http2
+        ? overHttp2(ports.entra, get('/me', `Authorization: Bearer ${token}`))
+        : fetch(`http://127.0.0.1:${ports.entra}/me`, { headers: { authorization: `Bearer ${token}` } }))
   return {
     ports,
     logged: () => lines.join(''),
