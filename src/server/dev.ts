@@ -1,5 +1,5 @@
 /** `npm run dev`: the embedded tenant, the API and a single-page app, with accounts and tokens to try them. The only way to start them. */
-import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance } from 'fastify'
 import { clientCredentials, signIn } from '../tenant/client.js'
 import { startTenant, type Tenant, type TlsIdentity } from '../tenant/index.js'
 import { buildApp } from './app.js'
@@ -7,8 +7,12 @@ import { readConfig } from './config.js'
 import { startSpa } from './dev-spa.js'
 import { receiveIdentity, runTrusting, secondProcess } from './dev-tls.js'
 import { environmentFor } from './environment.js'
+import { closeGracefully, endOnFaults } from './last-words.js'
 import { exitOnStartError } from './start-error.js'
 import { integer, oneOf } from './variables.js'
+
+/** Requests in flight may finish for this long. */
+const closeDelayMs = 10_000
 
 /** What to try: who calls, which path, and the status that the caller gets. */
 const tries = [
@@ -28,11 +32,19 @@ const tries = [
 async function start(): Promise<void> {
   endWithParent()
   const tls = oneOf('TENANT_TLS', process.env.TENANT_TLS || '0', ['0', '1', secondProcess])
-  if (tls === '1') process.exitCode = await runTrusting()
-  else await startBoth(tls === '0' ? undefined : await receiveIdentity())
+  if (tls === '1') {
+    endOnFaults()
+    process.exitCode = await runTrusting()
+  } else await startBoth(tls === '0' ? undefined : await receiveIdentity())
 }
 
 async function startBoth(identity: TlsIdentity | undefined): Promise<void> {
+  const open: { close(): Promise<unknown> }[] = []
+  let app: FastifyInstance | undefined
+  const closeAll = async () => {
+    for (const each of open.reverse()) await each.close()
+  }
+  closeGracefully(() => app, closeAll, closeDelayMs)
   const {
     TENANT_PORT = '4000',
     SPA_PORT = '5173',
@@ -43,19 +55,16 @@ async function startBoth(identity: TlsIdentity | undefined): Promise<void> {
     CORS_ORIGINS
   } = process.env
   const tenant = await startTenant({ port: integer('TENANT_PORT', TENANT_PORT, 65_535), tls: identity ?? false })
+  open.push(tenant)
   const spa = await startSpa(integer('SPA_PORT', SPA_PORT, 65_535))
+  open.push(spa)
   const corsOrigins = [CORS_ORIGINS, spa.origin].filter(Boolean).join(',')
   // Only these: settings for a real tenant may be in the shell, and do not go with the embedded one.
   const config = readConfig({ HOST, PORT, LOG_LEVEL, DOCS, CORS_ORIGINS: corsOrigins, ...environmentFor(tenant) })
-  const app = await buildApp(config)
+  app = await buildApp(config)
+  open.push(app)
   const address = await app.listen({ host: config.host, port: config.port })
   await spa.connect(tenant, address)
-  closeWithGrace({ logger: app.log }, async ({ err }) => {
-    app.log.info({ err }, 'closing')
-    await app.close()
-    await spa.close()
-    await tenant.close()
-  })
   process.stdout.write(await introduction(tenant, address, spa.origin))
 }
 

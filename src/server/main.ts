@@ -1,8 +1,8 @@
 /** Listens and closes: the process around the API. */
-import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.js'
 import { readConfig } from './config.js'
+import { closeGracefully } from './last-words.js'
 import { exitOnStartError } from './start-error.js'
 
 /** Requests in flight may finish for this long. */
@@ -11,10 +11,11 @@ const closeDelayMs = 10_000
 async function start(): Promise<void> {
   let app: FastifyInstance | undefined
   // Before anything else: as the first process of a container, a signal that nobody handles yet would be lost.
-  closeWithGrace({ delay: closeDelayMs }, async ({ signal, err }) => {
-    app?.log.warn({ signal, err }, 'closing')
-    await app?.close()
-  })
+  closeGracefully(
+    () => app,
+    async () => app?.close(),
+    closeDelayMs
+  )
   const { host, port, ...config } = readConfig(process.env)
   app = await buildApp(config)
   await app.listen({ host, port })

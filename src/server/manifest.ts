@@ -4,6 +4,7 @@
  */
 import { buildApp } from './app.js'
 import type { ServerConfig } from './config.js'
+import { endOnFaults } from './last-words.js'
 import { type ReadyApi, runManifest } from './manifest/command.js'
 import { permissions } from './permissions.js'
 
@@ -13,6 +14,7 @@ async function start(config: ServerConfig): Promise<ReadyApi> {
   return { routes: app.accessMatrix(), tokenForApp: app.entra.tokenForApp, close: () => app.close() }
 }
 
+endOnFaults()
 const { exitCode, out, err } = await runManifest(process.argv.slice(2), process.env, { permissions, start })
 process.stdout.write(out)
 process.stderr.write(err)

@@ -5,12 +5,16 @@ import { inTermsOfVariables } from './config.js'
 /**
  * Says why the server cannot start, and ends the process with status 1.
  *
- * @throws the error itself when it is neither configuration nor an address that cannot be had
+ * @throws the error itself when it is neither configuration nor an address that cannot be had: a bug, which `last-words` says with its stack
  */
-export function exitOnStartError(error: NodeJS.ErrnoException, env: NodeJS.ProcessEnv): void {
-  const expected =
-    error instanceof EntraConfigurationError || error.syscall === 'listen' || error.syscall === 'getaddrinfo'
-  if (!expected) throw error
+export function exitOnStartError(error: unknown, env: NodeJS.ProcessEnv): void {
+  if (!isExpected(error)) throw error
   process.stderr.write(`fastify-entra: ${inTermsOfVariables(error.message, env)}\n`)
   process.exit(1)
+}
+
+function isExpected(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false
+  const { syscall }: NodeJS.ErrnoException = error
+  return error instanceof EntraConfigurationError || syscall === 'listen' || syscall === 'getaddrinfo'
 }
