@@ -64,6 +64,7 @@ function signed(tenant: Tenant, claims: Record<string, unknown>): Promise<string
     tid: tenant.tenantId,
     oid: '40000000-0000-4000-8000-0000000000ff',
     sub: 'pairwise-subject',
+    acct: 0,
     azp: spa?.clientId,
     azpacr: '0',
     scp: 'access_as_user Directory.Read',
