@@ -5,7 +5,18 @@ import t from 'tap'
 
 /** ARCHITECTURE, "a request flows one way": each file may import those before it. */
 const stages = [
-  ...['types', 'errors', 'clock', 'back-off', 'quiet', 'store-errors', 'clouds', 'option-checks'],
+  ...[
+    'types',
+    'errors',
+    'clock',
+    'back-off',
+    'quiet',
+    'logged-text',
+    'logged-error',
+    'store-errors',
+    'clouds',
+    'option-checks'
+  ],
   ...['refusal-error', 'downstream-options'],
   ...[
     'bearer',

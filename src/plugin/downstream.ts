@@ -4,6 +4,7 @@ import { Answers, OutageError } from './answers.js'
 import type { OwnClient } from './downstream-options.js'
 import { refusal } from './errors.js'
 import type { ExchangeJson } from './fetch-json.js'
+import { loggedTexts } from './logged-text.js'
 import { type Granted, requestToken, type TokenRequest } from './msal.js'
 import { DownstreamError } from './refusal-error.js'
 import { partitionOf } from './shared-cache.js'
@@ -115,7 +116,7 @@ export class Downstream {
     const isShared = client.sharedCache !== undefined && assertion !== undefined
     const partition = isShared ? partitionOf(client.sharedCache, client.clientId, assertion, log) : undefined
     const answer = await requestToken(client, request, exchangeJson, partition)
-    if ('refusal' in answer) log.warn(answer.about, `no token for another API: ${answer.refusal.code}`)
+    if ('refusal' in answer) log.warn(loggedTexts(answer.about), `no token for another API: ${answer.refusal.code}`)
     return answer
   }
 }

@@ -1,5 +1,6 @@
 /** The only way out: one exchange, bounded in time and size. Closes the holes of get-jwks, which has neither bound. */
 import { EnvHttpProxyAgent, request } from 'undici'
+import { loggedError } from './logged-error.js'
 import type { FetchJson } from './types.js'
 
 /** No discovery document or key set comes near this: Entra's are under 20 KB. */
@@ -128,8 +129,9 @@ async function readText(body: AsyncIterable<Buffer>): Promise<string> {
 /** The body is given up on purpose; that it then ends early is no news. */
 function ignore(): void {}
 
-/** undici wraps what went wrong; the innermost message says it. */
+/** undici wraps what went wrong; the innermost message says it. For logs: see {@link loggedError}. */
 export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause === undefined ? error.message || String((error as { code?: unknown }).code) : reasonOf(error.cause)
+  let innermost = loggedError(error)
+  while (innermost.cause) innermost = innermost.cause
+  return innermost.message || String(innermost.code)
 }

@@ -12,6 +12,7 @@ import { createJsonClient } from './fetch-json.js'
 import { Forgeries } from './forgeries.js'
 import { refuseRequest } from './guard.js'
 import { Issuer, type IssuerSettings, type TenantEvent } from './issuers.js'
+import { toLoggableError } from './logged-error.js'
 import { type EntraOptions, type Settings, toSettings } from './options.js'
 import { createVerifyToken } from './outside.js'
 import { TokenCache } from './token-cache.js'
@@ -53,7 +54,7 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
       return why === undefined
     }
     // Without an error `done` would let the request pass.
-    const failed = (error: unknown) => done(error instanceof Error ? error : new Error('authentication failed'))
+    const failed = (error: unknown) => done(toLoggableError(error))
     const why = authenticate(request, verifier)
     if (why instanceof Promise) why.then(passes).then((go) => go && done(), failed)
     else if (passes(why)) done()
