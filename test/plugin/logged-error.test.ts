@@ -182,6 +182,11 @@ const failing: Record<string, { options: (fail: () => never) => object; status: 
     status: 503,
     logged: 'a token for another API could not be fetched'
   },
+  'token endpoint': {
+    options: () => ({ downstream: { clientSecret: 's' } }),
+    status: 502,
+    logged: 'no token for another API: downstream_refused'
+  },
   sharedCache: {
     options: (fail) => ({ downstream: { clientSecret: 's', sharedCache: { get: fail, set: fail } } }),
     status: 200,
@@ -201,11 +206,15 @@ async function appThatFails(t: Test, name: string, thrown: () => unknown) {
         })
       )
     )
-  own.answers.set(`/${tenantId}/oauth2/v2.0/token`, (_request, response) =>
-    response
-      .setHeader('content-type', 'application/json')
-      .end('{"token_type":"Bearer","access_token":"t","expires_in":3600}')
-  )
+  own.answers.set(`/${tenantId}/oauth2/v2.0/token`, (_request, response) => {
+    const { message } = thrown() as Error
+    const granted = { token_type: 'Bearer', access_token: 't', expires_in: 3600 }
+    const refused = { error: message, suberror: message, error_codes: [message], trace_id: { message } }
+    const isRefused = name === 'token endpoint'
+    response.statusCode = isRefused ? 400 : 200
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify(isRefused ? refused : granted))
+  })
   const fail = () => {
     throw thrown()
   }
@@ -230,7 +239,7 @@ for (const [name, { status, logged: message }] of Object.entries(failing)) {
     let sent = ''
     const { tenant, app, origin, logged } = await appThatFails(t, name, () => clientError(sent))
     sent = await tenant.userToken({ hasgroups: true })
-    const path = /Assertion|Cache/.test(name)
+    const path = /Assertion|Cache|endpoint/.test(name)
       ? '/downstream'
       : /policy|groups/.test(name)
         ? `/${encodeURIComponent(name)}`

@@ -27,6 +27,9 @@ const mayLeak = /[\\/]test[\\/]hostile[\\/]mutant-run\.ts$/
 const printsTokens = /[\\/]src[\\/]server[\\/]dev\.ts$/
 const linesToPaste = /^curl -i '[^']+' -H 'Authorization: Bearer [\w.-]+'$/gm
 
+/** A claims challenge is JSON in base64, as a payload is, and has words in common with it: what is in it counts. */
+const claimsChallenge = /(?<=claims=\\?")[\w+/=-]+/g
+
 /** Where leaks are written: one file for a test and all the processes that it starts. */
 const variable = 'FASTIFY_ENTRA_CANARY'
 const isFirst = process.env[variable] === undefined
@@ -41,12 +44,23 @@ let hasLeaked = false
  * @param {unknown} what
  */
 function check(where, what) {
-  const text = toText(what)
+  const text = toText(what).replace(claimsChallenge, jsonIn)
   const at = findLeak(text)
   if (at === -1 || mayLeak.test(program)) return
   hasLeaked = true
   const around = `${text.slice(Math.max(0, at - 100), at)}<<${text.slice(at, at + 8)}>>${text.slice(at + 8, at + 60)}`
   appendFileSync(file, `canary: ${where} holds a part of a token (${program}): ${JSON.stringify(around)}\n`)
+}
+
+/** What it is in base64, or itself. @param {string} base64 */
+function jsonIn(base64) {
+  const text = Buffer.from(base64, 'base64').toString()
+  try {
+    JSON.parse(text)
+    return text
+  } catch {
+    return base64
+  }
 }
 
 /** @param {unknown} what */
@@ -72,7 +86,9 @@ process.on('exit', () => {
 
 // Child processes: whatever environment they are given.
 const load = `--import="${import.meta.url}"`
-const { spawn } = /** @type {ChildProcess & { spawn(options: { envPairs: string[] }): number }} */ (ChildProcess.prototype)
+const { spawn } = /** @type {ChildProcess & { spawn(options: { envPairs: string[] }): number }} */ (
+  ChildProcess.prototype
+)
 Object.assign(ChildProcess.prototype, {
   /** @param {{ envPairs: string[] }} options */
   spawn(options) {
@@ -120,18 +136,19 @@ const sockets = new Set(['upgrade', 'connect', 'clientError'])
 const { emit } = Server.prototype
 Server.prototype.emit = function (/** @type {string} */ event, /** @type {unknown[]} */ ...args) {
   if ((requests.has(event) || sockets.has(event)) && this.listeners('request').some((handler) => apis.has(handler))) {
-    const [{ rawHeaders = [], rawPacket = '' }, answers] = /** @type {[Record<string, never>, object]} */ (args)
+    const [{ rawHeaders = [], rawPacket = '' }, answers] =
+      /** @type {[{ rawHeaders?: string[], rawPacket?: unknown }, object]} */ (args)
     remember(`${rawHeaders.join('\n')}\n${toText(rawPacket)}`)
     watch('an answer', answers, sockets.has(event) ? ['write', 'end'] : answering)
   }
-  return emit.call(this, event, ...args)
+  return Reflect.apply(emit, this, [event, ...args])
 }
 
 const answering = ['setHeader', 'appendHeader', 'writeHead', 'write', 'end']
 
 /** `inject()`: its responses are no server's, and are all of APIs here. */
 const { assignSocket } = ServerResponse.prototype
-ServerResponse.prototype.assignSocket = function (socket) {
+ServerResponse.prototype.assignSocket = function (/** @type {import('node:net').Socket} */ socket) {
   if ('isLightMyRequest' in this) {
     remember(Object.values(this.req.headers).flat().join('\n'))
     watch('an answer', this, answering)
@@ -157,9 +174,10 @@ function watch(where, object, names) {
     if (typeof method !== 'function' || method.name === 'noop') continue // by the name `noop` the library knows a silent log
     Reflect.set(object, name, (/** @type {unknown[]} */ ...args) => {
       const said = args.filter((arg) => typeof arg !== 'function').map(toText)
-      const text = [...said, Reflect.get(object, 'statusMessage') ?? ''].join('\n')
-      check(where, before + text)
-      before = name === 'write' ? (said[0] ?? '').slice(-7) : ''
+      const isBody = name === 'write' || name === 'end'
+      const text = (isBody ? before : '') + said.join('\n')
+      check(where, `${text}\n${Reflect.get(object, 'statusMessage') ?? ''}`)
+      if (isBody) before = (before + (said[0] ?? '')).slice(-7)
       const result = method.apply(object, args)
       if (name === 'child') watch(where, result, logging)
       return result
@@ -176,7 +194,7 @@ const logging = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'child']
  */
 function watchCall(call) {
   return /** @type {typeof call} */ (
-    function (/** @type {unknown[]} */ ...args) {
+    /** @this {unknown} */ function (/** @type {unknown[]} */ ...args) {
       remember(String(args[0]))
       return Reflect.apply(call, this, args).catch((/** @type {unknown} */ error) => {
         check('an error', error)
@@ -192,12 +210,17 @@ channels.subscribe('fastify.initialization', (message) => {
   fastify.addHook('onError', async (_request, _reply, error) => check('an error', error))
   for (const name of ['decorate', 'decorateRequest']) {
     const decorate = Reflect.get(fastify, name)
-    Reflect.set(fastify, name, function (/** @type {unknown[]} */ ...[what, value, ...others]) {
-      if (what === 'verifyToken') for (const handler of fastify.server.listeners('request')) apis.add(handler)
-      if (what === 'entra') Reflect.set(Object(value), 'tokenForApp', watchCall(Object(value).tokenForApp))
-      const isCall = what === 'verifyToken' || what === 'onBehalfOf'
-      return Reflect.apply(decorate, this, [what, isCall ? watchCall(Object(value)) : value, ...others])
-    })
+    Reflect.set(
+      fastify,
+      name,
+      /** @this {unknown} */ function (/** @type {unknown[]} */ ...[what, value, ...others]) {
+        if (what === 'verifyToken') for (const handler of fastify.server.listeners('request')) apis.add(handler)
+        const { tokenForApp } = Object(value ?? {})
+        if (what === 'entra' && tokenForApp) Reflect.set(Object(value), 'tokenForApp', watchCall(tokenForApp))
+        const isCall = what === 'verifyToken' || what === 'onBehalfOf'
+        return Reflect.apply(decorate, this, [what, isCall ? watchCall(Object(value)) : value, ...others])
+      }
+    )
   }
 })
 
