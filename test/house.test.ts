@@ -5,7 +5,20 @@ import t from 'tap'
 
 /** ARCHITECTURE, "a request flows one way": each file may import those before it. */
 const stages = [
-  ...['own', 'types', 'marks', 'errors', 'clock', 'back-off', 'quiet', 'store-errors', 'clouds', 'option-checks'],
+  ...[
+    'own',
+    'types',
+    'marks',
+    'errors',
+    'clock',
+    'back-off',
+    'quiet',
+    'logged-text',
+    'logged-error',
+    'store-errors',
+    'clouds',
+    'option-checks'
+  ],
   'common-audiences',
   ...['refusal-error', 'request-principal', 'route-auth', 'downstream-options'],
   ...[

@@ -2,6 +2,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Answer } from './answers.js'
 import { isRefusal, type Refusal, refusal } from './errors.js'
+import { loggedError } from './logged-error.js'
 import type { Profile } from './profile.js'
 import { tenantNotAccepted } from './tenant.js'
 import type { TokenCache } from './token-cache.js'
@@ -41,7 +42,7 @@ async function decide(
     const decision = await tenants.decide(tenantId, claims)
     return decision.value ? decision : tenantNotAccepted(tenantId)
   } catch (error) {
-    log.error({ err: error, tenantId }, 'allowedTenants failed')
+    log.error({ err: loggedError(error), tenantId }, 'allowedTenants failed')
     return undecided
   }
 }

@@ -6,6 +6,7 @@ import type { AuditSettings } from './audit-options.js'
 import { text } from './claims.js'
 import type { Refusal } from './errors.js'
 import type { TenantEvent } from './issuers.js'
+import { escapeTexts } from './logged-text.js'
 import { principalOf, routeOf } from './request-principal.js'
 import { describe, type Rule } from './rules.js'
 import type { Principal } from './types.js'
@@ -30,7 +31,7 @@ export function createAudit({ level, personalData }: AuditSettings): Audit {
   const tell = (isLogged: boolean, message: string, log: FastifyBaseLogger, event: () => AuditEvent) => {
     const isWritten = isLogged && !isSilent(log)
     if (!isWritten && !listeners.hasSubscribers) return
-    const audit = event()
+    const audit = escapeTexts(event()) // names of people, and others that a tenant's users may choose
     if (isWritten) log.info({ component: auditChannelName, audit }, message)
     listeners.publish(audit)
   }

@@ -5,6 +5,7 @@
 import type { FastifyRequest } from 'fastify'
 import { callAbout } from './bounded-calls.js'
 import { type Refusal, refusal } from './errors.js'
+import { loggedError } from './logged-error.js'
 import { maxWaitSeconds, OutageError } from './outages.js'
 import { DownstreamError } from './refusal-error.js'
 import { describe, type Rule, scopesOf } from './rules.js'
@@ -93,7 +94,7 @@ async function askPolicy(rule: Extract<Rule, { kind: 'policy' }>, { principal, r
     const answer = callAbout(principal, bounds, () => rule.allows(principal, request))
     return (await answer) === true ? passes : no(rule)
   } catch (error) {
-    request.log.error({ err: error, policy: rule.name }, 'a policy failed')
+    request.log.error({ err: loggedError(error), policy: rule.name }, 'a policy failed')
     return refusal('policy_unavailable', { retryAfterSeconds: 1 })
   }
 }
@@ -105,7 +106,7 @@ async function askGroups(rule: Extract<Rule, { kind: 'group' }>, { principal, re
     const groups = await groupsOf(principal as UserPrincipal, request)
     return groups.includes(rule.name) ? passes : no(rule)
   } catch (error) {
-    request.log.error({ err: error, group: rule.name }, 'the groups of a user could not be looked up')
+    request.log.error({ err: loggedError(error), group: rule.name }, 'the groups of a user could not be looked up')
     return refusal('groups_unavailable', { retryAfterSeconds: retryAfterOf(error) })
   }
 }

@@ -6,6 +6,7 @@ import type { Subject } from './circuit-breaker.js'
 import type { OwnClient } from './downstream-options.js'
 import { refusal } from './errors.js'
 import type { ExchangeJson } from './fetch-json.js'
+import { loggedTexts } from './logged-text.js'
 import { type Granted, requestToken, type TokenRequest } from './msal.js'
 import { inTime, OutageError } from './outages.js'
 import { hasOwn, ownProperties } from './own.js'
@@ -137,7 +138,8 @@ export class Downstream {
     const isShared = client.sharedCache !== undefined && assertion !== undefined
     const partition = isShared ? partitionOf(client.sharedCache, client.clientId, assertion, log) : undefined
     const answer = await requestToken(client, request, exchangeJson, partition)
-    if (hasOwn(answer, 'refusal')) log.warn(answer.about, `no token for another API: ${answer.refusal.code}`)
+    if (hasOwn(answer, 'refusal'))
+      log.warn(loggedTexts(answer.about), `no token for another API: ${answer.refusal.code}`)
     return answer
   }
 }

@@ -2,6 +2,7 @@
 import { EnvHttpProxyAgent, ProxyAgent, request } from 'undici'
 import { systemClock } from './clock.js'
 import { EntraConfigurationError } from './errors.js'
+import { loggedError } from './logged-error.js'
 import { parseDetached } from './own.js'
 import type { FetchJson } from './types.js'
 
@@ -176,8 +177,9 @@ async function readText(body: AsyncIterable<Buffer>): Promise<string> {
 /** The body is given up on purpose; that it then ends early is no news. */
 function ignore(): void {}
 
-/** undici wraps what went wrong; the innermost message says it. */
+/** undici wraps what went wrong; the innermost message says it. For logs: see {@link loggedError}. */
 export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause === undefined ? error.message || String((error as { code?: unknown }).code) : reasonOf(error.cause)
+  let innermost = loggedError(error)
+  while (innermost.cause) innermost = innermost.cause
+  return innermost.message || String(innermost.code)
 }

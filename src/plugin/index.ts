@@ -50,6 +50,8 @@ export {
 } from './guards-for.js'
 export type { IssuerStatus, TenantEvent } from './issuers.js'
 export type { Algorithm } from './jwks.js'
+export { type LoggedError, loggedError } from './logged-error.js'
+export { loggedText } from './logged-text.js'
 export type { Metadata } from './metadata.js'
 export type { OidcOptions } from './oidc-options.js'
 export type { OnBehalfOf } from './on-behalf-of.js'

@@ -1,6 +1,7 @@
 /** What is told of an issuer's keys: to the operator's log, and as state changes to whoever wants them. Each once, not at every try. */
 import { reasonOf } from './fetch-json.js'
 import type { KeySet } from './jwks.js'
+import { escapeTexts } from './logged-text.js'
 import { MetadataMismatchError } from './metadata.js'
 import type { KeyStoreStatus, Logger } from './types.js'
 
@@ -46,7 +47,7 @@ export class KeyNews {
   fetched({ keys, dropped }: KeySet): void {
     const kids = [...keys.keys()]
     if (!this.#isNews(kids.join())) return
-    this.#log.info({ kids, dropped }, 'keys of the tenant fetched')
+    this.#log.info(escapeTexts({ kids, dropped }), 'keys of the tenant fetched')
     const before = this.#told
     this.#told = kids
     const isFirst = before.length === 0 && kids.length > 0

@@ -13,6 +13,7 @@ import { createJsonClient } from './fetch-json.js'
 import { Forgeries } from './forgeries.js'
 import { Issuer, type IssuerSettings, type TenantEvent } from './issuers.js'
 import { registerJwt } from './jwt-surface.js'
+import { toLoggableError } from './logged-error.js'
 import { pluginMark } from './marks.js'
 import { type EntraOptions, type Settings, toSettings } from './options.js'
 import { createVerifyToken } from './outside.js'
@@ -58,7 +59,7 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
       return why === undefined
     }
     // Without an error `done` would let the request pass.
-    const failed = (error: unknown) => done(error instanceof Error ? error : new Error('authentication failed'))
+    const failed = (error: unknown) => done(toLoggableError(error))
     const why = authenticate(request, verifier)
     if (why instanceof Promise) why.then(passes).then((go) => go && done(), failed)
     else if (passes(why)) done()

@@ -2,6 +2,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { callAbout } from './bounded-calls.js'
 import { type Refusal, refusal } from './errors.js'
+import { loggedError } from './logged-error.js'
 import { revokedRefusal } from './step-up.js'
 import type { Principal } from './types.js'
 
@@ -30,7 +31,7 @@ export function revocationRefusal(
   log: FastifyBaseLogger
 ): Refusal | undefined | Promise<Refusal | undefined> {
   const failed = (error: unknown) => {
-    log.error({ err: error }, 'isRevoked failed')
+    log.error({ err: loggedError(error) }, 'isRevoked failed')
     return unknown
   }
   const told = (answer: unknown) => {

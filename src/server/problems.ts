@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { problemMediaType, toProblem } from '../plugin/index.js'
+import { loggedText, problemMediaType, toProblem } from '../plugin/index.js'
 
 /** What the client may know of a status; the rest is for the log. */
 const answers: Readonly<Record<number, { code: string; detail: string }>> = {
@@ -37,7 +37,7 @@ export function setProblemHandlers(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => sendProblem(request, reply, 404))
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     if (error instanceof ServerProblem) {
-      request.log.warn({ code: error.code, reason: error.cause }, 'another service failed')
+      request.log.warn({ code: error.code, reason: loggedText(String(error.cause)) }, 'another service failed')
       return sendProblem(request, reply, error.statusCode, { code: error.code, detail: error.message })
     }
     const { statusCode = 500 } = error

@@ -1,6 +1,7 @@
 /** The connection to Redis, or Valkey: what instances of the server share. */
 import type { FastifyBaseLogger } from 'fastify'
 import type { Redis } from 'ioredis'
+import { loggedError } from '../plugin/index.js'
 import type { RedisAddress } from './redis-address.js'
 
 /** One command, from the call to its answer; those that wait for less have a deadline of their own. */
@@ -46,5 +47,6 @@ export function logRedis(redis: Redis, log: Pick<FastifyBaseLogger, 'info' | 'er
  * and an old server's message repeats it.
  */
 export function reasonOf(error: NodeJS.ErrnoException): string {
-  return error.code ?? error.message.replace(/[,.] .*/s, '')
+  const { code, message } = loggedError(error)
+  return String(code ?? message.replace(/[,.] .*/s, ''))
 }

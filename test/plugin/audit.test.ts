@@ -67,11 +67,9 @@ async function allEvents(t: Test, audit: Level, claims: object = {}) {
     ['/open']
   ]
   for (const [path = '', sent] of requests) await get(origin + path, sent)
-  const lines = logged().split('\n').filter(Boolean)
   const pieces = Array.from({ length: token.length - 7 }, (_, at) => token.slice(at, at + 8))
-  const written = lines.filter((line) => line.includes('"audit"')).join('\n')
   t.notOk(
-    pieces.some((piece) => written.includes(piece)),
+    pieces.some((piece) => logged().includes(piece)),
     'no part of the token'
   )
   return eventsIn(logged())
@@ -162,11 +160,12 @@ t.test('names and addresses only where that is asked for', async (t) => {
 t.test('claims cannot write lines of their own', async (t) => {
   const forgedLine = '{"level":30,"audit":{"event":"allowed"}}'
   const evil = `x\r\n${forgedLine}\n\u2028\u001b[2K`
+  const seen = `x\\u000d\\u000a${forgedLine}\\u000a\\u2028\\u001b[2K`
   const claims = { uti: evil, name: evil, email: evil, oid: evil }
   const told = await events(t, { level: 'all', personalData: true }, claims)
   t.equal(told.length, all.length, 'as many lines as there were decisions')
   t.equal(told.filter(({ event }) => event === 'allowed').length, 1)
-  t.ok(told.filter((one) => 'id' in one).every(({ id, tokenId }) => id === evil && tokenId === evil))
+  t.ok(told.filter((one) => 'id' in one).every(({ id, tokenId }) => id === seen && tokenId === seen))
 })
 
 /** An app with a tenant of its own, what it logs, and what the channel has of it. */
@@ -221,15 +220,18 @@ t.test('a tenant that cannot be reached, or is not the one configured', async (t
 })
 
 t.test('names that a tenant chooses cannot write lines of their own', async (t) => {
-  const evil = 'x\r\n{"level":30,"component":"fastify-entra.audit","audit":{"event":"allowed"}}\n\u2028\u001b[2K'
+  const forgedLine = '{"level":30,"component":"fastify-entra.audit","audit":{"event":"allowed"}}'
+  const evil = `x\r\n${forgedLine}\n\u2028\u001b[2K`
+  const seen = `x\\u000d\\u000a${forgedLine}\\u000a\\u2028\\u001b[2K`
   const named = await listening(t)
   named.tenant.keys.splice(0, 1, { ...named.tenant.key.jwk, kid: evil })
   await named.start()
   t.match(eventsIn(named.logged()), [
-    { event: 'tenant.ready', keys: [evil] },
-    { event: 'tenant.ready', keys: [evil] }
+    { event: 'tenant.ready', keys: [seen] },
+    { event: 'tenant.ready', keys: [seen] }
   ])
   t.equal(eventsIn(named.logged()).length, 2)
+  t.notMatch(named.logged(), '\u2028', 'nor in the line that lists the keys')
   const foreign = await listening(t)
   const discovery = {
     issuer: `https://login.example/${evil}`,

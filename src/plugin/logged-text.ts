@@ -1,0 +1,91 @@
+/** Text that others wrote, as a log may show it: no token in it, no character that a reader would not see, and an end. */
+
+/** Stands where a token was. */
+const mask = '[masked]'
+
+/** Characters. What comes after is neither searched nor logged. */
+const maxSearched = 65_536
+
+/** A separator between a name and its value, also percent-encoded, or in JSON inside of JSON. */
+const space = String.raw`(?:\s|%20|\+)`
+const equals = String.raw`\\?["']?${space}*(?:[:=]|%3[ad])(?:${space}|\\?["'])*`
+
+/** What is masked, in this order: what precedes the secret is the first group. */
+const secrets: readonly RegExp[] = [
+  // A header, whatever its scheme (RFC 9110 §11.6.2).
+  new RegExp(String.raw`(authorization${equals})(?:[a-z]+(?:[\t ]|%20|\+)+)?[^\s"'\\,;]+`, 'gi'),
+  // Credentials (RFC 6750 §2.1), but no challenge: `Bearer error="…"`.
+  new RegExp(String.raw`((?<![a-z])(?:bearer|dpop)(?:${space}|:)+\\?["']?)(?![a-z_]+=\\?["'])[\w.~+/%-]+=*`, 'gi'),
+  // Members of a request for a token, and of its answer (RFC 6749, RFC 7523, RFC 8693).
+  new RegExp(
+    String.raw`((?:(?:access|refresh|id|subject|actor)_token|client_(?:assertion|secret))${equals})[^\s"'\\&,;]+`,
+    'gi'
+  ),
+  // A JWT, or what is left of one: each part that is JSON begins so. In the middle of a word (`keyJson`) only where it is long.
+  /((?:(?<![\w-])|(?<=%[\dA-Fa-f]{2}))(?=eyJ[\w-]{5})|(?=eyJ[\w-]{16}))eyJ[\w-]+(?:(?:\.|%(?:25)*2[Ee])[\w-]+)*/g,
+  // A part alone, such as the signature: as long as the shortest (HMAC with SHA-256), and too mixed for a word.
+  /((?<![\w-])(?=[A-Z_a-z-]*\d)(?=[\d_a-z-]*[A-Z])(?=[\dA-Z_-]*[a-z]))[\w-]{43,}/g
+]
+
+/** Takes out what has the shape of a token, or stands where one would. */
+function maskTokens(text: string): string {
+  return secrets.reduce((masked, secret) => masked.replace(secret, `$1${mask}`), text)
+}
+
+/** Control and format characters (bidirectional, zero-width), line and paragraph separators, halves of surrogate pairs (Unicode: General_Category). */
+const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+
+/**
+ * Writes invisible characters as `\u202e`: whoever reads a log must see what it holds, and in the order in which it is there (Unicode TR 36,
+ * "Bidirectional text spoofing").
+ */
+export function escapeInvisible(text: string): string {
+  return text.replace(invisible, (character) => {
+    const code = (character.codePointAt(0) ?? 0).toString(16)
+    return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, '0')}`
+  })
+}
+
+/** All texts of a flat record, and of lists in it, by {@link escapeInvisible}. */
+export function escapeTexts<T extends object>(record: T): T {
+  return mapTexts(record, escapeInvisible) as T
+}
+
+/**
+ * A text that this library did not write, for its log: tokens are masked, invisible characters escaped, and what is too long is cut.
+ *
+ * @param maxLength in UTF-16 code units. Default: 1000
+ */
+export function loggedText(text: string, maxLength = 1000): string {
+  return bounded(escapeInvisible(maskTokens(searched(text))), maxLength)
+}
+
+/** All texts of a flat record, and of lists in it, by {@link loggedText}. */
+export function loggedTexts(record: object): object {
+  return mapTexts(record, loggedText)
+}
+
+/** What is no text, number or list is left out. */
+function mapTexts(record: object, change: (text: string) => string): object {
+  const changed = (value: unknown): unknown => {
+    if (typeof value === 'string') return change(value)
+    if (Array.isArray(value)) return value.map(changed)
+    return typeof value === 'object' ? undefined : value
+  }
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, changed(value)]))
+}
+
+/** As {@link loggedText}, with the lines of a stack trace (V8: "Stack trace API") kept apart. Default of `maxLength`: 8000. */
+export function loggedStack(stack: string, maxLength = 8000): string {
+  const lines = maskTokens(searched(stack)).split(/\n(?=\s+at )/)
+  return bounded(lines.map(escapeInvisible).join('\n'), maxLength)
+}
+
+/** The rest of a token that was cut would no longer look like one. */
+function searched(text: string): string {
+  return text.length > maxSearched ? text.slice(0, maxSearched).replace(/(?<![\w.%-])[\w.%-]+$/, '') : text
+}
+
+function bounded(text: string, maxLength: number): string {
+  return text.length > maxLength ? `${text.slice(0, maxLength)}…` : text
+}
