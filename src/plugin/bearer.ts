@@ -39,9 +39,10 @@ export function authorizationHeader(rawHeaders: readonly string[], bound = Infin
  *
  * @returns Infinity where none is missing: with `maxHeadersCount = 0`, in HTTP/2, which resets a stream with too many, and under `inject()`
  */
-export function boundOf({ socket, httpVersionMajor }: IncomingMessage): number {
-  const { server } = socket as { server?: { maxHeadersCount?: number | null } }
-  if (httpVersionMajor !== 1 || server === undefined) return Infinity
+export function boundOf(raw: IncomingMessage): number {
+  if (raw.httpVersionMajor !== 1) return Infinity // the socket of a stream that was reset cannot be asked
+  const { server } = raw.socket as { server?: { maxHeadersCount?: number | null } }
+  if (server === undefined) return Infinity
   const { maxHeadersCount } = server
   // Node's own arithmetic, which takes what is negative by then for no bound.
   const kept = typeof maxHeadersCount === 'number' ? maxHeadersCount << 1 : keptByDefault
