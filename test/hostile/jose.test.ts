@@ -97,6 +97,15 @@ const repeats = (bytes: Buffer) => /"(\w+)":[^{}]*[,{]"\1":/.test(String(bytes))
 
 const isAtJwt = ({ typ }: Read['header']) => typeof typ === 'string' && /^(application\/)?at\+jwt$/i.test(typ)
 
+/** Entra: `idtyp` says something else, or nothing says anything. */
+function showsNoKind({ payload }: Read, api: Api): boolean {
+  const { idtyp, scp, oid, sub } = payload
+  if (api !== 'entra') return false
+  if (idtyp !== undefined && idtyp !== null) return idtyp !== 'user' && idtyp !== 'app'
+  if (typeof scp === 'string' && /[^ /]/.test(scp)) return false
+  return !isText(oid) || (oid === sub && scp !== undefined && scp !== null && typeof scp !== 'string')
+}
+
 /** Of another provider: by another name for itself, or by nothing that only access tokens have. */
 function saysNothing({ header, payload }: Read, api: Api): boolean {
   if (api === 'entra') return false
@@ -164,7 +173,8 @@ const reasons: readonly (readonly [name: string, code: string, holds: (token: Re
   ['RFC 9068 §2.1: a token that does not say it is an access token', 'not_an_access_token', saysNothing],
   ['RFC 7800 §3: a bound token', 'bound_token', ({ payload }) => has(payload, ['cnf'])],
   ['RFC 9068 §2.2: no subject', 'missing_claim', ({ payload }, api) => api === 'oidc' && !isText(payload.sub)],
-  ['Microsoft: verify scopes and app roles', 'no_permissions', hasNoGrant]
+  ['Microsoft: verify scopes and app roles', 'no_permissions', hasNoGrant],
+  ['Microsoft: optional claims, idtyp: neither a user nor an app', 'caller_kind_unknown', showsNoKind]
 ]
 
 const options: Readonly<Record<Api, EntraOptions>> = {
