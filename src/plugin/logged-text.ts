@@ -41,7 +41,7 @@ const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
  */
 export function escapeInvisible(text: string): string {
   return text.replace(invisible, (character) => {
-    const code = (character.codePointAt(0) ?? 0).toString(16)
+    const code = Number(character.codePointAt(0)).toString(16)
     return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, '0')}`
   })
 }

@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import entra, { type EntraOptions, requireGroup, requirePolicy } from '../../src/plugin/index.js'
 import { type LoggedError, loggedError, toLoggableError } from '../../src/plugin/logged-error.js'
+import { withoutCommand } from '../../src/plugin/store-errors.js'
 import { loggerOptions } from '../../src/server/logging.js'
 import { setProblemHandlers } from '../../src/server/problems.js'
 import { checkSecrecy, get, listen, makeApp } from '../support/http.js'
@@ -94,6 +95,14 @@ t.test('whatever is thrown, it throws nothing', async (t) => {
   t.match(loggedError(lists), { message: 'm', cause: { message: /of type object/ } })
   t.notOk('errors' in loggedError(lists))
   t.notOk('errors' in loggedError(Object.assign(new Error('m'), { errors: proxy })))
+})
+
+t.test('of a store’s client, without the command', async (t) => {
+  t.equal(
+    withoutCommand(new TypeError('ERR unknown command SET, with args beginning with: a, b')),
+    'TypeError: ERR unknown command SET'
+  )
+  t.equal(withoutCommand(`refused ${token}`), 'refused [masked]')
 })
 
 t.test('causes in a circle, or without an end', async (t) => {
