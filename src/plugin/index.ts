@@ -78,4 +78,13 @@ export type { PermissionRule, Policy, Rule } from './rules.js'
 export type { TenantPolicy } from './tenant-decisions.js'
 export type { TimeOptions } from './time-options.js'
 export type { TokenCacheOptions } from './token-cache.js'
-export type { AgentFacts, AppPrincipal, Claims, ClientAuth, KeyStoreStatus, Principal, UserPrincipal } from './types.js'
+export type {
+  AgentFacts,
+  AppPrincipal,
+  Claims,
+  ClientAuth,
+  KeyStoreStatus,
+  Membership,
+  Principal,
+  UserPrincipal
+} from './types.js'
