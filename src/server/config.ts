@@ -86,7 +86,8 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
  * @param env the environment; a variable that is empty counts as unset
  * @throws EntraConfigurationError with one sentence that names the variable and what to change
  */
-export function readConfig(env: Environment): ServerConfig {
+export function readConfig(given: Environment): ServerConfig {
+  const env: Environment = Object.assign(Object.create(null), given) // nothing that it inherits is a setting
   refuseTraps(env)
   return {
     entra: pluginOptions(env),

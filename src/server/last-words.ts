@@ -1,12 +1,10 @@
 /** What ends the process is said, once: in the log at `fatal`, or on stderr where there is no log. */
 import closeWithGrace from 'close-with-grace'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { type LoggedError, loggedError } from '../plugin/index.js'
 
 /** The part of a logger that it takes. */
 type Log = Pick<FastifyBaseLogger, 'fatal' | 'level'>
-
-/** Causes of causes beyond this are of no help. */
-const maxCauses = 5
 
 /**
  * Says what ends the process.
@@ -50,38 +48,19 @@ export function closeGracefully(app: () => FastifyInstance | undefined, close: (
 /** A start that waits for what never comes, or a server that somebody closed: Node would end with a status and nothing more. */
 const idle = new Error('there is nothing left to wait for')
 
-/**
- * An error, as far as it may be shown: name, message, code and stack, and those of its causes. Not what else it holds: a request that was sent, a
- * command with a password, the address that could not be parsed.
- */
-function shownError(error: unknown, depth = 0): Error {
-  if (!(error instanceof Error)) return withoutStack(typeof error === 'object' ? 'an object was thrown' : String(error))
-  const { name, message, stack = '', code, cause, errors } = error as NodeJS.ErrnoException & Partial<AggregateError>
-  const shown = withoutStack(masked(String(message)))
-  shown.stack = masked(String(stack))
-  const reason = cause ?? errors?.[0]
-  if (reason !== undefined && depth < maxCauses) shown.cause = shownError(reason, depth + 1)
-  return Object.assign(shown, { name: masked(String(name)) }, code !== undefined && { code: masked(String(code)) })
+/** As a log shows an error, and without the secrets that the server was given. */
+function shownError(error: unknown): LoggedError {
+  const known = secretsIn(process.env)
+  const masked = (text: string) => known.reduce((rest, secret) => rest.replaceAll(secret, '…'), text)
+  return JSON.parse(JSON.stringify(loggedError(error)), (_name, value) =>
+    typeof value === 'string' ? masked(value) : value
+  )
 }
 
-function withoutStack(message: string): Error {
-  const made = new Error(masked(message))
-  made.stack = `Error: ${made.message}`
-  return made
-}
-
-function textOf({ message, stack = '', code, cause }: NodeJS.ErrnoException): string {
-  const missing = [code, message].filter((text) => text !== undefined && !stack.includes(text))
-  return [...missing, stack, ...(cause instanceof Error ? [`caused by ${textOf(cause)}`] : [])].join('\n')
-}
-
-/** Without tokens, what follows `Bearer` or `Basic`, and passwords of URLs; and without the secrets that the server was given. */
-function masked(text: string): string {
-  const known = secretsIn(process.env).reduce((rest, secret) => rest.replaceAll(secret, '…'), text)
-  return known
-    .replace(/\beyJ[\w-]+(\.[\w-]*)*/g, '…')
-    .replace(/\b(bearer|basic) +[^\s"']+/gi, '$1 …')
-    .replace(/(:\/\/)[^\s"'/]*:[^\s"']*@/g, '$1…@')
+function textOf({ code, message, stack = '', cause, errors = [] }: LoggedError): string {
+  const missing = [code, message].map(String).filter((text) => text !== 'undefined' && !stack.includes(text))
+  const causes = [...(cause ? [cause] : []), ...errors].map((each) => `caused by ${textOf(each)}`)
+  return [...missing, stack, ...causes].filter((text) => text !== '').join('\n')
 }
 
 function secretsIn(env: NodeJS.ProcessEnv): readonly string[] {

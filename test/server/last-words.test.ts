@@ -43,7 +43,7 @@ t.test('what is thrown need not be an error', async (t) => {
   const env = await environment(t)
   const rows: [thrown: string, says: RegExp][] = [
     ['undefined', /undefined/],
-    ['{ password: "s3cr3t" }', /an object was thrown/]
+    ['{ password: "s3cr3t" }', /not an Error was thrown, but a value of type object/]
   ]
   for (const [error, says] of rows) {
     const { code, all } = await ended(run(t, 'src/server/main.ts', { ...env, ...before(t, whereItListens(error)) }))
@@ -89,10 +89,10 @@ function written(t: Test, error: unknown): string {
 t.test('what may be shown of an error', async (t) => {
   const endless: Error & { cause?: unknown } = new Error('around and around')
   endless.cause = endless
-  t.equal(written(t, endless).split('caused by').length, 6, 'a cause that is its own')
+  t.equal(written(t, endless).split('around and around').length, 2, 'a cause that is its own, once')
   t.match(written(t, new AggregateError([new Error('the first of several')], '')), 'the first of several')
   const stackless = Object.assign(new Error('no stack'), { stack: undefined, code: 'E_NONE' })
   t.match(written(t, stackless), /E_NONE\nno stack/)
-  t.match(written(t, new Error('at https://user:pa%20ss@host/path')), 'at https://…@host/path')
-  t.match(written(t, new Error('Authorization: Basic dXNlcjpwYXNz')), /Authorization: Basic …\n/)
+  t.match(written(t, new Error('at https://user:pa%20ss@host/path')), 'at https://user:[masked]@host/path')
+  t.match(written(t, new Error('Authorization: Basic dXNlcjpwYXNz')), /Authorization: \[masked\]\n/)
 })

@@ -37,6 +37,6 @@ export async function ended(running: Running) {
 /** The bug, its code and its cause are there once, and no secret is. */
 export function said(t: Test, text: string): void {
   t.equal(text.split('RangeError: a bug').length, 2, 'once, with its stack')
-  for (const part of ['E_BUG', 'its cause', '    at ', 'Bearer …']) t.match(text, part)
+  for (const part of ['E_BUG', 'its cause', '    at ', 'Bearer [masked]']) t.ok(text.includes(part), part)
   t.notMatch(text, /eyJ|c2lnbmF0|s3cr3t/)
 }
