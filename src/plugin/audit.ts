@@ -74,7 +74,8 @@ const isSilent = ({ info }: FastifyBaseLogger) => info.name === 'noop'
 
 /** What guards say, and routes that call others; all else is said of the token. */
 const saidByGuards: ReadonlySet<Refusal['code']> = new Set([
-  ...(['insufficient_permissions', 'insufficient_claims', 'insufficient_user_authentication'] as const),
+  ...(['insufficient_permissions', 'membership_unknown'] as const),
+  ...(['insufficient_claims', 'insufficient_user_authentication'] as const),
   ...([
     'groups_unavailable',
     'policy_unavailable',

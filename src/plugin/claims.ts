@@ -76,9 +76,8 @@ export function missingClaimRefusal(claims: Claims, names: readonly string[]): R
 export function timeRefusal({ exp, nbf = 0, iat = 0 }: Claims, toleranceSeconds: number): Refusal | undefined {
   const now = Date.now()
   if (now >= (Number(exp) + toleranceSeconds) * 1000) return refusal('token_expired')
-  return now < (Math.max(Number(nbf), Number(iat)) - toleranceSeconds) * 1000
-    ? refusal('token_not_yet_valid')
-    : undefined
+  const validFrom = Math.max(Number(nbf), Number(iat))
+  return now < (validFrom - toleranceSeconds) * 1000 ? refusal('token_not_yet_valid') : undefined
 }
 
 /**

@@ -113,7 +113,7 @@ export function refuseCommon(name: 'audience' | 'clientId', audiences: readonly 
   for (const audience of audiences) {
     const owner = ownerOf(audience, other)
     if (owner === undefined) continue
-    const why = `is that of ${owner}, which tokens of everybody have`
-    throw new EntraConfigurationError(`${name} ${shown(audience)} ${why}; give one that names this API and no other`)
+    const why = `belongs to ${owner}, so tokens that are meant for others carry it`
+    throw new EntraConfigurationError(`${name} ${shown(audience)} ${why}; give one that names this API alone`)
   }
 }

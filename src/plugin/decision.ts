@@ -52,11 +52,12 @@ const unshown =
 
 function refusalOf(rule: Rule, { words, stepUp, isUnshown }: Missing, principal: Principal): Refusal {
   const unmet = words === describe(rule) ? 'the token does not satisfy that' : `missing: ${words}`
-  const detail = `This route requires ${describe(rule)}; ${isUnshown ? unshown : `${unmet}.`}`
-  const stronger = stepUp && stepUpRefusal(stepUp, principal, detail)
+  const requires = `This route requires ${describe(rule)};`
+  const stronger = stepUp && stepUpRefusal(stepUp, principal, `${requires} ${unmet}.`)
   if (stronger) return stronger
   const scopes = helpfulScopes(rule, principal)
   const code = isUnshown ? 'membership_unknown' : 'insufficient_permissions'
+  const detail = `${requires} ${isUnshown ? unshown : `${unmet}.`}`
   return refusal(code, { detail, ...(scopes.length > 0 && { scopes }) })
 }
 

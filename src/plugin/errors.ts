@@ -78,11 +78,11 @@ const kinds = {
   client_not_allowed: forbidden('This client application may not call this API.'),
   /** Neither `idtyp` nor `scp`, `oid` and `sub` show whether a user or an app calls. */
   caller_kind_unknown: forbidden(
-    "The token does not show whether a user or an app calls. Switch on the optional claim idtyp in this API's registration."
+    "The token does not show whether a user or an app calls: idtyp must be user or app. If the token has none, switch on the optional claim idtyp for access tokens in this API's registration."
   ),
   /** `requireMember`, of a user whom the token shows neither as a member nor as a guest. */
   membership_unknown: forbidden(
-    "The token does not show that the user is a member. Switch on the optional claim acct in this API's registration."
+    "The token does not show that the user is a member. Switch on the optional claim acct for access tokens in this API's registration."
   ),
   /** A guard said no. */
   insufficient_permissions: forbidden('The token lacks what this route asks for.'),

@@ -1,4 +1,5 @@
 /** What the package exports, nothing else. */
+import './request-principal.js' // for its declarations: request.principal, request.principalOrNull
 
 export type { AccessEntry } from './access-entry.js'
 export type { AccessMatrix } from './access-matrix.js'

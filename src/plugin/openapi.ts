@@ -122,9 +122,12 @@ const problem = (description: string, ...headers: string[]) => ({
 })
 
 const refusals = {
-  400: problem('The Authorization header is malformed, or was sent twice', 'WWW-Authenticate'),
+  400: problem(
+    'The Authorization header is malformed, or was sent twice, or there are too many headers',
+    'WWW-Authenticate'
+  ),
   401: problem('No access token, or one that is not valid here', 'WWW-Authenticate'),
-  403: problem('The token is valid, and lacks what this route asks for', 'WWW-Authenticate'),
+  403: problem('The token is valid, and lacks, or does not show, what this route requires', 'WWW-Authenticate'),
   503: problem('The keys of the tenant are not available, so no token can be checked', 'Retry-After')
 }
 

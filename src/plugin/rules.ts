@@ -56,7 +56,7 @@ export function describe(rule: Rule): string {
     case 'app':
       return 'an app-only token'
     case 'member':
-      return 'a user who is no guest'
+      return 'a user who is a member of the directory (no guest, no AI agent)'
     case 'client':
       return `the client application ${rule.name}`
     case 'tenant':

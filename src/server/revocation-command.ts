@@ -62,7 +62,9 @@ async function revoke(who: Revoked, address: RedisAddress): Promise<Date> {
   redis.on('error', () => {}) // the first is what is told; of one that nobody listens to, ioredis prints all, and with it what was sent
   const asked = once(redis, 'ready').then(() => new RedisRevocations(redis).revoke(who)) // or rejects with the first `error`
   const failed = (error: Error): never => {
-    throw new EntraConfigurationError(`Redis cannot be used: ${reasonOf(error)}; do it again, as it may not count`)
+    throw new EntraConfigurationError(
+      `Redis cannot be used: ${reasonOf(error)}; the revocation may not be stored; run it again`
+    )
   }
   return asked.catch(failed).finally(() => redis.disconnect())
 }

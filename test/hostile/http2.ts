@@ -70,6 +70,7 @@ const missing = '401 - credentials_missing'
 const isDropped = 'RFC 9113 §8.2.1: Node drops a field that no field may be, before anybody sees it, so it is not there'
 const noLine = 'RFC 9113 §8.3: there is no request line to get wrong'
 const noLength = 'RFC 9113 §8.1.1: a length that differs from that of the DATA frames, or is none'
+const tooManyFields = 'RFC 9113 §10.5.1: Node resets a stream with more than 128 fields, and drops none of them'
 const roomier = 'Node takes 64 KB of headers over HTTP/2, and 16 KB over HTTP/1: '
 
 /** By rule, or by name of the row. What is not here answers as over HTTP/1. */
@@ -97,6 +98,12 @@ export const differences: Readonly<Record<string, Difference>> = {
     why: `${roomier}it is judged`
   },
   'RFC 9110 §5.4 a limit to the size of headers: a path of 17 KB': { is: '404 x not_found', why: `${roomier}it fits` },
+  'RFC 9110 §5.3 Authorization is no list, nor beyond the headers that Node keeps': { is: 'reset', why: tooManyFields },
+  'control: RFC 9110 §5.3 Authorization is no list: a good one before 990 others': { is: 'reset', why: tooManyFields },
+  'control: RFC 9110 §5.3 Authorization is no list: a route without authentication with 2,001 others': {
+    is: 'reset',
+    why: tooManyFields
+  },
   'every route is closed that does not say otherwise: HTTP/0.9': { why: noLine }
 }
 

@@ -501,7 +501,7 @@ const timesAndPermissions: readonly Mutant[] = [
     'claims',
     'RFC 7519 §4.1.4 exp',
     ['verify', 'algorithms: [...algorithms],', 'algorithms: [...algorithms], ignoreExpiration: true,'],
-    ['verify', 'timeRefusal(claims, toleranceSeconds) ?? ', '']
+    ['verify', 'timeRefusal(claims, toleranceSeconds) ??', '']
   ),
   mutant(
     'the tolerance of exp',
@@ -510,31 +510,31 @@ const timesAndPermissions: readonly Mutant[] = [
     ['verify', 'clockTolerance: clockToleranceSeconds * 1000', 'clockTolerance: clockToleranceSeconds * 1020'],
     ['claims', 'now >= (Number(exp) + toleranceSeconds)', 'now >= (Number(exp) + toleranceSeconds * 1.1)']
   ),
-  mutant('iat', 'claims', 'RFC 7519 §4.1.6 iat', [
-    'claims',
-    "return now < (Number(iat) - toleranceSeconds) * 1000 ? refusal('token_not_yet_valid') : undefined",
-    'return undefined'
-  ]),
+  mutant('iat', 'claims', 'RFC 7519 §4.1.6 iat', ['claims', 'Math.max(Number(nbf), Number(iat))', 'Number(nbf)']),
   mutant('the tolerance of iat', 'claims', 'RFC 7519 §4.1.6 iat', [
     'claims',
-    '(Number(iat) - toleranceSeconds)',
-    '(Number(iat) - toleranceSeconds * 1.1)'
+    '(validFrom - toleranceSeconds)',
+    '(validFrom - toleranceSeconds * 1.1)'
   ]),
   mutant('no tolerance', 'claims', 'control: RFC 7519 §4.1.4, §4.1.5 inside the tolerance', [
     'verify',
     'clockTolerance: clockToleranceSeconds * 1000',
     'clockTolerance: 0'
   ]),
-  mutant('nbf', 'claims', 'RFC 7519 §4.1.5 nbf', [
-    'verify',
-    'algorithms: [...algorithms],',
-    'algorithms: [...algorithms], ignoreNotBefore: true,'
-  ]),
-  mutant('the tolerance of nbf', 'claims', 'RFC 7519 §4.1.5 nbf', [
-    'verify',
-    'clockTolerance: clockToleranceSeconds * 1000',
-    'clockTolerance: clockToleranceSeconds * 1100'
-  ]),
+  mutant(
+    'nbf',
+    'claims',
+    'RFC 7519 §4.1.5 nbf',
+    ['verify', 'algorithms: [...algorithms],', 'algorithms: [...algorithms], ignoreNotBefore: true,'],
+    ['claims', 'Math.max(Number(nbf), Number(iat))', 'Number(iat)']
+  ),
+  mutant(
+    'the tolerance of nbf',
+    'claims',
+    'RFC 7519 §4.1.5 nbf',
+    ['verify', 'clockTolerance: clockToleranceSeconds * 1000', 'clockTolerance: clockToleranceSeconds * 1100'],
+    ['claims', '(validFrom - toleranceSeconds)', '(validFrom - toleranceSeconds * 1.1)']
+  ),
   mutant('permissions', 'claims', 'Microsoft: a token with neither scopes nor roles', [
     'admission',
     'if (!hasPermissions(principal, profile)) return noPermissions',

@@ -109,7 +109,7 @@ t.test('each on real tokens', async (t) => {
 })
 
 t.test('in words', (t) => {
-  t.equal(describe(requireMember().rule), 'a user who is no guest')
+  t.equal(describe(requireMember().rule), 'a user who is a member of the directory (no guest, no AI agent)')
   t.equal(describe(requireClient(other).rule), `the client application ${other}`)
   t.equal(describe(requireTenant(other).rule), `the tenant ${other}`)
   t.equal(describe(requireClientAuth('none').rule), 'a public client')

@@ -133,7 +133,7 @@ t.test('the command says one line where several commands fail, and nothing of wh
   const redis = await startRedis(t, ...settings)
   const { exitCode, out, err } = await revoke(t, { REDIS_URL: withPassword(redis, 'api') }, ...session)
   t.same([exitCode, out], [2, ''])
-  t.match(err, /^Redis cannot be used: [^\n]+; do it again, as it may not count\n$/)
+  t.match(err, /^Redis cannot be used: [^\n]+; the revocation may not be stored; run it again\n$/)
 })
 
 t.test('a user of Redis with no more than docs/revocation.md lists', needsRedis, async (t) => {

@@ -374,7 +374,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The Authorization header is malformed, or was sent twice */
+            /** @description The Authorization header is malformed, or was sent twice, or there are too many headers */
             400: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -394,7 +394,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token is valid, and lacks what this route asks for */
+            /** @description The token is valid, and lacks, or does not show, what this route requires */
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -437,7 +437,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The Authorization header is malformed, or was sent twice */
+            /** @description The Authorization header is malformed, or was sent twice, or there are too many headers */
             400: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -457,7 +457,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token is valid, and lacks what this route asks for */
+            /** @description The token is valid, and lacks, or does not show, what this route requires */
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -525,7 +525,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The Authorization header is malformed, or was sent twice */
+            /** @description The Authorization header is malformed, or was sent twice, or there are too many headers */
             400: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -545,7 +545,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token is valid, and lacks what this route asks for */
+            /** @description The token is valid, and lacks, or does not show, what this route requires */
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -587,7 +587,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The Authorization header is malformed, or was sent twice */
+            /** @description The Authorization header is malformed, or was sent twice, or there are too many headers */
             400: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -607,7 +607,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token is valid, and lacks what this route asks for */
+            /** @description The token is valid, and lacks, or does not show, what this route requires */
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -649,7 +649,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The Authorization header is malformed, or was sent twice */
+            /** @description The Authorization header is malformed, or was sent twice, or there are too many headers */
             400: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -669,7 +669,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token is valid, and lacks what this route asks for */
+            /** @description The token is valid, and lacks, or does not show, what this route requires */
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -714,7 +714,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The Authorization header is malformed, or was sent twice */
+            /** @description The Authorization header is malformed, or was sent twice, or there are too many headers */
             400: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -734,7 +734,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token is valid, and lacks what this route asks for */
+            /** @description The token is valid, and lacks, or does not show, what this route requires */
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -817,7 +817,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The Authorization header is malformed, or was sent twice */
+            /** @description The Authorization header is malformed, or was sent twice, or there are too many headers */
             400: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -837,7 +837,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token is valid, and lacks what this route asks for */
+            /** @description The token is valid, and lacks, or does not show, what this route requires */
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -922,7 +922,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The Authorization header is malformed, or was sent twice */
+            /** @description The Authorization header is malformed, or was sent twice, or there are too many headers */
             400: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -942,7 +942,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token is valid, and lacks what this route asks for */
+            /** @description The token is valid, and lacks, or does not show, what this route requires */
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;

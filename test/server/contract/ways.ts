@@ -71,7 +71,7 @@ const sentences: readonly [words: RegExp, caller: Caller, claim?: Claim][] = [
   [/^the application permission (\S+)$/, 'app', 'roles'],
   [/^a user in the group (\S+)$/, 'user', 'groups'],
   [/^a sign-in with the authentication context (\S+)$/, 'user', 'acrs'],
-  [/^a user(?: who is no guest)?$/, 'user'],
+  [/^a user(?: who is a member of the directory \(no guest, no AI agent\))?$/, 'user'],
   [/^an app-only token$/, 'app']
 ]
 
