@@ -74,7 +74,7 @@ t.test('APIs of Microsoft’s, of every cloud, as the audience', async (t) => {
 
 t.test('APIs of Microsoft’s as the API’s own client ID', async (t) => {
   for (const id of ['00000003-0000-0000-c000-000000000000', '797F4846-BA00-4FD7-BA43-DAC1F8F63013']) {
-    const is = new RegExp(`^clientId "${id.toLowerCase()}" is that of .+; give `)
+    const is = new RegExp(`^clientId "${id.toLowerCase()}" belongs to .+; give `)
     t.match(said({ tenantId, clientId: id }), is)
     t.match(said({ tenantId, clientId: id, audience: 'api://orders' }), is, 'also where another audience is given')
   }
@@ -86,26 +86,26 @@ const auth0 = 'https://shop.eu.auth0.com/'
 const others: [options: object, is: RegExp | string][] = [
   [
     { issuer: keycloak, audience: 'account', provider: 'keycloak' },
-    /^audience "account" is that of Keycloak’s account console/
+    /^audience "account" belongs to Keycloak’s account console/
   ],
   [{ issuer: keycloak, audience: 'account' }, /^audience "account"/],
   [{ issuer, audience: ['orders', 'Account'] }, /^audience "Account"/],
   [{ tenants: [{ issuer: keycloak, audience: 'account' }] }, /^audience "account"/],
   ...['account-console', 'broker', 'realm-management', 'security-admin-console', 'admin-cli'].flatMap(
     (audience): [object, RegExp | string][] => [
-      [{ issuer: keycloak, audience }, /is that of a client that every realm has/],
-      [{ issuer, audience, provider: 'keycloak' }, /is that of a client that every realm has/],
+      [{ issuer: keycloak, audience }, /belongs to a client that every realm has/],
+      [{ issuer, audience, provider: 'keycloak' }, /belongs to a client that every realm has/],
       [{ issuer, audience }, 'starts']
     ]
   ),
-  [{ issuer: auth0, audience: `${auth0}userinfo` }, /is that of the issuer itself/],
-  [{ issuer: auth0, audience: `${auth0}api/v2/` }, /is that of the issuer itself/],
-  [{ issuer: auth0, audience: `${auth0}me/`, provider: 'auth0' }, /is that of the issuer itself/],
-  [{ issuer, audience: `${auth0}api/v2/` }, /is that of the issuer itself/],
-  [{ issuer: `${issuer}/`, audience: `${issuer}/UserInfo` }, /is that of the issuer itself/],
-  [{ issuer, audience: `${issuer}/resources` }, /is that of the issuer itself/],
-  [{ issuer, audience: 'https://kubernetes.default.svc' }, /is that of Kubernetes/],
-  [{ issuer, audience: 'sts.amazonaws.com' }, /is that of AWS STS/],
+  [{ issuer: auth0, audience: `${auth0}userinfo` }, /belongs to the issuer itself/],
+  [{ issuer: auth0, audience: `${auth0}api/v2/` }, /belongs to the issuer itself/],
+  [{ issuer: auth0, audience: `${auth0}me/`, provider: 'auth0' }, /belongs to the issuer itself/],
+  [{ issuer, audience: `${auth0}api/v2/` }, /belongs to the issuer itself/],
+  [{ issuer: `${issuer}/`, audience: `${issuer}/UserInfo` }, /belongs to the issuer itself/],
+  [{ issuer, audience: `${issuer}/resources` }, /belongs to the issuer itself/],
+  [{ issuer, audience: 'https://kubernetes.default.svc' }, /belongs to Kubernetes/],
+  [{ issuer, audience: 'sts.amazonaws.com' }, /belongs to AWS STS/],
 
   [{ issuer: keycloak, audience: 'accounts' }, 'starts'],
   [{ issuer: auth0, audience: 'https://orders.example/api/v2/' }, 'starts'],
