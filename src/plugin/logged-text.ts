@@ -17,7 +17,7 @@ const secrets: readonly RegExp[] = [
   // Credentials (RFC 6750 §2.1), but no challenge: `Bearer error="…"`.
   new RegExp(String.raw`((?<![a-z])(?:bearer|dpop)(?:${space}|:)+\\?["']?)(?![a-z_]+=\\?["'])[\w.~+/%-]+=*`, 'gi'),
   // The password in a URL (RFC 3986 §3.2.1), a proxy's or a store's.
-  /(:\/\/[^\s"'/@:]*:)[^\s"'@]+(?=@)/g,
+  /(:\/\/[^\s"'/@:]*:)[^\s"'@/]+(?=@)/g,
   // Members of a request for a token, and of its answer (RFC 6749, RFC 7523, RFC 8693).
   new RegExp(
     String.raw`((?:(?:access|refresh|id|subject|actor)_token|client_(?:assertion|secret))${equals})[^\s"'\\&,;]+`,

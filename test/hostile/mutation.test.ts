@@ -18,7 +18,7 @@ const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/
 
 async function run(first: number): Promise<Report[]> {
   const program = ['--import', 'tsx', 'test/hostile/mutant-run.ts', folder, String(first), String(processes)]
-  const options = { timeout: 290_000, maxBuffer: 64 * 1024 * 1024, env }
+  const options = { timeout: 880_000, maxBuffer: 64 * 1024 * 1024, env }
   const { stdout } = await promisify(execFile)(process.execPath, program, options)
   return stdout
     .trim()

@@ -27,6 +27,7 @@ const masked: [rule: string, text: string, logged: string][] = [
   ['credentials, whatever they look like', 'sent Bearer abc.def~+/== to it', 'sent Bearer [masked] to it'],
   ['in any case', 'bearer abc', 'bearer [masked]'],
   ['DPoP', 'DPoP abc', 'DPoP [masked]'],
+  ['the password in a URL', 'at http://user:pa%20ss@proxy.example:3128', 'at http://user:[masked]@proxy.example:3128'],
   ['with an encoded space', 'Bearer%20abc%2Bdef', 'Bearer%20[masked]'],
   ['as a form', 'a=Bearer+abc', 'a=Bearer+[masked]'],
   ['a header of another scheme', 'Authorization: Basic dXNlcjpwYXNz', 'Authorization: [masked]'],
