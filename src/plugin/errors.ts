@@ -78,7 +78,7 @@ const kinds = {
   client_not_allowed: forbidden('This client application may not call this API.'),
   /** Neither `idtyp` nor `scp`, `oid` and `sub` show whether a user or an app calls. */
   caller_kind_unknown: forbidden(
-    "The token does not show whether a user or an app calls: idtyp must be user or app. If the token has none, switch on the optional claim idtyp for access tokens in this API's registration."
+    'The token shows neither a user nor an app: idtyp must be user or app. If it has none, switch on that optional claim for access tokens of this API.'
   ),
   /** `requireMember`, of a user whom the token shows neither as a member nor as a guest. */
   membership_unknown: forbidden(

@@ -81,6 +81,7 @@ export async function startTestTenant(): Promise<TestTenant> {
     response.statusCode = 404
     response.end()
   })
+  server.keepAliveTimeout = 600_000 // on a busy machine it would close connections that a client is about to use
   const own = (path: string): RequestListener | undefined => {
     const { origin } = tenant
     const v2 = { issuer: `${origin}/${tenantId}/v2.0`, jwks_uri: origin + paths.keys }
