@@ -1,5 +1,5 @@
 /** Stage 6, in a request: a guard's rule is evaluated, and the request passes or is refused. */
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Audit } from './audit.js'
 import { claimsRefusal, type GroupsOf, ruleRefusal } from './decision.js'
 import { type Refusal, refusal } from './errors.js'
@@ -25,17 +25,18 @@ export function createGuardHost({ refuse, allowed, groupsOf, policySeconds }: Gu
     const why = await ruleRefusal(rule, principal, request, groupsOf, policySeconds)
     return why && (wholeRefusal(request, principal, rule, why) ?? why)
   }
+  const refused = async (request: FastifyRequest, reply: FastifyReply, why: Refusal) => {
+    refuse(request, reply, why)
+    await never()
+  }
   return Object.freeze<GuardHost>({
     version,
     async enforce(rule, request, reply) {
       const principal = principalOf(request)
-      const why = principal ? await refusalOf(rule, request, principal) : refusal('credentials_missing')
-      if (!why) {
-        if (principal) allowed(request, rule, principal)
-        return
-      }
-      refuse(request, reply, why)
-      await never()
+      if (!principal) return refused(request, reply, refusal('credentials_missing'))
+      const why = await refusalOf(rule, request, principal)
+      if (why) return refused(request, reply, why)
+      allowed(request, rule, principal)
     }
   })
 }

@@ -106,7 +106,8 @@ const secretNames = /^downstream$|secret|password|passphrase|certificate|private
  * stands for a port and is none.
  */
 export function withoutPassword(text: string): string {
-  const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*:[\\/]+)?(.*)$/is.exec(text) ?? []
+  const [scheme = ''] = /^[a-z][a-z0-9+.-]*:[\\/]+/i.exec(text) ?? []
+  const rest = text.slice(scheme.length)
   const end = rest.lastIndexOf('@')
   if (rest.slice(0, end + 1).includes(':')) return `${scheme}…${rest.slice(end)}`
   return text.replace(/(:[\\/]+[^\\/?#[\],]*?:)(?!\d{1,5}([\\/?#,\s]|$)).*$/s, '$1…')

@@ -96,6 +96,18 @@ t.test('two versions say so, in one sentence', async (t) => {
   })
   t.equal((await get(`${running.origin}/by-hand`, token)).status, 500, 'closed')
   t.match(running.logged(), `GET /by-hand ${both}`)
+  const older = await start(
+    t,
+    (app) => {
+      app.get('/by-hand', async (request, reply) => {
+        await requireRole('Reader').call(app, request, reply)
+        return 'by hand'
+      })
+    },
+    old.default
+  )
+  t.equal((await get(`${older.origin}/by-hand`, token)).status, 500, 'closed as well')
+  t.match(older.logged(), `a guard of fastify-entra ${version} beside the plugin of 0.0.9`)
 })
 
 const admin = { kind: 'user', roles: ['Admin'], tenantId: 'x', clientId: 'x' } as unknown as UserPrincipal
@@ -147,7 +159,9 @@ t.test('the functions of @fastify/jwt say what to use instead, and change nothin
       })
     const after = async (request: FastifyRequest) => void (await request.jwtVerify().catch(() => {}))
     const internal = async (request: FastifyRequest) =>
-      void (await (request as unknown as Jwt).fastifyEntraVerify?.().catch(() => {}))
+      void (await (request as unknown as Jwt)
+        .fastifyEntraVerify?.({ decode: {}, verify: { extractToken: () => tricky } })
+        .catch(() => {}))
     for (const [name, preHandler] of Object.entries({
       client: requireClient('other-client'),
       tenant: requireTenant('other-tenant')

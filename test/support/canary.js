@@ -117,12 +117,13 @@ for (const stream of isFirst ? [process.stderr] : [process.stdout, process.stder
 
 // Channels, from when somebody knows them.
 const { channel } = channels
-const watched = new Set()
 channels.channel = (name) => {
   const known = channel(name)
-  if (String(name).startsWith('fastify-entra.') && !watched.has(known)) {
-    watched.add(known)
-    known.subscribe((message) => check(`a message of ${String(name)}`, message))
+  if (!String(name).startsWith('fastify-entra.') || Object.hasOwn(known, 'publish')) return known
+  // Not as a subscriber: where nobody else listens, the library does not even build its messages.
+  known.publish = function (message) {
+    check(`a message of ${String(name)}`, message)
+    return Object.getPrototypeOf(this).publish.call(this, message)
   }
   return known
 }
