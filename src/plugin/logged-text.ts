@@ -79,7 +79,7 @@ function mapTexts(record: object, change: (text: string) => string): object {
 
 /** As {@link loggedText}, with the lines of a stack trace (V8: "Stack trace API") kept apart. Default of `maxLength`: 8000. */
 export function loggedStack(stack: string, maxLength = 8000): string {
-  const lines = maskTokens(searched(stack)).split(/\n(?=\s+at )/)
+  const lines = maskTokens(searched(stack)).split(/\n(?=[^\S\n]+at )/)
   return bounded(lines.map(escapeInvisible).join('\n'), maxLength)
 }
 
