@@ -29,7 +29,7 @@ export async function registerJwt(app: FastifyInstance, verifier: Verifier): Pro
   await app.register(fastifyJwt, jwtOptions(verifier))
   const { jwt } = app as unknown as { jwt: Record<string, unknown> }
   const own = jwt[jwtNamespace] as JWT
-  for (const [name, instead] of Object.entries(onApp)) jwt[name] = refusing(() => `app.jwt.${name}()`, instead)
+  for (const [name, instead] of Object.entries(onApp)) jwt[name] = refusing(() => `app.jwt.${name}()`, instead, true)
   jwt.decode = own.decode
   for (const [name, instead] of Object.entries(onRequests))
     app.decorateRequest(
@@ -45,11 +45,12 @@ export async function registerJwt(app: FastifyInstance, verifier: Verifier): Pro
   return own
 }
 
-/** Rejects, or calls back, as what it stands for would with its errors. */
-function refusing(what: (this: unknown) => string, instead: string) {
+/** Throws, rejects, or calls back, as what it stands for would with its errors. */
+function refusing(what: (this: unknown) => string, instead: string, isSynchronous = false) {
   return function (this: unknown, ...parameters: unknown[]): Promise<never> | undefined {
     const error = new EntraConfigurationError(`${what.call(this)} is not for use beside fastify-entra; ${instead}`)
     const callback = parameters.find((each): each is Callback => typeof each === 'function')
+    if (!callback && isSynchronous) throw error
     if (!callback) return Promise.reject(error)
     callback(error)
     return undefined

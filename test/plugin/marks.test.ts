@@ -151,7 +151,7 @@ t.test('the functions of @fastify/jwt say what to use instead, and change nothin
     for (const [at, call] of Object.values(calls).entries())
       app.get(`/${at}`, async (request, reply) => {
         const before = request.principal
-        const said = await call(request, reply).then(
+        const said = await (async () => call(request, reply))().then(
           () => 'nothing',
           (error: Error) => `${error.name}: ${error.message}`
         )
@@ -184,6 +184,7 @@ t.test('app.jwt.decode() still decodes, and a second @fastify/jwt has a namespac
   const { app } = makeApp(t)
   await app.register(entra, options)
   t.match(app.jwt.decode(token), { oid: callerId })
+  t.throws(() => app.jwt.verify(token), /is not for use beside fastify-entra/, 'at once: a promise would be true')
   const { default: fastifyJwt } = await import('@fastify/jwt')
   await app.register(fastifyJwt, { secret: 'of the app’s own', namespace: 'own' })
   const { own } = app.jwt as unknown as Record<string, typeof app.jwt>
