@@ -17,6 +17,11 @@ export function parseDetached(json: string): unknown {
   )
 }
 
+/** One member, where it is the object's own. */
+export function ownMember(object: object, name: string): unknown {
+  return Object.hasOwn(object, name) ? (object as Readonly<Record<string, unknown>>)[name] : undefined
+}
+
 /** Tells the members of a union apart by a property of their own, as `in` does by any. */
 export function hasOwn<T extends object, Name extends PropertyKey>(
   value: T,

@@ -1,6 +1,7 @@
 /** What it means that tokens were taken back, wherever it is kept: under which keys, for how long, and which tokens it is about. */
 import { EntraConfigurationError } from './errors.js'
 import { guid, wholeNumber } from './option-checks.js'
+import { ownMember } from './own.js'
 import type { Principal } from './types.js'
 
 /**
@@ -74,11 +75,6 @@ const sessionOf = ({ claims }: Principal) => ownMember(claims, 'sid')
 /** Its middle is what no user's key has: an `id` may be the same text as a `sid`. */
 function keyOfSession(tenantId: unknown, sessionId: unknown): string | undefined {
   return keyOf(tenantId, 'sid', sessionId)
-}
-
-/** What a polluted `Object.prototype` has is no claim, and names nobody. */
-function ownMember(object: object, name: string): unknown {
-  return Object.hasOwn(object, name) ? (object as Readonly<Record<string, unknown>>)[name] : undefined
 }
 
 /** GUIDs have no case. */

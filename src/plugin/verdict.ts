@@ -1,6 +1,6 @@
 /** What claims say of a rule: yes, no with all that is missing, or that they do not say. Pure. */
 
-import { hasOwn } from './own.js'
+import { hasOwn, ownMember } from './own.js'
 import { describe, inWords, type Rule } from './rules.js'
 import { authAgeSeconds, authContextsOf, type StepUp } from './step-up.js'
 import type { Principal } from './types.js'
@@ -102,7 +102,7 @@ function holds(rule: Simple, principal: Principal): boolean {
     case 'authAge':
       return kind === 'user' && authAgeSeconds(principal) <= rule.maxAgeSeconds
     case 'clientAuth':
-      return principal.clientAuth === rule.name
+      return ownMember(principal, 'clientAuth') === rule.name
     default:
       return kind === rule.kind
   }

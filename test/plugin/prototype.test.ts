@@ -121,6 +121,13 @@ t.test('claims and header parameters that a token lacks are inherited from nowhe
   }
 })
 
+t.test('what a principal lacks is inherited from nowhere', async (t) => {
+  const app = await start(t)
+  const token = await tenant.userToken({ azpacr: undefined })
+  const clean = await opens(app, token)
+  t.same(await polluted('clientAuth', 'certificate', () => opens(app, token)), clean)
+})
+
 t.test('a route says by itself who may call it', async (t) => {
   const app = await start(t)
   for (const value of ['none', 'optional'])
