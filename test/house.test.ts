@@ -72,7 +72,17 @@ const stages = [
     'on-behalf-of',
     'refusal-answers'
   ],
-  ...['audit-options', 'audit-events', 'audit', 'enforce', 'admission', 'authenticate', 'outside', 'options'],
+  ...[
+    'audit-options',
+    'audit-events',
+    'audit',
+    'answered',
+    'enforce',
+    'admission',
+    'authenticate',
+    'outside',
+    'options'
+  ],
   ...['challenge', 'openapi-extensions', 'openapi', 'decorators', 'route-check', 'early-routes'],
   ...['access-entry', 'access-checks', 'access-matrix', 'plugin', 'index']
 ]

@@ -1,8 +1,11 @@
 /** Refusal → response: status, `WWW-Authenticate` (RFC 6750 §3), problem details (RFC 9457). */
 import { STATUS_CODES } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isAnswered, isRefused, sendOnly } from './answered.js'
 import type { Audit } from './audit.js'
 import type { Refusal } from './errors.js'
+import type { Refuse } from './guard.js'
+import { routeOf } from './request-principal.js'
 
 /** The media type of a problem, RFC 9457 §3. */
 export const problemMediaType = 'application/problem+json'
@@ -34,23 +37,14 @@ interface Prepared {
   readonly bodyStart: string
 }
 
-/** True once this plugin answers a request by itself. */
-export const isRefused = Symbol('fastify-entra.isRefused')
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    [isRefused]: boolean
-  }
-}
-
 /**
  * Sends refusals for an API of this name. They are not to be cached: the next answer may differ (RFC 9111 §5.2.2.5).
  *
- * A request is answered once: a second refusal, and one after Fastify's `handlerTimeout` has answered, is neither sent nor audited.
+ * A request is answered once, and recorded once: what comes later is neither sent nor audited.
  *
- * @param replaces true where Fastify gave up the answer that was under way, and asks an error handler for another one
+ * @param realm the name of the API, for the challenge
  */
-export function refusalSender(realm: string, audit: Audit) {
+export function refusalSender(realm: string, audit: Audit): Refuse {
   const prepared = new WeakMap<Refusal, Prepared>()
   const prepare = (refusal: Refusal): Prepared => {
     const { requestId: _, ...said } = toProblem('', refusal)
@@ -59,29 +53,38 @@ export function refusalSender(realm: string, audit: Audit) {
     prepared.set(refusal, made)
     return made
   }
-  return (request: FastifyRequest, reply: FastifyReply, refusal: Refusal, replaces = false): void => {
+  const send = (request: FastifyRequest, reply: FastifyReply, refusal: Refusal): boolean => {
     const { status, retryAfterSeconds } = refusal
-    const { handlerTimeout = 0 } = request.routeOptions
-    if (reply.sent || (request[isRefused] && !replaces) || (handlerTimeout > 0 && isTimedOut(request))) return
-    request[isRefused] = true
-    if (handlerTimeout > 0) cancelHandlerTimeout(reply)
-    audit.refused(request, refusal)
+    const statusBefore = reply.statusCode
     const { challenge, bodyStart } = prepared.get(refusal) ?? prepare(refusal)
+    if (request.routeOptions.handlerTimeout) cancelHandlerTimeout(reply)
     reply.code(status).header('cache-control', 'no-store').header('content-type', problemMediaType)
     if (challenge !== undefined) reply.header('www-authenticate', challenge)
     if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
-    reply.send(`${bodyStart}${JSON.stringify(String(request.id))}}`)
+    const isDone = sendOnly(request, reply, `${bodyStart}${JSON.stringify(String(request.id))}}`)
+    if (!isDone) reply.code(statusBefore).removeHeader('www-authenticate').removeHeader('retry-after')
+    return isDone
+  }
+  return (request, reply, refusal, fromErrorHandler = false) => {
+    if (isAnswered(request, reply, fromErrorHandler)) return
+    const isFirst = !request[isRefused]
+    request[isRefused] = true
+    const isDone = reply.raw.headersSent ? cutOff(request, reply) : send(request, reply, refusal)
+    if (isDone && isFirst) audit.refused(request, refusal)
   }
 }
 
-/** Fastify has begun to answer 503 by itself; until it is done with the app's `onSend` hooks, `reply.sent` does not say so. */
-function isTimedOut({ signal }: FastifyRequest): boolean {
-  return signal.aborted && Object(signal.reason).code === 'FST_ERR_HANDLER_TIMEOUT'
+/** The application began an answer by itself, on `reply.raw`: another cannot be given, but this one goes no further. */
+function cutOff(request: FastifyRequest, reply: FastifyReply): true {
+  const fix = 'await the guard before anything is written to reply.raw'
+  request.log.error({ route: routeOf(request) }, `a guard refused a request after its answer had begun; ${fix}`)
+  reply.raw.destroy()
+  return true
 }
 
 /**
- * While `onSend` hooks wait, `handlerTimeout` would begin a second answer, whose headers end the process. Only `hijack()` stops its timer: on
- * an object of its own, so that the reply itself stays Fastify's.
+ * Even where an error handler's answer is on its way, `handlerTimeout` would begin a second one. Only `hijack()` stops its timer: on an object
+ * of its own, so that the reply itself stays Fastify's.
  */
 function cancelHandlerTimeout(reply: FastifyReply): void {
   Object.create(reply).hijack()

@@ -7,7 +7,7 @@ import { callAbout } from './bounded-calls.js'
 import { type Refusal, refusal } from './errors.js'
 import { loggedError } from './logged-error.js'
 import { maxWaitSeconds, OutageError } from './outages.js'
-import { DownstreamError } from './refusal-error.js'
+import { refusalIn } from './refusal-error.js'
 import { describe, type Rule, scopesOf } from './rules.js'
 import { stepUpRefusal } from './step-up.js'
 import type { Principal, UserPrincipal } from './types.js'
@@ -114,7 +114,7 @@ async function askGroups(rule: Extract<Rule, { kind: 'group' }>, { principal, re
 
 /** What was asked for the groups may have said it; bounded, as it is no more than a guess. */
 function retryAfterOf(error: unknown): number {
-  const said = error instanceof OutageError || error instanceof DownstreamError ? error.retryAfterSeconds : undefined
+  const said = error instanceof OutageError ? error.retryAfterSeconds : refusalIn(error)?.retryAfterSeconds
   return Math.min(maxWaitSeconds, Math.max(1, said ?? 1))
 }
 

@@ -1,7 +1,8 @@
 /** What the plugin puts on Fastify: the tenant on the instance, the principal on the request. */
 import type { FastifyInstance } from 'fastify'
+import { decorateAnswers } from './answered.js'
 import type { Audit } from './audit.js'
-import { isRefused, refusalSender } from './challenge.js'
+import { refusalSender } from './challenge.js'
 import { systemClock } from './clock.js'
 import { Downstreams } from './downstreams.js'
 import { createGuardHost } from './enforce.js'
@@ -108,7 +109,7 @@ export function decorate(
   const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
   const downstreams = new Downstreams(trusted, { exchangeJson, clock: systemClock, log: app.log, timeoutSeconds })
   decoratePrincipal(app)
-  app.decorateRequest(isRefused, false)
+  decorateAnswers(app)
   app.decorateRequest(verificationOf, null)
   answerRefusalErrors(app, refuse)
   decorateOnBehalfOf(app, downstreams)
@@ -122,7 +123,7 @@ export function decorate(
 /** Says once to the operator what only the app's registration can mend: without the claim that shows members all users are refused. */
 function advising({ log }: FastifyInstance, refuse: Refuse): Refuse {
   let isSaid = false
-  return (request, reply, why, replaces) => {
+  return (request, reply, why, fromErrorHandler) => {
     if (why.code === 'membership_unknown' && !isSaid) {
       isSaid = true
       log.warn(
@@ -130,7 +131,7 @@ function advising({ log }: FastifyInstance, refuse: Refuse): Refuse {
         'requireMember refuses users whose tokens do not show whether they are members; switch on the optional claim acct for access tokens'
       )
     }
-    refuse(request, reply, why, replaces)
+    refuse(request, reply, why, fromErrorHandler)
   }
 }
 

@@ -1,9 +1,10 @@
 /** Stage 6, in a request: a guard's rule is evaluated, and the request passes or is refused. */
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
+import { isAnswered, isFailing, isRefused } from './answered.js'
 import type { Audit } from './audit.js'
 import { claimsRefusal, type GroupsOf, ruleRefusal } from './decision.js'
 import { type Refusal, refusal } from './errors.js'
-import { type GuardHost, guardsIn, type Refuse } from './guard.js'
+import { type GuardHost, guardsIn, type Refuse, tooLate } from './guard.js'
 import { version } from './marks.js'
 import { principalOf } from './request-principal.js'
 import type { Rule } from './rules.js'
@@ -25,18 +26,18 @@ export function createGuardHost({ refuse, allowed, groupsOf, policySeconds }: Gu
     const why = await ruleRefusal(rule, principal, request, groupsOf, policySeconds)
     return why && (wholeRefusal(request, principal, rule, why) ?? why)
   }
-  const refused = async (request: FastifyRequest, reply: FastifyReply, why: Refusal) => {
-    refuse(request, reply, why)
-    await never()
-  }
   return Object.freeze<GuardHost>({
     version,
     async enforce(rule, request, reply) {
+      // In a hook that a refusal waits for, a promise that never settles would leave the request without an answer.
+      const fromErrorHandler = request[isFailing]
+      if (isAnswered(request, reply, fromErrorHandler)) throw tooLate(request)
       const principal = principalOf(request)
-      if (!principal) return refused(request, reply, refusal('credentials_missing'))
-      const why = await refusalOf(rule, request, principal)
-      if (why) return refused(request, reply, why)
-      allowed(request, rule, principal)
+      const why = principal ? await refusalOf(rule, request, principal) : refusal('credentials_missing')
+      if (why) refuse(request, reply, why, fromErrorHandler)
+      // Another guard may have refused meanwhile.
+      if (why || (request[isRefused] && !fromErrorHandler)) await never()
+      else if (principal) allowed(request, rule, principal)
     }
   })
 }

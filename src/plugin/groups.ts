@@ -6,6 +6,7 @@ import type { GroupsOf } from './decision.js'
 import { EntraConfigurationError } from './errors.js'
 import type { ExchangeJson } from './fetch-json.js'
 import type { IssuerSettings } from './issuers.js'
+import { needsDownstream } from './marks.js'
 import { functionOf } from './option-checks.js'
 import { hasOwn } from './own.js'
 import type { Rule } from './rules.js'
@@ -45,9 +46,6 @@ export interface GroupsOptions {
   /** Looks up all groups of a user. Default: none, and a guard that would need it answers 503. */
   groups?: GroupsResolver
 }
-
-/** Marks a resolver that is of no use without the option `downstream`. */
-export const needsDownstream = Symbol('fastify-entra.needsDownstream')
 
 /**
  * Checks the option.

@@ -14,8 +14,12 @@ export interface Guard extends preHandlerAsyncHookHandler {
   readonly rule: Rule
 }
 
-/** Sends a refusal as the plugin was told to; nothing where the request is answered already. */
-export type Refuse = (request: FastifyRequest, reply: FastifyReply, why: Refusal, replaces?: boolean) => void
+/**
+ * Sends a refusal as the plugin was told to; nothing where the request is answered already.
+ *
+ * @param fromErrorHandler true where an error handler decides. Default: false
+ */
+export type Refuse = (request: FastifyRequest, reply: FastifyReply, why: Refusal, fromErrorHandler?: boolean) => void
 
 /** What guards need of the plugin that is registered around their route. */
 export interface GuardHost {
@@ -74,7 +78,7 @@ export function scopesOfRoute({ routeOptions }: FastifyRequest): readonly string
 export function guard(rule: Rule): Guard {
   const check = async (request: FastifyRequest, reply: FastifyReply, ...others: unknown[]) => {
     const host = hostOf(request)
-    if (reply.sent || others.length > 1) throw tooLate(request)
+    if (others.length > 1) throw tooLate(request)
     return host.enforce(rule, request, reply)
   }
   return Object.freeze(Object.assign(check, { rule: Object.freeze(rule), [guardMark]: version }))
@@ -90,7 +94,7 @@ function hostOf(request: FastifyRequest): GuardHost {
 }
 
 /** Hooks after the handler get a payload or an error beside `next`, or find the reply sent: it is too late to refuse. */
-function tooLate(request: FastifyRequest): EntraConfigurationError {
+export function tooLate(request: FastifyRequest): EntraConfigurationError {
   const fix = 'add it as a preHandler'
   return new EntraConfigurationError(`${routeOf(request)} has a guard in a hook that comes too late; ${fix}`)
 }

@@ -23,8 +23,11 @@ const secrets: readonly RegExp[] = [
     String.raw`((?:(?:access|refresh|id|subject|actor)_token|client_(?:assertion|secret))${equals})[^\s"'\\&,;]+`,
     'gi'
   ),
-  // A JWT, or what is left of one: each part that is JSON begins so. In the middle of a word (`keyJson`) only where it is long.
-  /((?:(?<![\w-])|(?<=%[\dA-Fa-f]{2}))(?=eyJ[\w-]{5})|(?=eyJ[\w-]{16}))eyJ[\w-]+(?:(?:\.|%(?:25)*2[Ee])[\w-]+)*/g,
+  // A header among those that Node lists (`rawHeaders`).
+  /(authorization\\?["']\s*,\s*)\\?["'][^"'\\]*/gi,
+  // A JWT, or what is left of one: each part that is JSON begins so. In the middle of a word (`keyJson`) only where it is long. With a blank
+  // behind the brace as well, and over lines, as PEM is wrapped.
+  /((?:(?<![\w-])|(?<=%[\dA-Fa-f]{2}))(?=eyJ[\w-]{5})|(?=(?:ey[AJ]|ew[0ko])[\w-]{16}))e[\w-]+(?:(?:\.|%(?:25)*2[Ee]|(?<=[\w.-]{60})\r?\n(?=[\w.-]{8}))[\w-]*)*/g,
   // A part alone, such as the signature: as long as the shortest (HMAC with SHA-256), and too mixed for a word.
   /((?<![\w-])(?=[A-Z_a-z-]*\d)(?=[\d_a-z-]*[A-Z])(?=[\dA-Z_-]*[a-z]))[\w-]{43,}/g
 ]

@@ -101,14 +101,17 @@ function plain(name: string, value: unknown): unknown {
 const secretNames = /^downstream$|secret|password|passphrase|certificate|private_?key|assertion/i
 
 /**
- * A text that may be a URL, or a list of them, without the password in it (RFC 3986 §3.2.1): what is in front of the last `@` if it has a colon,
- * as a password that was not percent-encoded may have any character; without an `@`, as one may be behind a comma where a list was parted, what
- * stands for a port and is none.
+ * A text that may be a URL, or a list of them, without what may be a secret in it (RFC 3986 §3.2.1, §3.4): what is in front of the last `@`, where
+ * that is a URL's or has a colon, as a password that was not percent-encoded may have any character; without an `@`, as one may be behind a comma
+ * where a list was parted, what stands for a port and is none; and a query or fragment, where a key may be.
  */
 export function withoutPassword(text: string): string {
   const [scheme = ''] = /^[a-z][a-z0-9+.-]*:[\\/]+/i.exec(text) ?? []
   const rest = text.slice(scheme.length)
-  const end = rest.lastIndexOf('@')
-  if (rest.slice(0, end + 1).includes(':')) return `${scheme}…${rest.slice(end)}`
-  return text.replace(/(:[\\/]+[^\\/?#[\],]*?:)(?!\d{1,5}([\\/?#,\s]|$)).*$/s, '$1…')
+  const end = Math.max(rest.lastIndexOf('@'), rest.toLowerCase().lastIndexOf('%40'))
+  const isSecret = end > 0 && (scheme !== '' || /:|%3a/i.test(rest.slice(0, end)))
+  const shown = isSecret ? `${scheme}…${rest.slice(end)}` : text
+  return shown
+    .replace(/(:[\\/]+[^\\/?#[\],]*?:)(?!\d{1,5}([\\/?#,\s]|$)).*$/s, '$1…')
+    .replace(/(:[\\/]+[^?#]*[?#])[^…].*$/s, '$1…')
 }

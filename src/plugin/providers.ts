@@ -87,6 +87,14 @@ export const providers: Readonly<Record<ProviderName, Provider>> = {
 /** What only the token of somebody who signed in has (RFC 9068 §2.2.1; OpenID Connect Front-Channel Logout §3). */
 const isSignedIn = (claims: Claims) => ['auth_time', 'amr', 'sid'].some((name) => Object.hasOwn(claims, name))
 
+/** What is said of persons (OpenID Connect Core §5.1), or that somebody acts for one (RFC 8693 §4.1), and names that products have for users. */
+const personal: ReadonlySet<string> = new Set([
+  ...['name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username', 'profile', 'picture'],
+  ...['website', 'email', 'email_verified', 'gender', 'birthdate', 'zoneinfo', 'locale', 'phone_number'],
+  ...['phone_number_verified', 'address', 'updated_at', 'act', 'nonce'],
+  ...['uid', 'user_id', 'username', 'user_name', 'userName', 'user', 'login', 'upn', 'unique_name', 'mail']
+])
+
 /**
  * RFC 9068 §2.2: without a resource owner `sub` is the client. A token without `sub` is its client's own where nothing in it is a person's;
  * else it may be a user's whose `sub` was left out, as Keycloak's and PingFederate's can be, and would make every user the same.
@@ -94,7 +102,7 @@ const isSignedIn = (claims: Claims) => ['auth_time', 'amr', 'sid'].some((name) =
 function isClientItself(claims: Claims): boolean {
   const { azp, client_id, sub } = claims
   if (text(client_id) === undefined || isSignedIn(claims)) return false
-  if (sub === undefined || sub === null) return !['uid', 'username'].some((name) => Object.hasOwn(claims, name))
+  if (sub === undefined || sub === null) return !Object.keys(claims).some((name) => personal.has(name))
   return sub === client_id && (text(azp) ?? sub) === sub
 }
 

@@ -1,11 +1,11 @@
 /** Refusals that the application's code throws, or lets through: answered like all others, with a challenge where one helps. */
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import type { Refuse } from './guard.js'
-import { DownstreamError, TokenRefusedError } from './refusal-error.js'
+import { refusalIn } from './refusal-error.js'
 
 type ErrorHandler = NonNullable<RouteOptions['errorHandler']>
 
-/** Has {@link DownstreamError} and {@link TokenRefusedError} answered before any error handler of the application is called. */
+/** Has `DownstreamError` and `TokenRefusedError` answered before any error handler of the application is called. */
 export function answerRefusalErrors(app: FastifyInstance, refuse: Refuse): void {
   app.addHook('onRoute', (route) => {
     route.errorHandler = answering(route.errorHandler, refuse)
@@ -18,8 +18,8 @@ export function answerRefusalErrors(app: FastifyInstance, refuse: Refuse): void 
  */
 function answering(own: ErrorHandler | undefined, refuse: Refuse): ErrorHandler {
   return function (error, request, reply) {
-    const isRefusal = error instanceof DownstreamError || error instanceof TokenRefusedError
-    if (isRefusal) return refuse(request, reply, error.refusal, true)
+    const why = refusalIn(error)
+    if (why) return refuse(request, reply, why, true)
     if (own) return own.call(this, error, request, reply)
     return Promise.reject(error)
   }

@@ -1,5 +1,6 @@
 /** Refusals as errors, for what is called by the application's own code. */
 import type { Refusal, RefusalCode } from './errors.js'
+import { refusalErrorMark, version } from './marks.js'
 
 /** A refusal as an error. */
 abstract class RefusalError extends Error {
@@ -23,6 +24,17 @@ abstract class RefusalError extends Error {
   get refusal(): Refusal {
     return this.#refusal
   }
+
+  /** Not `instanceof`: a second copy of the package has classes of its own. */
+  get [refusalErrorMark](): string {
+    return version
+  }
+}
+
+/** What the client is to be told, where an error of this version says so. */
+export function refusalIn(error: unknown): Refusal | undefined {
+  const { [refusalErrorMark]: madeBy, refusal } = Object(error) as Partial<RefusalError>
+  return madeBy === version ? refusal : undefined
 }
 
 /** A token that {@link FastifyInstance.verifyToken} was given is refused: what a request with it would have been answered. */

@@ -9,7 +9,7 @@ import {
 import { credentialOption, credentialsIn, credentialVariables, refuseCredentials } from './credentials.js'
 import { refuseMisspelt } from './misspelt.js'
 import { type RedisAddress, toRedis } from './redis-address.js'
-import { integer, list, oneOf, origins, secure, toClientId, toOrigin, toTrustProxy } from './variables.js'
+import { integer, list, oneOf, origins, secure, toClientId, toHost, toOrigin, toTrustProxy } from './variables.js'
 
 /** Who may read the API's documents. */
 export type DocsAccess = 'public' | 'protected' | 'off'
@@ -91,7 +91,7 @@ export function readConfig(given: Environment): ServerConfig {
   refuseTraps(env)
   return {
     entra: pluginOptions(env),
-    host: env.HOST || '127.0.0.1',
+    host: toHost('HOST', env.HOST || '127.0.0.1'),
     port: integer('PORT', env.PORT || '3000', 65_535),
     logLevel: oneOf('LOG_LEVEL', env.LOG_LEVEL || 'info', logLevels),
     corsOrigins: origins('CORS_ORIGINS', env.CORS_ORIGINS),

@@ -48,6 +48,14 @@ export function toClientId(name: string, text = ''): string | undefined {
   )
 }
 
+/** A name or an address to listen on, and nothing more of a URL. */
+export function toHost(name: string, text: string): string {
+  if (/^[\w.:%-]+$/.test(text)) return text
+  throw new EntraConfigurationError(
+    `${name} "${withoutPassword(text)}" is not allowed; give a host name, or an IP address such as 0.0.0.0`
+  )
+}
+
 /** Tokens are sent there. */
 export function secure(name: string, origin: string): string {
   if (isSecure(new URL(origin))) return origin

@@ -36,7 +36,11 @@ const masked: [rule: string, text: string, logged: string][] = [
   ['in JSON in JSON', String.raw`{\"authorization\":\"Bearer abc\"}`, String.raw`{\"authorization\":\"[masked]\"}`],
   ['a member of a request for a token', 'client_secret=abc&scope=b', 'client_secret=[masked]&scope=b'],
   ['of its answer', '{"access_token":"abc","expires_in":1}', '{"access_token":"[masked]","expires_in":1}'],
-  ['encoded', 'a%26refresh_token%3Dabc', 'a%26refresh_token%3D[masked]']
+  ['encoded', 'a%26refresh_token%3Dabc', 'a%26refresh_token%3D[masked]'],
+  ['a list of headers', '["host","a","Authorization","opaque","b"]', '["host","a","Authorization",[masked]","b"]'],
+  ['wrapped, as PEM is', (jwt + jwt).match(/.{1,64}/g)?.join('\n') ?? '', '[masked]'],
+  ['JSON with a blank', Buffer.from('{ "alg": "RS256" }').toString('base64url'), '[masked]'],
+  ['JSON over lines', Buffer.from('{\n  "alg": "RS256"\n}').toString('base64url'), '[masked]']
 ]
 
 t.test('what has the shape of a token, or stands where one would, is masked', async (t) => {

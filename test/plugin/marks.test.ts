@@ -58,7 +58,12 @@ t.test('two copies of one version work together', async (t) => {
       await copy.requireRole('Admin').call(app, request, reply)
       return 'by hand'
     })
+    app.get('/error', async () => {
+      const { refusal } = await app.verifyToken('forged').catch((error) => error)
+      throw new copy.TokenRefusedError(refusal)
+    })
   })
+  checkRefusal(t, await get(`${origin}/error`, token), { status: 401, code: 'token_malformed', error: 'invalid_token' })
   t.equal((await get(`${origin}/reader`, token)).status, 200)
   t.equal((await get(`${origin}/either`, token)).status, 200)
   for (const path of ['/admin', '/by-hand'])
@@ -72,6 +77,11 @@ t.test('two copies of one version work together', async (t) => {
   await t.rejects(async () => makeApp(t).app.register(entra, options).register(copy.default, options), {
     message: 'fastify-entra is registered twice; once is for all'
   })
+  await t.rejects(
+    async () => makeApp(t).app.register(entra, { ...options, groups: copy.graphGroups() }),
+    { message: 'groups asks Microsoft Graph, and needs a credential; give the option downstream' },
+    'nor does a resolver of the other go without its credential'
+  )
   const uncalled = makeApp(t).app
   await uncalled.register(entra, options)
   t.throws(() => uncalled.get('/', { preHandler: copy.requireRole as unknown as Guard }, async () => ''), {

@@ -435,7 +435,8 @@ t.test('user or app', async (t) => {
 })
 
 t.test('a token without a subject that somebody signed in for speaks for nobody', async (t) => {
-  for (const sign of ['auth_time', 'amr', 'sid', 'uid', 'username'])
+  const personal = ['name', 'given_name', 'preferred_username', 'email', 'phone_number', 'picture', 'act', 'upn']
+  for (const sign of ['auth_time', 'amr', 'sid', 'uid', 'username', 'user_name', ...personal])
     t.equal(codeOf({ ...without(access, 'sub'), client_id: 'daemon', [sign]: 1 }), refused('missing_claim'), sign)
   t.equal(codeOf({ ...without(access, 'sub'), client_id: 'daemon' }), undefined, 'and for its client otherwise')
 })

@@ -123,7 +123,7 @@ t.test('shown: any value can be named in a sentence, as what it is', async (t) =
 /** None of these may show any three characters in a row of the password. */
 const withPasswords: [text: string, is: string][] = [
   ['https://user:s3cr3t@graph.example', 'https://…@graph.example'],
-  ['https://user:s3cr3t@graph.example/path?query', 'https://…@graph.example/path?query'],
+  ['https://user:s3cr3t@graph.example/path?query', 'https://…@graph.example/path?…'],
   ['https://:s3cr3t@graph.example', 'https://…@graph.example'],
   ['https://user:s3@cr3t@graph.example', 'https://…@graph.example'],
   ['https://user:s3/cr3t@graph.example', 'https://…@graph.example'],
@@ -141,7 +141,15 @@ const withPasswords: [text: string, is: string][] = [
   ['https://user:s3cr3t', 'https://user:…'],
   ['https://user:s3cr3t/x', 'https://user:…'],
   ['https://user:80s3cr3t', 'https://user:…'],
-  ['https://user:s3cr3t%40graph.example', 'https://user:…']
+  ['https://user:s3cr3t%40graph.example', 'https://…%40graph.example'],
+  ['https://s3cr3t@graph.example', 'https://…@graph.example'],
+  ['https://user%3As3cr3t@graph.example', 'https://…@graph.example'],
+  ['https://user%3As3cr3t%40graph.example', 'https://…%40graph.example'],
+  ['user%3As3cr3t%40graph.example', '…%40graph.example'],
+  ['https://graph.example?api_key=s3cr3t', 'https://graph.example?…'],
+  ['https://graph.example/path?s3cr3t#s3cr3t', 'https://graph.example/path?…'],
+  ['https://graph.example#s3cr3t', 'https://graph.example#…'],
+  ['https://a.example,https://b.example?s3cr3t', 'https://a.example,https://b.example?…']
 ]
 
 const withoutAny = [
@@ -151,12 +159,7 @@ const withoutAny = [
     'http://[::1]:4000',
     'http://127.0.0.1:4000,http://a:1'
   ],
-  ...[
-    'https://user@app.example',
-    'user@contoso.example',
-    'api://66666666-7777-4888-8999-aaaaaaaaaaaa',
-    'urn:example:api'
-  ],
+  ...['user@contoso.example', 'api://66666666-7777-4888-8999-aaaaaaaaaaaa', 'urn:example:api'],
   ...['a:b', '*', '', 'null', '10.0.0.0/8', 'fd00::/8', 'common']
 ]
 
