@@ -64,7 +64,7 @@ function textOf({ code, message, stack = '', cause, errors = [] }: LoggedError):
 }
 
 function secretsIn(env: NodeJS.ProcessEnv): readonly string[] {
-  const inUrls = Object.values(env).map((value = '') => /:\/\/[^:/]*:(.+)@/s.exec(value)?.[1] ?? '')
+  const inUrls = Object.values(env).map((value) => /:\/\/[^:/]*:(.+)@/s.exec(String(value))?.[1] ?? '')
   const own = Object.entries(env).flatMap(([name, value]) => (name === 'ENTRA_CLIENT_SECRET' ? [String(value)] : []))
   return [...own, ...inUrls].filter((secret) => secret.length >= 4)
 }
