@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 
@@ -17,7 +17,22 @@ t.test('the tarball', async (t) => {
 
   t.test('holds the plugin, and neither the server, the tenant nor tests', async (t) => {
     t.ok(paths.includes('dist/plugin/index.js') && paths.includes('dist/plugin/index.d.ts'))
-    for (const path of paths) t.match(path, /^(dist\/plugin\/[\w-]+\.(js|d\.ts)|[A-Z]+(\.md)?|package\.json)$/)
+    for (const path of paths) t.match(path, /^(dist\/plugin\/[\w/-]+\.(js|d\.ts)|[A-Z]+(\.md)?|package\.json)$/)
+  })
+
+  t.test('holds whatever its files import of each other', async (t) => {
+    const imports = /(?:from|import\(?) ?'(\.[^']+)'/g
+    for (const path of paths.filter((each) => /\.(js|d\.ts)$/.test(each))) {
+      const imported = [...(await readFile(path, 'utf8')).matchAll(imports)].map(([, to = '']) =>
+        join(dirname(path), to)
+      )
+      const types = (each: string) => (path.endsWith('.d.ts') ? each.replace(/\.js$/, '.d.ts') : each)
+      t.same(
+        imported.map(types).filter((each) => !paths.includes(each)),
+        [],
+        path
+      )
+    }
   })
 
   t.test('works with Fastify as the only other package', async (t) => {

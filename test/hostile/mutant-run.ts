@@ -1,8 +1,8 @@
 /** A process of its own: loads every second mutant, sends it its table, and writes one line of JSON for each. */
-import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { cp, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import ts from 'typescript'
+import { compileInto, sourcesIn } from '../support/compile.js'
 import { judge, nameOf, type Outcome } from './judge.js'
 import { type Mutant, mutants } from './mutants.js'
 import type { Table } from './row.js'
@@ -28,31 +28,16 @@ const world = await startWorld()
 const ofServer = ['server/problems.ts', 'server/logging.ts']
 const whole = join(folder, `whole-${first}`)
 
-/** As `npm run build` makes it, without a look at types: a mutant may be left with an import that it does not use. */
-const compile = (text: string) =>
-  ts.transpileModule(text, { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 } })
-    .outputText
-const compiledName = (path: string) => path.replace(/\.ts$/, '.js')
-
 /** All files, compiled once: what a mutant changes is compiled again, and the rest copied. */
 async function compileWhole(): Promise<void> {
-  const plugin = (await readdir('src/plugin')).map((name) => join('plugin', name))
-  for (const file of [...plugin, ...ofServer]) {
-    await mkdir(join(whole, dirname(file)), { recursive: true })
-    await writeFile(join(whole, compiledName(file)), compile(await readFile(join('src', file), 'utf8')))
-  }
+  const plugin = (await sourcesIn('src/plugin')).map((path) => join('plugin', path))
+  await compileInto(whole, 'src', [...plugin, ...ofServer])
 }
 
-/** The copy with the check taken out; every edit must find its text, once. */
+/** The copy with the check taken out. */
 async function load({ edits }: Mutant, copy: string): Promise<Sources> {
   await cp(whole, copy, { recursive: true })
-  const edited = new Map<string, string>()
-  for (const { file, source, replacement } of edits) {
-    const pieces = (edited.get(file) ?? (await readFile(join('src', file), 'utf8'))).split(source)
-    if (pieces.length !== 2) throw new Error(`${file} has ${pieces.length - 1} times: ${source}`)
-    edited.set(file, pieces.join(replacement))
-  }
-  for (const [file, text] of edited) await writeFile(join(copy, compiledName(file)), compile(text))
+  await compileInto(copy, 'src', [...new Set(edits.map(([file]) => `${file}.ts`))], edits)
   const load = (file: string) => import(pathToFileURL(resolve(copy, file)).href)
   return {
     plugin: (await load('plugin/index.js')) as Sources['plugin'],

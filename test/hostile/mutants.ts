@@ -2,31 +2,20 @@
  * Every check of the library, taken out in turn. A check that is made twice, here and in a library, is taken out in both
  * places: what must be seen is that the rule is gone.
  */
+import type { Change } from '../support/compile.js'
 import type { TableName } from './tables.js'
-
-export interface Edit {
-  /** Below `src`. */
-  readonly file: string
-  /** Occurs once. */
-  readonly source: string
-  readonly replacement: string
-}
 
 export interface Mutant {
   readonly name: string
   /** What the rule of a row that finds it begins with. */
   readonly rule: string
   readonly table: TableName
-  readonly edits: readonly Edit[]
+  /** Below `src`. */
+  readonly edits: readonly Change[]
 }
 
-function mutant(name: string, table: TableName, rule: string, ...edits: readonly [string, string, string][]): Mutant {
-  return {
-    name,
-    table,
-    rule,
-    edits: edits.map(([file, source, replacement]) => ({ file: `plugin/${file}.ts`, source, replacement }))
-  }
+function mutant(name: string, table: TableName, rule: string, ...edits: readonly Change[]): Mutant {
+  return { name, table, rule, edits: edits.map(([file, ...edit]) => [`plugin/${file}`, ...edit]) }
 }
 
 const requireClaim = "requiredClaims = ['iss', 'exp']"
