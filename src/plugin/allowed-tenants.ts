@@ -1,7 +1,8 @@
 /** The option `allowedTenants`: which directories may call, where the keys are those of all of them. */
 import { isMany } from './authority.js'
-import { EntraConfigurationError } from './errors.js'
-import { guid, matching, personalAccounts, shown, texts } from './option-checks.js'
+import { personalAccounts } from './clouds.js'
+import { EntraConfigurationError } from './configuration-error.js'
+import { guid, matching, shown, texts } from './option-checks.js'
 import type { TenantPolicy } from './tenant-decisions.js'
 
 /**

@@ -2,8 +2,8 @@
 import { LRUCache } from 'lru-cache'
 import { BoundedCalls, type Bounds } from './bounded-calls.js'
 import type { Subject } from './circuit-breaker.js'
+import type { Clock } from './clock.js'
 import { ThrottledError } from './outages.js'
-import type { Clock } from './types.js'
 
 const maxAnswers = 10_000
 

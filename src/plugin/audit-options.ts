@@ -1,5 +1,5 @@
 /** The option `audit` → what is logged of decisions. */
-import { EntraConfigurationError } from './errors.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import { isOn, shown } from './option-checks.js'
 import { ownProperties } from './own.js'
 

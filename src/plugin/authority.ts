@@ -1,8 +1,9 @@
 /** Authority and tenant → the issuers to trust, and where their discovery documents are. */
-import { type Cloud, clouds } from './clouds.js'
-import { EntraConfigurationError } from './errors.js'
+import { type Cloud, clouds, personalAccounts } from './clouds.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import type { MetadataSource } from './metadata.js'
-import { guid, personalAccounts, shown, tenantPlaceholder } from './option-checks.js'
+import { guid, secureOrigin, shown } from './option-checks.js'
+import { tenantPlaceholder } from './profile.js'
 
 /** The options that say who signs. */
 export interface AuthorityOptions {
@@ -119,21 +120,7 @@ export function authorityOf({ authority, cloud }: AuthorityOptions): string {
   return secureOrigin('authority', authority, 'https://login.microsoftonline.com')
 }
 
-/** An option that is an origin, and nothing more of a URL. */
-export function secureOrigin(name: string, origin: string, example: string): string {
-  const url = URL.canParse(String(origin)) ? new URL(origin) : undefined
-  if (url?.origin === origin && isSecure(url)) return origin
-  const wanted = `an origin such as ${example}, with https (http on loopback only) and no path`
-  throw new EntraConfigurationError(`${name} ${shown(origin)} is not allowed; give ${wanted}`)
-}
-
 function cloudOf(cloud: Cloud = 'public') {
   if (typeof cloud === 'string' && Object.hasOwn(clouds, cloud)) return clouds[cloud]
   throw new EntraConfigurationError(`cloud ${shown(cloud)} is unknown; it is one of ${Object.keys(clouds).join(', ')}`)
-}
-
-/** Whoever can change what is on its way can sign tokens: https, or loopback. */
-export function isSecure({ protocol, hostname }: URL): boolean {
-  const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
-  return protocol === 'https:' || (protocol === 'http:' && loopback)
 }

@@ -1,9 +1,10 @@
 /** Calls to functions of the application, or to services, that may hang: in time, bounded for each caller, behind a circuit breaker. */
 import { CircuitBreaker, type Subject } from './circuit-breaker.js'
+import type { Clock } from './clock.js'
 import { systemClock } from './clock.js'
 import { ConcurrencyLimit } from './concurrency.js'
 import { OutageError, tooLate } from './outages.js'
-import type { Clock, Principal } from './types.js'
+import type { Principal } from './types.js'
 
 /** What bounds calls. */
 export interface Bounds {

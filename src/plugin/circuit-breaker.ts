@@ -8,8 +8,8 @@
  *   administrator's inventions, close nothing for those of another; and where all users are of one directory, its own circuit opens.
  */
 import { Circuit, dropOldest, failuresBeforeOpening } from './circuit.js'
+import type { Clock } from './clock.js'
 import { CircuitOpenError, OutageError, ThrottledError } from './outages.js'
-import type { Clock } from './types.js'
 
 /** Of the keys that open the circuit of all directories, so many of one at the most: more than one has to be affected. */
 const maxOfOneDirectory = 3

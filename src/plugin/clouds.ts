@@ -36,3 +36,6 @@ export const clouds: Readonly<Record<Cloud, CloudHosts>> = {
   germany: { authority: 'https://login.sovcloud-identity.de', graph: 'https://graph.svc.sovcloud.de' },
   singapore: { authority: 'https://login.sovcloud-identity.sg', graph: 'https://graph.svc.sovcloud.sg' }
 }
+
+/** The tenant of all personal Microsoft accounts (Microsoft: "Access token claims reference", `tid`). */
+export const personalAccounts = '9188040d-6c67-4c5b-b112-36a304b66dad'

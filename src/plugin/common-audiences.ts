@@ -4,7 +4,7 @@
  * France, Germany and Singapore, in the Azure SDK; the providers' own documents where one is named.
  */
 import { clouds } from './clouds.js'
-import { EntraConfigurationError } from './errors.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import { shown } from './option-checks.js'
 
 const sovereign = (host: string) => ['fr', 'de', 'sg'].map((country) => `https://${host}.sovcloud-api.${country}`)

@@ -1,6 +1,6 @@
 /** This API as a client of its tenant: the credentials with which it asks for tokens to call others with. */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { EntraConfigurationError } from './errors.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import { wholeNumber } from './option-checks.js'
 import { ownProperties } from './own.js'
 

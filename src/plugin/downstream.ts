@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { Answers } from './answers.js'
 import { subjectOf } from './bounded-calls.js'
 import type { Subject } from './circuit-breaker.js'
+import type { Clock, Logger } from './clock.js'
 import type { OwnClient } from './downstream-options.js'
 import { refusal } from './errors.js'
 import type { ExchangeJson } from './fetch-json.js'
@@ -13,7 +14,7 @@ import { hasOwn, ownProperties } from './own.js'
 import { DownstreamError } from './refusal-error.js'
 import { partitionOf } from './shared-cache.js'
 import { challengeRefusal, type NoToken } from './token-answers.js'
-import type { Clock, Logger, Principal } from './types.js'
+import type { Principal } from './types.js'
 
 /** What the tokens are fetched with. */
 export interface DownstreamSurroundings {

@@ -1,8 +1,8 @@
 /** Every client that this API has, and which of them goes with a caller or a tenant. */
 import { isMany } from './authority.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import { Downstream, type DownstreamSurroundings } from './downstream.js'
 import type { OwnClient } from './downstream-options.js'
-import { EntraConfigurationError } from './errors.js'
 import type { IssuerSettings } from './issuers.js'
 import { loadMsal, msalPackage } from './msal.js'
 import type { TrustedIssuers } from './trusted-issuers.js'

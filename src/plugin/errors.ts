@@ -175,10 +175,3 @@ export function refusal(code: RefusalCode, extra?: RefusalExtra): Refusal {
 export function isRefusal(value: unknown): value is Refusal {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, 'code') && Object.hasOwn(value, 'detail')
 }
-
-/** A mistake in the program or its configuration: stops the start, or names the route that made it. */
-export class EntraConfigurationError extends Error {
-  override readonly name = 'EntraConfigurationError'
-  /** Stable, for programs. */
-  readonly code = 'ENTRA_CONFIGURATION'
-}

@@ -1,16 +1,23 @@
 /** The only way out: one exchange, bounded in time and size. Closes the holes of get-jwks, which has neither bound. */
 import { EnvHttpProxyAgent, ProxyAgent, request } from 'undici'
 import { systemClock } from './clock.js'
-import { EntraConfigurationError } from './errors.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import { loggedError } from './logged-error.js'
 import { parseDetached } from './own.js'
-import type { FetchJson } from './types.js'
 
 /** No discovery document or key set comes near this: Entra's are under 20 KB. */
 const maxBytes = 1024 * 1024
 
 /** Connections to one origin at once, unless told otherwise: a thousand tenants that start together would spend their deadline on handshakes. */
 const maxConnections = 32
+
+/**
+ * GETs a URL and parses its JSON, within a deadline and a size. Rejects on anything but a 200 with JSON.
+ *
+ * @param purpose what the document is fetched for, as an object of any kind: all that is fetched for it has one deadline together, from the
+ * first fetch on. Default: a deadline of its own
+ */
+export type FetchJson = (url: string, purpose?: object) => Promise<unknown>
 
 /** An answer that is no 200. Redirects are one: a key set is where the document says, or nowhere. */
 export class HttpStatusError extends Error {

@@ -1,11 +1,10 @@
 /** The built-in answer to groups overage: all groups of a user, from Microsoft Graph. */
 
-import { secureOrigin } from './authority.js'
-import { EntraConfigurationError } from './errors.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import { type JsonAnswer, reasonOf } from './fetch-json.js'
 import type { GraphAccess, GroupsResolver } from './groups.js'
 import { needsDownstream } from './marks.js'
-import { guid, isOn, shown } from './option-checks.js'
+import { guid, isOn, secureOrigin, shown } from './option-checks.js'
 import { OutageError } from './outages.js'
 import { ownProperties } from './own.js'
 import { refuseOutage } from './token-answers.js'

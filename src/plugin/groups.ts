@@ -2,15 +2,16 @@
 import type { FastifyRequest } from 'fastify'
 import { Answers } from './answers.js'
 import { subjectOf } from './bounded-calls.js'
+import type { Clock } from './clock.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import type { GroupsOf } from './decision.js'
-import { EntraConfigurationError } from './errors.js'
 import type { ExchangeJson } from './fetch-json.js'
 import type { IssuerSettings } from './issuers.js'
 import { needsDownstream } from './marks.js'
 import { functionOf } from './option-checks.js'
 import { hasOwn } from './own.js'
 import type { Rule } from './rules.js'
-import type { Clock, UserPrincipal } from './types.js'
+import type { UserPrincipal } from './types.js'
 
 /** Microsoft Graph, as this API may ask it about one user. */
 export interface GraphAccess {

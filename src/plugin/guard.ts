@@ -1,6 +1,7 @@
 /** Stage 6: a rule as a preHandler that lets a request pass, or refuses it, and can say what it requires. */
 import type { FastifyContextConfig, FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
-import { EntraConfigurationError, type Refusal } from './errors.js'
+import { EntraConfigurationError } from './configuration-error.js'
+import type { Refusal } from './errors.js'
 import { guardMakerMark, guardMark, pluginMark, routeGuards, version, versionClash } from './marks.js'
 import { routeOf } from './request-principal.js'
 import { type Rule, scopesOf } from './rules.js'

@@ -1,5 +1,5 @@
 /** Guards for permissions that are declared once: a name that is not among them does not compile, and throws where nobody compiles. */
-import { EntraConfigurationError } from './errors.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import { type Guard, guard, guardMaker } from './guard.js'
 import { requireAppPermission, requireRole, requireScope } from './guards.js'
 import { shown } from './option-checks.js'

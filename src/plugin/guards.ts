@@ -1,5 +1,5 @@
 /** Stage 6, as routes write it: the functions that make guards. */
-import { EntraConfigurationError } from './errors.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import { type Guard, guard, guardMaker, isGuard } from './guard.js'
 import { guid, shown, wholeNumber } from './option-checks.js'
 import { ownProperties } from './own.js'

@@ -13,14 +13,14 @@ export type {
   RefusedEvent
 } from './audit-events.js'
 export type { AuditLevel, AuditSettings } from './audit-options.js'
-export { isSecure } from './authority.js'
 export { type Problem, problemMediaType, toProblem } from './challenge.js'
 export type { Cloud } from './clouds.js'
+export { EntraConfigurationError } from './configuration-error.js'
 export type { EntraTenant, TokenForApp } from './decorators.js'
 export type { RefusedToken } from './downstream.js'
 export type { DownstreamOptions, SharedTokenCache } from './downstream-options.js'
 export type { EntraTenantOptions } from './entra-options.js'
-export { EntraConfigurationError, type RefusalCode } from './errors.js'
+export type { RefusalCode } from './errors.js'
 export type { ExchangeJson, JsonAnswer, JsonRequest } from './fetch-json.js'
 export { type GraphGroupsOptions, graphGroups } from './graph-groups.js'
 export type { GraphAccess, GroupsOptions, GroupsQuestion, GroupsResolver } from './groups.js'
@@ -51,13 +51,14 @@ export {
 } from './guards-for.js'
 export type { IssuerStatus, TenantEvent } from './issuers.js'
 export type { Algorithm } from './jwks.js'
+export type { KeyStoreStatus } from './key-news.js'
 export { type LoggedError, loggedError } from './logged-error.js'
 export { loggedText } from './logged-text.js'
 export type { Metadata } from './metadata.js'
 export type { OidcOptions } from './oidc-options.js'
 export type { OnBehalfOf } from './on-behalf-of.js'
 export type { EntraOpenapi, SecurityScheme } from './openapi.js'
-export { withoutPassword } from './option-checks.js'
+export { isSecure, withoutPassword } from './option-checks.js'
 export type {
   AuditOptions,
   EntraOptions,
@@ -79,13 +80,4 @@ export type { PermissionRule, Policy, Rule } from './rules.js'
 export type { TenantPolicy } from './tenant-decisions.js'
 export type { TimeOptions } from './time-options.js'
 export type { TokenCacheOptions } from './token-cache.js'
-export type {
-  AgentFacts,
-  AppPrincipal,
-  Claims,
-  ClientAuth,
-  KeyStoreStatus,
-  Membership,
-  Principal,
-  UserPrincipal
-} from './types.js'
+export type { AgentFacts, AppPrincipal, Claims, ClientAuth, Membership, Principal, UserPrincipal } from './types.js'

@@ -1,14 +1,18 @@
 /** Stage 2: one trusted issuer, with its discovery document and its keys. */
+
+import type { Clock, Logger } from './clock.js'
 import type { OwnClient } from './downstream-options.js'
 import type { Refusal } from './errors.js'
+import type { FetchJson } from './fetch-json.js'
 import { HttpStatusError } from './fetch-json.js'
 import { type KeySet, toKeySet, type VerificationKey } from './jwks.js'
+import type { KeyStoreStatus } from './key-news.js'
 import { type KeyChange, KeyNews } from './key-news.js'
 import { KeyStore } from './keys.js'
 import { fetchMetadata, type Metadata, MetadataMismatchError, type MetadataSource } from './metadata.js'
-import { tenantPlaceholder } from './option-checks.js'
 import type { Profile } from './profile.js'
-import type { Clock, FetchJson, KeyStoreStatus, KeyTimings, Logger } from './types.js'
+import { tenantPlaceholder } from './profile.js'
+import type { KeyTimings } from './time-options.js'
 
 /** An issuer as configured: a metadata document, and the rules for its tokens. */
 export interface IssuerSettings extends MetadataSource {

@@ -4,7 +4,7 @@
  */
 import fastifyJwt, { type JWT } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { EntraConfigurationError } from './errors.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import { routeOf } from './request-principal.js'
 import { jwtNamespace, jwtOptions, type Verifier } from './verify.js'
 

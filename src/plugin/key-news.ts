@@ -1,9 +1,10 @@
 /** What is told of an issuer's keys: to the operator's log, and as state changes to whoever wants them. Each once, not at every try. */
+
+import type { Logger } from './clock.js'
 import { reasonOf } from './fetch-json.js'
 import type { KeySet } from './jwks.js'
 import { escapeTexts } from './logged-text.js'
 import { MetadataMismatchError } from './metadata.js'
-import type { KeyStoreStatus, Logger } from './types.js'
 
 /** A change in the state of an issuer's keys. */
 export type KeyChange =
@@ -28,6 +29,17 @@ export type KeyChange =
       /** The keys could be fetched again. */
       readonly event: 'tenant.recovered'
     }
+
+/** What a store says of itself, for `/readyz`. */
+export interface KeyStoreStatus {
+  /** `cold`: no set yet, or the last good one is too old. `stale`: the last good one serves, a refresh failed. */
+  readonly state: 'cold' | 'fresh' | 'stale'
+  readonly keys: number
+  /** Seconds since the set was fetched. */
+  readonly ageSeconds?: number
+  /** Why the last fetch failed. */
+  readonly lastError?: string
+}
 
 /** Knows what was told last. */
 export class KeyNews {

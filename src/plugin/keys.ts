@@ -4,11 +4,12 @@
  * outage for as long as `maxStaleSeconds`.
  */
 import { retrySeconds } from './back-off.js'
+import type { Clock } from './clock.js'
 import { type Refusal, refusal } from './errors.js'
 import { reasonOf } from './fetch-json.js'
 import { type KeySet, keepSame, type VerificationKey } from './jwks.js'
-import type { KeyNews } from './key-news.js'
-import type { Clock, KeyStoreStatus, KeyTimings } from './types.js'
+import type { KeyNews, KeyStoreStatus } from './key-news.js'
+import type { KeyTimings } from './time-options.js'
 
 const unknownKey = refusal('unknown_key')
 

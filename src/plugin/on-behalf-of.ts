@@ -1,9 +1,10 @@
 /** `request.onBehalfOf()`: a token with which a route calls another API for its caller; and what is answered where there is none. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { authorizationHeader, bearerToken } from './bearer.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import type { RefusedToken } from './downstream.js'
 import type { Downstreams } from './downstreams.js'
-import { EntraConfigurationError, isRefusal, refusal } from './errors.js'
+import { isRefusal, refusal } from './errors.js'
 import { DownstreamError } from './refusal-error.js'
 import { principalOf, routeOf } from './request-principal.js'
 

@@ -1,14 +1,8 @@
 /** The checks of options: each returns the value, or throws one sentence that says what to change. */
-import { EntraConfigurationError } from './errors.js'
+import { EntraConfigurationError } from './configuration-error.js'
 
 /** A GUID, in any case: a directory or application ID. */
 export const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-
-/** What the issuer has in place of a tenant's ID in the documents of many tenants (Microsoft: "Validate the issuer"). */
-export const tenantPlaceholder = '{tenantid}'
-
-/** The tenant of all personal Microsoft accounts (Microsoft: "Access token claims reference", `tid`). */
-export const personalAccounts = '9188040d-6c67-4c5b-b112-36a304b66dad'
 
 /** Bounds and default of an option that is a number. */
 export interface Bounds {
@@ -114,4 +108,18 @@ export function withoutPassword(text: string): string {
   return shown
     .replace(/(:[\\/]+[^\\/?#[\],]*?:)(?!\d{1,5}([\\/?#,\s]|$)).*$/s, '$1…')
     .replace(/(:[\\/]+[^?#]*[?#])[^…].*$/s, '$1…')
+}
+
+/** An option that is an origin, and nothing more of a URL. */
+export function secureOrigin(name: string, origin: string, example: string): string {
+  const url = URL.canParse(String(origin)) ? new URL(origin) : undefined
+  if (url?.origin === origin && isSecure(url)) return origin
+  const wanted = `an origin such as ${example}, with https (http on loopback only) and no path`
+  throw new EntraConfigurationError(`${name} ${shown(origin)} is not allowed; give ${wanted}`)
+}
+
+/** Whoever can change what is on its way can sign tokens: https, or loopback. */
+export function isSecure({ protocol, hostname }: URL): boolean {
+  const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
+  return protocol === 'https:' || (protocol === 'http:' && loopback)
 }

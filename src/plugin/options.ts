@@ -1,8 +1,8 @@
 /** Options → frozen settings, checked once, at registration. Nothing is guessed, and nothing has a default that accepts. */
 import { type AuditLevel, type AuditSettings, auditOf } from './audit-options.js'
 import { isMany } from './authority.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import { type EntraTenantOptions, entraAuthority, entraNames } from './entra-options.js'
-import { EntraConfigurationError } from './errors.js'
 import { type GroupsOptions, type GroupsResolver, resolverOf } from './groups.js'
 import type { IssuerSettings } from './issuers.js'
 import type { Algorithm } from './jwks.js'
@@ -10,10 +10,10 @@ import { type OidcOptions, oidcAuthority, oidcNames } from './oidc-options.js'
 import { functionOf, isOn, repeated, shown } from './option-checks.js'
 import { ownProperties } from './own.js'
 import type { IsRevoked } from './revocation.js'
+import type { KeyTimings } from './time-options.js'
 import { inSeconds, keyTimings, type TimeOptions, timeNames } from './time-options.js'
 import type { TokenCacheOptions } from './token-cache.js'
 import { tokenCacheOf } from './token-cache-options.js'
-import type { KeyTimings } from './types.js'
 
 /** What is remembered between requests, whoever issues the tokens. */
 export interface MemoryOptions {

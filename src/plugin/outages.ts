@@ -1,6 +1,7 @@
 /** Errors that say that a function or service is down, too slow, or asks to wait; and an answer within a deadline. */
+
+import type { Clock } from './clock.js'
 import { systemClock } from './clock.js'
-import type { Clock } from './types.js'
 
 /** Seconds. Nobody waits for longer, whatever `Retry-After` says. */
 export const maxWaitSeconds = 60

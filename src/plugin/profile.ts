@@ -4,6 +4,9 @@ import type { Algorithm, VerificationKey } from './jwks.js'
 import type { TenantDecisions } from './tenant-decisions.js'
 import type { Claims, Principal } from './types.js'
 
+/** What the issuer has in place of a tenant's ID in the documents of many tenants (Microsoft: "Validate the issuer"). */
+export const tenantPlaceholder = '{tenantid}'
+
 /** A token whose signature, `exp` and `nbf` hold, and the key that it was verified with. */
 export interface SignedToken {
   readonly header: Readonly<Record<string, unknown>>

@@ -2,7 +2,7 @@
 import { Answers } from './answers.js'
 import { perCallerEachRequest, subjectOf } from './bounded-calls.js'
 import { systemClock } from './clock.js'
-import { EntraConfigurationError } from './errors.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import { matching, within } from './option-checks.js'
 import { inTime } from './outages.js'
 import { ownProperties } from './own.js'

@@ -1,6 +1,6 @@
 /** Who sent a request: written by this plugin alone, and read by all. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { EntraConfigurationError } from './errors.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import type { Principal } from './types.js'
 
 declare module 'fastify' {

@@ -1,6 +1,6 @@
 /** Tokens that were taken back, in the memory of one process. */
 import { LRUCache } from 'lru-cache'
-import { EntraConfigurationError } from './errors.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import { wholeNumber } from './option-checks.js'
 import { ownProperties } from './own.js'
 import { isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './revoked.js'

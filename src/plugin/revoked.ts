@@ -1,5 +1,5 @@
 /** What it means that tokens were taken back, wherever it is kept: under which keys, for how long, and which tokens it is about. */
-import { EntraConfigurationError } from './errors.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import { guid, wholeNumber } from './option-checks.js'
 import { ownMember } from './own.js'
 import type { Principal } from './types.js'

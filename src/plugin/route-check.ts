@@ -1,7 +1,7 @@
 /** What a route declares, checked when it is declared. */
 import type { RouteOptions } from 'fastify'
 import { alternatives } from './alternatives.js'
-import { EntraConfigurationError } from './errors.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import { type Guard, isGuard, isGuardMaker } from './guard.js'
 import { routeGuards } from './marks.js'
 import { shown } from './option-checks.js'

@@ -1,7 +1,8 @@
 /** Which directories may call, where a function of the application says so: its answers, shared and remembered for a while. */
 import { createHash } from 'node:crypto'
 import { type Answer, Answers } from './answers.js'
-import type { Claims, Clock } from './types.js'
+import type { Clock } from './clock.js'
+import type { Claims } from './types.js'
 
 /**
  * Decides whether the tokens of a directory are accepted; only `true`, or a promise of it, says yes. When it throws, or takes longer

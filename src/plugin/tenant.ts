@@ -3,8 +3,8 @@ import { audienceRefusal } from './audience.js'
 import { clientRefusal, isOtherToken, missingClaimRefusal, text } from './claims.js'
 import { type Refusal, refusal } from './errors.js'
 import type { VerificationKey } from './jwks.js'
-import { tenantPlaceholder } from './option-checks.js'
 import type { SignedToken } from './profile.js'
+import { tenantPlaceholder } from './profile.js'
 import type { Claims } from './types.js'
 
 /** What the rules compare with. */

@@ -1,6 +1,5 @@
 /** The options in seconds, and what they may be. */
 import { within } from './option-checks.js'
-import type { KeyTimings } from './types.js'
 
 /** The options in seconds, whoever issues the tokens. */
 export interface TimeOptions {
@@ -14,6 +13,13 @@ export interface TimeOptions {
   keysTimeoutSeconds?: number
   /** Seconds of tolerance for `exp`, `nbf` and `iat` (RFC 7519 §4.1.4). Default: 60. From 0 to 600. */
   clockToleranceSeconds?: number
+}
+
+/** How often keys are fetched, in seconds. */
+export interface KeyTimings {
+  readonly refreshSeconds: number
+  readonly cooldownSeconds: number
+  readonly maxStaleSeconds: number
 }
 
 /** A timer cannot wait for longer (Node: `setTimeout`, 2^31 - 1 milliseconds). */

@@ -1,5 +1,5 @@
 /** The option `tokenCache` → the bounds of the cache. */
-import { EntraConfigurationError } from './errors.js'
+import { EntraConfigurationError } from './configuration-error.js'
 import { shown, wholeNumber } from './option-checks.js'
 import { ownProperties } from './own.js'
 import type { TokenCacheOptions } from './token-cache.js'

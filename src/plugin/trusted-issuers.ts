@@ -2,7 +2,7 @@
 import { isRefusal, type Refusal, refusal } from './errors.js'
 import { type Issuer, templateOf } from './issuers.js'
 import type { VerificationKey } from './jwks.js'
-import { tenantPlaceholder } from './option-checks.js'
+import { tenantPlaceholder } from './profile.js'
 
 const wrongIssuer = refusal('wrong_issuer')
 const unavailable = refusal('tenant_unavailable', { retryAfterSeconds: 1 })

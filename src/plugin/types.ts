@@ -1,7 +1,4 @@
-/**
- * The words every stage speaks: claims, caller, and the seams (clock, fetch) that let a test turn a day into a
- * millisecond.
- */
+/** Whom a token speaks for, as guards and handlers see it. */
 
 /** The payload of a verified token, as the tenant signed it (RFC 7519 §4). */
 export type Claims = Readonly<Record<string, unknown>>
@@ -86,44 +83,3 @@ export interface AppPrincipal extends Caller {
 
 /** Who sent the request, typed by `kind` and frozen. */
 export type Principal = UserPrincipal | AppPrincipal
-
-/** Time, passed in. */
-export interface Clock {
-  /** Milliseconds that only go forward, from any start. */
-  now(): number
-  /** Runs `callback` after `milliseconds`, without keeping the process alive. Returns its cancellation. */
-  after(milliseconds: number, callback: () => void): () => void
-}
-
-/**
- * GETs a URL and parses its JSON, within a deadline and a size. Rejects on anything but a 200 with JSON.
- *
- * @param purpose what the document is fetched for, as an object of any kind: all that is fetched for it has one deadline together, from the
- * first fetch on. Default: a deadline of its own
- */
-export type FetchJson = (url: string, purpose?: object) => Promise<unknown>
-
-/** What a stage says to the operator. Never carries a token. */
-export interface Logger {
-  info(details: object, message: string): void
-  warn(details: object, message: string): void
-  error(details: object, message: string): void
-}
-
-/** How often keys are fetched, in seconds. */
-export interface KeyTimings {
-  readonly refreshSeconds: number
-  readonly cooldownSeconds: number
-  readonly maxStaleSeconds: number
-}
-
-/** What a store says of itself, for `/readyz`. */
-export interface KeyStoreStatus {
-  /** `cold`: no set yet, or the last good one is too old. `stale`: the last good one serves, a refresh failed. */
-  readonly state: 'cold' | 'fresh' | 'stale'
-  readonly keys: number
-  /** Seconds since the set was fetched. */
-  readonly ageSeconds?: number
-  /** Why the last fetch failed. */
-  readonly lastError?: string
-}

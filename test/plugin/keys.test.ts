@@ -4,7 +4,7 @@ import type { KeySet } from '../../src/plugin/jwks.js'
 import { type KeyChange, KeyNews } from '../../src/plugin/key-news.js'
 import { KeyStore } from '../../src/plugin/keys.js'
 import { MetadataMismatchError } from '../../src/plugin/metadata.js'
-import type { KeyTimings } from '../../src/plugin/types.js'
+import type { KeyTimings } from '../../src/plugin/time-options.js'
 import { FakeClock, settle } from '../support/clock.js'
 import { recordingLogger } from '../support/log.js'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { EntraConfigurationError } from '../../src/plugin/errors.js'
+import { EntraConfigurationError } from '../../src/plugin/configuration-error.js'
 import { algorithmNames } from '../../src/plugin/jwks.js'
 import { type EntraOptions, toSettings } from '../../src/plugin/options.js'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { EntraConfigurationError } from '../../src/plugin/errors.js'
+import { EntraConfigurationError } from '../../src/plugin/configuration-error.js'
 import { matching, shown, texts, within, withoutPassword } from '../../src/plugin/option-checks.js'
 
 /** What a check throws, or fails the test by not throwing. */
