@@ -18,9 +18,10 @@ const stages = [
     'logged-error',
     'store-errors',
     'clouds',
-    'option-checks'
+    'microsoft-apis',
+    'option-checks',
+    'common-audiences'
   ],
-  'common-audiences',
   ...['refusal-error', 'request-principal', 'route-auth', 'downstream-options'],
   ...[
     'bearer',
@@ -42,12 +43,11 @@ const stages = [
     'trusted-issuers'
   ],
   ...['json-members', 'decode', 'header', 'token-cache', 'token-cache-options', 'claims', 'audience'],
-  ...['caller-kind', 'tenant', 'caller-facts', 'principal', 'user-flow', 'providers', 'oidc'],
+  ...['caller-kind', 'hints', 'tenant', 'caller-facts', 'principal', 'user-flow', 'providers', 'oidc'],
   ...['authority', 'allowed-tenants', 'entra-options', 'oidc-options'],
   ...[
     'library-errors',
     'forgeries',
-    'hints',
     'step-up',
     'revocation',
     'revoked',
@@ -85,7 +85,7 @@ const stages = [
     'outside',
     'options'
   ],
-  ...['challenge', 'openapi-extensions', 'openapi', 'decorators', 'route-check', 'early-routes'],
+  ...['challenge', 'send-refusal', 'openapi-extensions', 'openapi', 'decorators', 'route-check', 'early-routes'],
   ...['access-entry', 'access-checks', 'access-matrix', 'plugin', 'index']
 ]
 

@@ -1,10 +1,8 @@
 /** Stage 5's end: whether a verified caller is let in at all, and for how long that may be remembered. */
-import type { FastifyBaseLogger } from 'fastify'
-import type { Answer } from './answers.js'
-import { isRefusal, type Refusal, refusal } from './errors.js'
+import type { Logger } from './clock.js'
+import { type Refusal, refusal } from './errors.js'
 import { loggedError } from './logged-error.js'
-import type { Profile } from './profile.js'
-import { tenantNotAccepted } from './tenant.js'
+import type { Admission, Profile } from './profile.js'
 import type { TokenCache } from './token-cache.js'
 import type { Principal } from './types.js'
 import type { Verified } from './verify.js'
@@ -23,27 +21,22 @@ const undecided = refusal('admission_unavailable', {
 export async function admit(
   { verification, principal }: Verified,
   cache: TokenCache | undefined,
-  log: FastifyBaseLogger
+  log: Logger
 ): Promise<Refusal | undefined> {
   const { profile } = verification.issuer.settings
-  const decision = profile.tenants && (await decide(profile.tenants, principal, log))
-  if (isRefusal(decision)) return decision
+  const admission = profile.admit && (await decide(profile.admit, principal, log))
+  if (admission?.refusal) return admission.refusal
   if (!hasPermissions(principal, profile)) return noPermissions
-  cache?.add(verification, principal, decision?.until)
+  cache?.add(verification, principal, admission?.until)
   return undefined
 }
 
-async function decide(
-  tenants: NonNullable<Profile['tenants']>,
-  { tenantId, claims }: Principal,
-  log: FastifyBaseLogger
-): Promise<Refusal | Answer<boolean>> {
+async function decide(admitted: NonNullable<Profile['admit']>, principal: Principal, log: Logger): Promise<Admission> {
   try {
-    const decision = await tenants.decide(tenantId, claims)
-    return decision.value ? decision : tenantNotAccepted(tenantId)
+    return await admitted(principal)
   } catch (error) {
-    log.error({ err: loggedError(error), tenantId }, 'allowedTenants failed')
-    return undecided
+    log.error({ err: loggedError(error), tenantId: principal.tenantId }, 'allowedTenants failed')
+    return { refusal: undecided }
   }
 }
 

@@ -32,8 +32,20 @@ export function decorateAnswers(app: FastifyInstance): void {
  * before it calls one
  */
 export function isAnswered(request: FastifyRequest, reply: FastifyReply, fromErrorHandler: boolean): boolean {
-  if (reply.sent || !request[isFailing]) return reply.sent || request[isRefused]
+  if (reply.sent || !(request[isFailing] || isTimedOut(request))) return reply.sent || request[isRefused]
   return !fromErrorHandler || hasBegun(reply)
+}
+
+/** Whether it is too late to refuse, as an answer is on its way. */
+export function isTooLate(request: FastifyRequest, reply: FastifyReply): boolean {
+  return reply.sent || (request[isFailing] ? hasBegun(reply) : request[isRefused])
+}
+
+/** Known at once, where hooks of the application for errors run before ours. */
+function isTimedOut(request: FastifyRequest): boolean {
+  if (!request.routeOptions.handlerTimeout) return false // `signal` makes an `AbortController`
+  const { aborted, reason } = request.signal
+  return aborted && Object(reason).code === 'FST_ERR_HANDLER_TIMEOUT'
 }
 
 /** What was set on `reply.raw` stays there, and says nothing. */

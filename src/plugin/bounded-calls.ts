@@ -4,7 +4,6 @@ import type { Clock } from './clock.js'
 import { systemClock } from './clock.js'
 import { ConcurrencyLimit } from './concurrency.js'
 import { OutageError, tooLate } from './outages.js'
-import type { Principal } from './types.js'
 
 /** What bounds calls. */
 export interface Bounds {
@@ -84,8 +83,14 @@ export class BoundedCalls {
 
 const callerOf = ({ caller }: Subject) => caller
 
+/** What tells the holder of a token from all others. */
+export interface Holder {
+  readonly tenantId: string
+  readonly id: string
+}
+
 /** Whom a call is about, where it is about the holder of a token. */
-export function subjectOf({ tenantId, id }: Pick<Principal, 'tenantId' | 'id'>): Subject {
+export function subjectOf({ tenantId, id }: Holder): Subject {
   return { caller: JSON.stringify([tenantId, id]), directory: tenantId }
 }
 
@@ -107,19 +112,19 @@ export const perCallerEachRequest = 64
 const slow = new WeakMap<object, BoundedCalls>()
 
 /**
- * Calls a function of the application about a principal. One that answers `true` or `false` at once, and always did, costs neither a timer nor a
+ * Calls a function of the application about the holder of a token. One that answers `true` or `false` at once, and always did, costs neither a timer nor a
  * promise.
  *
  * @param what the function, or the object that stands for it
  * @throws as {@link BoundedCalls.call}; rejects with it where the function is a slow one
  */
 export function callAbout(
-  principal: Principal,
+  holder: Holder,
   { what, name, timeoutSeconds }: { what: object; name: string; timeoutSeconds: number },
   call: () => unknown
 ): unknown {
   const known = slow.get(what)
-  if (known) return known.call(subjectOf(principal), call, timeoutSeconds)
+  if (known) return known.call(subjectOf(holder), call, timeoutSeconds)
   const answer = call()
   if (typeof answer === 'boolean') return answer
   const bounds = {
@@ -130,5 +135,5 @@ export function callAbout(
   }
   const calls = new BoundedCalls(name, bounds)
   slow.set(what, calls)
-  return calls.call(subjectOf(principal), () => answer)
+  return calls.call(subjectOf(holder), () => answer)
 }

@@ -2,7 +2,6 @@
 import type { FastifyInstance } from 'fastify'
 import { decorateAnswers } from './answered.js'
 import type { Audit } from './audit.js'
-import { refusalSender } from './challenge.js'
 import { systemClock } from './clock.js'
 import { Downstreams } from './downstreams.js'
 import { createGuardHost } from './enforce.js'
@@ -19,6 +18,7 @@ import { ownProperties } from './own.js'
 import { answerRefusalErrors } from './refusal-answers.js'
 import { decoratePrincipal, routeOf } from './request-principal.js'
 import type { Rule } from './rules.js'
+import { refusalSender } from './send-refusal.js'
 import type { TrustedIssuers } from './trusted-issuers.js'
 import { verificationOf } from './verify.js'
 
@@ -107,7 +107,12 @@ export function decorate(
 ): Refuse {
   const refuse = advising(app, refusalSender(settings.realm, audit))
   const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
-  const downstreams = new Downstreams(trusted, { exchangeJson, clock: systemClock, log: app.log, timeoutSeconds })
+  const downstreams = new Downstreams(trusted, settings.clients, {
+    exchangeJson,
+    clock: systemClock,
+    log: app.log,
+    timeoutSeconds
+  })
   decoratePrincipal(app)
   decorateAnswers(app)
   app.decorateRequest(verificationOf, null)

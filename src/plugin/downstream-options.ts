@@ -42,6 +42,8 @@ export interface OwnClient {
   readonly authority: string
   /** As configured: a GUID, a domain, or the name of many tenants. */
   readonly tenantId: string
+  /** True where {@link tenantId} stands for many tenants. */
+  readonly isMany: boolean
   /** Origin of the cloud's Microsoft Graph. */
   readonly graphUrl: string
   readonly credential: Credential

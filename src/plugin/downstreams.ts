@@ -1,5 +1,4 @@
 /** Every client that this API has, and which of them goes with a caller or a tenant. */
-import { isMany } from './authority.js'
 import { EntraConfigurationError } from './configuration-error.js'
 import { Downstream, type DownstreamSurroundings } from './downstream.js'
 import type { OwnClient } from './downstream-options.js'
@@ -12,12 +11,16 @@ import type { Principal } from './types.js'
 export class Downstreams {
   readonly #byClient = new Map<OwnClient | undefined, Downstream>()
   readonly #issuers: TrustedIssuers
+  readonly #clients: ReadonlyMap<IssuerSettings, OwnClient>
 
-  constructor(issuers: TrustedIssuers, surroundings: DownstreamSurroundings) {
+  constructor(
+    issuers: TrustedIssuers,
+    clients: ReadonlyMap<IssuerSettings, OwnClient>,
+    surroundings: DownstreamSurroundings
+  ) {
     this.#issuers = issuers
-    for (const { settings } of issuers.all)
-      if (settings.client && !this.#byClient.has(settings.client))
-        this.#byClient.set(settings.client, new Downstream(settings.client, surroundings))
+    this.#clients = clients
+    for (const client of new Set(clients.values())) this.#byClient.set(client, new Downstream(client, surroundings))
   }
 
   /** Whether any tenant has a credential. */
@@ -27,7 +30,8 @@ export class Downstreams {
 
   /** The client for the tenant that issued a caller's token. */
   of({ issuer }: Principal): Downstream | undefined {
-    return this.#byClient.get(this.#issuers.named(issuer)?.settings.client)
+    const named = this.#issuers.named(issuer)
+    return named && this.#byClient.get(this.#clients.get(named.settings))
   }
 
   /**
@@ -38,8 +42,8 @@ export class Downstreams {
    */
   forTenant(tenantId?: string): { downstream: Downstream; tenantId: string } {
     for (const downstream of this.#byClient.values()) {
-      const own = downstream.client.tenantId
-      const named = isMany(own) ? tenantId : own
+      const { tenantId: own, isMany } = downstream.client
+      const named = isMany ? tenantId : own
       if (named !== undefined && (tenantId ?? own) === named) return { downstream, tenantId: named }
     }
     const which = tenantId === undefined ? 'without a tenantId' : `for the tenant ${tenantId}`
@@ -54,10 +58,10 @@ export class Downstreams {
  * @throws EntraConfigurationError when it is not there; whatever it throws while it is loaded
  */
 export async function loadClientPackage(
-  issuers: readonly IssuerSettings[],
+  clients: ReadonlyMap<IssuerSettings, OwnClient>,
   resolve: (name: string) => string = (name) => import.meta.resolve(name)
 ): Promise<void> {
-  if (!issuers.some(({ client }) => client)) return
+  if (clients.size === 0) return
   try {
     resolve(msalPackage)
   } catch {

@@ -1,6 +1,6 @@
 /** Stage 6, in a request: a guard's rule is evaluated, and the request passes or is refused. */
 import type { FastifyRequest } from 'fastify'
-import { isAnswered, isFailing, isRefused } from './answered.js'
+import { isFailing, isRefused, isTooLate } from './answered.js'
 import type { Audit } from './audit.js'
 import { claimsRefusal, type GroupsOf, ruleRefusal } from './decision.js'
 import { type Refusal, refusal } from './errors.js'
@@ -31,7 +31,7 @@ export function createGuardHost({ refuse, allowed, groupsOf, policySeconds }: Gu
     async enforce(rule, request, reply) {
       // In a hook that a refusal waits for, a promise that never settles would leave the request without an answer.
       const fromErrorHandler = request[isFailing]
-      if (isAnswered(request, reply, fromErrorHandler)) throw tooLate(request)
+      if (isTooLate(request, reply)) throw tooLate(request)
       const principal = principalOf(request)
       const why = principal ? await refusalOf(rule, request, principal) : refusal('credentials_missing')
       if (why) refuse(request, reply, why, fromErrorHandler)

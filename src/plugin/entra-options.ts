@@ -4,14 +4,13 @@ import { type AuthorityOptions, authorityOf, isMany, issuersOf, manyTenants, typ
 import { callerKindRefusal } from './caller-kind.js'
 import { systemClock } from './clock.js'
 import { clouds, personalAccounts } from './clouds.js'
-import { refuseCommon } from './common-audiences.js'
 import { EntraConfigurationError } from './configuration-error.js'
 import { type DownstreamOptions, downstreamOf, type OwnClient } from './downstream-options.js'
 import type { IssuerSettings } from './issuers.js'
 import { audienceTexts, guid, isOn, matching, shown, texts } from './option-checks.js'
 import { toPrincipal } from './principal.js'
 import type { Profile } from './profile.js'
-import { entraRefusal } from './tenant.js'
+import { entraRefusal, type TenantRules, tenantNotAccepted } from './tenant.js'
 import { TenantDecisions } from './tenant-decisions.js'
 import { toUserFlowPrincipal, userFlowRefusal } from './user-flow.js'
 
@@ -61,20 +60,52 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
   const tenantId = toTenantId(options.tenantId)
   const wanted = 'the application (client) ID of the API, a GUID'
   const clientId = matching('clientId', options.clientId, guid, wanted).toLowerCase()
-  refuseCommon('clientId', [clientId])
   const audiences = audiencesOf(options.audience, clientId)
-  refuseCommon('audience', audiences)
   const scopeBase = audiences.find((audience) => audience.includes('://')) ?? `api://${clientId}`
   const algorithms = algorithmsOf(options.algorithms)
   const allowedClients = clientIds('allowedClients', options)
   const rolelessClients = clientIds('rolelessClients', options) ?? new Set<string>()
   const { acceptsTenant, policy, warnings } = tenantRuleOf(options.allowedTenants, tenantId)
-  const tenants = policy && new TenantDecisions(policy, timeoutSeconds, systemClock)
+  const admit = policy && admitBy(new TenantDecisions(policy, timeoutSeconds, systemClock))
   const userFlow = userFlowOf(options, tenantId)
-  const rules = { audiences, scopeBase, allowedClients }
-  const rulesOf = (form: TenantIssuer['form']): Pick<Profile, 'refuse' | 'showsMembers' | 'toPrincipal'> => {
+  const rulesOf = rulesBy({ audiences, scopeBase, allowedClients }, acceptsTenant, userFlow)
+  const appId = ownKeysOf(options, tenantId) ? clientId : undefined
+  const authority = authorityOf(options)
+  const client = clientOf(options, { clientId, authority, tenantId, isMany: isMany(tenantId) })
+  const [first, ...others] = issuersOf({ authority, tenantId, appId, userFlow })
+  const toIssuer = ({ form, url, issuer }: TenantIssuer): IssuerSettings => ({
+    url,
+    issuer,
+    ...(form === '1.0' && { siblingUrl: first.url }),
+    optional: form === '1.0',
+    profile: { algorithms, rolelessClients, admit, ...rulesOf(form) }
+  })
+  const issuers = Object.freeze([toIssuer(first), ...others.map(toIssuer)] as const)
+  const clients = new Map(client && issuers.map((issuer) => [issuer, client] as const))
+  return {
+    issuers,
+    clients,
+    algorithms,
+    audiences,
+    allowedClients,
+    rolelessClients,
+    realm: scopeBase,
+    scopeBase,
+    warnings
+  }
+}
+
+type FormRules = Pick<Profile, 'refuse' | 'showsMembers' | 'toPrincipal'>
+
+/** The rules for each form that a tenant's tokens may have. */
+function rulesBy(
+  rules: Pick<TenantRules, 'audiences' | 'scopeBase' | 'allowedClients'>,
+  acceptsTenant: TenantRules['acceptsTenant'],
+  userFlow = ''
+): (form: TenantIssuer['form']) => FormRules {
+  return (form) => {
     if (form === 'user-flow') {
-      const flowRules = { ...rules, userFlow: String(userFlow) }
+      const flowRules = { ...rules, userFlow }
       const refuse: Profile['refuse'] = (token) => userFlowRefusal(token, flowRules)
       return { refuse, showsMembers: false, toPrincipal: toUserFlowPrincipal }
     }
@@ -82,26 +113,20 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
     const refuse: Profile['refuse'] = (token) => entraRefusal(token, tenantRules) ?? callerKindRefusal(token.claims)
     return { refuse, showsMembers: true, toPrincipal }
   }
-  const appId = ownKeysOf(options, tenantId) ? clientId : undefined
-  const authority = authorityOf(options)
-  const client = clientOf(options, { clientId, authority, tenantId })
-  const [first, ...others] = issuersOf({ authority, tenantId, appId, userFlow })
-  const toIssuer = ({ form, url, issuer }: TenantIssuer): IssuerSettings => ({
-    url,
-    issuer,
-    ...(form === '1.0' && { siblingUrl: first.url }),
-    optional: form === '1.0',
-    client,
-    profile: { algorithms, rolelessClients, tenants, ...rulesOf(form) }
-  })
-  const issuers = Object.freeze([toIssuer(first), ...others.map(toIssuer)] as const)
-  return { issuers, algorithms, audiences, allowedClients, rolelessClients, realm: scopeBase, scopeBase, warnings }
+}
+
+/** A function of the application decides on the directory. */
+function admitBy(decisions: TenantDecisions): Profile['admit'] {
+  return async ({ tenantId, claims }) => {
+    const { value, until } = await decisions.decide(tenantId, claims)
+    return value ? { until } : { refusal: tenantNotAccepted(tenantId) }
+  }
 }
 
 /** One client for both versions of a tenant's tokens. Azure AD B2C has no on-behalf-of flow, and no Graph of its own (Microsoft: "Azure AD B2C"). */
 function clientOf(
   { downstream, userFlow }: EntraTenantOptions,
-  tenant: Pick<OwnClient, 'clientId' | 'authority' | 'tenantId'>
+  tenant: Pick<OwnClient, 'clientId' | 'authority' | 'tenantId' | 'isMany'>
 ): OwnClient | undefined {
   if (downstream === undefined) return undefined
   if (userFlow !== undefined)

@@ -6,7 +6,6 @@ import type { Clock } from './clock.js'
 import { EntraConfigurationError } from './configuration-error.js'
 import type { GroupsOf } from './decision.js'
 import type { ExchangeJson } from './fetch-json.js'
-import type { IssuerSettings } from './issuers.js'
 import { needsDownstream } from './marks.js'
 import { functionOf } from './option-checks.js'
 import { hasOwn } from './own.js'
@@ -53,12 +52,9 @@ export interface GroupsOptions {
  *
  * @throws EntraConfigurationError when it is no function, or needs a credential that no tenant has
  */
-export function resolverOf(
-  given: GroupsResolver | undefined,
-  issuers: readonly IssuerSettings[]
-): GroupsResolver | undefined {
+export function resolverOf(given: GroupsResolver | undefined, hasClient: boolean): GroupsResolver | undefined {
   const groups = functionOf('groups', given)
-  if (!groups || !Object.hasOwn(groups, needsDownstream) || issuers.some(({ client }) => client)) return groups
+  if (!groups || !Object.hasOwn(groups, needsDownstream) || hasClient) return groups
   throw new EntraConfigurationError('groups asks Microsoft Graph, and needs a credential; give the option downstream')
 }
 

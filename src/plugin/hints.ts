@@ -1,7 +1,8 @@
 /** Words for the mistakes that are made most, on tokens of which nothing is proven. */
-import { foreignAudienceHint, versionHint } from './audience.js'
+import { clouds } from './clouds.js'
 import type { DecodedToken } from './decode.js'
 import type { Refusal } from './errors.js'
+import { microsoftApiOf } from './microsoft-apis.js'
 import type { TrustedIssuers } from './trusted-issuers.js'
 
 interface Trust {
@@ -19,4 +20,42 @@ export function withHint(why: Refusal, { payload }: DecodedToken, { scopeBase, i
     (scopeBase === undefined ? undefined : foreignAudienceHint(payload.aud, scopeBase)) ??
     (code === 'wrong_issuer' ? versionHint(payload.iss, (name) => issuers.named(name) !== undefined) : undefined)
   return hint ? { ...why, detail: hint } : why
+}
+
+/** Words for an `aud` that is another API's, where tokens for Microsoft's own APIs may come by mistake, and v1 tokens with an App ID URI. */
+export function audienceDetail(scopeBase: string, version: string) {
+  return (aud: unknown, mismatch: string): string | undefined => {
+    const [first] = Array.isArray(aud) ? aud : [aud]
+    const isAppIdUri = version === '1.0' && typeof first === 'string' && first.includes('://')
+    return foreignAudienceHint(aud, scopeBase) ?? (isAppIdUri ? `${mismatch} ${v1Advice}` : undefined)
+  }
+}
+
+/** Microsoft: "Access tokens", token formats and ownership; the API's manifest decides, whatever the client asks for. */
+const v1Advice =
+  'If it was meant for this API: it is a v1.0 token, and names the App ID URI; set requestedAccessTokenVersion to 2 in the manifest of ' +
+  'the API, or add that URI to its audiences.'
+
+/**
+ * A fixed sentence for a v1 token where only v2 ones are trusted; safe for an unproven `iss`, as nothing of it is echoed.
+ *
+ * @param iss as received
+ * @param isTrusted whether tokens of an issuer of this name are trusted
+ */
+export function versionHint(iss: unknown, isTrusted: (issuer: string) => boolean): string | undefined {
+  const [, v1Origin, tenantId] = (typeof iss === 'string' && /^(https:\/\/[^/]+)\/([^/]+)\/$/.exec(iss)) || []
+  const authorities = Object.values(clouds).filter(({ v1Issuer }) => v1Issuer !== undefined && v1Issuer === v1Origin)
+  return authorities.some(({ authority }) => isTrusted(`${authority}/${tenantId}/v2.0`)) ? v1Expected : undefined
+}
+
+const v1Expected =
+  'This is a v1.0 token of the right tenant, and v2.0 ones are expected; set requestedAccessTokenVersion to 2 in the manifest of the API.'
+
+/**
+ * A fixed sentence for a token of a well-known other API; safe also for an unproven `aud`, as nothing of it is echoed.
+ * A Graph token's signature cannot be verified by anyone else, so this is often all that can be said of it.
+ */
+export function foreignAudienceHint(aud: unknown, scopeBase: string): string | undefined {
+  const api = microsoftApiOf(aud)
+  return api && `This token is for ${api}; ask for a scope of this API, such as ${scopeBase}/access_as_user.`
 }

@@ -1,7 +1,6 @@
 /** Stage 2: one trusted issuer, with its discovery document and its keys. */
 
 import type { Clock, Logger } from './clock.js'
-import type { OwnClient } from './downstream-options.js'
 import type { Refusal } from './errors.js'
 import type { FetchJson } from './fetch-json.js'
 import { HttpStatusError } from './fetch-json.js'
@@ -17,8 +16,6 @@ import type { KeyTimings } from './time-options.js'
 /** An issuer as configured: a metadata document, and the rules for its tokens. */
 export interface IssuerSettings extends MetadataSource {
   readonly profile: Profile
-  /** How this API asks it for tokens of its own, where it has a credential. */
-  readonly client?: OwnClient | undefined
   /** URL of the document of Entra's v2 beside this one of v1. */
   readonly siblingUrl?: string
   /** True where the authority may not have this document at all: Entra serves v1 beside v2, other products do not. */

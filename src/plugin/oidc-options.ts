@@ -1,7 +1,6 @@
 /** The options of an OpenID provider other than Entra → its issuer, with its rules. */
 
 import type { ClaimPath } from './claims.js'
-import { refuseCommon } from './common-audiences.js'
 import { EntraConfigurationError } from './configuration-error.js'
 import { type Algorithm, algorithmNames } from './jwks.js'
 import { type ClaimSource, type OidcRules, oidcRefusal, toOidcPrincipal } from './oidc.js'
@@ -59,8 +58,6 @@ export function oidcAuthority(options: OidcOptions) {
   const allowedClients = clientsOf('allowedClients', options)
   const rolelessClients = clientsOf('rolelessClients', options) ?? new Set<string>()
   const provider = providerOf(options.provider)
-  const isKeycloak = options.provider === 'keycloak' || /\/realms\/[^/]+\/?$/.test(issuer)
-  refuseCommon('audience', audiences, { issuer, isKeycloak })
   const rules: OidcRules = {
     provider,
     audiences,
@@ -83,6 +80,7 @@ export function oidcAuthority(options: OidcOptions) {
   const issuers = Object.freeze([{ url, issuer, keysOrigin, optional: false, profile }] as const)
   return {
     issuers,
+    clients: new Map(),
     algorithms,
     audiences,
     allowedClients,

@@ -1,7 +1,9 @@
 /** Options → frozen settings, checked once, at registration. Nothing is guessed, and nothing has a default that accepts. */
 import { type AuditLevel, type AuditSettings, auditOf } from './audit-options.js'
 import { isMany } from './authority.js'
+import { refuseCommon } from './common-audiences.js'
 import { EntraConfigurationError } from './configuration-error.js'
+import type { OwnClient } from './downstream-options.js'
 import { type EntraTenantOptions, entraAuthority, entraNames } from './entra-options.js'
 import { type GroupsOptions, type GroupsResolver, resolverOf } from './groups.js'
 import type { IssuerSettings } from './issuers.js'
@@ -64,6 +66,8 @@ export type EntraOptions = (EntraTenantOptions | OidcOptions | TenantsOptions) &
 export interface Authority {
   /** The one that every product has comes first. */
   readonly issuers: readonly [IssuerSettings, ...IssuerSettings[]]
+  /** How this API asks an issuer for tokens of its own, where it has a credential there. */
+  readonly clients: ReadonlyMap<IssuerSettings, OwnClient>
   /** What any of them may sign with. */
   readonly algorithms: readonly Algorithm[]
   /** Accepted `aud` values; of several tenants', the first one's, as for the clients below. */
@@ -111,14 +115,24 @@ export function toSettings(given: EntraOptions): Settings {
     clockToleranceSeconds: inSeconds('clockToleranceSeconds', options),
     tokenCache: tokenCacheOf(options.tokenCache),
     audit: auditOf(options.audit),
-    groups: resolverOf(options.groups, authority.issuers),
+    groups: resolverOf(options.groups, authority.clients.size > 0),
     isRevoked: functionOf('isRevoked', options.isRevoked),
     strictRoutes: isOn('strictRoutes', options.strictRoutes)
   })
 }
 
 function one(options: EntraTenantOptions | OidcOptions, timeoutSeconds: number): Authority {
-  return isOidc(options) ? oidcAuthority(options) : entraAuthority(options, timeoutSeconds)
+  if (isOidc(options)) {
+    const authority = oidcAuthority(options)
+    const { issuer, provider } = options
+    const isKeycloak = provider === 'keycloak' || /\/realms\/[^/]+\/?$/.test(issuer)
+    refuseCommon('audience', authority.audiences, { issuer, isKeycloak })
+    return authority
+  }
+  const authority = entraAuthority(options, timeoutSeconds)
+  refuseCommon('clientId', [options.clientId.toLowerCase()])
+  refuseCommon('audience', authority.audiences)
+  return authority
 }
 
 /** The first one gives the API its name in challenges, and its place in documents. */
@@ -136,7 +150,8 @@ function several(tenants: unknown, timeoutSeconds: number): Authority {
   refuseAmbiguous(own)
   const algorithms = [...new Set([first, ...others].flatMap((each) => each.algorithms))]
   const warnings = Object.freeze([first, ...others].flatMap((each) => each.warnings))
-  return { ...first, issuers: Object.freeze(issuers), algorithms: Object.freeze(algorithms), warnings }
+  const clients = new Map([first, ...others].flatMap((each) => [...each.clients]))
+  return { ...first, issuers: Object.freeze(issuers), clients, algorithms: Object.freeze(algorithms), warnings }
 }
 
 /** By `issuer`; one that is `undefined`, such as an unset variable, counts where nothing else says who is meant. */

@@ -13,6 +13,7 @@ import type { Refusal } from './errors.js'
 import type { FetchJson } from './fetch-json.js'
 import { createJsonClient } from './fetch-json.js'
 import { Forgeries } from './forgeries.js'
+import { withHint } from './hints.js'
 import { Issuer, type IssuerSettings, type TenantEvent } from './issuers.js'
 import { registerJwt } from './jwt-surface.js'
 import { toLoggableError } from './logged-error.js'
@@ -22,6 +23,7 @@ import { createVerifyToken } from './outside.js'
 import { principalOf } from './request-principal.js'
 import { TokenCache } from './token-cache.js'
 import { TrustedIssuers } from './trusted-issuers.js'
+import type { Verifier } from './verify.js'
 
 /** To one origin at once: eight directories may have all their places taken (`answers`) before others would wait. */
 const connectionsForCallers = 1024
@@ -35,7 +37,7 @@ const websocketsLate =
 async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
   refuseClash(app)
   const settings = toSettings(options)
-  await loadClientPackage(settings.issuers)
+  await loadClientPackage(settings.clients)
   // Two, as a client has so many connections to an origin: what is asked for callers must not hold up the keys.
   const forKeys = createJsonClient(settings.keysTimeoutSeconds)
   const forCallers = createJsonClient(settings.keysTimeoutSeconds, connectionsForCallers)
@@ -43,14 +45,16 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   const issuers = createIssuers(app, settings, forKeys.fetchJson, audit)
   const { tokenCache, clockToleranceSeconds } = settings
   const cache = tokenCache && new TokenCache(tokenCache, clockToleranceSeconds)
-  const verifier = { ...settings, issuers: new TrustedIssuers(issuers), cache, forgeries: new Forgeries() }
+  const trusted = new TrustedIssuers(issuers)
+  const hint: Verifier['hint'] = (why, decoded) => withHint(why, decoded, { ...settings, issuers: trusted })
+  const verifier: Verifier = { ...settings, issuers: trusted, hint, cache, forgeries: new Forgeries() }
 
   const jwt = await registerJwt(app, verifier)
   app.decorate('verifyToken', createVerifyToken(app, jwt, verifier, audit))
   for (const warning of settings.warnings) app.log.warn(warning)
   const rules = watchRoutes(app, settings.strictRoutes)
   const { exchangeJson } = forCallers
-  const refuse = decorate(app, settings, { issuers, trusted: verifier.issuers, rules, audit, exchangeJson })
+  const refuse = decorate(app, settings, { issuers, trusted, rules, audit, exchangeJson })
   // With a callback: an async hook costs a promise also where the answer is known at once.
   app.addHook('onRequest', (request, reply, done) => {
     const passes = (why: Refusal | undefined) => {

@@ -1,7 +1,6 @@
 /** What stages 4 and 5 do with the tokens of one issuer: Entra's rules, or those of any other OpenID provider. */
 import type { Refusal } from './errors.js'
 import type { Algorithm, VerificationKey } from './jwks.js'
-import type { TenantDecisions } from './tenant-decisions.js'
 import type { Claims, Principal } from './types.js'
 
 /** What the issuer has in place of a tenant's ID in the documents of many tenants (Microsoft: "Validate the issuer"). */
@@ -12,6 +11,14 @@ export interface SignedToken {
   readonly header: Readonly<Record<string, unknown>>
   readonly claims: Claims
   readonly key: VerificationKey
+}
+
+/** The answer about one caller. */
+export interface Admission {
+  /** Why the caller is not let in. */
+  readonly refusal?: Refusal | undefined
+  /** Milliseconds of the clock until which the answer counts. */
+  readonly until?: number | undefined
 }
 
 /** The rules for the tokens of one issuer. */
@@ -26,6 +33,6 @@ export interface Profile {
   readonly toPrincipal: (claims: Claims) => Principal
   /** The only clients whose tokens may carry neither scopes nor roles. */
   readonly rolelessClients: ReadonlySet<string>
-  /** Asked about the directory of a token that is not refused, where a function of the application decides on it. */
-  readonly tenants?: TenantDecisions | undefined
+  /** Whether a caller is let in at all, where a function of the application decides on its directory. Rejects where that cannot be said. */
+  readonly admit?: ((principal: Principal) => Promise<Admission>) | undefined
 }

@@ -1,6 +1,6 @@
 /** Tokens that are taken back before they expire: a function of the application says which, and its answer is asked for at every request. */
-import type { FastifyBaseLogger } from 'fastify'
 import { callAbout } from './bounded-calls.js'
+import type { Logger } from './clock.js'
 import { type Refusal, refusal } from './errors.js'
 import { loggedError } from './logged-error.js'
 import { revokedRefusal } from './step-up.js'
@@ -28,7 +28,7 @@ export interface Revocation {
 export function revocationRefusal(
   { isRevoked, keysTimeoutSeconds }: Revocation,
   principal: Principal,
-  log: FastifyBaseLogger
+  log: Logger
 ): Refusal | undefined | Promise<Refusal | undefined> {
   const failed = (error: unknown) => {
     log.error({ err: loggedError(error) }, 'isRevoked failed')

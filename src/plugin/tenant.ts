@@ -2,6 +2,7 @@
 import { audienceRefusal } from './audience.js'
 import { clientRefusal, isOtherToken, missingClaimRefusal, text } from './claims.js'
 import { type Refusal, refusal } from './errors.js'
+import { audienceDetail } from './hints.js'
 import type { VerificationKey } from './jwks.js'
 import type { SignedToken } from './profile.js'
 import { tenantPlaceholder } from './profile.js'
@@ -36,7 +37,7 @@ export function entraRefusal({ claims, key }: SignedToken, rules: TenantRules): 
   if (claims.cnf !== undefined) return refusal('bound_token')
   const { audiences, scopeBase, version } = rules
   const accepts = (value: string) => isAudience(value, version, audiences)
-  const wrongAudience = audienceRefusal(claims.aud, audiences, accepts, { scopeBase, version })
+  const wrongAudience = audienceRefusal(claims.aud, audiences, accepts, audienceDetail(scopeBase, version))
   return wrongAudience ?? clientRefusal(clientId, rules.allowedClients)
 }
 

@@ -10,7 +10,6 @@ import { ambiguityRefusal, type DecodedToken, decodeToken } from './decode.js'
 import { isRefusal, type Refusal } from './errors.js'
 import type { Forgeries } from './forgeries.js'
 import { headerRefusal, keyRefusal } from './header.js'
-import { withHint } from './hints.js'
 import type { Algorithm } from './jwks.js'
 import { explain } from './library-errors.js'
 import { withoutStackTraces } from './quiet.js'
@@ -40,8 +39,8 @@ export interface Verifier {
   /** What any of the issuers may sign with; each key says which of them it may verify. */
   readonly algorithms: readonly Algorithm[]
   readonly clockToleranceSeconds: number
-  /** What scopes of this API begin with, where tokens for Microsoft's own APIs may come by mistake. */
-  readonly scopeBase: string | undefined
+  /** Better words for a refusal, where nothing of the token is proven; the refusal itself where there are none. */
+  readonly hint: (why: Refusal, decoded: DecodedToken) => Refusal
   /** Tokens that were verified before; `undefined`: none is remembered. */
   readonly cache: TokenCache | undefined
   /** Asked at every request, also for tokens that are remembered. */
@@ -164,7 +163,7 @@ export function verifyToken(
     const found = isRefusal(answer)
       ? answer
       : (keyRefusal(decoded, answer.key.algorithms) ?? ambiguityRefusal(decoded) ?? answer)
-    if (isRefusal(found)) return withHint(found, decoded, verifier)
+    if (isRefusal(found)) return verifier.hint(found, decoded)
     return verified({ token, decoded, ...found }, verifier, verifySignature)
   }
   const { header, payload } = decoded
@@ -182,12 +181,12 @@ async function verified(
   const { forgeries } = verifier
   if (forgeries.areLikely) await setImmediate() // requests that need no signature verified go first
   const forged = forgeries.refusal(decoded, key)
-  if (forged) return withHint(forged, decoded, verifier)
+  if (forged) return verifier.hint(forged, decoded)
   try {
     return { verification, principal: await verifySignature(verification) }
   } catch (error) {
     const why = verification.refusal ?? explain(error, decoded)
     if (why.code === 'invalid_signature') forgeries.seen()
-    return withHint(why, decoded, verifier)
+    return verifier.hint(why, decoded)
   }
 }

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { audienceRefusal, foreignAudienceHint, versionHint } from '../../src/plugin/audience.js'
+import { audienceRefusal } from '../../src/plugin/audience.js'
+import { audienceDetail, foreignAudienceHint, versionHint } from '../../src/plugin/hints.js'
 
 const api = '66666666-7777-4888-8999-aaaaaaaaaaaa'
 const client = 'bbbbbbbb-cccc-4ddd-8eee-ffffffffffff'
@@ -11,7 +12,7 @@ const refusalOf = (aud: unknown, scopeBase?: string, version: '1.0' | '2.0' = '2
     aud,
     audiences,
     (value) => audiences.includes(value),
-    scopeBase === undefined ? undefined : { scopeBase, version }
+    scopeBase === undefined ? undefined : audienceDetail(scopeBase, version)
   )
 
 const rows: { rule: string; aud: unknown; is: boolean }[] = [

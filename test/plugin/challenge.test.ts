@@ -2,8 +2,9 @@ import { STATUS_CODES } from 'node:http'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import { createAudit } from '../../src/plugin/audit.js'
-import { challengeOf, problemMediaType, refusalSender, toProblem } from '../../src/plugin/challenge.js'
+import { challengeOf, problemMediaType, toProblem } from '../../src/plugin/challenge.js'
 import { type Refusal, type RefusalCode, refusal } from '../../src/plugin/errors.js'
+import { refusalSender } from '../../src/plugin/send-refusal.js'
 
 const realm = 'api://66666666-7777-4888-8999-aaaaaaaaaaaa'
 

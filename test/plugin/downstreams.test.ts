@@ -17,22 +17,25 @@ const surroundings = {
   timeoutSeconds: 5
 }
 const client = {
-  ...{ clientId, tenantId, authority: 'http://127.0.0.1:9', graphUrl: 'https://graph.microsoft.com' },
+  ...{ clientId, tenantId, isMany: false, authority: 'http://127.0.0.1:9', graphUrl: 'https://graph.microsoft.com' },
   ...downstreamOf({ clientSecret: 'a secret' })
 }
-const issuersWith = (settings: object) => new TrustedIssuers([{ settings } as Issuer])
+const settings = {} as IssuerSettings
+const issuers = new TrustedIssuers([{ settings } as Issuer])
+const clients = new Map([[settings, client]])
+const none: typeof clients = new Map()
 const notFound = () => {
   throw new Error('Cannot find package')
 }
 
 t.test('a credential needs the package that uses it; without one nobody looks for it', async (t) => {
-  await t.rejects(loadClientPackage([{}, { client }] as IssuerSettings[], notFound), {
+  await t.rejects(loadClientPackage(clients, notFound), {
     name: 'EntraConfigurationError',
     message: 'downstream needs the package @azure/msal-node; install it beside fastify-entra'
   })
-  await loadClientPackage([{ client }] as IssuerSettings[])
-  await loadClientPackage([{}] as IssuerSettings[], notFound)
-  t.notOk(new Downstreams(issuersWith({}), surroundings).any)
+  await loadClientPackage(clients)
+  await loadClientPackage(none, notFound)
+  t.notOk(new Downstreams(issuers, none, surroundings).any)
 })
 
 t.test('instead of a refused token: both fetches within one deadline', async (t) => {
@@ -44,7 +47,7 @@ t.test('instead of a refused token: both fetches within one deadline', async (t)
     await new Promise<void>((resolve) => clock.after(4000, resolve))
     return { status: 200, headers: {}, body: { token_type: 'Bearer', access_token: 'refused', expires_in: 3600 } }
   }
-  const downstreams = new Downstreams(issuersWith({ client }), { ...surroundings, exchangeJson, clock })
+  const downstreams = new Downstreams(issuers, clients, { ...surroundings, exchangeJson, clock })
   const { downstream } = downstreams.forTenant(tenantId)
   const late = t.rejects(downstream.tokenForApp(tenantId, 'a/.default', 'refused'), {
     name: 'DownstreamError',
@@ -65,11 +68,13 @@ t.test('instead of a refused token: both fetches within one deadline', async (t)
 })
 
 t.test('a tenant that cannot be reached is an outage, and a bug is none', async (t) => {
-  const downstreams = new Downstreams(issuersWith({ client }), surroundings)
+  const downstreams = new Downstreams(issuers, clients, surroundings)
   const { downstream } = downstreams.forTenant(tenantId)
   await t.rejects(downstream.tokenForApp(tenantId, 'a/.default'), { name: 'DownstreamError', statusCode: 503 })
   const broken = { ...client, credential: { clientSecret: '' } } // no check of options lets it come this far
-  const { downstream: without } = new Downstreams(issuersWith({ client: broken }), surroundings).forTenant(tenantId)
+  const { downstream: without } = new Downstreams(issuers, new Map([[settings, broken]]), surroundings).forTenant(
+    tenantId
+  )
   await t.rejects(without.tokenForApp(tenantId, 'a/.default'), {
     name: 'ClientAuthError',
     errorCode: 'invalid_client_credential'

@@ -48,7 +48,7 @@ const issuers: Case[] = [
 
 /** A password is not shown, nor whose it is. */
 function withoutSecret(text: string): string {
-  return text.replace(/[a-z]*:secret@/, '…@')
+  return text.replace(/[a-z]*(:secret)?@/, '…@').replace(/([?#])\w.*"/, '$1…"')
 }
 
 const audiences: Case[] = [

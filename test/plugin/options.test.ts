@@ -161,7 +161,12 @@ const authorities: Case[] = [
 ].map(([rule, authority]) => ({
   rule: `authority: ${rule}`,
   options: { authority },
-  names: ['authority', JSON.stringify(authority).replace('user:secret@', '…@')]
+  names: [
+    'authority',
+    JSON.stringify(authority)
+      .replace('user:secret@', '…@')
+      .replace(/([?#])\w.*"/, '$1…"')
+  ]
 }))
 
 const algorithms: Case[] = [

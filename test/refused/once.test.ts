@@ -121,7 +121,7 @@ const cases: readonly Case[] = [
   {
     name: 'an error, and then a guard by hand, while an onError hook waits',
     status: 500,
-    records: [],
+    records: [403],
     before: onErrorWaits,
     declare: (app) => {
       onSendWaits(app)
@@ -353,8 +353,10 @@ for (const each of cases)
 
 /** What keeps a request to one answer and one record, taken out in turn, and the case that notices. */
 const mutants: readonly (readonly [change: Change, at: string])[] = [
-  [['challenge', 'isDone && isFirst', 'isDone'], 'an onSend hook throws, and the error handler awaits a guard'],
-  [['challenge', 'isDone && isFirst', 'isFirst'], 'an error, and then a guard by hand, while an onError hook waits'],
+  [
+    ['send-refusal', 'if (!request[isRefused]) audit', 'audit'],
+    'an onSend hook throws, and the error handler awaits a guard'
+  ],
   [['answered', '!fromErrorHandler || hasBegun(reply)', 'true'], 'an error handler awaits a guard'],
   [['enforce', ' || (request[isRefused] && !fromErrorHandler)', ''], 'one of two guards passes']
 ]
