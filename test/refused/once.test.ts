@@ -357,7 +357,6 @@ const mutants: readonly (readonly [change: Change, at: string])[] = [
     ['send-refusal', 'if (!request[isRefused]) audit', 'audit'],
     'an onSend hook throws, and the error handler awaits a guard'
   ],
-  [['answered', '!fromErrorHandler || hasBegun(reply)', 'true'], 'an error handler awaits a guard'],
   [['enforce', ' || (request[isRefused] && !fromErrorHandler)', ''], 'one of two guards passes']
 ]
 
