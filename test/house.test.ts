@@ -22,7 +22,7 @@ const stages = [
     'option-checks',
     'common-audiences'
   ],
-  ...['refusal-error', 'request-principal', 'route-auth', 'downstream-options'],
+  ...['refusal-error', 'route-auth', 'downstream-options', 'internals'],
   ...[
     'bearer',
     'fetch-json',
@@ -54,7 +54,6 @@ const stages = [
     'revocations',
     'redis-revocations',
     'verify',
-    'jwt-surface',
     'rules',
     'alternatives',
     'verdict',
@@ -62,30 +61,29 @@ const stages = [
     'groups',
     'guard',
     'guards',
-    'guards-for'
+    'guards-for',
+    'request-policy',
+    'request-principal',
+    'route-guards'
   ],
-  ...[
-    'token-answers',
-    'shared-cache',
-    'msal',
-    'downstream',
-    'downstreams',
-    'graph-groups',
-    'on-behalf-of',
-    'refusal-answers'
-  ],
+  ...['token-answers', 'shared-cache', 'msal', 'downstream', 'downstreams', 'graph-groups', 'on-behalf-of'],
   ...[
     'audit-options',
     'audit-events',
     'audit',
+    'request-occasion',
     'answered',
+    'challenge',
+    'send-refusal',
     'enforce',
     'admission',
     'authenticate',
+    'jwt-surface',
+    'refusal-answers',
     'outside',
     'options'
   ],
-  ...['challenge', 'send-refusal', 'openapi-extensions', 'openapi', 'decorators', 'route-check', 'early-routes'],
+  ...['openapi-extensions', 'openapi', 'decorators', 'route-check', 'early-routes'],
   ...['access-entry', 'access-checks', 'access-matrix', 'plugin', 'index']
 ]
 

@@ -2,7 +2,7 @@
 import type { Refusal } from './errors.js'
 import type { TenantEvent } from './issuers.js'
 
-/** Which request it was. Left out of events of `app.verifyToken()`, which has none. */
+/** Which request it was. Left out where a token came by another way, and there is none. */
 export interface AuditedRequest {
   /** The ID that the answer has. */
   readonly requestId: string
@@ -41,14 +41,14 @@ export interface RefusedEvent extends Partial<AuditedRequest>, Partial<AuditedCa
 }
 
 /** A guard was satisfied. */
-export interface AllowedEvent extends AuditedRequest, AuditedCaller {
+export interface AllowedEvent extends Partial<AuditedRequest>, AuditedCaller {
   readonly event: 'allowed'
   /** What the guard asked for. */
   readonly rule: string
 }
 
 /** A guard was not satisfied. */
-export interface DeniedEvent extends AuditedRequest, Partial<AuditedCaller>, AuditedRefusal {
+export interface DeniedEvent extends Partial<AuditedRequest>, Partial<AuditedCaller>, AuditedRefusal {
   readonly event: 'denied'
 }
 

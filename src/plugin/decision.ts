@@ -2,24 +2,23 @@
  * Stage 6, the decision: a rule, asked about a caller. What claims can say is decided first, and without anybody else; only where they
  * leave it open are policies, and groups that did not fit into the token, asked for.
  */
-import type { FastifyRequest } from 'fastify'
 import { callAbout } from './bounded-calls.js'
 import { type Refusal, refusal } from './errors.js'
 import { loggedError } from './logged-error.js'
 import { maxWaitSeconds, OutageError } from './outages.js'
 import { refusalIn } from './refusal-error.js'
-import { describe, type Rule, scopesOf } from './rules.js'
+import { type Context, describe, type Policy, type Rule, scopesOf } from './rules.js'
 import { stepUpRefusal } from './step-up.js'
 import type { Principal, UserPrincipal } from './types.js'
 import { type Combined, isMissing, joined, type Missing, passes, verdictOf } from './verdict.js'
 
 /** All groups of a user, by their IDs, wherever they are kept. */
-export type GroupsOf = (principal: UserPrincipal, request: FastifyRequest) => Promise<readonly string[]>
+export type GroupsOf = (principal: UserPrincipal, request: Context) => Promise<readonly string[]>
 
 /** Who is asked about a caller. */
 interface Question {
   readonly principal: Principal
-  readonly request: FastifyRequest
+  readonly request: Context
   readonly groupsOf: GroupsOf | undefined
   readonly policySeconds: number
 }
@@ -32,7 +31,7 @@ interface Question {
 export async function ruleRefusal(
   rule: Rule,
   principal: Principal,
-  request: FastifyRequest,
+  request: Context,
   groupsOf?: GroupsOf,
   policySeconds = 5
 ): Promise<Refusal | undefined> {
@@ -92,7 +91,7 @@ const no = (rule: Rule): Missing => ({ words: describe(rule), stepUp: undefined,
 async function askPolicy(rule: Extract<Rule, { kind: 'policy' }>, { principal, request, policySeconds }: Question) {
   try {
     const bounds = { what: rule, name: `the policy ${rule.name}`, timeoutSeconds: policySeconds }
-    const answer = callAbout(principal, bounds, () => rule.allows(principal, request))
+    const answer = callAbout(principal, bounds, () => (rule.allows as Policy)(principal, request))
     return (await answer) === true ? passes : no(rule)
   } catch (error) {
     request.log.error({ err: loggedError(error), policy: rule.name }, 'a policy failed')

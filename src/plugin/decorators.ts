@@ -1,5 +1,5 @@
 /** What the plugin puts on Fastify: the tenant on the instance, the principal on the request. */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { decorateAnswers } from './answered.js'
 import type { Audit } from './audit.js'
 import { systemClock } from './clock.js'
@@ -7,7 +7,7 @@ import { Downstreams } from './downstreams.js'
 import { createGuardHost } from './enforce.js'
 import type { ExchangeJson } from './fetch-json.js'
 import { createGroupsOf, type GroupsSurroundings } from './groups.js'
-import type { Refuse } from './guard.js'
+import { routeOf } from './guard.js'
 import type { Issuer, IssuerStatus } from './issuers.js'
 import { pluginMark } from './marks.js'
 import type { Metadata } from './metadata.js'
@@ -16,8 +16,9 @@ import { createOpenapi, type EntraOpenapi } from './openapi.js'
 import type { Settings } from './options.js'
 import { ownProperties } from './own.js'
 import { answerRefusalErrors } from './refusal-answers.js'
-import { decoratePrincipal, routeOf } from './request-principal.js'
+import { decoratePrincipal } from './request-principal.js'
 import type { Rule } from './rules.js'
+import type { Refuse } from './send-refusal.js'
 import { refusalSender } from './send-refusal.js'
 import type { TrustedIssuers } from './trusted-issuers.js'
 import { verificationOf } from './verify.js'
@@ -149,7 +150,7 @@ function graphOf(downstreams: Downstreams, exchangeJson: ExchangeJson): GroupsSu
       url: downstream.client.graphUrl,
       exchangeJson: (url, init) => exchangeJson(url, { signal, ...init }),
       tokenForApp: (scope) => downstream.tokenForApp(principal.tenantId, scope),
-      tokenOnBehalfOf: (scopes) => request.onBehalfOf(scopes)
+      tokenOnBehalfOf: (scopes) => (request as FastifyRequest).onBehalfOf(scopes)
     }
   }
 }

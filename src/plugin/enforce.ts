@@ -1,14 +1,24 @@
 /** Stage 6, in a request: a guard's rule is evaluated, and the request passes or is refused. */
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isFailing, isRefused, isTooLate } from './answered.js'
 import type { Audit } from './audit.js'
 import { claimsRefusal, type GroupsOf, ruleRefusal } from './decision.js'
 import { type Refusal, refusal } from './errors.js'
-import { type GuardHost, guardsIn, type Refuse, tooLate } from './guard.js'
-import { version } from './marks.js'
+import { type GuardHost, tooLate } from './guard.js'
+import { pluginMark, version } from './marks.js'
+import { RequestOccasion } from './request-occasion.js'
 import { principalOf } from './request-principal.js'
+import { guardsIn } from './route-guards.js'
 import type { Rule } from './rules.js'
+import type { Refuse } from './send-refusal.js'
 import type { Principal } from './types.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Present where the plugin is registered. */
+    [pluginMark]?: GuardHost
+  }
+}
 
 /** What rules are evaluated with. */
 export interface GuardHostOptions {
@@ -28,7 +38,8 @@ export function createGuardHost({ refuse, allowed, groupsOf, policySeconds }: Gu
   }
   return Object.freeze<GuardHost>({
     version,
-    async enforce(rule, request, reply) {
+    async enforce(rule, guarded, guardedReply) {
+      const [request, reply] = [guarded as FastifyRequest, guardedReply as FastifyReply]
       // In a hook that a refusal waits for, a promise that never settles would leave the request without an answer.
       const fromErrorHandler = request[isFailing]
       if (isTooLate(request, reply)) throw tooLate(request)
@@ -37,7 +48,7 @@ export function createGuardHost({ refuse, allowed, groupsOf, policySeconds }: Gu
       if (why) refuse(request, reply, why, fromErrorHandler)
       // Another guard may have refused meanwhile.
       if (why || (request[isRefused] && !fromErrorHandler)) await never()
-      else if (principal) allowed(request, rule, principal)
+      else if (principal) allowed(new RequestOccasion(request), rule)
     }
   })
 }

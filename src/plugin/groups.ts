@@ -1,5 +1,4 @@
 /** Groups of users who are in more than fit into a token: looked up, shared, and remembered for as long as the token lives. */
-import type { FastifyRequest } from 'fastify'
 import { Answers } from './answers.js'
 import { subjectOf } from './bounded-calls.js'
 import type { Clock } from './clock.js'
@@ -9,7 +8,7 @@ import type { ExchangeJson } from './fetch-json.js'
 import { needsDownstream } from './marks.js'
 import { functionOf } from './option-checks.js'
 import { hasOwn } from './own.js'
-import type { Rule } from './rules.js'
+import type { Context, Rule } from './rules.js'
 import type { UserPrincipal } from './types.js'
 
 /** Microsoft Graph, as this API may ask it about one user. */
@@ -64,7 +63,7 @@ export interface GroupsSurroundings {
   readonly clock: Clock
   /** Of all guards, complete once the app is ready. */
   readonly rules: readonly Rule[]
-  readonly graphFor: (principal: UserPrincipal, request: FastifyRequest, signal: AbortSignal) => GraphAccess | undefined
+  readonly graphFor: (principal: UserPrincipal, request: Context, signal: AbortSignal) => GraphAccess | undefined
 }
 
 /** Makes what guards ask. One token's answer (`tid`, `oid`, `uti`) is never another's. */

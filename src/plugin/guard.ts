@@ -1,44 +1,32 @@
 /** Stage 6: a rule as a preHandler that lets a request pass, or refuses it, and can say what it requires. */
-import type { FastifyContextConfig, FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import { EntraConfigurationError } from './configuration-error.js'
-import type { Refusal } from './errors.js'
-import { guardMakerMark, guardMark, pluginMark, routeGuards, version, versionClash } from './marks.js'
-import { routeOf } from './request-principal.js'
-import { type Rule, scopesOf } from './rules.js'
+import { guardMakerMark, guardMark, pluginMark, version, versionClash } from './marks.js'
+import type { Rule } from './rules.js'
 
 /**
  * A preHandler that lets a request pass, or refuses it, and describes itself in {@link Guard.rule}. Called by hand, its promise resolves when
  * the request passes. When it refuses, it has the refusal sent and its promise **never settles**, so that nothing after an `await` of it
  * runs, whatever the client does meanwhile.
  */
-export interface Guard extends preHandlerAsyncHookHandler {
+export interface Guard {
+  (request: GuardedRequest, reply: object): Promise<void>
   readonly rule: Rule
 }
 
-/**
- * Sends a refusal as the plugin was told to; nothing where the request is answered already.
- *
- * @param fromErrorHandler true where an error handler decides. Default: false
- */
-export type Refuse = (request: FastifyRequest, reply: FastifyReply, why: Refusal, fromErrorHandler?: boolean) => void
+/** What a guard needs of a request: Fastify's has it. */
+export interface GuardedRequest {
+  readonly method: string
+  readonly routeOptions: { readonly url?: string | undefined }
+  /** The Fastify instance, on which the plugin is found. */
+  readonly server: object
+}
 
 /** What guards need of the plugin that is registered around their route. */
 export interface GuardHost {
   /** Of the package. */
   readonly version: string
   /** Evaluates a rule. Resolves when the request passes; refuses it otherwise, and never settles. */
-  readonly enforce: (rule: Rule, request: FastifyRequest, reply: FastifyReply) => Promise<void>
-}
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** The guards of a route, noted when it is declared: for documents and hints, never for a decision. */
-    [routeGuards]?: readonly Guard[]
-  }
-  interface FastifyInstance {
-    /** Present where the plugin is registered. */
-    [pluginMark]?: GuardHost
-  }
+  readonly enforce: (rule: Rule, request: GuardedRequest, reply: object) => Promise<void>
 }
 
 /**
@@ -65,19 +53,9 @@ export function isGuardMaker(value: unknown): boolean {
   return typeof value === 'function' && Object.hasOwn(value, guardMakerMark)
 }
 
-/** The guards of a route, as far as they were noted when it was declared. */
-export function guardsIn(config: FastifyContextConfig | undefined): readonly Guard[] {
-  return (config && Object.hasOwn(config, routeGuards) && config[routeGuards]) || []
-}
-
-/** The scopes that the guards of a request's route require. */
-export function scopesOfRoute({ routeOptions }: FastifyRequest): readonly string[] {
-  return scopesOf({ kind: 'allOf', rules: guardsIn(routeOptions.config).map(({ rule }) => rule) })
-}
-
 /** Makes the guard of a rule. */
 export function guard(rule: Rule): Guard {
-  const check = async (request: FastifyRequest, reply: FastifyReply, ...others: unknown[]) => {
+  const check = async (request: GuardedRequest, reply: object, ...others: unknown[]) => {
     const host = hostOf(request)
     if (others.length > 1) throw tooLate(request)
     return host.enforce(rule, request, reply)
@@ -85,8 +63,8 @@ export function guard(rule: Rule): Guard {
   return Object.freeze(Object.assign(check, { rule: Object.freeze(rule), [guardMark]: version }))
 }
 
-function hostOf(request: FastifyRequest): GuardHost {
-  const host = request.server[pluginMark]
+function hostOf(request: GuardedRequest): GuardHost {
+  const { [pluginMark]: host } = request.server as { readonly [pluginMark]?: GuardHost }
   if (host?.version === version) return host
   const where = routeOf(request)
   if (host) throw new EntraConfigurationError(versionClash(where, version, host.version))
@@ -94,8 +72,13 @@ function hostOf(request: FastifyRequest): GuardHost {
   throw new EntraConfigurationError(`${where} has a guard where fastify-entra is not registered; ${fix}`)
 }
 
+/** A route as it was declared, for messages: never the path as sent. */
+export function routeOf({ method, routeOptions }: Pick<GuardedRequest, 'method' | 'routeOptions'>): string {
+  return `${method} ${routeOptions.url ?? 'of no route'}`
+}
+
 /** Hooks after the handler get a payload or an error beside `next`, or find the reply sent: it is too late to refuse. */
-export function tooLate(request: FastifyRequest): EntraConfigurationError {
+export function tooLate(request: GuardedRequest): EntraConfigurationError {
   const fix = 'add it as a preHandler'
   return new EntraConfigurationError(`${routeOf(request)} has a guard in a hook that comes too late; ${fix}`)
 }

@@ -3,7 +3,7 @@ import { EntraConfigurationError } from './configuration-error.js'
 import { type Guard, guard, guardMaker, isGuard } from './guard.js'
 import { guid, shown, wholeNumber } from './option-checks.js'
 import { ownProperties } from './own.js'
-import type { Policy, Rule } from './rules.js'
+import type { Context, Policy, Rule } from './rules.js'
 import type { ClientAuth } from './types.js'
 
 /**
@@ -133,7 +133,7 @@ const clientAuths: ReadonlySet<unknown> = new Set<ClientAuth>(['none', 'secret',
  * @param name what it is called in documents and refusals
  * @throws EntraConfigurationError when the name is empty or has spaces, or the function is none
  */
-export function requirePolicy(name: string, allows: Policy): Guard {
+export function requirePolicy<Request = Context>(name: string, allows: Policy<Request>): Guard {
   if (typeof allows !== 'function') throw new EntraConfigurationError('requirePolicy takes a name and a function')
   return guard({ kind: 'policy', name: named([name], 'requirePolicy'), allows })
 }

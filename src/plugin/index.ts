@@ -1,5 +1,6 @@
 /** What the package exports, nothing else. */
 import './request-principal.js' // for its declarations: request.principal, request.principalOrNull
+import './route-guards.js'
 
 export type { AccessEntry } from './access-entry.js'
 export type { AccessMatrix } from './access-matrix.js'
@@ -36,7 +37,6 @@ export {
   requireClientAuth,
   requireGroup,
   requireMember,
-  requirePolicy,
   requireRole,
   requireScope,
   requireTenant,
@@ -72,11 +72,12 @@ export { fastifyEntra, fastifyEntra as default } from './plugin.js'
 export type { ProviderName } from './providers.js'
 export { type RedisClient, RedisRevocations, type RedisRevocationsOptions } from './redis-revocations.js'
 export { DownstreamError, TokenRefusedError } from './refusal-error.js'
+export { type Policy, requirePolicy } from './request-policy.js'
 export type { IsRevoked } from './revocation.js'
 export { Revocations, type RevocationsOptions } from './revocations.js'
 export type { Revoked } from './revoked.js'
 export type { RouteAuth } from './route-auth.js'
-export type { PermissionRule, Policy, Rule } from './rules.js'
+export type { PermissionRule, Rule } from './rules.js'
 export type { TenantPolicy } from './tenant-decisions.js'
 export type { TimeOptions } from './time-options.js'
 export type { TokenCacheOptions } from './token-cache.js'

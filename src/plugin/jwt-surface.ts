@@ -5,7 +5,7 @@
 import fastifyJwt, { type JWT } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { EntraConfigurationError } from './configuration-error.js'
-import { routeOf } from './request-principal.js'
+import { routeOf } from './guard.js'
 import { jwtNamespace, jwtOptions, type Verifier } from './verify.js'
 
 type Callback = (error: Error) => void

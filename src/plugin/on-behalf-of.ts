@@ -5,8 +5,9 @@ import { EntraConfigurationError } from './configuration-error.js'
 import type { RefusedToken } from './downstream.js'
 import type { Downstreams } from './downstreams.js'
 import { isRefusal, refusal } from './errors.js'
+import { routeOf } from './guard.js'
 import { DownstreamError } from './refusal-error.js'
-import { principalOf, routeOf } from './request-principal.js'
+import { principalOf } from './request-principal.js'
 
 /**
  * A token for another API, for the user who sent the request (on-behalf-of flow). Fetched once for each token of a caller and each set of

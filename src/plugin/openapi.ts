@@ -2,10 +2,10 @@
 import type { FastifySchema, RouteOptions } from 'fastify'
 import { type Alternative, alternatives } from './alternatives.js'
 import { problemMediaType } from './challenge.js'
-import { guardsIn } from './guard.js'
 import type { Metadata } from './metadata.js'
 import { extensionsOf } from './openapi-extensions.js'
 import { authOf } from './route-auth.js'
+import { guardsIn } from './route-guards.js'
 import { permissionsIn, type Rule } from './rules.js'
 
 /** Names of the two security schemes: a person through a client, and a service for itself. */

@@ -37,8 +37,9 @@ export function createVerifyToken(app: FastifyInstance, jwt: JWT, verifier: Veri
     const answer = await verifyToken(token, verifier, verifySignature)
     return isRefusal(answer) ? answer : ((await admit(answer, cache, app.log)) ?? answer.principal)
   }
+  const occasion = (principal?: Principal) => ({ log: app.log, where: undefined, principal })
   const refuse = (why: Refusal, principal?: Principal) => {
-    audit.notVerified(app.log, why, principal)
+    audit.refused(occasion(principal), why)
     return new TokenRefusedError(why)
   }
   return async (token) => {
@@ -46,7 +47,7 @@ export function createVerifyToken(app: FastifyInstance, jwt: JWT, verifier: Veri
     if (isRefusal(principal)) throw refuse(principal)
     const why = isRevoked && (await revocationRefusal({ isRevoked, keysTimeoutSeconds }, principal, app.log))
     if (why) throw refuse(why, principal)
-    audit.verified(app.log, principal)
+    audit.authenticated(occasion(principal))
     return principal
   }
 }

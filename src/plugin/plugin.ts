@@ -14,12 +14,14 @@ import type { FetchJson } from './fetch-json.js'
 import { createJsonClient } from './fetch-json.js'
 import { Forgeries } from './forgeries.js'
 import { withHint } from './hints.js'
+import { isSilent } from './internals.js'
 import { Issuer, type IssuerSettings, type TenantEvent } from './issuers.js'
 import { registerJwt } from './jwt-surface.js'
 import { toLoggableError } from './logged-error.js'
 import { pluginMark } from './marks.js'
 import { type EntraOptions, type Settings, toSettings } from './options.js'
 import { createVerifyToken } from './outside.js'
+import { RequestOccasion } from './request-occasion.js'
 import { principalOf } from './request-principal.js'
 import { TokenCache } from './token-cache.js'
 import { TrustedIssuers } from './trusted-issuers.js'
@@ -41,7 +43,7 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   // Two, as a client has so many connections to an origin: what is asked for callers must not hold up the keys.
   const forKeys = createJsonClient(settings.keysTimeoutSeconds)
   const forCallers = createJsonClient(settings.keysTimeoutSeconds, connectionsForCallers)
-  const audit = createAudit(settings.audit)
+  const audit = createAudit(settings.audit, isSilent)
   const issuers = createIssuers(app, settings, forKeys.fetchJson, audit)
   const { tokenCache, clockToleranceSeconds } = settings
   const cache = tokenCache && new TokenCache(tokenCache, clockToleranceSeconds)
@@ -58,9 +60,8 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   // With a callback: an async hook costs a promise also where the answer is known at once.
   app.addHook('onRequest', (request, reply, done) => {
     const passes = (why: Refusal | undefined) => {
-      const principal = principalOf(request)
       if (why) refuse(request, reply, why)
-      else if (principal) audit.authenticated(request, principal)
+      else if (principalOf(request)) audit.authenticated(new RequestOccasion(request))
       return why === undefined
     }
     // Without an error `done` would let the request pass.

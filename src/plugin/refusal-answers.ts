@@ -1,7 +1,7 @@
 /** Refusals that the application's code throws, or lets through: answered like all others, with a challenge where one helps. */
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import type { Refuse } from './guard.js'
 import { refusalIn } from './refusal-error.js'
+import type { Refuse } from './send-refusal.js'
 
 type ErrorHandler = NonNullable<RouteOptions['errorHandler']>
 

@@ -1,6 +1,7 @@
 /** Who sent a request: written by this plugin alone, and read by all. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { EntraConfigurationError } from './configuration-error.js'
+import { routeOf } from './guard.js'
 import type { Principal } from './types.js'
 
 declare module 'fastify' {
@@ -34,11 +35,6 @@ export function principalOf(request: FastifyRequest): Principal | null {
 /** Notes the verified caller of a request. */
 export function setPrincipal(request: FastifyRequest, principal: Principal | null): void {
   ;(request as WithSlot)[slot] = principal
-}
-
-/** A route as it was declared, for messages: never the path as sent. */
-export function routeOf({ method, routeOptions }: FastifyRequest): string {
-  return `${method} ${routeOptions.url ?? 'of no route'}`
 }
 
 /** Decorates requests with `principal` and `principalOrNull`. */

@@ -1,10 +1,15 @@
 /** What may be asked of a principal, as data: for the decision, the challenge and the documents. */
-import type { FastifyRequest } from 'fastify'
+import type { Logger } from './clock.js'
 import { hasOwn } from './own.js'
 import type { ClientAuth, Principal } from './types.js'
 
+/** What policies and look-ups get beside the principal: the request, or what the application has instead of one. */
+export interface Context {
+  readonly log: Logger
+}
+
 /** Decides what no claim can: `true` lets the request pass; anything else, a rejected promise included, does not. */
-export type Policy = (principal: Principal, request: FastifyRequest) => boolean | Promise<boolean>
+export type Policy<Request = Context> = (principal: Principal, request: Request) => boolean | Promise<boolean>
 
 /** A permission, which the tenant grants by this name. */
 export interface PermissionRule {
@@ -22,7 +27,7 @@ export type Rule =
   | { readonly kind: 'group'; readonly name: string }
   | { readonly kind: 'clientAuth'; readonly name: ClientAuth }
   | { readonly kind: 'authAge'; readonly maxAgeSeconds: number }
-  | { readonly kind: 'policy'; readonly name: string; readonly allows: Policy }
+  | { readonly kind: 'policy'; readonly name: string; readonly allows: Policy<never> }
   | { readonly kind: 'anyOf' | 'allOf'; readonly rules: readonly Rule[] }
 
 /** Permissions that a rule mentions, in their order. */

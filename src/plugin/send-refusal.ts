@@ -4,8 +4,15 @@ import { isAnswered, isRefused, sendOnly } from './answered.js'
 import type { Audit } from './audit.js'
 import { challengeOf, problemMediaType, toProblem } from './challenge.js'
 import type { Refusal } from './errors.js'
-import type { Refuse } from './guard.js'
-import { routeOf } from './request-principal.js'
+import { routeOf } from './guard.js'
+import { RequestOccasion } from './request-occasion.js'
+
+/**
+ * Sends a refusal as the plugin was told to; nothing where the request is answered already.
+ *
+ * @param fromErrorHandler true where an error handler decides. Default: false
+ */
+export type Refuse = (request: FastifyRequest, reply: FastifyReply, why: Refusal, fromErrorHandler?: boolean) => void
 
 /** What a refusal always sends, made once: most are constants, and a flood of bad tokens gets the same few. */
 interface Prepared {
@@ -44,7 +51,7 @@ export function refusalSender(realm: string, audit: Audit): Refuse {
   return (request, reply, refusal, fromErrorHandler = false) => {
     if (isAnswered(request, reply, fromErrorHandler)) return
     // Before anything is sent: no refusal goes without its record.
-    if (!request[isRefused]) audit.refused(request, refusal)
+    if (!request[isRefused]) audit.refused(new RequestOccasion(request), refusal)
     request[isRefused] = true
     if (reply.raw.headersSent) cutOff(request, reply)
     else send(request, reply, refusal)

@@ -8,7 +8,6 @@ import {
   anyOf,
   requireApp,
   requireAppPermission,
-  requirePolicy,
   requireRole,
   requireScope,
   requireUser
@@ -16,6 +15,7 @@ import {
 import { pluginMark } from '../../src/plugin/marks.js'
 import { fastifyEntra } from '../../src/plugin/plugin.js'
 import { toPrincipal } from '../../src/plugin/principal.js'
+import { requirePolicy } from '../../src/plugin/request-policy.js'
 import { decoratePrincipal, setPrincipal } from '../../src/plugin/request-principal.js'
 import { refusalSender } from '../../src/plugin/send-refusal.js'
 import type { Principal } from '../../src/plugin/types.js'

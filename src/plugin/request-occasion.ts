@@ -1,0 +1,29 @@
+/** A request, as the audit sees it. Nothing is built of it before somebody listens. */
+import type { FastifyRequest } from 'fastify'
+import type { Occasion } from './audit.js'
+import type { AuditedRequest } from './audit-events.js'
+import type { Logger } from './clock.js'
+import { routeOf } from './guard.js'
+import { principalOf } from './request-principal.js'
+import type { Principal } from './types.js'
+
+/** See {@link Occasion}. */
+export class RequestOccasion implements Occasion {
+  readonly #request: FastifyRequest
+
+  constructor(request: FastifyRequest) {
+    this.#request = request
+  }
+
+  get log(): Logger {
+    return this.#request.log
+  }
+
+  get where(): AuditedRequest {
+    return { requestId: String(this.#request.id), route: routeOf(this.#request) }
+  }
+
+  get principal(): Principal | null {
+    return principalOf(this.#request)
+  }
+}

@@ -1,0 +1,22 @@
+/** The guards of a route, noted when it is declared: for documents and hints, never for a decision. */
+import type { FastifyContextConfig, FastifyRequest } from 'fastify'
+import type { Guard } from './guard.js'
+import { routeGuards } from './marks.js'
+import { scopesOf } from './rules.js'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The guards of a route, noted when it is declared: for documents and hints, never for a decision. */
+    [routeGuards]?: readonly Guard[]
+  }
+}
+
+/** The guards of a route, as far as they were noted when it was declared. */
+export function guardsIn(config: FastifyContextConfig | undefined): readonly Guard[] {
+  return (config && Object.hasOwn(config, routeGuards) && config[routeGuards]) || []
+}
+
+/** The scopes that the guards of a request's route require. */
+export function scopesOfRoute({ routeOptions }: FastifyRequest): readonly string[] {
+  return scopesOf({ kind: 'allOf', rules: guardsIn(routeOptions.config).map(({ rule }) => rule) })
+}
