@@ -1,6 +1,6 @@
 /** Mistakes that only all routes together show. */
 import type { AccessEntry } from './access-entry.js'
-import { EntraConfigurationError } from './configuration-error.js'
+import { EntraConfigurationError } from './lib/configuration-error.js'
 import { describe, mentions, permissionsIn } from './rules.js'
 
 /**

@@ -1,6 +1,6 @@
 /** Who may call one route: the rule that decides, and the same in words. */
 
-import { hasOwn } from './own.js'
+import { hasOwn } from './lib/own.js'
 import type { RouteAuth } from './route-auth.js'
 import { describe, type Rule } from './rules.js'
 

@@ -2,10 +2,11 @@
  * Stage 6, the decision: a rule, asked about a caller. What claims can say is decided first, and without anybody else; only where they
  * leave it open are policies, and groups that did not fit into the token, asked for.
  */
-import { callAbout } from './bounded-calls.js'
+
 import { type Refusal, refusal } from './errors.js'
-import { loggedError } from './logged-error.js'
-import { maxWaitSeconds, OutageError } from './outages.js'
+import { callAbout } from './lib/bounded-calls.js'
+import { loggedError } from './lib/logged-error.js'
+import { maxWaitSeconds, OutageError } from './lib/outages.js'
 import { refusalIn } from './refusal-error.js'
 import { type Context, describe, type Policy, type Rule, scopesOf } from './rules.js'
 import { stepUpRefusal } from './step-up.js'

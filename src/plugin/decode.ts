@@ -5,8 +5,8 @@
 import { isUtf8 } from 'node:buffer'
 import { type Refusal, refusal } from './errors.js'
 import { hasRepeatedMember, membersIn } from './json-members.js'
-import { withoutPrototype } from './own.js'
-import { withoutStackTraces } from './quiet.js'
+import { withoutPrototype } from './lib/own.js'
+import { withoutStackTraces } from './lib/quiet.js'
 
 type Members = Readonly<Record<string, unknown>>
 

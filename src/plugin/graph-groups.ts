@@ -1,12 +1,12 @@
 /** The built-in answer to groups overage: all groups of a user, from Microsoft Graph. */
 
-import { EntraConfigurationError } from './configuration-error.js'
-import { type JsonAnswer, reasonOf } from './fetch-json.js'
 import type { GraphAccess, GroupsResolver } from './groups.js'
+import { EntraConfigurationError } from './lib/configuration-error.js'
+import { type JsonAnswer, reasonOf } from './lib/json-client.js'
+import { OutageError } from './lib/outages.js'
+import { ownProperties } from './lib/own.js'
+import { guid, isOn, secureOrigin, shown } from './lib/validate.js'
 import { needsDownstream } from './marks.js'
-import { guid, isOn, secureOrigin, shown } from './option-checks.js'
-import { OutageError } from './outages.js'
-import { ownProperties } from './own.js'
 import { refuseOutage } from './token-answers.js'
 
 /** How Graph is asked. */

@@ -1,13 +1,14 @@
 /** Groups of users who are in more than fit into a token: looked up, shared, and remembered for as long as the token lives. */
-import { Answers } from './answers.js'
-import { subjectOf } from './bounded-calls.js'
-import type { Clock } from './clock.js'
-import { EntraConfigurationError } from './configuration-error.js'
+
 import type { GroupsOf } from './decision.js'
-import type { ExchangeJson } from './fetch-json.js'
+import { subjectOf } from './lib/bounded-calls.js'
+import type { Clock } from './lib/clock.js'
+import { EntraConfigurationError } from './lib/configuration-error.js'
+import type { ExchangeJson } from './lib/json-client.js'
+import { Answers } from './lib/lookup-cache.js'
+import { hasOwn } from './lib/own.js'
+import { functionOf } from './lib/validate.js'
 import { needsDownstream } from './marks.js'
-import { functionOf } from './option-checks.js'
-import { hasOwn } from './own.js'
 import type { Context, Rule } from './rules.js'
 import type { UserPrincipal } from './types.js'
 

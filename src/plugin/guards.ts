@@ -1,8 +1,9 @@
 /** Stage 6, as routes write it: the functions that make guards. */
-import { EntraConfigurationError } from './configuration-error.js'
+
 import { type Guard, guard, guardMaker, isGuard } from './guard.js'
-import { guid, shown, wholeNumber } from './option-checks.js'
-import { ownProperties } from './own.js'
+import { EntraConfigurationError } from './lib/configuration-error.js'
+import { ownProperties } from './lib/own.js'
+import { guid, shown, wholeNumber } from './lib/validate.js'
 import type { Context, Policy, Rule } from './rules.js'
 import type { ClientAuth } from './types.js'
 

@@ -1,13 +1,13 @@
 /** Stage 2: one trusted issuer, with its discovery document and its keys. */
 
-import type { Clock, Logger } from './clock.js'
 import type { Refusal } from './errors.js'
-import type { FetchJson } from './fetch-json.js'
-import { HttpStatusError } from './fetch-json.js'
 import { type KeySet, toKeySet, type VerificationKey } from './jwks.js'
 import type { KeyStoreStatus } from './key-news.js'
 import { type KeyChange, KeyNews } from './key-news.js'
 import { KeyStore } from './keys.js'
+import type { Clock, Logger } from './lib/clock.js'
+import type { FetchJson } from './lib/json-client.js'
+import { HttpStatusError } from './lib/json-client.js'
 import { fetchMetadata, type Metadata, MetadataMismatchError, type MetadataSource } from './metadata.js'
 import type { Profile } from './profile.js'
 import { tenantPlaceholder } from './profile.js'

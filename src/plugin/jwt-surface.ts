@@ -4,8 +4,8 @@
  */
 import fastifyJwt, { type JWT } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { EntraConfigurationError } from './configuration-error.js'
 import { routeOf } from './guard.js'
+import { EntraConfigurationError } from './lib/configuration-error.js'
 import { jwtNamespace, jwtOptions, type Verifier } from './verify.js'
 
 type Callback = (error: Error) => void

@@ -3,12 +3,13 @@
  * unknown `kid` asks for one refresh per cooldown; a bad answer never replaces a good set; the last good one serves an
  * outage for as long as `maxStaleSeconds`.
  */
-import { retrySeconds } from './back-off.js'
-import type { Clock } from './clock.js'
+
 import { type Refusal, refusal } from './errors.js'
-import { reasonOf } from './fetch-json.js'
 import { type KeySet, keepSame, type VerificationKey } from './jwks.js'
 import type { KeyNews, KeyStoreStatus } from './key-news.js'
+import { retrySeconds } from './lib/back-off.js'
+import type { Clock } from './lib/clock.js'
+import { reasonOf } from './lib/json-client.js'
 import type { KeyTimings } from './time-options.js'
 
 const unknownKey = refusal('unknown_key')

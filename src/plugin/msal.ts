@@ -3,9 +3,9 @@
  * everybody's. `@azure/msal-node` is an optional package, and loaded at registration where the option `downstream` is given.
  */
 import type { Credential, OwnClient } from './downstream-options.js'
-import { type ExchangeJson, type JsonAnswer, reasonOf } from './fetch-json.js'
-import { OutageError } from './outages.js'
-import { hasOwn } from './own.js'
+import { type ExchangeJson, type JsonAnswer, reasonOf } from './lib/json-client.js'
+import { OutageError } from './lib/outages.js'
+import { hasOwn } from './lib/own.js'
 import type { Partition } from './shared-cache.js'
 import { type NoToken, noToken } from './token-answers.js'
 

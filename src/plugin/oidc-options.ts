@@ -1,11 +1,11 @@
 /** The options of an OpenID provider other than Entra → its issuer, with its rules. */
 
 import type { ClaimPath } from './claims.js'
-import { EntraConfigurationError } from './configuration-error.js'
 import { type Algorithm, algorithmNames } from './jwks.js'
+import { EntraConfigurationError } from './lib/configuration-error.js'
+import { ownProperties } from './lib/own.js'
+import { audienceTexts, isOn, isSecure, secureOrigin, shown, texts } from './lib/validate.js'
 import { type ClaimSource, type OidcRules, oidcRefusal, toOidcPrincipal } from './oidc.js'
-import { audienceTexts, isOn, isSecure, secureOrigin, shown, texts } from './option-checks.js'
-import { ownProperties } from './own.js'
 import type { Profile } from './profile.js'
 import { anyProvider, type Provider, type ProviderName, providers } from './providers.js'
 

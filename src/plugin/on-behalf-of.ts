@@ -1,11 +1,11 @@
 /** `request.onBehalfOf()`: a token with which a route calls another API for its caller; and what is answered where there is none. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { authorizationHeader, bearerToken } from './bearer.js'
-import { EntraConfigurationError } from './configuration-error.js'
 import type { RefusedToken } from './downstream.js'
 import type { Downstreams } from './downstreams.js'
 import { isRefusal, refusal } from './errors.js'
 import { routeOf } from './guard.js'
+import { EntraConfigurationError } from './lib/configuration-error.js'
 import { DownstreamError } from './refusal-error.js'
 import { principalOf } from './request-principal.js'
 

@@ -1,8 +1,8 @@
 /** Tokens that were taken back, in the memory of one process. */
 import { LRUCache } from 'lru-cache'
-import { EntraConfigurationError } from './configuration-error.js'
-import { wholeNumber } from './option-checks.js'
-import { ownProperties } from './own.js'
+import { EntraConfigurationError } from './lib/configuration-error.js'
+import { ownProperties } from './lib/own.js'
+import { wholeNumber } from './lib/validate.js'
 import { isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './revoked.js'
 import type { Principal } from './types.js'
 

@@ -1,7 +1,7 @@
 /** What it means that tokens were taken back, wherever it is kept: under which keys, for how long, and which tokens it is about. */
-import { EntraConfigurationError } from './configuration-error.js'
-import { guid, wholeNumber } from './option-checks.js'
-import { ownMember } from './own.js'
+import { EntraConfigurationError } from './lib/configuration-error.js'
+import { ownMember } from './lib/own.js'
+import { guid, wholeNumber } from './lib/validate.js'
 import type { Principal } from './types.js'
 
 /**

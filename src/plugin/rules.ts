@@ -1,6 +1,6 @@
 /** What may be asked of a principal, as data: for the decision, the challenge and the documents. */
-import type { Logger } from './clock.js'
-import { hasOwn } from './own.js'
+import type { Logger } from './lib/clock.js'
+import { hasOwn } from './lib/own.js'
 import type { ClientAuth, Principal } from './types.js'
 
 /** What policies and look-ups get beside the principal: the request, or what the application has instead of one. */

@@ -1,7 +1,7 @@
 /** Which directories may call, where a function of the application says so: its answers, shared and remembered for a while. */
 import { createHash } from 'node:crypto'
-import { type Answer, Answers } from './answers.js'
-import type { Clock } from './clock.js'
+import type { Clock } from './lib/clock.js'
+import { type Answer, Answers } from './lib/lookup-cache.js'
 import type { Claims } from './types.js'
 
 /**

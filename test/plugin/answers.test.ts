@@ -1,7 +1,7 @@
 /** What others answer: for how long an answer counts that says so itself, and whose question waits after a 429. */
 import t from 'tap'
-import { Answers } from '../../src/plugin/answers.js'
-import { ThrottledError } from '../../src/plugin/outages.js'
+import { Answers } from '../../src/plugin/lib/lookup-cache.js'
+import { ThrottledError } from '../../src/plugin/lib/outages.js'
 import { FakeClock } from '../support/clock.js'
 
 const about = (name: string) => ({ about: name, caller: name, directory: 'a' })

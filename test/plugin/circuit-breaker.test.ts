@@ -1,7 +1,7 @@
 /** When the circuit breaker opens, for whom, and how it closes again. */
 import t, { type Test } from 'tap'
-import { CircuitBreaker, type Subject } from '../../src/plugin/circuit-breaker.js'
-import { CircuitOpenError, OutageError, ThrottledError } from '../../src/plugin/outages.js'
+import { CircuitBreaker, type Subject } from '../../src/plugin/lib/circuit-breaker.js'
+import { CircuitOpenError, OutageError, ThrottledError } from '../../src/plugin/lib/outages.js'
 import { FakeClock } from '../support/clock.js'
 
 type End = (error?: Error) => Promise<void>

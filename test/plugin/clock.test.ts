@@ -1,5 +1,5 @@
 import t from 'tap'
-import { systemClock } from '../../src/plugin/clock.js'
+import { systemClock } from '../../src/plugin/lib/clock.js'
 
 const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
 

@@ -1,6 +1,6 @@
 /** Audiences that everybody's tokens have stop the start, in any spelling and wherever they are configured. */
 import t from 'tap'
-import { EntraConfigurationError } from '../../src/plugin/configuration-error.js'
+import { EntraConfigurationError } from '../../src/plugin/lib/configuration-error.js'
 import { type EntraOptions, toSettings } from '../../src/plugin/options.js'
 
 const tenantId = '11111111-2222-4333-8444-555555555555'

@@ -1,6 +1,6 @@
 /** How many calls of one key are under way at once. */
 import t from 'tap'
-import { ConcurrencyLimit } from '../../src/plugin/concurrency.js'
+import { ConcurrencyLimit } from '../../src/plugin/lib/concurrency.js'
 import { settle } from '../support/clock.js'
 
 const never = new AbortController().signal

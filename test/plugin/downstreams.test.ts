@@ -1,9 +1,9 @@
 /** Which client is whose, and what it needs. */
 import t from 'tap'
-import { systemClock } from '../../src/plugin/clock.js'
 import { downstreamOf } from '../../src/plugin/downstream-options.js'
 import { Downstreams, loadClientPackage } from '../../src/plugin/downstreams.js'
 import type { Issuer, IssuerSettings } from '../../src/plugin/issuers.js'
+import { systemClock } from '../../src/plugin/lib/clock.js'
 import { TrustedIssuers } from '../../src/plugin/trusted-issuers.js'
 import { until } from '../faults/waits.js'
 import { FakeClock, settle } from '../support/clock.js'

@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
-import { createJsonClient, HttpStatusError } from '../../src/plugin/fetch-json.js'
+import { createJsonClient, HttpStatusError } from '../../src/plugin/lib/json-client.js'
 
 const mebibyte = 1024 * 1024
 

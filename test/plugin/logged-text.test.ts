@@ -1,5 +1,5 @@
 import t from 'tap'
-import { escapeInvisible, escapeTexts, loggedStack, loggedText, loggedTexts } from '../../src/plugin/logged-text.js'
+import { escapeInvisible, escapeTexts, loggedStack, loggedText, loggedTexts } from '../../src/plugin/lib/logged-text.js'
 
 const header = Buffer.from('{"alg":"RS256","kid":"key-1"}').toString('base64url')
 const payload = Buffer.from('{"iss":"https://login.example/11111111","scp":"Orders.Read"}').toString('base64url')

@@ -1,9 +1,9 @@
 /** `organizations` and `common`: one set of keys, many directories, and a rule that says which of them may call. */
 import t, { type Test } from 'tap'
-import { systemClock } from '../../src/plugin/clock.js'
-import { createJsonClient } from '../../src/plugin/fetch-json.js'
 import entra, { EntraConfigurationError, type EntraOptions, type TenantPolicy } from '../../src/plugin/index.js'
 import { Issuer, type IssuerSettings } from '../../src/plugin/issuers.js'
+import { systemClock } from '../../src/plugin/lib/clock.js'
+import { createJsonClient } from '../../src/plugin/lib/json-client.js'
 import { toSettings } from '../../src/plugin/options.js'
 import { until } from '../faults/waits.js'
 import { get, listen, makeApp } from '../support/http.js'

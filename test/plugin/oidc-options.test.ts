@@ -1,6 +1,6 @@
 import t from 'tap'
-import { EntraConfigurationError } from '../../src/plugin/configuration-error.js'
 import { algorithmNames } from '../../src/plugin/jwks.js'
+import { EntraConfigurationError } from '../../src/plugin/lib/configuration-error.js'
 import { type EntraOptions, toSettings } from '../../src/plugin/options.js'
 
 const issuer = 'https://id.example/realms/shop'

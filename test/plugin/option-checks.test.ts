@@ -1,6 +1,6 @@
 import t from 'tap'
-import { EntraConfigurationError } from '../../src/plugin/configuration-error.js'
-import { matching, shown, texts, within, withoutPassword } from '../../src/plugin/option-checks.js'
+import { EntraConfigurationError } from '../../src/plugin/lib/configuration-error.js'
+import { matching, shown, texts, within, withoutPassword } from '../../src/plugin/lib/validate.js'
 
 /** What a check throws, or fails the test by not throwing. */
 function messageOf(check: () => unknown): string {

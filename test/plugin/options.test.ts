@@ -1,6 +1,6 @@
 import t from 'tap'
-import { EntraConfigurationError } from '../../src/plugin/configuration-error.js'
 import type { EntraTenantOptions } from '../../src/plugin/entra-options.js'
+import { EntraConfigurationError } from '../../src/plugin/lib/configuration-error.js'
 import { type EntraOptions, type Settings, toSettings } from '../../src/plugin/options.js'
 import type { TimeOptions } from '../../src/plugin/time-options.js'
 

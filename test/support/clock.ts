@@ -1,5 +1,5 @@
 /** A clock that stands still until it is told to go on: a day passes in a millisecond, to the millisecond. */
-import type { Clock } from '../../src/plugin/clock.js'
+import type { Clock } from '../../src/plugin/lib/clock.js'
 
 interface Timer {
   readonly at: number
