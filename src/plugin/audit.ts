@@ -11,10 +11,10 @@ import type {
 } from './audit-events.js'
 import type { AuditSettings } from './audit-options.js'
 import { text } from './claims.js'
-import type { Refusal } from './errors.js'
 import type { TenantEvent } from './issuers.js'
 import type { Logger } from './lib/clock.js'
 import { escapeTexts } from './lib/logged-text.js'
+import type { Refusal } from './refusals/refusal.js'
 import { describe, type Rule } from './rules.js'
 import type { Principal } from './types.js'
 

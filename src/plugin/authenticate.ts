@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify'
 import { admit } from './admission.js'
 import { authorizationHeader, bearerToken, boundOf } from './bearer.js'
-import { isRefusal, type Refusal } from './errors.js'
+import { isRefusal, type Refusal } from './refusals/refusal.js'
 import { setPrincipal } from './request-principal.js'
 import { revocationRefusal } from './revocation.js'
 import { authOf } from './route-auth.js'

@@ -1,5 +1,5 @@
 /** How claims are read, whoever issued them: types are checked, and what is odd is not there. Pure. */
-import { type Refusal, refusal } from './errors.js'
+import { type Refusal, refusal } from './refusals/refusal.js'
 import type { Claims } from './types.js'
 
 /** Claims that every access token has, from any issuer. */

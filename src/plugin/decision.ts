@@ -3,11 +3,11 @@
  * leave it open are policies, and groups that did not fit into the token, asked for.
  */
 
-import { type Refusal, refusal } from './errors.js'
 import { callAbout } from './lib/bounded-calls.js'
 import { loggedError } from './lib/logged-error.js'
 import { maxWaitSeconds, OutageError } from './lib/outages.js'
-import { refusalIn } from './refusal-error.js'
+import { type Refusal, refusal } from './refusals/refusal.js'
+import { refusalIn } from './refusals/refusal-error.js'
 import { type Context, describe, type Policy, type Rule, scopesOf } from './rules.js'
 import { stepUpRefusal } from './step-up.js'
 import type { Principal, UserPrincipal } from './types.js'

@@ -4,9 +4,9 @@
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import type { DecodedToken } from './decode.js'
-import type { Refusal } from './errors.js'
 import type { VerificationKey } from './jwks.js'
 import { signatureRefusal } from './library-errors.js'
+import type { Refusal } from './refusals/refusal.js'
 
 /** After how many good signatures in a row the attack is over: until then each of them is verified twice. */
 const goodOnesInARow = 32

@@ -6,7 +6,7 @@ import { type JsonAnswer, reasonOf } from './lib/json-client.js'
 import { OutageError } from './lib/outages.js'
 import { ownProperties } from './lib/own.js'
 import { guid, isOn, secureOrigin, shown } from './lib/validate.js'
-import { needsDownstream } from './marks.js'
+import { needsDownstream } from './refusals/marks.js'
 import { refuseOutage } from './token-answers.js'
 
 /** How Graph is asked. */

@@ -8,7 +8,7 @@ import type { ExchangeJson } from './lib/json-client.js'
 import { Answers } from './lib/lookup-cache.js'
 import { hasOwn } from './lib/own.js'
 import { functionOf } from './lib/validate.js'
-import { needsDownstream } from './marks.js'
+import { needsDownstream } from './refusals/marks.js'
 import type { Context, Rule } from './rules.js'
 import type { UserPrincipal } from './types.js'
 

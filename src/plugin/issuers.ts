@@ -1,6 +1,5 @@
 /** Stage 2: one trusted issuer, with its discovery document and its keys. */
 
-import type { Refusal } from './errors.js'
 import { type KeySet, toKeySet, type VerificationKey } from './jwks.js'
 import type { KeyStoreStatus } from './key-news.js'
 import { type KeyChange, KeyNews } from './key-news.js'
@@ -11,6 +10,7 @@ import { HttpStatusError } from './lib/json-client.js'
 import { fetchMetadata, type Metadata, MetadataMismatchError, type MetadataSource } from './metadata.js'
 import type { Profile } from './profile.js'
 import { tenantPlaceholder } from './profile.js'
+import type { Refusal } from './refusals/refusal.js'
 import type { KeyTimings } from './time-options.js'
 
 /** An issuer as configured: a metadata document, and the rules for its tokens. */

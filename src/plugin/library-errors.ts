@@ -4,7 +4,7 @@
  */
 import { missingClaimRefusal, requiredClaims } from './claims.js'
 import type { DecodedToken } from './decode.js'
-import { type Refusal, type RefusalCode, refusal } from './errors.js'
+import { type Refusal, type RefusalCode, refusal } from './refusals/refusal.js'
 
 /** `null`: a client cannot cause it; it is a mistake in the program, and rises as such. */
 export const refusalOf: Readonly<Record<string, RefusalCode | null>> = {

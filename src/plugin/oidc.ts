@@ -12,9 +12,9 @@ import {
   textsAt,
   words
 } from './claims.js'
-import { type Refusal, refusal } from './errors.js'
 import type { SignedToken } from './profile.js'
 import type { Provider } from './providers.js'
+import { type Refusal, refusal } from './refusals/refusal.js'
 import type { Claims, Principal } from './types.js'
 
 /** What the rules compare with, and where claims are. */

@@ -3,10 +3,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { authorizationHeader, bearerToken } from './bearer.js'
 import type { RefusedToken } from './downstream.js'
 import type { Downstreams } from './downstreams.js'
-import { isRefusal, refusal } from './errors.js'
 import { routeOf } from './guard.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
-import { DownstreamError } from './refusal-error.js'
+import { isRefusal, refusal } from './refusals/refusal.js'
+import { DownstreamError } from './refusals/refusal-error.js'
 import { principalOf } from './request-principal.js'
 
 /**

@@ -1,9 +1,9 @@
 /** Guards → OpenAPI: what a route asks for, read off the same value that decides. OpenAPI 3.1 §4.8.27, §4.8.30. */
 import type { FastifySchema, RouteOptions } from 'fastify'
 import { type Alternative, alternatives } from './alternatives.js'
-import { problemMediaType } from './challenge.js'
 import type { Metadata } from './metadata.js'
 import { extensionsOf } from './openapi-extensions.js'
+import { problemMediaType } from './refusals/challenge.js'
 import { authOf } from './route-auth.js'
 import { guardsIn } from './route-guards.js'
 import { permissionsIn, type Rule } from './rules.js'

@@ -4,7 +4,7 @@ import { alternatives } from './alternatives.js'
 import { type Guard, isGuard, isGuardMaker } from './guard.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { shown } from './lib/validate.js'
-import { routeGuards } from './marks.js'
+import { routeGuards } from './refusals/marks.js'
 import { authOf } from './route-auth.js'
 
 /** Hooks of a route that only ask whether it may go on: a guard can say no there. */

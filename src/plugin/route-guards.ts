@@ -1,7 +1,7 @@
 /** The guards of a route, noted when it is declared: for documents and hints, never for a decision. */
 import type { FastifyContextConfig, FastifyRequest } from 'fastify'
 import type { Guard } from './guard.js'
-import { routeGuards } from './marks.js'
+import { routeGuards } from './refusals/marks.js'
 import { scopesOf } from './rules.js'
 
 declare module 'fastify' {

@@ -2,9 +2,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isAnswered, isRefused, sendOnly } from './answered.js'
 import type { Audit } from './audit.js'
-import { challengeOf, problemMediaType, toProblem } from './challenge.js'
-import type { Refusal } from './errors.js'
 import { routeOf } from './guard.js'
+import { challengeOf, problemMediaType, toProblem } from './refusals/challenge.js'
+import type { Refusal } from './refusals/refusal.js'
 import { RequestOccasion } from './request-occasion.js'
 
 /**

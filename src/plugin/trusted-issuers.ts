@@ -1,8 +1,9 @@
 /** Stage 2: which issuers are trusted. The token's `iss` picks among them; it never adds one. */
-import { isRefusal, type Refusal, refusal } from './errors.js'
+
 import { type Issuer, templateOf } from './issuers.js'
 import type { VerificationKey } from './jwks.js'
 import { tenantPlaceholder } from './profile.js'
+import { isRefusal, type Refusal, refusal } from './refusals/refusal.js'
 
 const wrongIssuer = refusal('wrong_issuer')
 const unavailable = refusal('tenant_unavailable', { retryAfterSeconds: 1 })

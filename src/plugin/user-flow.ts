@@ -4,8 +4,8 @@
  */
 import { audienceRefusal } from './audience.js'
 import { clientRefusal, deepFreeze, displayOf, missingClaimRefusal, text, words } from './claims.js'
-import { type Refusal, refusal } from './errors.js'
 import type { SignedToken } from './profile.js'
+import { type Refusal, refusal } from './refusals/refusal.js'
 import type { Claims, UserPrincipal } from './types.js'
 
 /** What the rules compare with. */

@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { type RefusalCode, refusal } from '../../src/plugin/errors.js'
 import * as plugin from '../../src/plugin/index.js'
+import { type RefusalCode, refusal } from '../../src/plugin/refusals/refusal.js'
 import * as logging from '../../src/server/logging.js'
 import * as problems from '../../src/server/problems.js'
 import { overHttp2 } from './http2.js'

@@ -331,7 +331,7 @@ const tenant: readonly Mutant[] = [
     'claims',
     'RFC 7519 §4.1.3 aud is this API',
     ['audience', 'value.slice(0, 100)', 'value'],
-    ['challenge', ".replace(/[^\\x20-\\x5b\\x5d-\\x7e]/g, '?')", ''],
+    ['refusals/challenge', ".replace(/[^\\x20-\\x5b\\x5d-\\x7e]/g, '?')", ''],
     ['audience', ".replace(/[^\\x20-\\x21\\x23-\\x5b\\x5d-\\x7e]/g, '?')", '']
   ),
   mutant('aud, an array', 'claims', 'control: RFC 7519 §4.1.3 aud', [
@@ -674,17 +674,17 @@ const routes: readonly Mutant[] = [
     "const asked = /token=(.*)/.exec(request.headers.cookie ?? '')?.[1]\n  const header = asked ? 'Bearer '.concat(asked) : authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))"
   ]),
   mutant('what may be cached', 'structure', 'RFC 7515 §7.1 three segments', [
-    'challenge',
+    'refusals/challenge',
     ".header('cache-control', 'no-store')",
     ''
   ]),
   mutant('the challenge', 'structure', 'RFC 7515 §7.1 three segments', [
-    'challenge',
+    'refusals/challenge',
     "if (challenge !== undefined) reply.header('www-authenticate', challenge)",
     ''
   ]),
   mutant('the token in an answer', 'structure', 'RFC 7515 §7.1 three segments', [
-    'challenge',
+    'refusals/challenge',
     'const { status, retryAfterSeconds } = refusal',
     "const { status, retryAfterSeconds } = refusal\n  reply.header('x-token', String(request.headers.authorization).slice(-8))"
   ]),

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { isRefusal, type RefusalCode, refusal } from '../../src/plugin/errors.js'
 import { EntraConfigurationError } from '../../src/plugin/lib/configuration-error.js'
+import { isRefusal, type RefusalCode, refusal } from '../../src/plugin/refusals/refusal.js'
 
 /** The contract's status table. The type makes a row for each code, and a new code without one does not compile. */
 const contract: Record<RefusalCode, [status: number, error: string | undefined]> = {

@@ -12,9 +12,9 @@ import {
   requireScope,
   requireUser
 } from '../../src/plugin/guards.js'
-import { pluginMark } from '../../src/plugin/marks.js'
 import { fastifyEntra } from '../../src/plugin/plugin.js'
 import { toPrincipal } from '../../src/plugin/principal.js'
+import { pluginMark } from '../../src/plugin/refusals/marks.js'
 import { requirePolicy } from '../../src/plugin/request-policy.js'
 import { decoratePrincipal, setPrincipal } from '../../src/plugin/request-principal.js'
 import { refusalSender } from '../../src/plugin/send-refusal.js'

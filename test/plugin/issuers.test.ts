@@ -1,7 +1,7 @@
 import t from 'tap'
-import { isRefusal } from '../../src/plugin/errors.js'
 import { Issuer, type IssuerSettings } from '../../src/plugin/issuers.js'
 import { HttpStatusError } from '../../src/plugin/lib/json-client.js'
+import { isRefusal } from '../../src/plugin/refusals/refusal.js'
 import { TrustedIssuers } from '../../src/plugin/trusted-issuers.js'
 import { FakeClock } from '../support/clock.js'
 import { recordingLogger } from '../support/log.js'

@@ -3,9 +3,9 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import type { DecodedToken } from '../../src/plugin/decode.js'
-import { refusal } from '../../src/plugin/errors.js'
 import { toKeySet } from '../../src/plugin/jwks.js'
 import { explain, refusalOf } from '../../src/plugin/library-errors.js'
+import { refusal } from '../../src/plugin/refusals/refusal.js'
 import { signingKey } from '../support/tenant.js'
 
 const { resolve } = createRequire(import.meta.url)

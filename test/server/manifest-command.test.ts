@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { refusal } from '../../src/plugin/errors.js'
 import {
   DownstreamError,
   EntraConfigurationError,
@@ -11,6 +10,7 @@ import {
   requireScope,
   type TokenForApp
 } from '../../src/plugin/index.js'
+import { refusal } from '../../src/plugin/refusals/refusal.js'
 import { buildApp } from '../../src/server/app.js'
 import type { ServerConfig } from '../../src/server/config.js'
 import { environmentFor } from '../../src/server/environment.js'

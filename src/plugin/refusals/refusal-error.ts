@@ -1,6 +1,7 @@
 /** Refusals as errors, for what is called by the application's own code. */
-import type { Refusal, RefusalCode } from './errors.js'
+
 import { refusalErrorMark, version } from './marks.js'
+import type { Refusal, RefusalCode } from './refusal.js'
 
 /** A refusal as an error. */
 abstract class RefusalError extends Error {

@@ -1,6 +1,6 @@
 /** What a refused client is told: `WWW-Authenticate` (RFC 6750 §3), problem details (RFC 9457). */
 import { STATUS_CODES } from 'node:http'
-import type { Refusal } from './errors.js'
+import type { Refusal } from './refusal.js'
 
 /** The media type of a problem, RFC 9457 §3. */
 export const problemMediaType = 'application/problem+json'
