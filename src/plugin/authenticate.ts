@@ -2,12 +2,12 @@
 import type { FastifyRequest } from 'fastify'
 import { admit } from './admission.js'
 import { authorizationHeader, bearerToken, boundOf } from './bearer.js'
+import type { Principal } from './claims/principal.js'
 import { isRefusal, type Refusal } from './refusals/refusal.js'
 import { setPrincipal } from './request-principal.js'
 import { revocationRefusal } from './revocation.js'
 import { authOf } from './route-auth.js'
 import { scopesOfRoute } from './route-guards.js'
-import type { Principal } from './types.js'
 import { inRequest, type Verified, type Verifier, verifyToken } from './verify.js'
 
 /**

@@ -1,5 +1,6 @@
 /** Tokens with which this API calls others, for itself or for its caller: fetched once, remembered, and never one user's for another. */
 import { createHash } from 'node:crypto'
+import type { Principal } from './claims/principal.js'
 import type { OwnClient } from './downstream-options.js'
 import { subjectOf } from './lib/bounded-calls.js'
 import type { Subject } from './lib/circuit-breaker.js'
@@ -14,7 +15,6 @@ import { refusal } from './refusals/refusal.js'
 import { DownstreamError } from './refusals/refusal-error.js'
 import { partitionOf } from './shared-cache.js'
 import { challengeRefusal, type NoToken } from './token-answers.js'
-import type { Principal } from './types.js'
 
 /** What the tokens are fetched with. */
 export interface DownstreamSurroundings {

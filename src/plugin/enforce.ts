@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isFailing, isRefused, isTooLate } from './answered.js'
 import type { Audit } from './audit.js'
+import type { Principal } from './claims/principal.js'
 import { claimsRefusal, type GroupsOf, ruleRefusal } from './decision.js'
 import { type GuardHost, tooLate } from './guard.js'
 import { pluginMark, version } from './refusals/marks.js'
@@ -11,7 +12,6 @@ import { principalOf } from './request-principal.js'
 import { guardsIn } from './route-guards.js'
 import type { Rule } from './rules.js'
 import type { Refuse } from './send-refusal.js'
-import type { Principal } from './types.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

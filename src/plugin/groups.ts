@@ -1,5 +1,6 @@
 /** Groups of users who are in more than fit into a token: looked up, shared, and remembered for as long as the token lives. */
 
+import type { UserPrincipal } from './claims/principal.js'
 import type { GroupsOf } from './decision.js'
 import { subjectOf } from './lib/bounded-calls.js'
 import type { Clock } from './lib/clock.js'
@@ -10,7 +11,6 @@ import { hasOwn } from './lib/own.js'
 import { functionOf } from './lib/validate.js'
 import { needsDownstream } from './refusals/marks.js'
 import type { Context, Rule } from './rules.js'
-import type { UserPrincipal } from './types.js'
 
 /** Microsoft Graph, as this API may ask it about one user. */
 export interface GraphAccess {

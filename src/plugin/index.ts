@@ -14,6 +14,15 @@ export type {
   RefusedEvent
 } from './audit-events.js'
 export type { AuditLevel, AuditSettings } from './audit-options.js'
+export type {
+  AgentFacts,
+  AppPrincipal,
+  Claims,
+  ClientAuth,
+  Membership,
+  Principal,
+  UserPrincipal
+} from './claims/principal.js'
 export type { Cloud } from './clouds.js'
 export type { EntraTenant, TokenForApp } from './decorators.js'
 export type { RefusedToken } from './downstream.js'
@@ -81,4 +90,3 @@ export type { PermissionRule, Rule } from './rules.js'
 export type { TenantPolicy } from './tenant-decisions.js'
 export type { TimeOptions } from './time-options.js'
 export type { TokenCacheOptions } from './token-cache.js'
-export type { AgentFacts, AppPrincipal, Claims, ClientAuth, Membership, Principal, UserPrincipal } from './types.js'

@@ -2,7 +2,7 @@
  * Every error code of @fastify/jwt and fast-jwt, with the refusal it means. Left alone, they answer 500 to a token with
  * a wrong `alg`, a future `nbf` or an unknown `crit`, and their messages say how the inside looks.
  */
-import { missingClaimRefusal, requiredClaims } from './claims.js'
+import { missingClaimRefusal, requiredClaims } from './claims/claims.js'
 import type { DecodedToken } from './decode.js'
 import { type Refusal, type RefusalCode, refusal } from './refusals/refusal.js'
 

@@ -3,10 +3,10 @@ import type { JWT } from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
 import { admit } from './admission.js'
 import type { Audit } from './audit.js'
+import type { Principal } from './claims/principal.js'
 import { isRefusal, type Refusal, refusal } from './refusals/refusal.js'
 import { TokenRefusedError } from './refusals/refusal-error.js'
 import { revocationRefusal } from './revocation.js'
-import type { Principal } from './types.js'
 import { outsideRequests, type Verifier, verifyToken } from './verify.js'
 
 /**

@@ -1,5 +1,6 @@
 /** Tokens that were taken back, in a Redis or Valkey that several instances share. */
 
+import type { Principal } from './claims/principal.js'
 import { perCallerEachRequest, subjectOf } from './lib/bounded-calls.js'
 import { systemClock } from './lib/clock.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
@@ -9,7 +10,6 @@ import { ownProperties } from './lib/own.js'
 import { withoutCommand } from './lib/redis-error.js'
 import { matching, within } from './lib/validate.js'
 import { formerKeysOf, isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './revoked.js'
-import type { Principal } from './types.js'
 
 /** What is used of a client: `ioredis` and `iovalkey` have it, for one server, Sentinel and Cluster. The application connects and closes it. */
 export interface RedisClient {

@@ -1,8 +1,8 @@
 /** Who sent a request: written by this plugin alone, and read by all. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Principal } from './claims/principal.js'
 import { routeOf } from './guard.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
-import type { Principal } from './types.js'
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,12 +1,12 @@
 /** Stage 4: Entra's rules over a signed payload: tid, ver, key issuer, aud, and what is no access token. Pure. */
-import { audienceRefusal } from './audience.js'
-import { clientRefusal, isOtherToken, missingClaimRefusal, text } from './claims.js'
+import { audienceRefusal } from './claims/audience.js'
+import { clientRefusal, isOtherToken, missingClaimRefusal, text } from './claims/claims.js'
+import type { Claims } from './claims/principal.js'
 import { audienceDetail } from './hints.js'
 import type { VerificationKey } from './jwks.js'
 import type { SignedToken } from './profile.js'
 import { tenantPlaceholder } from './profile.js'
 import { type Refusal, refusal } from './refusals/refusal.js'
-import type { Claims } from './types.js'
 
 /** What the rules compare with. */
 export interface TenantRules {

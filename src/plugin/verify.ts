@@ -5,7 +5,8 @@
 import { setImmediate } from 'node:timers/promises'
 import type { FastifyJWTOptions, JWT } from '@fastify/jwt'
 import type { FastifyRequest } from 'fastify'
-import { missingClaimRefusal, requiredClaims, timeRefusal } from './claims.js'
+import { missingClaimRefusal, requiredClaims, timeRefusal } from './claims/claims.js'
+import type { Claims, Principal } from './claims/principal.js'
 import { ambiguityRefusal, type DecodedToken, decodeToken } from './decode.js'
 import type { Forgeries } from './forgeries.js'
 import { headerRefusal, keyRefusal } from './header.js'
@@ -16,7 +17,6 @@ import { isRefusal, type Refusal } from './refusals/refusal.js'
 import type { IsRevoked } from './revocation.js'
 import type { TokenCache } from './token-cache.js'
 import type { FoundKey, TrustedIssuers } from './trusted-issuers.js'
-import type { Claims, Principal } from './types.js'
 
 /** A token and the key to verify it with; `refusal`, once stage 4 says no. */
 export interface Verification extends FoundKey {

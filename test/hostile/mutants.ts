@@ -289,7 +289,7 @@ const tenant: readonly Mutant[] = [
     "typeof sub !== 'string'"
   ]),
   mutant('exp is required', 'claims', 'Microsoft: every access token has exp', [
-    'claims',
+    'claims/claims',
     requireClaim,
     requireClaim.replace(", 'exp'", '')
   ]),
@@ -330,32 +330,32 @@ const tenant: readonly Mutant[] = [
     'aud, a value that is shown',
     'claims',
     'RFC 7519 §4.1.3 aud is this API',
-    ['audience', 'value.slice(0, 100)', 'value'],
+    ['claims/audience', 'value.slice(0, 100)', 'value'],
     ['refusals/challenge', ".replace(/[^\\x20-\\x5b\\x5d-\\x7e]/g, '?')", ''],
-    ['audience', ".replace(/[^\\x20-\\x21\\x23-\\x5b\\x5d-\\x7e]/g, '?')", '']
+    ['claims/audience', ".replace(/[^\\x20-\\x21\\x23-\\x5b\\x5d-\\x7e]/g, '?')", '']
   ),
   mutant('aud, an array', 'claims', 'control: RFC 7519 §4.1.3 aud', [
-    'audience',
+    'claims/audience',
     'Array.isArray(aud) ? aud : [aud]',
     '[aud]'
   ]),
   mutant('an ID token, nonce', 'claims', 'OpenID Connect Core §2 an ID token opens no API, nonce', [
-    'claims',
+    'claims/claims',
     idToken,
     "'at_hash' in claims || 'c_hash' in claims || 'events' in claims"
   ]),
   mutant('an ID token, at_hash', 'claims', 'OpenID Connect Core §3.3.2.11 an ID token opens no API, at_hash', [
-    'claims',
+    'claims/claims',
     idToken,
     "(!mayHaveNonce && 'nonce' in claims) || 'c_hash' in claims || 'events' in claims"
   ]),
   mutant('an ID token, c_hash', 'claims', 'OpenID Connect Core §3.3.2.11 an ID token opens no API, c_hash', [
-    'claims',
+    'claims/claims',
     idToken,
     "(!mayHaveNonce && 'nonce' in claims) || 'at_hash' in claims || 'events' in claims"
   ]),
   mutant('a security event', 'claims', 'RFC 8417 §2.2 a security event opens no API', [
-    'claims',
+    'claims/claims',
     idToken,
     "(!mayHaveNonce && 'nonce' in claims) || 'at_hash' in claims || 'c_hash' in claims"
   ]),
@@ -399,7 +399,7 @@ const oidc: readonly Mutant[] = [
   ]),
   ...['nonce', 'at_hash', 'c_hash'].map((name) =>
     mutant(`${name}, another provider`, 'oidc', 'OpenID Connect Core §2 an ID token of another provider', [
-      'claims',
+      'claims/claims',
       name === 'nonce' ? `!mayHaveNonce && 'nonce' in claims` : `'${name}' in claims`,
       'false'
     ])
@@ -497,11 +497,15 @@ const timesAndPermissions: readonly Mutant[] = [
     'claims',
     'RFC 7519 §4.1.4 exp',
     ['verify', 'clockTolerance: clockToleranceSeconds * 1000', 'clockTolerance: clockToleranceSeconds * 1020'],
-    ['claims', 'now >= (Number(exp) + toleranceSeconds)', 'now >= (Number(exp) + toleranceSeconds * 1.1)']
+    ['claims/claims', 'now >= (Number(exp) + toleranceSeconds)', 'now >= (Number(exp) + toleranceSeconds * 1.1)']
   ),
-  mutant('iat', 'claims', 'RFC 7519 §4.1.6 iat', ['claims', 'Math.max(Number(nbf), Number(iat))', 'Number(nbf)']),
+  mutant('iat', 'claims', 'RFC 7519 §4.1.6 iat', [
+    'claims/claims',
+    'Math.max(Number(nbf), Number(iat))',
+    'Number(nbf)'
+  ]),
   mutant('the tolerance of iat', 'claims', 'RFC 7519 §4.1.6 iat', [
-    'claims',
+    'claims/claims',
     '(validFrom - toleranceSeconds)',
     '(validFrom - toleranceSeconds * 1.1)'
   ]),
@@ -515,14 +519,14 @@ const timesAndPermissions: readonly Mutant[] = [
     'claims',
     'RFC 7519 §4.1.5 nbf',
     ['verify', 'algorithms: [...algorithms],', 'algorithms: [...algorithms], ignoreNotBefore: true,'],
-    ['claims', 'Math.max(Number(nbf), Number(iat))', 'Number(iat)']
+    ['claims/claims', 'Math.max(Number(nbf), Number(iat))', 'Number(iat)']
   ),
   mutant(
     'the tolerance of nbf',
     'claims',
     'RFC 7519 §4.1.5 nbf',
     ['verify', 'clockTolerance: clockToleranceSeconds * 1000', 'clockTolerance: clockToleranceSeconds * 1100'],
-    ['claims', '(validFrom - toleranceSeconds)', '(validFrom - toleranceSeconds * 1.1)']
+    ['claims/claims', '(validFrom - toleranceSeconds)', '(validFrom - toleranceSeconds * 1.1)']
   ),
   mutant('permissions', 'claims', 'Microsoft: a token with neither scopes nor roles', [
     'admission',
@@ -540,7 +544,7 @@ const timesAndPermissions: readonly Mutant[] = [
     ''
   ]),
   mutant('the types of scp and roles', 'claims', 'Microsoft: a token with neither scopes nor roles', [
-    'claims',
+    'claims/claims',
     'Array.isArray(value) ? wordsIn(value) : []',
     'wordsIn([value].flat().map(String))'
   ]),

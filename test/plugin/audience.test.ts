@@ -1,5 +1,5 @@
 import t from 'tap'
-import { audienceRefusal } from '../../src/plugin/audience.js'
+import { audienceRefusal } from '../../src/plugin/claims/audience.js'
 import { audienceDetail, foreignAudienceHint, versionHint } from '../../src/plugin/hints.js'
 
 const api = '66666666-7777-4888-8999-aaaaaaaaaaaa'

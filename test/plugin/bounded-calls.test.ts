@@ -1,7 +1,7 @@
 /** Calls that may hang: in time, and so many at once for each caller and directory. */
 import t from 'tap'
+import type { Principal } from '../../src/plugin/claims/principal.js'
 import { BoundedCalls, callAbout } from '../../src/plugin/lib/bounded-calls.js'
-import type { Principal } from '../../src/plugin/types.js'
 import { FakeClock, settle } from '../support/clock.js'
 
 function setUp(limits: { perCaller?: number; perDirectory?: number } = {}) {

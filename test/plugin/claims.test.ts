@@ -8,7 +8,7 @@ import {
   text,
   texts,
   words
-} from '../../src/plugin/claims.js'
+} from '../../src/plugin/claims/claims.js'
 
 /** What JSON can put where a string was meant. */
 const odd: unknown[] = [undefined, null, true, 0, 1.5, [], ['a'], [['a']], {}, { a: 'b' }, { toString: 1, length: 1 }]

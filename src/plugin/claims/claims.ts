@@ -1,6 +1,6 @@
 /** How claims are read, whoever issued them: types are checked, and what is odd is not there. Pure. */
-import { type Refusal, refusal } from './refusals/refusal.js'
-import type { Claims } from './types.js'
+import { type Refusal, refusal } from '../refusals/refusal.js'
+import type { Claims } from './principal.js'
 
 /** Claims that every access token has, from any issuer. */
 export const requiredClaims = ['iss', 'exp'] as const

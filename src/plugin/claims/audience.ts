@@ -1,5 +1,5 @@
 /** `aud`: that a token is for this API (RFC 7519 §4.1.3). Pure. */
-import { type Refusal, refusal } from './refusals/refusal.js'
+import { type Refusal, refusal } from '../refusals/refusal.js'
 
 /**
  * Why a signed token is for another API, or `undefined` when it is for this one.
