@@ -1,8 +1,8 @@
 /** Authority and tenant → the issuers to trust, and where their discovery documents are. */
 import { type Cloud, clouds, personalAccounts } from './clouds.js'
+import type { MetadataSource } from './keys/discovery.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { guid, secureOrigin, shown } from './lib/validate.js'
-import type { MetadataSource } from './metadata.js'
 import { tenantPlaceholder } from './profile.js'
 
 /** The options that say who signs. */

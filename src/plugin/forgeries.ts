@@ -4,7 +4,7 @@
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import type { DecodedToken } from './decode.js'
-import type { VerificationKey } from './jwks.js'
+import type { VerificationKey } from './keys/jwks.js'
 import { signatureRefusal } from './library-errors.js'
 import type { Refusal } from './refusals/refusal.js'
 

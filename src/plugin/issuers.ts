@@ -1,17 +1,17 @@
 /** Stage 2: one trusted issuer, with its discovery document and its keys. */
 
-import { type KeySet, toKeySet, type VerificationKey } from './jwks.js'
-import type { KeyStoreStatus } from './key-news.js'
-import { type KeyChange, KeyNews } from './key-news.js'
-import { KeyStore } from './keys.js'
+import { fetchMetadata, type Metadata, MetadataMismatchError, type MetadataSource } from './keys/discovery.js'
+import { type KeySet, toKeySet, type VerificationKey } from './keys/jwks.js'
+import type { KeyStoreStatus } from './keys/key-events.js'
+import { type KeyChange, KeyNews } from './keys/key-events.js'
+import { KeyStore } from './keys/key-store.js'
+import type { KeyTimings } from './keys/timings.js'
 import type { Clock, Logger } from './lib/clock.js'
 import type { FetchJson } from './lib/json-client.js'
 import { HttpStatusError } from './lib/json-client.js'
-import { fetchMetadata, type Metadata, MetadataMismatchError, type MetadataSource } from './metadata.js'
 import type { Profile } from './profile.js'
 import { tenantPlaceholder } from './profile.js'
 import type { Refusal } from './refusals/refusal.js'
-import type { KeyTimings } from './time-options.js'
 
 /** An issuer as configured: a metadata document, and the rules for its tokens. */
 export interface IssuerSettings extends MetadataSource {

@@ -1,7 +1,7 @@
 /** The options of an OpenID provider other than Entra → its issuer, with its rules. */
 
 import type { ClaimPath } from './claims/claims.js'
-import { type Algorithm, algorithmNames } from './jwks.js'
+import { type Algorithm, algorithmNames } from './keys/jwks.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { ownProperties } from './lib/own.js'
 import { audienceTexts, isOn, isSecure, secureOrigin, shown, texts } from './lib/validate.js'

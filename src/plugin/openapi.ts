@@ -1,7 +1,7 @@
 /** Guards → OpenAPI: what a route asks for, read off the same value that decides. OpenAPI 3.1 §4.8.27, §4.8.30. */
 import type { FastifySchema, RouteOptions } from 'fastify'
 import { type Alternative, alternatives } from './alternatives.js'
-import type { Metadata } from './metadata.js'
+import type { Metadata } from './keys/discovery.js'
 import { extensionsOf } from './openapi-extensions.js'
 import { problemMediaType } from './refusals/challenge.js'
 import { authOf } from './route-auth.js'

@@ -1,7 +1,7 @@
 /** Stage 2: which issuers are trusted. The token's `iss` picks among them; it never adds one. */
 
 import { type Issuer, templateOf } from './issuers.js'
-import type { VerificationKey } from './jwks.js'
+import type { VerificationKey } from './keys/jwks.js'
 import { tenantPlaceholder } from './profile.js'
 import { isRefusal, type Refusal, refusal } from './refusals/refusal.js'
 

@@ -159,7 +159,7 @@ const header: readonly Mutant[] = [
     ['verify', 'String(header.kid)', 'String([header.kid].flat()[0])']
   ),
   mutant('kid, any key will do', 'header', 'RFC 7515 §4.1.4 kid names one published key', [
-    'keys',
+    'keys/key-store',
     'return known.keys.get(kid) ??',
     'return known.keys.get(kid) ?? [...known.keys.values()][0] ??'
   ]),
@@ -183,41 +183,41 @@ const header: readonly Mutant[] = [
 ]
 
 const keys: readonly Mutant[] = [
-  mutant('use', 'signature', 'RFC 7517 §4.2 use', ['jwks', "use === 'sig' &&", '']),
-  mutant('key_ops', 'signature', 'RFC 7517 §4.3 key_ops', ['jwks', "key_ops.includes('verify') &&", '']),
+  mutant('use', 'signature', 'RFC 7517 §4.2 use', ['keys/jwks', "use === 'sig' &&", '']),
+  mutant('key_ops', 'signature', 'RFC 7517 §4.3 key_ops', ['keys/jwks', "key_ops.includes('verify') &&", '']),
   mutant('alg of a key', 'signature', 'RFC 7517 §4.4 alg of a key', [
-    'jwks',
+    'keys/jwks',
     'return alg === undefined ? able : able.filter((name) => name === alg)',
     'return able'
   ]),
   mutant('published private keys', 'signature', 'RFC 7517 §9.2 a private key is private', [
-    'jwks',
+    'keys/jwks',
     '!secretMembers.some((name) => Object.hasOwn(entry, name))',
     'true'
   ]),
   mutant('two keys under one kid', 'signature', 'RFC 7517 §4.5 kid tells keys apart', [
-    'jwks',
+    'keys/jwks',
     'keys.every((other) => other.kid !== key.kid || same(other, key))',
     'same(key, key)'
   ]),
-  mutant('an empty kid', 'signature', 'RFC 7517 §4.5 a kid that can be a name', ['jwks', 'kid.length > 0 &&', '']),
+  mutant('an empty kid', 'signature', 'RFC 7517 §4.5 a kid that can be a name', ['keys/jwks', 'kid.length > 0 &&', '']),
   mutant('a long kid', 'signature', 'RFC 7517 §4.5 a kid that can be a name', [
-    'jwks',
+    'keys/jwks',
     'kid.length <= maxKidLength &&',
     ''
   ]),
   mutant('bits of a key', 'signature', 'RFC 7518 §3.3 a key of 2048 bits', [
-    'jwks',
+    'keys/jwks',
     'Number(details?.modulusLength) >= minModulusBits && ',
     ''
   ]),
   mutant('the exponent of a key', 'signature', 'FIPS 186-5 A.1.1', [
-    'jwks',
+    'keys/jwks',
     ' && Number(details?.publicExponent) >= minExponent',
     ''
   ]),
   mutant('withdrawn keys', 'signature', 'Microsoft: signing keys roll over', [
-    'keys',
+    'keys/key-store',
     'this.#set = keepSame(set, this.#set)',
     'this.#set = { ...set, keys: new Map([...(this.#set?.keys ?? []), ...set.keys]) }'
   ]),
@@ -388,12 +388,12 @@ const oidc: readonly Mutant[] = [
     ''
   ]),
   mutant('the curve of a key', 'oidc', 'RFC 8725 §3.1 an algorithm goes with its key', [
-    'jwks',
+    'keys/jwks',
     'curve.kty === kty && curve.crv === crv',
     'curve.kty === kty'
   ]),
   mutant('alg of a key, another provider', 'oidc', 'RFC 7517 §4 a key for another use, another provider', [
-    'jwks',
+    'keys/jwks',
     'return alg === undefined ? able : able.filter((name) => name === alg)',
     'return able'
   ]),

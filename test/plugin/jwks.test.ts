@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign as signBytes, verify } from 'node:crypto'
 import { importSPKI, jwtVerify, SignJWT } from 'jose'
 import t from 'tap'
-import { type Algorithm, algorithmNames, keepSame, toKeySet } from '../../src/plugin/jwks.js'
+import { type Algorithm, algorithmNames, keepSame, toKeySet } from '../../src/plugin/keys/jwks.js'
 import { sign, signingKey } from '../support/tenant.js'
 
 type Entry = Record<string, unknown>

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { fetchMetadata, MetadataMismatchError } from '../../src/plugin/metadata.js'
+import { fetchMetadata, MetadataMismatchError } from '../../src/plugin/keys/discovery.js'
 
 const origin = 'https://login.example'
 const issuer = `${origin}/tenant/v2.0`

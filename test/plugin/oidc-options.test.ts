@@ -1,5 +1,5 @@
 import t from 'tap'
-import { algorithmNames } from '../../src/plugin/jwks.js'
+import { algorithmNames } from '../../src/plugin/keys/jwks.js'
 import { EntraConfigurationError } from '../../src/plugin/lib/configuration-error.js'
 import { type EntraOptions, toSettings } from '../../src/plugin/options.js'
 

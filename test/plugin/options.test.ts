@@ -1,8 +1,8 @@
 import t from 'tap'
 import type { EntraTenantOptions } from '../../src/plugin/entra-options.js'
+import type { TimeOptions } from '../../src/plugin/keys/timings.js'
 import { EntraConfigurationError } from '../../src/plugin/lib/configuration-error.js'
 import { type EntraOptions, type Settings, toSettings } from '../../src/plugin/options.js'
-import type { TimeOptions } from '../../src/plugin/time-options.js'
 
 const tenantId = '11111111-2222-4333-8444-555555555555'
 const clientId = '66666666-7777-4888-8999-aaaaaaaaaaaa'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { VerificationKey } from '../../src/plugin/jwks.js'
+import type { VerificationKey } from '../../src/plugin/keys/jwks.js'
 import { clientIdOf, entraRefusal, type TenantRules } from '../../src/plugin/tenant.js'
 
 const tid = '11111111-2222-4333-8444-555555555555'

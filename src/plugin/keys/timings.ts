@@ -1,5 +1,5 @@
 /** The options in seconds, and what they may be. */
-import { within } from './lib/validate.js'
+import { within } from '../lib/validate.js'
 
 /** The options in seconds, whoever issues the tokens. */
 export interface TimeOptions {

@@ -4,13 +4,13 @@
  * outage for as long as `maxStaleSeconds`.
  */
 
+import { retrySeconds } from '../lib/back-off.js'
+import type { Clock } from '../lib/clock.js'
+import { reasonOf } from '../lib/json-client.js'
+import { type Refusal, refusal } from '../refusals/refusal.js'
 import { type KeySet, keepSame, type VerificationKey } from './jwks.js'
-import type { KeyNews, KeyStoreStatus } from './key-news.js'
-import { retrySeconds } from './lib/back-off.js'
-import type { Clock } from './lib/clock.js'
-import { reasonOf } from './lib/json-client.js'
-import { type Refusal, refusal } from './refusals/refusal.js'
-import type { KeyTimings } from './time-options.js'
+import type { KeyNews, KeyStoreStatus } from './key-events.js'
+import type { KeyTimings } from './timings.js'
 
 const unknownKey = refusal('unknown_key')
 

@@ -1,5 +1,5 @@
 /** Stage 2a: issuer → discovery document, checked. OpenID Connect Discovery §4. */
-import type { FetchJson } from './lib/json-client.js'
+import type { FetchJson } from '../lib/json-client.js'
 
 /** Where a document is, and which issuer it must name. */
 export interface MetadataSource {
