@@ -2,12 +2,12 @@
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import { refuseSpellings, refuseUndecided } from './access-checks.js'
 import { type AccessEntry, accessEntry } from './access-entry.js'
+import { type Guard, isGuard } from './authorization/guard.js'
+import type { Rule } from './authorization/rules.js'
 import { type EarlyRoute, earlyRoutes } from './early-routes.js'
-import { type Guard, isGuard } from './guard.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { authOf, statedAuth } from './route-auth.js'
 import { checkRoute, fit, type HooksByName, refuseMisplaced } from './route-check.js'
-import type { Rule } from './rules.js'
 
 /**
  * Every route and method in the order of declaration, with who may call it: read off the values that decide, guards in hooks of

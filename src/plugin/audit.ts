@@ -10,13 +10,13 @@ import type {
   RefusedEvent
 } from './audit-events.js'
 import type { AuditSettings } from './audit-options.js'
+import { describe, type Rule } from './authorization/rules.js'
 import { text } from './claims/claims.js'
 import type { Principal } from './claims/principal.js'
 import type { TenantEvent } from './issuers.js'
 import type { Logger } from './lib/clock.js'
 import { escapeTexts } from './lib/logged-text.js'
 import type { Refusal } from './refusals/refusal.js'
-import { describe, type Rule } from './rules.js'
 
 /** Name of the channel (Node: `diagnostics_channel`) on which every {@link AuditEvent} is published, whatever is logged. */
 export const auditChannelName = 'fastify-entra.audit'

@@ -2,15 +2,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isFailing, isRefused, isTooLate } from './answered.js'
 import type { Audit } from './audit.js'
+import { claimsRefusal, type GroupsOf, ruleRefusal } from './authorization/authorize.js'
+import { type GuardHost, tooLate } from './authorization/guard.js'
+import type { Rule } from './authorization/rules.js'
 import type { Principal } from './claims/principal.js'
-import { claimsRefusal, type GroupsOf, ruleRefusal } from './decision.js'
-import { type GuardHost, tooLate } from './guard.js'
 import { pluginMark, version } from './refusals/marks.js'
 import { type Refusal, refusal } from './refusals/refusal.js'
 import { RequestOccasion } from './request-occasion.js'
 import { principalOf } from './request-principal.js'
 import { guardsIn } from './route-guards.js'
-import type { Rule } from './rules.js'
 import type { Refuse } from './send-refusal.js'
 
 declare module 'fastify' {

@@ -1,6 +1,6 @@
 /** The built-in answer to groups overage: all groups of a user, from Microsoft Graph. */
 
-import type { GraphAccess, GroupsResolver } from './groups.js'
+import type { GraphAccess, GroupsResolver } from './authorization/groups.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { type JsonAnswer, reasonOf } from './lib/json-client.js'
 import { OutageError } from './lib/outages.js'

@@ -14,23 +14,8 @@ export type {
   RefusedEvent
 } from './audit-events.js'
 export type { AuditLevel, AuditSettings } from './audit-options.js'
-export type {
-  AgentFacts,
-  AppPrincipal,
-  Claims,
-  ClientAuth,
-  Membership,
-  Principal,
-  UserPrincipal
-} from './claims/principal.js'
-export type { Cloud } from './clouds.js'
-export type { EntraTenant, TokenForApp } from './decorators.js'
-export type { RefusedToken } from './downstream.js'
-export type { DownstreamOptions, SharedTokenCache } from './downstream-options.js'
-export type { EntraTenantOptions } from './entra-options.js'
-export { type GraphGroupsOptions, graphGroups } from './graph-groups.js'
-export type { GraphAccess, GroupsOptions, GroupsQuestion, GroupsResolver } from './groups.js'
-export type { Guard } from './guard.js'
+export type { GraphAccess, GroupsOptions, GroupsQuestion, GroupsResolver } from './authorization/groups.js'
+export type { Guard } from './authorization/guard.js'
 export {
   allOf,
   anyOf,
@@ -46,14 +31,30 @@ export {
   requireScope,
   requireTenant,
   requireUser
-} from './guards.js'
+} from './authorization/guards.js'
 export {
   type DeclaredNames,
   type DeclaredPermissions,
   type GuardsFor,
   guardsFor,
   type NamesOf
-} from './guards-for.js'
+} from './authorization/guards-for.js'
+export type { PermissionRule, Rule } from './authorization/rules.js'
+export type {
+  AgentFacts,
+  AppPrincipal,
+  Claims,
+  ClientAuth,
+  Membership,
+  Principal,
+  UserPrincipal
+} from './claims/principal.js'
+export type { Cloud } from './clouds.js'
+export type { EntraTenant, TokenForApp } from './decorators.js'
+export type { RefusedToken } from './downstream.js'
+export type { DownstreamOptions, SharedTokenCache } from './downstream-options.js'
+export type { EntraTenantOptions } from './entra-options.js'
+export { type GraphGroupsOptions, graphGroups } from './graph-groups.js'
 export type { IssuerStatus, TenantEvent } from './issuers.js'
 export type { Metadata } from './keys/discovery.js'
 export type { Algorithm } from './keys/jwks.js'
@@ -87,6 +88,5 @@ export type { IsRevoked } from './revocation.js'
 export { Revocations, type RevocationsOptions } from './revocations.js'
 export type { Revoked } from './revoked.js'
 export type { RouteAuth } from './route-auth.js'
-export type { PermissionRule, Rule } from './rules.js'
 export type { TenantPolicy } from './tenant-decisions.js'
 export type { TokenCacheOptions } from './token-cache.js'

@@ -4,7 +4,7 @@
  */
 import fastifyJwt, { type JWT } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { routeOf } from './guard.js'
+import { routeOf } from './authorization/guard.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { jwtNamespace, jwtOptions, type Verifier } from './verify.js'
 

@@ -2,8 +2,8 @@
 import type { FastifyRequest } from 'fastify'
 import type { Occasion } from './audit.js'
 import type { AuditedRequest } from './audit-events.js'
+import { routeOf } from './authorization/guard.js'
 import type { Principal } from './claims/principal.js'
-import { routeOf } from './guard.js'
 import type { Logger } from './lib/clock.js'
 import { principalOf } from './request-principal.js'
 

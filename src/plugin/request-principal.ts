@@ -1,7 +1,7 @@
 /** Who sent a request: written by this plugin alone, and read by all. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { routeOf } from './authorization/guard.js'
 import type { Principal } from './claims/principal.js'
-import { routeOf } from './guard.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 
 declare module 'fastify' {

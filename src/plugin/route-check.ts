@@ -1,7 +1,7 @@
 /** What a route declares, checked when it is declared. */
 import type { RouteOptions } from 'fastify'
-import { alternatives } from './alternatives.js'
-import { type Guard, isGuard, isGuardMaker } from './guard.js'
+import { alternatives } from './authorization/alternatives.js'
+import { type Guard, isGuard, isGuardMaker } from './authorization/guard.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { shown } from './lib/validate.js'
 import { routeGuards } from './refusals/marks.js'

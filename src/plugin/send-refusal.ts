@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isAnswered, isRefused, sendOnly } from './answered.js'
 import type { Audit } from './audit.js'
-import { routeOf } from './guard.js'
+import { routeOf } from './authorization/guard.js'
 import { challengeOf, problemMediaType, toProblem } from './refusals/challenge.js'
 import type { Refusal } from './refusals/refusal.js'
 import { RequestOccasion } from './request-occasion.js'

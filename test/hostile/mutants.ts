@@ -549,12 +549,12 @@ const timesAndPermissions: readonly Mutant[] = [
     'wordsIn([value].flat().map(String))'
   ]),
   mutant('users told from apps, roles', 'claims', 'Microsoft: a permission of an app is no role of a user', [
-    'verdict',
+    'authorization/evaluate-claims',
     "return kind === 'user' && roles.includes(rule.name)",
     'return roles.includes(rule.name)'
   ]),
   mutant('apps told from users, permissions', 'claims', 'Microsoft: a role of a user is no permission of an app', [
-    'verdict',
+    'authorization/evaluate-claims',
     "return kind === 'app' && roles.includes(rule.name)",
     'return roles.includes(rule.name)'
   ]),
@@ -590,7 +590,7 @@ const timesAndPermissions: readonly Mutant[] = [
     ''
   ]),
   mutant('a member is shown to be one', 'claims', 'Microsoft: only who is shown to be a member', [
-    'verdict',
+    'authorization/evaluate-claims',
     "principal.membership === 'member'",
     "principal.membership !== 'guest'"
   ]),
@@ -620,7 +620,7 @@ const timesAndPermissions: readonly Mutant[] = [
     'false'
   ]),
   mutant('agents', 'claims', 'Microsoft: an agent is no member', [
-    'verdict',
+    'authorization/evaluate-claims',
     ' && principal.agent === undefined\n    case',
     '\n    case'
   ]),
@@ -635,7 +635,7 @@ const timesAndPermissions: readonly Mutant[] = [
     'facets.length > 0'
   ]),
   mutant('scopes are words', 'claims', 'RFC 6749 §3.3 scopes are words', [
-    'verdict',
+    'authorization/evaluate-claims',
     '(scopes as readonly string[]).includes(rule.name)\n    case',
     "scopes.join(' ').includes(rule.name)\n    case"
   ])

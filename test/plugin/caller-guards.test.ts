@@ -1,6 +1,7 @@
 /** Guards that ask which caller it is: member, client, tenant, and how the client proved itself. */
 import t from 'tap'
-import { alternatives } from '../../src/plugin/alternatives.js'
+import { alternatives } from '../../src/plugin/authorization/alternatives.js'
+import { describe } from '../../src/plugin/authorization/rules.js'
 import entra, {
   allOf,
   anyOf,
@@ -15,7 +16,6 @@ import entra, {
   requireTenant,
   requireUser
 } from '../../src/plugin/index.js'
-import { describe } from '../../src/plugin/rules.js'
 import { get, listen, makeApp } from '../support/http.js'
 import { callerId, clientId, startTestTenant, tenantId } from '../support/tenant.js'
 

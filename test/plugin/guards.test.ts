@@ -1,9 +1,7 @@
 import Fastify, { type FastifyInstance, type RouteShorthandOptions } from 'fastify'
 import t from 'tap'
 import { createAudit } from '../../src/plugin/audit.js'
-import type { Principal } from '../../src/plugin/claims/principal.js'
-import { createGuardHost } from '../../src/plugin/enforce.js'
-import { type Guard, isGuard } from '../../src/plugin/guard.js'
+import { type Guard, isGuard } from '../../src/plugin/authorization/guard.js'
 import {
   allOf,
   anyOf,
@@ -12,7 +10,9 @@ import {
   requireRole,
   requireScope,
   requireUser
-} from '../../src/plugin/guards.js'
+} from '../../src/plugin/authorization/guards.js'
+import type { Principal } from '../../src/plugin/claims/principal.js'
+import { createGuardHost } from '../../src/plugin/enforce.js'
 import { fastifyEntra } from '../../src/plugin/plugin.js'
 import { toPrincipal } from '../../src/plugin/principal.js'
 import { pluginMark } from '../../src/plugin/refusals/marks.js'

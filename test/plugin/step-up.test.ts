@@ -1,5 +1,6 @@
 /** Guards that ask for a stronger or newer sign-in, and the challenges that say so: Entra's, and RFC 9470's. */
 import t, { type Test } from 'tap'
+import { authAgeSeconds, authContextsOf } from '../../src/plugin/authorization/step-up.js'
 import type { Principal } from '../../src/plugin/claims/principal.js'
 import entra, {
   allOf,
@@ -13,7 +14,6 @@ import entra, {
   requirePolicy,
   requireScope
 } from '../../src/plugin/index.js'
-import { authAgeSeconds, authContextsOf } from '../../src/plugin/step-up.js'
 import { get, listen, makeApp, parseChallenge } from '../support/http.js'
 import { clientId, seconds, startTestTenant, type TestTenant, tenantId } from '../support/tenant.js'
 

@@ -1,6 +1,7 @@
 /** The contract: what the server says of itself in its OpenAPI document is what it does, permission for permission. */
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
+import { describe } from '../../src/plugin/authorization/rules.js'
 import {
   allOf,
   anyOf,
@@ -14,7 +15,6 @@ import {
   requireScope,
   requireUser
 } from '../../src/plugin/index.js'
-import { describe } from '../../src/plugin/rules.js'
 import { environmentFor } from '../../src/server/environment.js'
 import { startTenant } from '../../src/tenant/index.js'
 import { startServer } from '../support/api.js'

@@ -1,7 +1,7 @@
 /** What claims say of a rule: yes, no with all that is missing, or that they do not say. Pure. */
 
-import type { Principal } from './claims/principal.js'
-import { hasOwn, ownMember } from './lib/own.js'
+import type { Principal } from '../claims/principal.js'
+import { hasOwn, ownMember } from '../lib/own.js'
 import { describe, inWords, type Rule } from './rules.js'
 import { authAgeSeconds, authContextsOf, type StepUp } from './step-up.js'
 

@@ -1,15 +1,15 @@
 /** Groups of users who are in more than fit into a token: looked up, shared, and remembered for as long as the token lives. */
 
-import type { UserPrincipal } from './claims/principal.js'
-import type { GroupsOf } from './decision.js'
-import { subjectOf } from './lib/bounded-calls.js'
-import type { Clock } from './lib/clock.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
-import type { ExchangeJson } from './lib/json-client.js'
-import { Answers } from './lib/lookup-cache.js'
-import { hasOwn } from './lib/own.js'
-import { functionOf } from './lib/validate.js'
-import { needsDownstream } from './refusals/marks.js'
+import type { UserPrincipal } from '../claims/principal.js'
+import { subjectOf } from '../lib/bounded-calls.js'
+import type { Clock } from '../lib/clock.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import type { ExchangeJson } from '../lib/json-client.js'
+import { Answers } from '../lib/lookup-cache.js'
+import { hasOwn } from '../lib/own.js'
+import { functionOf } from '../lib/validate.js'
+import { needsDownstream } from '../refusals/marks.js'
+import type { GroupsOf } from './authorize.js'
 import type { Context, Rule } from './rules.js'
 
 /** Microsoft Graph, as this API may ask it about one user. */

@@ -1,7 +1,7 @@
 /** What a caller can do to satisfy a rule that its present token does not: sign in again, or prove more. */
 
-import type { Principal } from './claims/principal.js'
-import { type Refusal, refusal } from './refusals/refusal.js'
+import type { Principal } from '../claims/principal.js'
+import { type Refusal, refusal } from '../refusals/refusal.js'
 
 /** What a new token must show. */
 export interface StepUp {

@@ -1,10 +1,10 @@
 /** Guards for permissions that are declared once: a name that is not among them does not compile, and throws where nobody compiles. */
 
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { ownProperties } from '../lib/own.js'
+import { shown } from '../lib/validate.js'
 import { type Guard, guard, guardMaker } from './guard.js'
 import { requireAppPermission, requireRole, requireScope } from './guards.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
-import { ownProperties } from './lib/own.js'
-import { shown } from './lib/validate.js'
 import type { PermissionRule } from './rules.js'
 
 /** Names of permissions: a list, or an object that has them as keys, each with what it allows, in words for documents. */

@@ -3,15 +3,15 @@
  * leave it open are policies, and groups that did not fit into the token, asked for.
  */
 
-import type { Principal, UserPrincipal } from './claims/principal.js'
-import { callAbout } from './lib/bounded-calls.js'
-import { loggedError } from './lib/logged-error.js'
-import { maxWaitSeconds, OutageError } from './lib/outages.js'
-import { type Refusal, refusal } from './refusals/refusal.js'
-import { refusalIn } from './refusals/refusal-error.js'
+import type { Principal, UserPrincipal } from '../claims/principal.js'
+import { callAbout } from '../lib/bounded-calls.js'
+import { loggedError } from '../lib/logged-error.js'
+import { maxWaitSeconds, OutageError } from '../lib/outages.js'
+import { type Refusal, refusal } from '../refusals/refusal.js'
+import { refusalIn } from '../refusals/refusal-error.js'
+import { type Combined, isMissing, joined, type Missing, passes, verdictOf } from './evaluate-claims.js'
 import { type Context, describe, type Policy, type Rule, scopesOf } from './rules.js'
 import { stepUpRefusal } from './step-up.js'
-import { type Combined, isMissing, joined, type Missing, passes, verdictOf } from './verdict.js'
 
 /** All groups of a user, by their IDs, wherever they are kept. */
 export type GroupsOf = (principal: UserPrincipal, request: Context) => Promise<readonly string[]>

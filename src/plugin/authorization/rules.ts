@@ -1,8 +1,8 @@
 /** What may be asked of a principal, as data: for the decision, the challenge and the documents. */
 
-import type { ClientAuth, Principal } from './claims/principal.js'
-import type { Logger } from './lib/clock.js'
-import { hasOwn } from './lib/own.js'
+import type { ClientAuth, Principal } from '../claims/principal.js'
+import type { Logger } from '../lib/clock.js'
+import { hasOwn } from '../lib/own.js'
 
 /** What policies and look-ups get beside the principal: the request, or what the application has instead of one. */
 export interface Context {

@@ -1,10 +1,10 @@
 /** Stage 6, as routes write it: the functions that make guards. */
 
-import type { ClientAuth } from './claims/principal.js'
+import type { ClientAuth } from '../claims/principal.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { ownProperties } from '../lib/own.js'
+import { guid, shown, wholeNumber } from '../lib/validate.js'
 import { type Guard, guard, guardMaker, isGuard } from './guard.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
-import { ownProperties } from './lib/own.js'
-import { guid, shown, wholeNumber } from './lib/validate.js'
 import type { Context, Policy, Rule } from './rules.js'
 
 /**
