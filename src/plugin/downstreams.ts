@@ -3,10 +3,10 @@
 import type { Principal } from './claims/principal.js'
 import { Downstream, type DownstreamSurroundings } from './downstream.js'
 import type { OwnClient } from './downstream-options.js'
-import type { IssuerSettings } from './issuers.js'
+import type { IssuerSettings } from './issuers/issuer.js'
+import type { TrustedIssuers } from './issuers/trusted-issuers.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { loadMsal, msalPackage } from './msal.js'
-import type { TrustedIssuers } from './trusted-issuers.js'
 
 /** The clients of all tenants. */
 export class Downstreams {

@@ -13,7 +13,7 @@ import {
   words
 } from './claims/claims.js'
 import type { Claims, Principal } from './claims/principal.js'
-import type { SignedToken } from './profile.js'
+import type { SignedToken } from './issuers/token-rules.js'
 import type { Provider } from './providers.js'
 import { type Refusal, refusal } from './refusals/refusal.js'
 

@@ -5,7 +5,7 @@ import { type GroupsOptions, type GroupsResolver, resolverOf } from './authoriza
 import { refuseCommon } from './common-audiences.js'
 import type { OwnClient } from './downstream-options.js'
 import { type EntraTenantOptions, entraAuthority, entraNames } from './entra-options.js'
-import type { IssuerSettings } from './issuers.js'
+import type { IssuerSettings } from './issuers/issuer.js'
 import type { Algorithm } from './keys/jwks.js'
 import type { KeyTimings } from './keys/timings.js'
 import { inSeconds, keyTimings, type TimeOptions, timeNames } from './keys/timings.js'

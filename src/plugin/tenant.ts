@@ -3,9 +3,9 @@ import { audienceRefusal } from './claims/audience.js'
 import { clientRefusal, isOtherToken, missingClaimRefusal, text } from './claims/claims.js'
 import type { Claims } from './claims/principal.js'
 import { audienceDetail } from './hints.js'
+import type { SignedToken } from './issuers/token-rules.js'
+import { tenantPlaceholder } from './issuers/token-rules.js'
 import type { VerificationKey } from './keys/jwks.js'
-import type { SignedToken } from './profile.js'
-import { tenantPlaceholder } from './profile.js'
 import { type Refusal, refusal } from './refusals/refusal.js'
 
 /** What the rules compare with. */

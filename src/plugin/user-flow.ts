@@ -5,7 +5,7 @@
 import { audienceRefusal } from './claims/audience.js'
 import { clientRefusal, deepFreeze, displayOf, missingClaimRefusal, text, words } from './claims/claims.js'
 import type { Claims, UserPrincipal } from './claims/principal.js'
-import type { SignedToken } from './profile.js'
+import type { SignedToken } from './issuers/token-rules.js'
 import { type Refusal, refusal } from './refusals/refusal.js'
 
 /** What the rules compare with. */

@@ -10,13 +10,13 @@ import type { Claims, Principal } from './claims/principal.js'
 import { ambiguityRefusal, type DecodedToken, decodeToken } from './decode.js'
 import type { Forgeries } from './forgeries.js'
 import { headerRefusal, keyRefusal } from './header.js'
+import type { FoundKey, TrustedIssuers } from './issuers/trusted-issuers.js'
 import type { Algorithm } from './keys/jwks.js'
 import { withoutStackTraces } from './lib/quiet.js'
 import { explain } from './library-errors.js'
 import { isRefusal, type Refusal } from './refusals/refusal.js'
 import type { IsRevoked } from './revocation.js'
 import type { TokenCache } from './token-cache.js'
-import type { FoundKey, TrustedIssuers } from './trusted-issuers.js'
 
 /** A token and the key to verify it with; `refusal`, once stage 4 says no. */
 export interface Verification extends FoundKey {

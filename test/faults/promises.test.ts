@@ -1,10 +1,10 @@
 /** What is promised of keys over hours and days, on a clock that stands still until it is told to go on. */
 import t, { type Test } from 'tap'
-import { Issuer, type IssuerSettings } from '../../src/plugin/issuers.js'
+import { Issuer, type IssuerSettings } from '../../src/plugin/issuers/issuer.js'
+import { TrustedIssuers } from '../../src/plugin/issuers/trusted-issuers.js'
 import type { KeyTimings } from '../../src/plugin/keys/timings.js'
 import { HttpStatusError } from '../../src/plugin/lib/json-client.js'
 import { isRefusal } from '../../src/plugin/refusals/refusal.js'
-import { TrustedIssuers } from '../../src/plugin/trusted-issuers.js'
 import { recordingLogger } from '../support/log.js'
 import { profile } from '../support/profile.js'
 import { signingKey, tenantId } from '../support/tenant.js'

@@ -222,7 +222,7 @@ const keys: readonly Mutant[] = [
     'this.#set = { ...set, keys: new Map([...(this.#set?.keys ?? []), ...set.keys]) }'
   ]),
   mutant('keys of the other issuer', 'signature', 'RFC 8725 §3.8 only keys that the issuer publishes', [
-    'trusted-issuers',
+    'issuers/trusted-issuers',
     'if (issuer) return this.#keyOf(issuer, iss, kid)',
     'if (issuer) return this.#keyOf(this.all[0] as Issuer, iss, kid)'
   ]),
@@ -235,12 +235,12 @@ const keys: readonly Mutant[] = [
 
 const tenant: readonly Mutant[] = [
   mutant('iss, the beginning is enough', 'claims', 'RFC 7519 §4.1.1 iss is the issuer, character by character', [
-    'trusted-issuers',
+    'issuers/trusted-issuers',
     exactIssuer,
     "return this.all.find(({ name = '-' }) => iss.startsWith(name)) ?? "
   ]),
   mutant('iss, its case', 'claims', 'RFC 7519 §4.1.1 iss is the issuer, character by character', [
-    'trusted-issuers',
+    'issuers/trusted-issuers',
     exactIssuer,
     'return this.all.find(({ name }) => name === iss.toLowerCase()) ?? '
   ]),
@@ -248,8 +248,8 @@ const tenant: readonly Mutant[] = [
     'iss, an array of one',
     'claims',
     'RFC 7519 §4.1.1 iss',
-    ['trusted-issuers', "if (typeof iss !== 'string') return wrongIssuer", ''],
-    ['trusted-issuers', exactIssuer, 'return this.all.find(({ name }) => name === String(iss)) ?? ']
+    ['issuers/trusted-issuers', "if (typeof iss !== 'string') return wrongIssuer", ''],
+    ['issuers/trusted-issuers', exactIssuer, 'return this.all.find(({ name }) => name === String(iss)) ?? ']
   ),
   mutant('tid', 'claims', 'Microsoft: tid is the tenant of the issuer', [
     'tenant',

@@ -1,7 +1,7 @@
 /** `organizations` and `common`: one set of keys, many directories, and a rule that says which of them may call. */
 import t, { type Test } from 'tap'
 import entra, { EntraConfigurationError, type EntraOptions, type TenantPolicy } from '../../src/plugin/index.js'
-import { Issuer, type IssuerSettings } from '../../src/plugin/issuers.js'
+import { Issuer, type IssuerSettings } from '../../src/plugin/issuers/issuer.js'
 import { systemClock } from '../../src/plugin/lib/clock.js'
 import { createJsonClient } from '../../src/plugin/lib/json-client.js'
 import { toSettings } from '../../src/plugin/options.js'

@@ -1,17 +1,17 @@
 /** Stage 2: one trusted issuer, with its discovery document and its keys. */
 
-import { fetchMetadata, type Metadata, MetadataMismatchError, type MetadataSource } from './keys/discovery.js'
-import { type KeySet, toKeySet, type VerificationKey } from './keys/jwks.js'
-import type { KeyStoreStatus } from './keys/key-events.js'
-import { type KeyChange, KeyNews } from './keys/key-events.js'
-import { KeyStore } from './keys/key-store.js'
-import type { KeyTimings } from './keys/timings.js'
-import type { Clock, Logger } from './lib/clock.js'
-import type { FetchJson } from './lib/json-client.js'
-import { HttpStatusError } from './lib/json-client.js'
-import type { Profile } from './profile.js'
-import { tenantPlaceholder } from './profile.js'
-import type { Refusal } from './refusals/refusal.js'
+import { fetchMetadata, type Metadata, MetadataMismatchError, type MetadataSource } from '../keys/discovery.js'
+import { type KeySet, toKeySet, type VerificationKey } from '../keys/jwks.js'
+import type { KeyStoreStatus } from '../keys/key-events.js'
+import { type KeyChange, KeyNews } from '../keys/key-events.js'
+import { KeyStore } from '../keys/key-store.js'
+import type { KeyTimings } from '../keys/timings.js'
+import type { Clock, Logger } from '../lib/clock.js'
+import type { FetchJson } from '../lib/json-client.js'
+import { HttpStatusError } from '../lib/json-client.js'
+import type { Refusal } from '../refusals/refusal.js'
+import type { Profile } from './token-rules.js'
+import { tenantPlaceholder } from './token-rules.js'
 
 /** An issuer as configured: a metadata document, and the rules for its tokens. */
 export interface IssuerSettings extends MetadataSource {

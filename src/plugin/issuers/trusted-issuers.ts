@@ -1,9 +1,9 @@
 /** Stage 2: which issuers are trusted. The token's `iss` picks among them; it never adds one. */
 
-import { type Issuer, templateOf } from './issuers.js'
-import type { VerificationKey } from './keys/jwks.js'
-import { tenantPlaceholder } from './profile.js'
-import { isRefusal, type Refusal, refusal } from './refusals/refusal.js'
+import type { VerificationKey } from '../keys/jwks.js'
+import { isRefusal, type Refusal, refusal } from '../refusals/refusal.js'
+import { type Issuer, templateOf } from './issuer.js'
+import { tenantPlaceholder } from './token-rules.js'
 
 const wrongIssuer = refusal('wrong_issuer')
 const unavailable = refusal('tenant_unavailable', { retryAfterSeconds: 1 })

@@ -1,8 +1,8 @@
 /** What stages 4 and 5 do with the tokens of one issuer: Entra's rules, or those of any other OpenID provider. */
 
-import type { Claims, Principal } from './claims/principal.js'
-import type { Algorithm, VerificationKey } from './keys/jwks.js'
-import type { Refusal } from './refusals/refusal.js'
+import type { Claims, Principal } from '../claims/principal.js'
+import type { Algorithm, VerificationKey } from '../keys/jwks.js'
+import type { Refusal } from '../refusals/refusal.js'
 
 /** What the issuer has in place of a tenant's ID in the documents of many tenants (Microsoft: "Validate the issuer"). */
 export const tenantPlaceholder = '{tenantid}'
