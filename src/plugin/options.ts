@@ -13,7 +13,7 @@ import { EntraConfigurationError } from './lib/configuration-error.js'
 import { ownProperties } from './lib/own.js'
 import { functionOf, isOn, repeated, shown } from './lib/validate.js'
 import { type OidcOptions, oidcAuthority, oidcNames } from './oidc-options.js'
-import type { IsRevoked } from './revocation.js'
+import type { IsRevoked } from './revocation/is-revoked.js'
 import type { TokenCacheOptions } from './token-cache.js'
 import { tokenCacheOf } from './token-cache-options.js'
 

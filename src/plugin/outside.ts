@@ -6,7 +6,7 @@ import type { Audit } from './audit.js'
 import type { Principal } from './claims/principal.js'
 import { isRefusal, type Refusal, refusal } from './refusals/refusal.js'
 import { TokenRefusedError } from './refusals/refusal-error.js'
-import { revocationRefusal } from './revocation.js'
+import { revocationRefusal } from './revocation/is-revoked.js'
 import { outsideRequests, type Verifier, verifyToken } from './verify.js'
 
 /**

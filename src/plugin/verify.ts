@@ -15,7 +15,7 @@ import type { Algorithm } from './keys/jwks.js'
 import { withoutStackTraces } from './lib/quiet.js'
 import { explain } from './library-errors.js'
 import { isRefusal, type Refusal } from './refusals/refusal.js'
-import type { IsRevoked } from './revocation.js'
+import type { IsRevoked } from './revocation/is-revoked.js'
 import type { TokenCache } from './token-cache.js'
 
 /** A token and the key to verify it with; `refusal`, once stage 4 says no. */

@@ -1,11 +1,11 @@
 /** Tokens that are taken back before they expire: a function of the application says which, and its answer is asked for at every request. */
 
-import { revokedRefusal } from './authorization/step-up.js'
-import type { Principal } from './claims/principal.js'
-import { callAbout } from './lib/bounded-calls.js'
-import type { Logger } from './lib/clock.js'
-import { loggedError } from './lib/logged-error.js'
-import { type Refusal, refusal } from './refusals/refusal.js'
+import { revokedRefusal } from '../authorization/step-up.js'
+import type { Principal } from '../claims/principal.js'
+import { callAbout } from '../lib/bounded-calls.js'
+import type { Logger } from '../lib/clock.js'
+import { loggedError } from '../lib/logged-error.js'
+import { type Refusal, refusal } from '../refusals/refusal.js'
 
 /**
  * Says whether a valid token is taken back. `true`, or a promise of it, refuses the request with 401; Entra's clients that understand it

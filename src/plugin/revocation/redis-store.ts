@@ -1,15 +1,15 @@
 /** Tokens that were taken back, in a Redis or Valkey that several instances share. */
 
-import type { Principal } from './claims/principal.js'
-import { perCallerEachRequest, subjectOf } from './lib/bounded-calls.js'
-import { systemClock } from './lib/clock.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
-import { Answers } from './lib/lookup-cache.js'
-import { inTime } from './lib/outages.js'
-import { ownProperties } from './lib/own.js'
-import { withoutCommand } from './lib/redis-error.js'
-import { matching, within } from './lib/validate.js'
-import { formerKeysOf, isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './revoked.js'
+import type { Principal } from '../claims/principal.js'
+import { perCallerEachRequest, subjectOf } from '../lib/bounded-calls.js'
+import { systemClock } from '../lib/clock.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { Answers } from '../lib/lookup-cache.js'
+import { inTime } from '../lib/outages.js'
+import { ownProperties } from '../lib/own.js'
+import { withoutCommand } from '../lib/redis-error.js'
+import { matching, within } from '../lib/validate.js'
+import { formerKeysOf, isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './record.js'
 
 /** What is used of a client: `ioredis` and `iovalkey` have it, for one server, Sentinel and Cluster. The application connects and closes it. */
 export interface RedisClient {

@@ -1,9 +1,9 @@
 /** What it means that tokens were taken back, wherever it is kept: under which keys, for how long, and which tokens it is about. */
 
-import type { Principal } from './claims/principal.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
-import { ownMember } from './lib/own.js'
-import { guid, wholeNumber } from './lib/validate.js'
+import type { Principal } from '../claims/principal.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { ownMember } from '../lib/own.js'
+import { guid, wholeNumber } from '../lib/validate.js'
 
 /**
  * Whose tokens are revoked: those of a user or service principal (`id`), or of one session (`sid`). Either is one issuer's: another

@@ -1,10 +1,10 @@
 /** Tokens that were taken back, in the memory of one process. */
 import { LRUCache } from 'lru-cache'
-import type { Principal } from './claims/principal.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
-import { ownProperties } from './lib/own.js'
-import { wholeNumber } from './lib/validate.js'
-import { isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './revoked.js'
+import type { Principal } from '../claims/principal.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { ownProperties } from '../lib/own.js'
+import { wholeNumber } from '../lib/validate.js'
+import { isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './record.js'
 
 /** Bounds of {@link Revocations}. */
 export interface RevocationsOptions {
