@@ -21,7 +21,7 @@ import { pluginMark } from './refusals/marks.js'
 import { decoratePrincipal } from './request-principal.js'
 import type { Refuse } from './send-refusal.js'
 import { refusalSender } from './send-refusal.js'
-import { verificationOf } from './verify.js'
+import { verificationOf } from './verification/verify.js'
 
 /**
  * A token with which this API calls another one for itself (client credentials grant), not for a caller. Fetched once, and remembered until

@@ -1,9 +1,9 @@
 /** Words for the mistakes that are made most, on tokens of which nothing is proven. */
 import { clouds } from './clouds.js'
-import type { DecodedToken } from './decode.js'
 import type { TrustedIssuers } from './issuers/trusted-issuers.js'
 import { microsoftApiOf } from './microsoft-apis.js'
 import type { Refusal } from './refusals/refusal.js'
+import type { DecodedToken } from './verification/decode.js'
 
 interface Trust {
   readonly issuers: TrustedIssuers

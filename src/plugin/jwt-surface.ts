@@ -6,7 +6,7 @@ import fastifyJwt, { type JWT } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { routeOf } from './authorization/guard.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
-import { jwtNamespace, jwtOptions, type Verifier } from './verify.js'
+import { jwtNamespace, jwtOptions, type Verifier } from './verification/verify.js'
 
 type Callback = (error: Error) => void
 

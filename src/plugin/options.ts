@@ -14,8 +14,8 @@ import { ownProperties } from './lib/own.js'
 import { functionOf, isOn, repeated, shown } from './lib/validate.js'
 import { type OidcOptions, oidcAuthority, oidcNames } from './oidc-options.js'
 import type { IsRevoked } from './revocation/is-revoked.js'
-import type { TokenCacheOptions } from './token-cache.js'
-import { tokenCacheOf } from './token-cache-options.js'
+import type { TokenCacheOptions } from './verification/token-cache.js'
+import { tokenCacheOf } from './verification/token-cache-options.js'
 
 /** What is remembered between requests, whoever issues the tokens. */
 export interface MemoryOptions {

@@ -27,44 +27,52 @@ const idToken =
 
 const bearer: readonly Mutant[] = [
   mutant('several headers', 'transport', 'RFC 9110 §5.3 Authorization is no list', [
-    'bearer',
+    'verification/bearer',
     'if (value !== undefined) return repeated',
     ''
   ]),
   mutant('several headers, the first counts', 'transport', 'RFC 9110 §5.3 Authorization is no list', [
-    'bearer',
+    'verification/bearer',
     'return repeated',
     'break'
   ]),
   mutant('headers that Node dropped', 'transport', 'RFC 9110 §5.3 Authorization is no list, nor beyond', [
-    'bearer',
+    'verification/bearer',
     'if (rawHeaders.length >= bound) return tooMany',
     ''
   ]),
   mutant('the bound of a server without one', 'transport', 'RFC 9110 §5.3 Authorization is no list, nor beyond', [
-    'bearer',
+    'verification/bearer',
     'const keptByDefault = 2000',
     'const keptByDefault = 4000'
   ]),
   mutant('the end of the scheme', 'transport', 'RFC 9110 §11.1 another scheme', [
-    'bearer',
+    'verification/bearer',
     "/^bearer(?![!#$%&'*+.^_`|~0-9a-z-])/i",
     '/^bearer/i'
   ]),
   mutant('the case of the scheme', 'transport', 'control: RFC 9110 §11.1 the scheme has no case', [
-    'bearer',
+    'verification/bearer',
     '=*)$/i',
     '=*)$/'
   ]),
-  mutant('one space', 'transport', 'RFC 6750 §2.1 Bearer, one space', ['bearer', '/^bearer ([', '/^bearer\\s+([']),
+  mutant('one space', 'transport', 'RFC 6750 §2.1 Bearer, one space', [
+    'verification/bearer',
+    '/^bearer ([',
+    '/^bearer\\s+(['
+  ]),
   mutant('the alphabet of b64token', 'structure', 'RFC 6750 §2.1 b64token', [
-    'bearer',
+    'verification/bearer',
     '([A-Za-z0-9._~+/-]+=*)',
     '(\\S.*)'
   ]),
-  mutant('the end of the header', 'transport', 'RFC 6750 §2.1 Bearer, one space', ['bearer', '=*)$/i', '=*)/i']),
+  mutant('the end of the header', 'transport', 'RFC 6750 §2.1 Bearer, one space', [
+    'verification/bearer',
+    '=*)$/i',
+    '=*)/i'
+  ]),
   mutant('another header', 'transport', 'RFC 6750 §2.1 the Authorization header and no other', [
-    'bearer',
+    'verification/bearer',
     "if (name?.length !== 13 || name.toLowerCase() !== 'authorization') continue",
     "if (!name?.toLowerCase().endsWith('authorization')) continue"
   ])
@@ -72,17 +80,17 @@ const bearer: readonly Mutant[] = [
 
 const header: readonly Mutant[] = [
   mutant('canonical base64url', 'structure', 'RFC 4648 §3.5 unused bits are zero', [
-    'decode',
+    'verification/decode',
     'isCanonical(signature) && ',
     ''
   ]),
   mutant('one name, one member: header', 'structure', 'RFC 7515 §4 names of header parameters are unique', [
-    'decode',
+    'verification/decode',
     'hasOneReading(first, header) && ',
     ''
   ]),
   mutant('one name, one member: payload', 'structure', 'RFC 7519 §4 names of claims are unique', [
-    'decode',
+    'verification/decode',
     ' && hasOneReading(second, payload)',
     ''
   ]),
@@ -90,64 +98,92 @@ const header: readonly Mutant[] = [
     'alg',
     'header',
     'RFC 8725 §3.1 only the algorithm of the API',
-    ['header', "if (typeof header.alg !== 'string' || !algorithms.includes(header.alg)) return wrongAlgorithm", ''],
-    ['verify', 'algorithms: [...algorithms],', ''],
-    ['verify', 'keyRefusal(decoded, answer.key.algorithms) ??', '']
+    [
+      'verification/jose-header',
+      "if (typeof header.alg !== 'string' || !algorithms.includes(header.alg)) return wrongAlgorithm",
+      ''
+    ],
+    ['verification/verify', 'algorithms: [...algorithms],', ''],
+    ['verification/verify', 'keyRefusal(decoded, answer.key.algorithms) ??', '']
   ),
   mutant('typ', 'header', 'RFC 8725 §3.11 explicit types', [
-    'header',
+    'verification/jose-header',
     "if (!accessTokenTypes.has(typeof header.typ === 'string' ? header.typ.toLowerCase() : header.typ)) return wrongType",
     ''
   ]),
   mutant('typ, any with JWT at its end', 'header', 'RFC 8725 §3.11 explicit types', [
-    'header',
+    'verification/jose-header',
     'if (!accessTokenTypes.has(',
     "if (!String(header.typ).toLowerCase().endsWith('jwt') && !accessTokenTypes.has("
   ]),
-  mutant('crit', 'header', 'RFC 7515 §4.1.11 crit', ['header', parameters, parameters.replace("'crit', ", '')]),
-  mutant('b64', 'header', 'RFC 7797 §6 b64', ['header', parameters, parameters.replace("'b64', ", '')]),
+  mutant('crit', 'header', 'RFC 7515 §4.1.11 crit', [
+    'verification/jose-header',
+    parameters,
+    parameters.replace("'crit', ", '')
+  ]),
+  mutant('b64', 'header', 'RFC 7797 §6 b64', [
+    'verification/jose-header',
+    parameters,
+    parameters.replace("'b64', ", '')
+  ]),
   ...['jwk', 'jku', 'x5u', 'x5c'].map((name) =>
     mutant(
       name,
       'header',
       `RFC 8725 §3.10 ${name === 'jwk' || name === 'x5c' ? 'no key out of the token' : 'no key from where the token says'}, ${name}`,
-      ['header', parameters, parameters.replace(`, '${name}'`, '')]
+      ['verification/jose-header', parameters, parameters.replace(`, '${name}'`, '')]
     )
   ),
   ...['enc', 'zip', 'cty'].map((name) =>
     mutant(name, 'header', 'RFC 7516 §4.1, RFC 7519 §5.2', [
-      'header',
+      'verification/jose-header',
       parameters,
       parameters.replace(`, '${name}'`, '')
     ])
   ),
-  mutant('depth', 'structure', 'RFC 8259 §9 a limit to depth', ['json-members', 'depth > maxDepth || ', '']),
+  mutant('depth', 'structure', 'RFC 8259 §9 a limit to depth', [
+    'verification/json-members',
+    'depth > maxDepth || ',
+    ''
+  ]),
   mutant('depth, of objects', 'structure', 'RFC 8259 §9 a limit to depth', [
-    'json-members',
+    'verification/json-members',
     'case openBrace:\n      case openBracket:\n        depth += 1',
     'case openBrace:\n      case openBracket:\n        depth += json[at] === "{" ? 0 : 1'
   ]),
-  mutant('depth, side by side', 'structure', 'control: what JSON and JWS allow', ['json-members', 'depth -= 1', '']),
-  mutant('size', 'structure', 'RFC 8259 §9 a limit to size', ['json-members', ' || structural > maxStructural', '']),
-  mutant('size, members', 'structure', 'RFC 8259 §9 a limit to size', ['json-members', 'members > maxMembers || ', '']),
+  mutant('depth, side by side', 'structure', 'control: what JSON and JWS allow', [
+    'verification/json-members',
+    'depth -= 1',
+    ''
+  ]),
+  mutant('size', 'structure', 'RFC 8259 §9 a limit to size', [
+    'verification/json-members',
+    ' || structural > maxStructural',
+    ''
+  ]),
+  mutant('size, members', 'structure', 'RFC 8259 §9 a limit to size', [
+    'verification/json-members',
+    'members > maxMembers || ',
+    ''
+  ]),
   mutant('size, elements', 'structure', 'RFC 8259 §9 a limit to size', [
-    'json-members',
+    'verification/json-members',
     'case comma:\n        structural += 1',
     'case comma:'
   ]),
   mutant('size, lists and objects', 'structure', 'RFC 8259 §9 a limit to size', [
-    'json-members',
+    'verification/json-members',
     'depth += 1\n        structural += 1',
     'depth += 1'
   ]),
   mutant('depth and size, in strings', 'structure', 'control: what JSON and JWS allow', [
-    'json-members',
+    'verification/json-members',
     'at = endOfString(json, at)\n        if (at === -1) return members\n        break',
     'break'
   ]),
-  mutant('UTF-8', 'structure', 'RFC 7519 §7.2 the payload is UTF-8', ['decode', 'isUtf8(bytes) && ', '']),
+  mutant('UTF-8', 'structure', 'RFC 7519 §7.2 the payload is UTF-8', ['verification/decode', 'isUtf8(bytes) && ', '']),
   mutant('falsy header parameters', 'header', 'RFC 7515 §4.1.11 crit', [
-    'header',
+    'verification/jose-header',
     'refusedParameters.some((name) => Object.hasOwn(header, name))',
     'refusedParameters.some((name) => header[name])'
   ]),
@@ -155,8 +191,8 @@ const header: readonly Mutant[] = [
     'the type of kid',
     'header',
     'RFC 7515 §4.1.4 kid names one published key',
-    ['header', "if (typeof header.kid !== 'string') return unnamedKey", ''],
-    ['verify', 'String(header.kid)', 'String([header.kid].flat()[0])']
+    ['verification/jose-header', "if (typeof header.kid !== 'string') return unnamedKey", ''],
+    ['verification/verify', 'String(header.kid)', 'String([header.kid].flat()[0])']
   ),
   mutant('kid, any key will do', 'header', 'RFC 7515 §4.1.4 kid names one published key', [
     'keys/key-store',
@@ -165,7 +201,7 @@ const header: readonly Mutant[] = [
   ]),
   ...['exp', 'nbf', 'iat'].map((name) =>
     mutant(`${name} is a time`, 'claims', `RFC 7519 §2 NumericDate, ${name}`, [
-      'header',
+      'verification/jose-header',
       '[payload.exp, payload.nbf, payload.iat]',
       `[${['exp', 'nbf', 'iat']
         .filter((each) => each !== name)
@@ -174,12 +210,20 @@ const header: readonly Mutant[] = [
     ])
   ),
   mutant('a time is a number', 'claims', 'RFC 7519 §2 NumericDate', [
-    'header',
+    'verification/jose-header',
     "typeof value === 'number' && value >= 0 && value <= maxSeconds",
     'Number(value) >= 0 && Number(value) <= maxSeconds'
   ]),
-  mutant('a time is not negative', 'claims', 'RFC 7519 §2 NumericDate', ['header', 'value >= 0 && ', '']),
-  mutant('a time is a date', 'claims', 'RFC 7519 §2 NumericDate', ['header', ' && value <= maxSeconds', ''])
+  mutant('a time is not negative', 'claims', 'RFC 7519 §2 NumericDate', [
+    'verification/jose-header',
+    'value >= 0 && ',
+    ''
+  ]),
+  mutant('a time is a date', 'claims', 'RFC 7519 §2 NumericDate', [
+    'verification/jose-header',
+    ' && value <= maxSeconds',
+    ''
+  ])
 ]
 
 const keys: readonly Mutant[] = [
@@ -227,7 +271,7 @@ const keys: readonly Mutant[] = [
     'if (issuer) return this.#keyOf(this.all[0] as Issuer, iss, kid)'
   ]),
   mutant('a signature that fits', 'signature', 'RFC 7515 §5.2 signed by the key that kid names', [
-    'verify',
+    'verification/verify',
     'const why = verification.refusal ?? explain(error, decoded)',
     "const why = verification.refusal ?? explain(error, decoded)\n    if (why.code === 'invalid_signature') return { verification, principal: verification.issuer.settings.profile.toPrincipal(verification.decoded.payload) }"
   ])
@@ -383,7 +427,7 @@ const tenant: readonly Mutant[] = [
 
 const oidc: readonly Mutant[] = [
   mutant('an algorithm goes with its key', 'oidc', 'RFC 8725 §3.1 an algorithm goes with its key', [
-    'verify',
+    'verification/verify',
     'keyRefusal(decoded, answer.key.algorithms) ??',
     ''
   ]),
@@ -478,7 +522,7 @@ const oidc: readonly Mutant[] = [
     ''
   ]),
   mutant('permissions, another provider', 'oidc', 'a token with neither scopes nor roles, another provider', [
-    'admission',
+    'verification/admit',
     'if (!hasPermissions(principal, profile)) return noPermissions',
     ''
   ])
@@ -489,14 +533,18 @@ const timesAndPermissions: readonly Mutant[] = [
     'exp',
     'claims',
     'RFC 7519 §4.1.4 exp',
-    ['verify', 'algorithms: [...algorithms],', 'algorithms: [...algorithms], ignoreExpiration: true,'],
-    ['verify', 'timeRefusal(claims, toleranceSeconds) ??', '']
+    ['verification/verify', 'algorithms: [...algorithms],', 'algorithms: [...algorithms], ignoreExpiration: true,'],
+    ['verification/verify', 'timeRefusal(claims, toleranceSeconds) ??', '']
   ),
   mutant(
     'the tolerance of exp',
     'claims',
     'RFC 7519 §4.1.4 exp',
-    ['verify', 'clockTolerance: clockToleranceSeconds * 1000', 'clockTolerance: clockToleranceSeconds * 1020'],
+    [
+      'verification/verify',
+      'clockTolerance: clockToleranceSeconds * 1000',
+      'clockTolerance: clockToleranceSeconds * 1020'
+    ],
     ['claims/claims', 'now >= (Number(exp) + toleranceSeconds)', 'now >= (Number(exp) + toleranceSeconds * 1.1)']
   ),
   mutant('iat', 'claims', 'RFC 7519 §4.1.6 iat', [
@@ -510,7 +558,7 @@ const timesAndPermissions: readonly Mutant[] = [
     '(validFrom - toleranceSeconds * 1.1)'
   ]),
   mutant('no tolerance', 'claims', 'control: RFC 7519 §4.1.4, §4.1.5 inside the tolerance', [
-    'verify',
+    'verification/verify',
     'clockTolerance: clockToleranceSeconds * 1000',
     'clockTolerance: 0'
   ]),
@@ -518,23 +566,27 @@ const timesAndPermissions: readonly Mutant[] = [
     'nbf',
     'claims',
     'RFC 7519 §4.1.5 nbf',
-    ['verify', 'algorithms: [...algorithms],', 'algorithms: [...algorithms], ignoreNotBefore: true,'],
+    ['verification/verify', 'algorithms: [...algorithms],', 'algorithms: [...algorithms], ignoreNotBefore: true,'],
     ['claims/claims', 'Math.max(Number(nbf), Number(iat))', 'Number(iat)']
   ),
   mutant(
     'the tolerance of nbf',
     'claims',
     'RFC 7519 §4.1.5 nbf',
-    ['verify', 'clockTolerance: clockToleranceSeconds * 1000', 'clockTolerance: clockToleranceSeconds * 1100'],
+    [
+      'verification/verify',
+      'clockTolerance: clockToleranceSeconds * 1000',
+      'clockTolerance: clockToleranceSeconds * 1100'
+    ],
     ['claims/claims', '(validFrom - toleranceSeconds)', '(validFrom - toleranceSeconds * 1.1)']
   ),
   mutant('permissions', 'claims', 'Microsoft: a token with neither scopes nor roles', [
-    'admission',
+    'verification/admit',
     'if (!hasPermissions(principal, profile)) return noPermissions',
     ''
   ]),
   mutant('clients without permissions', 'claims', 'control: clients that may come without permissions', [
-    'admission',
+    'verification/admit',
     'rolelessClients.has(clientId)',
     'rolelessClients.has("")'
   ]),
@@ -693,7 +745,7 @@ const routes: readonly Mutant[] = [
     "const { status, retryAfterSeconds } = refusal\n  reply.header('x-token', String(request.headers.authorization).slice(-8))"
   ]),
   mutant('errors of the libraries', 'signature', 'RFC 8017 §8.2.2 the value of the signature', [
-    'library-errors',
+    'verification/jwt-errors',
     '?? refusal(code)',
     "?? refusal(code, { detail: 'fast-jwt says no' })"
   ])

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import t from 'tap'
-import { authorizationHeader, bearerToken } from '../../src/plugin/bearer.js'
 import { isRefusal } from '../../src/plugin/refusals/refusal.js'
+import { authorizationHeader, bearerToken } from '../../src/plugin/verification/bearer.js'
 
 /** The contract's first three rows: status and `error` of the challenge. */
 const stranger = { status: 401, error: undefined }

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { ambiguityRefusal, decodeToken } from '../../src/plugin/decode.js'
 import { isRefusal } from '../../src/plugin/refusals/refusal.js'
+import { ambiguityRefusal, decodeToken } from '../../src/plugin/verification/decode.js'
 
 const segment = (text: string | Buffer) => Buffer.from(text).toString('base64url')
 const header = segment('{"alg":"RS256"}')

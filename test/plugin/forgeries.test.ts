@@ -1,10 +1,10 @@
 import { createPublicKey } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { type DecodedToken, decodeToken } from '../../src/plugin/decode.js'
-import { Forgeries } from '../../src/plugin/forgeries.js'
 import entra from '../../src/plugin/index.js'
 import type { VerificationKey } from '../../src/plugin/keys/jwks.js'
 import { isRefusal } from '../../src/plugin/refusals/refusal.js'
+import { type DecodedToken, decodeToken } from '../../src/plugin/verification/decode.js'
+import { Forgeries } from '../../src/plugin/verification/signature-precheck.js'
 import { get, listen, makeApp } from '../support/http.js'
 import { clientId, type SigningKey, sign, signingKey, startTestTenant, tenantId } from '../support/tenant.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { DecodedToken } from '../../src/plugin/decode.js'
-import { headerRefusal, keyRefusal } from '../../src/plugin/header.js'
+import type { DecodedToken } from '../../src/plugin/verification/decode.js'
+import { headerRefusal, keyRefusal } from '../../src/plugin/verification/jose-header.js'
 
 const entraHeader = { typ: 'JWT', alg: 'RS256', kid: 'key-1', x5t: 'key-1' }
 const now = 1_800_000_000

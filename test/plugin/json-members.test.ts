@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { hasRepeatedMember, membersIn } from '../../src/plugin/json-members.js'
+import { hasRepeatedMember, membersIn } from '../../src/plugin/verification/json-members.js'
 
 const rows: [json: string, repeated: boolean, rule: string][] = [
   ['{}', false, 'an empty object'],

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import type { DecodedToken } from '../../src/plugin/decode.js'
 import { toKeySet } from '../../src/plugin/keys/jwks.js'
-import { explain, refusalOf } from '../../src/plugin/library-errors.js'
 import { refusal } from '../../src/plugin/refusals/refusal.js'
+import type { DecodedToken } from '../../src/plugin/verification/decode.js'
+import { explain, refusalOf } from '../../src/plugin/verification/jwt-errors.js'
 import { signingKey } from '../support/tenant.js'
 
 const { resolve } = createRequire(import.meta.url)

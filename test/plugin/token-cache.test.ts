@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import type { Principal } from '../../src/plugin/claims/principal.js'
 import entra, { type EntraOptions } from '../../src/plugin/index.js'
 import type { FoundKey } from '../../src/plugin/issuers/trusted-issuers.js'
-import { TokenCache } from '../../src/plugin/token-cache.js'
+import { TokenCache } from '../../src/plugin/verification/token-cache.js'
 import { makeApp } from '../support/http.js'
 import { clientId, type SigningKey, seconds, signingKey, startTestTenant, tenantId } from '../support/tenant.js'
 

@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import { decodeJwt, exportSPKI, importJWK } from 'jose'
 import t from 'tap'
 import entra, { type EntraTenantOptions, requireScope, type TimeOptions } from '../../src/plugin/index.js'
-import { jwtOptions, verificationOf } from '../../src/plugin/verify.js'
+import { jwtOptions, verificationOf } from '../../src/plugin/verification/verify.js'
 import { checkRefusal, checkSecrecy, get, listen, makeApp } from '../support/http.js'
 import {
   callerId,

@@ -3,10 +3,10 @@
  * are garbage when anything is.
  */
 import { isUtf8 } from 'node:buffer'
+import { withoutPrototype } from '../lib/own.js'
+import { withoutStackTraces } from '../lib/quiet.js'
+import { type Refusal, refusal } from '../refusals/refusal.js'
 import { hasRepeatedMember, membersIn } from './json-members.js'
-import { withoutPrototype } from './lib/own.js'
-import { withoutStackTraces } from './lib/quiet.js'
-import { type Refusal, refusal } from './refusals/refusal.js'
 
 type Members = Readonly<Record<string, unknown>>
 

@@ -3,10 +3,10 @@
  * verified by fast-jwt like any other. A forgery then costs one verification, without the errors of two libraries (docs/performance.md).
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
+import type { VerificationKey } from '../keys/jwks.js'
+import type { Refusal } from '../refusals/refusal.js'
 import type { DecodedToken } from './decode.js'
-import type { VerificationKey } from './keys/jwks.js'
-import { signatureRefusal } from './library-errors.js'
-import type { Refusal } from './refusals/refusal.js'
+import { signatureRefusal } from './jwt-errors.js'
 
 /** After how many good signatures in a row the attack is over: until then each of them is verified twice. */
 const goodOnesInARow = 32

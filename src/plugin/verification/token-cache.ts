@@ -4,8 +4,8 @@
  * others pushes none out.
  */
 import { LRUCache } from 'lru-cache'
-import type { Claims, Principal } from './claims/principal.js'
-import type { FoundKey } from './issuers/trusted-issuers.js'
+import type { Claims, Principal } from '../claims/principal.js'
+import type { FoundKey } from '../issuers/trusted-issuers.js'
 
 /** Bounds of the cache. The token that was not used for the longest goes first. */
 export interface TokenCacheOptions {

@@ -1,6 +1,6 @@
 /** Stage 1: headers → token. RFC 6750 §2.1; the query, the body and cookies are never read (§2.2, §2.3 are not offered). */
 import type { IncomingMessage } from 'node:http'
-import { type Refusal, refusal } from './refusals/refusal.js'
+import { type Refusal, refusal } from '../refusals/refusal.js'
 
 const missing = refusal('credentials_missing')
 const malformed = refusal('authorization_malformed')

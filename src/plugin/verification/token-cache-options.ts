@@ -1,7 +1,7 @@
 /** The option `tokenCache` → the bounds of the cache. */
-import { EntraConfigurationError } from './lib/configuration-error.js'
-import { ownProperties } from './lib/own.js'
-import { shown, wholeNumber } from './lib/validate.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { ownProperties } from '../lib/own.js'
+import { shown, wholeNumber } from '../lib/validate.js'
 import type { TokenCacheOptions } from './token-cache.js'
 
 const cacheBounds = {

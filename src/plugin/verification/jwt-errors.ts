@@ -2,9 +2,9 @@
  * Every error code of @fastify/jwt and fast-jwt, with the refusal it means. Left alone, they answer 500 to a token with
  * a wrong `alg`, a future `nbf` or an unknown `crit`, and their messages say how the inside looks.
  */
-import { missingClaimRefusal, requiredClaims } from './claims/claims.js'
+import { missingClaimRefusal, requiredClaims } from '../claims/claims.js'
+import { type Refusal, type RefusalCode, refusal } from '../refusals/refusal.js'
 import type { DecodedToken } from './decode.js'
-import { type Refusal, type RefusalCode, refusal } from './refusals/refusal.js'
 
 /** `null`: a client cannot cause it; it is a mistake in the program, and rises as such. */
 export const refusalOf: Readonly<Record<string, RefusalCode | null>> = {

@@ -1,6 +1,7 @@
 /** Stage 2's other half: the JOSE header, before any key is looked up. RFC 7515 §4, RFC 8725 §3. Pure. */
+
+import { type Refusal, refusal } from '../refusals/refusal.js'
 import type { DecodedToken } from './decode.js'
-import { type Refusal, refusal } from './refusals/refusal.js'
 
 const wrongAlgorithm = refusal('wrong_algorithm')
 const wrongType = refusal('wrong_token_type')

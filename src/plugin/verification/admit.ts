@@ -1,10 +1,10 @@
 /** Stage 5's end: whether a verified caller is let in at all, and for how long that may be remembered. */
 
-import type { Principal } from './claims/principal.js'
-import type { Admission, Profile } from './issuers/token-rules.js'
-import type { Logger } from './lib/clock.js'
-import { loggedError } from './lib/logged-error.js'
-import { type Refusal, refusal } from './refusals/refusal.js'
+import type { Principal } from '../claims/principal.js'
+import type { Admission, Profile } from '../issuers/token-rules.js'
+import type { Logger } from '../lib/clock.js'
+import { loggedError } from '../lib/logged-error.js'
+import { type Refusal, refusal } from '../refusals/refusal.js'
 import type { TokenCache } from './token-cache.js'
 import type { Verified } from './verify.js'
 
