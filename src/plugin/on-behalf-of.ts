@@ -1,8 +1,8 @@
 /** `request.onBehalfOf()`: a token with which a route calls another API for its caller; and what is answered where there is none. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { routeOf } from './authorization/guard.js'
-import type { RefusedToken } from './downstream.js'
-import type { Downstreams } from './downstreams.js'
+import type { RefusedToken } from './downstream/token-client.js'
+import type { Downstreams } from './downstream/token-clients.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { isRefusal, refusal } from './refusals/refusal.js'
 import { DownstreamError } from './refusals/refusal-error.js'

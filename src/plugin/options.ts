@@ -3,7 +3,7 @@ import { type AuditLevel, type AuditSettings, auditOf } from './audit-options.js
 import { isMany } from './authority.js'
 import { type GroupsOptions, type GroupsResolver, resolverOf } from './authorization/groups.js'
 import { refuseCommon } from './common-audiences.js'
-import type { OwnClient } from './downstream-options.js'
+import type { OwnClient } from './downstream/options.js'
 import { type EntraTenantOptions, entraAuthority, entraNames } from './entra-options.js'
 import type { IssuerSettings } from './issuers/issuer.js'
 import type { Algorithm } from './keys/jwks.js'

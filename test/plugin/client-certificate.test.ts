@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import { importSPKI, jwtVerify } from 'jose'
 import t from 'tap'
-import { downstreamOf } from '../../src/plugin/downstream-options.js'
+import { downstreamOf } from '../../src/plugin/downstream/options.js'
 import { clientCertificate } from '../support/certificate.js'
 import { clientId } from '../support/tenant.js'
 import { granted, startDownstream, tokenPath } from '../support/token-endpoint.js'

@@ -1,7 +1,7 @@
 /** Which client is whose, and what it needs. */
 import t from 'tap'
-import { downstreamOf } from '../../src/plugin/downstream-options.js'
-import { Downstreams, loadClientPackage } from '../../src/plugin/downstreams.js'
+import { downstreamOf } from '../../src/plugin/downstream/options.js'
+import { Downstreams, loadClientPackage } from '../../src/plugin/downstream/token-clients.js'
 import type { Issuer, IssuerSettings } from '../../src/plugin/issuers/issuer.js'
 import { TrustedIssuers } from '../../src/plugin/issuers/trusted-issuers.js'
 import { systemClock } from '../../src/plugin/lib/clock.js'

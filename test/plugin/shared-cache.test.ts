@@ -1,8 +1,8 @@
 /** Users' tokens in a store that instances share, through MSAL's distributed cache plugin. */
 import { once } from 'node:events'
 import t from 'tap'
+import { partitionOf } from '../../src/plugin/downstream/encrypted-cache.js'
 import type { SharedTokenCache } from '../../src/plugin/index.js'
-import { partitionOf } from '../../src/plugin/shared-cache.js'
 import { connectRedis } from '../../src/server/redis.js'
 import { type RedisAddress, toRedis } from '../../src/server/redis-address.js'
 import { cacheClient } from '../../src/server/redis-cache.js'

@@ -1,8 +1,8 @@
 /** This API as a client of its tenant: the credentials with which it asks for tokens to call others with. */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { EntraConfigurationError } from './lib/configuration-error.js'
-import { ownProperties } from './lib/own.js'
-import { wholeNumber } from './lib/validate.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { ownProperties } from '../lib/own.js'
+import { wholeNumber } from '../lib/validate.js'
 
 /** A store that instances share, as MSAL's distributed cache plugin takes it (`ICacheClient`). Texts are sealed before they get there. */
 export interface SharedTokenCache {

@@ -1,12 +1,12 @@
 /** Every client that this API has, and which of them goes with a caller or a tenant. */
 
-import type { Principal } from './claims/principal.js'
-import { Downstream, type DownstreamSurroundings } from './downstream.js'
-import type { OwnClient } from './downstream-options.js'
-import type { IssuerSettings } from './issuers/issuer.js'
-import type { TrustedIssuers } from './issuers/trusted-issuers.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
+import type { Principal } from '../claims/principal.js'
+import type { IssuerSettings } from '../issuers/issuer.js'
+import type { TrustedIssuers } from '../issuers/trusted-issuers.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { loadMsal, msalPackage } from './msal.js'
+import type { OwnClient } from './options.js'
+import { Downstream, type DownstreamSurroundings } from './token-client.js'
 
 /** The clients of all tenants. */
 export class Downstreams {

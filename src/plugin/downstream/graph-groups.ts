@@ -1,13 +1,13 @@
 /** The built-in answer to groups overage: all groups of a user, from Microsoft Graph. */
 
-import type { GraphAccess, GroupsResolver } from './authorization/groups.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
-import { type JsonAnswer, reasonOf } from './lib/json-client.js'
-import { OutageError } from './lib/outages.js'
-import { ownProperties } from './lib/own.js'
-import { guid, isOn, secureOrigin, shown } from './lib/validate.js'
-import { needsDownstream } from './refusals/marks.js'
-import { refuseOutage } from './token-answers.js'
+import type { GraphAccess, GroupsResolver } from '../authorization/groups.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { type JsonAnswer, reasonOf } from '../lib/json-client.js'
+import { OutageError } from '../lib/outages.js'
+import { ownProperties } from '../lib/own.js'
+import { guid, isOn, secureOrigin, shown } from '../lib/validate.js'
+import { needsDownstream } from '../refusals/marks.js'
+import { refuseOutage } from './token-error.js'
 
 /** How Graph is asked. */
 export interface GraphGroupsOptions {

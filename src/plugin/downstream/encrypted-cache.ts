@@ -1,9 +1,9 @@
 /** Tokens of a user in a store that instances share: sealed, so that who can read the store has none of them. */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
-import type { SharedTokenCache } from './downstream-options.js'
-import type { Logger } from './lib/clock.js'
-import { inTime } from './lib/outages.js'
-import { withoutCommand } from './lib/redis-error.js'
+import type { Logger } from '../lib/clock.js'
+import { inTime } from '../lib/outages.js'
+import { withoutCommand } from '../lib/redis-error.js'
+import type { SharedTokenCache } from './options.js'
 
 /** A slow store costs a user no more than this: then the tenant is asked instead. */
 const maxSeconds = 1

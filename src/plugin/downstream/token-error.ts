@@ -1,8 +1,8 @@
 /** What a token endpoint answers instead of a token (RFC 6749 §5.2, with Entra's members), and what that means for the caller. */
 
-import type { JsonAnswer } from './lib/json-client.js'
-import { OutageError, ThrottledError } from './lib/outages.js'
-import { type Refusal, refusal } from './refusals/refusal.js'
+import type { JsonAnswer } from '../lib/json-client.js'
+import { OutageError, ThrottledError } from '../lib/outages.js'
+import { type Refusal, refusal } from '../refusals/refusal.js'
 
 /** Why there is no token, and what of it the operator may read: codes, never descriptions, which name people. */
 export interface NoToken {

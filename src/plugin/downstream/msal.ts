@@ -2,12 +2,13 @@
  * The tenant's token endpoint, asked by MSAL. A client lives for one request: what MSAL remembers by itself has no bound, and would be
  * everybody's. `@azure/msal-node` is an optional package, and loaded at registration where the option `downstream` is given.
  */
-import type { Credential, OwnClient } from './downstream-options.js'
-import { type ExchangeJson, type JsonAnswer, reasonOf } from './lib/json-client.js'
-import { OutageError } from './lib/outages.js'
-import { hasOwn } from './lib/own.js'
-import type { Partition } from './shared-cache.js'
-import { type NoToken, noToken } from './token-answers.js'
+
+import { type ExchangeJson, type JsonAnswer, reasonOf } from '../lib/json-client.js'
+import { OutageError } from '../lib/outages.js'
+import { hasOwn } from '../lib/own.js'
+import type { Partition } from './encrypted-cache.js'
+import type { Credential, OwnClient } from './options.js'
+import { type NoToken, noToken } from './token-error.js'
 
 /** A token that is asked for. */
 export interface TokenRequest {
