@@ -1,7 +1,7 @@
 /** What the plugin puts on Fastify: the tenant on the instance, the principal on the request. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { decorateAnswers } from './answered.js'
-import type { Audit } from './audit.js'
+import type { Audit } from './audit/audit.js'
 import { createGroupsOf, type GroupsSurroundings } from './authorization/groups.js'
 import { routeOf } from './authorization/guard.js'
 import type { Rule } from './authorization/rules.js'

@@ -1,7 +1,7 @@
 /** Stage 6, in a request: a guard's rule is evaluated, and the request passes or is refused. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isFailing, isRefused, isTooLate } from './answered.js'
-import type { Audit } from './audit.js'
+import type { Audit } from './audit/audit.js'
 import { claimsRefusal, type GroupsOf, ruleRefusal } from './authorization/authorize.js'
 import { type GuardHost, tooLate } from './authorization/guard.js'
 import type { Rule } from './authorization/rules.js'

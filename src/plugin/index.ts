@@ -5,15 +5,15 @@ import './route-guards.js'
 export type { AccessEntry } from './access-entry.js'
 export type { AccessMatrix } from './access-matrix.js'
 export type { AllowedTenants } from './allowed-tenants.js'
-export { auditChannelName } from './audit.js'
+export { auditChannelName } from './audit/audit.js'
+export type { AuditLevel, AuditSettings } from './audit/audit-options.js'
 export type {
   AllowedEvent,
   AuditEvent,
   AuthenticatedEvent,
   DeniedEvent,
   RefusedEvent
-} from './audit-events.js'
-export type { AuditLevel, AuditSettings } from './audit-options.js'
+} from './audit/events.js'
 export type { GraphAccess, GroupsOptions, GroupsQuestion, GroupsResolver } from './authorization/groups.js'
 export type { Guard } from './authorization/guard.js'
 export {

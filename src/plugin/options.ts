@@ -1,5 +1,5 @@
 /** Options → frozen settings, checked once, at registration. Nothing is guessed, and nothing has a default that accepts. */
-import { type AuditLevel, type AuditSettings, auditOf } from './audit-options.js'
+import { type AuditLevel, type AuditSettings, auditOf } from './audit/audit-options.js'
 import { isMany } from './authority.js'
 import { type GroupsOptions, type GroupsResolver, resolverOf } from './authorization/groups.js'
 import { refuseCommon } from './common-audiences.js'

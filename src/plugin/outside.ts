@@ -1,7 +1,7 @@
 /** The same checks outside HTTP: for queues, and for the first message of a socket. */
 import type { JWT } from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
-import type { Audit } from './audit.js'
+import type { Audit } from './audit/audit.js'
 import type { Principal } from './claims/principal.js'
 import { isRefusal, type Refusal, refusal } from './refusals/refusal.js'
 import { TokenRefusedError } from './refusals/refusal-error.js'

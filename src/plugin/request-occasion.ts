@@ -1,7 +1,7 @@
 /** A request, as the audit sees it. Nothing is built of it before somebody listens. */
 import type { FastifyRequest } from 'fastify'
-import type { Occasion } from './audit.js'
-import type { AuditedRequest } from './audit-events.js'
+import type { Occasion } from './audit/audit.js'
+import type { AuditedRequest } from './audit/events.js'
 import { routeOf } from './authorization/guard.js'
 import type { Principal } from './claims/principal.js'
 import type { Logger } from './lib/clock.js'

@@ -1,7 +1,7 @@
 /** Refusal → response, once: status, `WWW-Authenticate`, problem details. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isAnswered, isRefused, sendOnly } from './answered.js'
-import type { Audit } from './audit.js'
+import type { Audit } from './audit/audit.js'
 import { routeOf } from './authorization/guard.js'
 import { challengeOf, problemMediaType, toProblem } from './refusals/challenge.js'
 import type { Refusal } from './refusals/refusal.js'

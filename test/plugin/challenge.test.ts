@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
-import { createAudit } from '../../src/plugin/audit.js'
+import { createAudit } from '../../src/plugin/audit/audit.js'
 import { challengeOf, problemMediaType, toProblem } from '../../src/plugin/refusals/challenge.js'
 import { type Refusal, type RefusalCode, refusal } from '../../src/plugin/refusals/refusal.js'
 import { refusalSender } from '../../src/plugin/send-refusal.js'

@@ -1,6 +1,6 @@
 import Fastify, { type FastifyInstance, type RouteShorthandOptions } from 'fastify'
 import t from 'tap'
-import { createAudit } from '../../src/plugin/audit.js'
+import { createAudit } from '../../src/plugin/audit/audit.js'
 import { type Guard, isGuard } from '../../src/plugin/authorization/guard.js'
 import {
   allOf,

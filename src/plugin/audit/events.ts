@@ -1,7 +1,7 @@
 /** What is told of decisions and of tenants: the shape of each event. */
 
-import type { TenantEvent } from './issuers/issuer.js'
-import type { Refusal } from './refusals/refusal.js'
+import type { TenantEvent } from '../issuers/issuer.js'
+import type { Refusal } from '../refusals/refusal.js'
 
 /** Which request it was. Left out where a token came by another way, and there is none. */
 export interface AuditedRequest {

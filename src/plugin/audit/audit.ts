@@ -1,5 +1,13 @@
 /** Tells of decisions, and of tenants: to the app's logger, and to a channel; never a token. */
 import { channel } from 'node:diagnostics_channel'
+import { describe, type Rule } from '../authorization/rules.js'
+import { text } from '../claims/claims.js'
+import type { Principal } from '../claims/principal.js'
+import type { TenantEvent } from '../issuers/issuer.js'
+import type { Logger } from '../lib/clock.js'
+import { escapeTexts } from '../lib/logged-text.js'
+import type { Refusal } from '../refusals/refusal.js'
+import type { AuditSettings } from './audit-options.js'
 import type {
   AllowedEvent,
   AuditEvent,
@@ -8,15 +16,7 @@ import type {
   AuthenticatedEvent,
   DeniedEvent,
   RefusedEvent
-} from './audit-events.js'
-import type { AuditSettings } from './audit-options.js'
-import { describe, type Rule } from './authorization/rules.js'
-import { text } from './claims/claims.js'
-import type { Principal } from './claims/principal.js'
-import type { TenantEvent } from './issuers/issuer.js'
-import type { Logger } from './lib/clock.js'
-import { escapeTexts } from './lib/logged-text.js'
-import type { Refusal } from './refusals/refusal.js'
+} from './events.js'
 
 /** Name of the channel (Node: `diagnostics_channel`) on which every {@link AuditEvent} is published, whatever is logged. */
 export const auditChannelName = 'fastify-entra.audit'

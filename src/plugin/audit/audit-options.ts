@@ -1,7 +1,7 @@
 /** The option `audit` → what is logged of decisions. */
-import { EntraConfigurationError } from './lib/configuration-error.js'
-import { ownProperties } from './lib/own.js'
-import { isOn, shown } from './lib/validate.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { ownProperties } from '../lib/own.js'
+import { isOn, shown } from '../lib/validate.js'
 
 /** Which decisions are logged, at level `info`: none, refusals, or every one. */
 export type AuditLevel = 'off' | 'refusals' | 'all'
