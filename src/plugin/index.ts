@@ -65,7 +65,8 @@ export type { ExchangeJson, JsonAnswer, JsonRequest } from './lib/json-client.js
 export { type LoggedError, loggedError } from './lib/logged-error.js'
 export { loggedText } from './lib/logged-text.js'
 export { isSecure, withoutPassword } from './lib/validate.js'
-export type { OidcOptions } from './oidc-options.js'
+export type { OidcOptions } from './oidc/options.js'
+export type { ProviderName } from './oidc/providers.js'
 export type { OnBehalfOf } from './on-behalf-of.js'
 export type { EntraOpenapi, SecurityScheme } from './openapi.js'
 export type {
@@ -78,7 +79,6 @@ export type {
 } from './options.js'
 export type { VerifyToken } from './outside.js'
 export { fastifyEntra, fastifyEntra as default } from './plugin.js'
-export type { ProviderName } from './providers.js'
 export { type Problem, problemMediaType, toProblem } from './refusals/challenge.js'
 export type { RefusalCode } from './refusals/refusal.js'
 export { DownstreamError, TokenRefusedError } from './refusals/refusal-error.js'

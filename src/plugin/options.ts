@@ -12,7 +12,7 @@ import { inSeconds, keyTimings, type TimeOptions, timeNames } from './keys/timin
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { ownProperties } from './lib/own.js'
 import { functionOf, isOn, repeated, shown } from './lib/validate.js'
-import { type OidcOptions, oidcAuthority, oidcNames } from './oidc-options.js'
+import { type OidcOptions, oidcAuthority, oidcNames } from './oidc/options.js'
 import type { IsRevoked } from './revocation/is-revoked.js'
 import type { TokenCacheOptions } from './verification/token-cache.js'
 import { tokenCacheOf } from './verification/token-cache-options.js'

@@ -449,17 +449,17 @@ const oidc: readonly Mutant[] = [
     ])
   ),
   mutant('an access token says so', 'oidc', 'OpenID Connect Core §2 an ID token of another provider', [
-    'oidc',
+    'oidc/checks',
     'return saysSo || ',
     'return true || saysSo || '
   ]),
   mutant('an access token says nothing else', 'oidc', 'OpenID Connect Core §2 an ID token of another provider', [
-    'oidc',
+    'oidc/checks',
     'if (saysOther) return false',
     ''
   ]),
   mutant('aud, another provider', 'oidc', 'RFC 7519 §4.1.3 aud is this API, another provider', [
-    'oidc',
+    'oidc/checks',
     'return wrongAudience ?? ',
     'return '
   ]),
@@ -467,57 +467,57 @@ const oidc: readonly Mutant[] = [
     'aud, the beginning is enough, another provider',
     'oidc',
     'RFC 7519 §4.1.3 aud is this API, another provider',
-    ['oidc', 'audiences.includes(value)', 'audiences.some((each) => value.startsWith(each))']
+    ['oidc/checks', 'audiences.includes(value)', 'audiences.some((each) => value.startsWith(each))']
   ),
   mutant('a subject or a client', 'oidc', 'RFC 9068 §4 what every access token has', [
-    'oidc',
+    'oidc/checks',
     'subjectOf(claims, provider) === undefined',
     'false'
   ]),
   mutant('cnf, another provider', 'oidc', 'RFC 7800 §3 a bound token is no bearer token, another provider', [
-    'oidc',
+    'oidc/checks',
     "if (claims.cnf !== undefined) return refusal('bound_token')",
     ''
   ]),
   mutant('clients, another provider', 'oidc', 'only the clients that are allowed, another provider', [
-    'oidc',
+    'oidc/checks',
     ' ?? clientRefusal(clientIdOf(claims, provider), rules.allowedClients)',
     ''
   ]),
   mutant('an app is its client', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
-    'providers',
+    'oidc/providers',
     'return sub === client_id && ',
     'return '
   ]),
   mutant('an app is its client alone', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
-    'providers',
+    'oidc/providers',
     ' && (text(azp) ?? sub) === sub',
     ''
   ]),
   mutant('nobody signed in for an app', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
-    'providers',
+    'oidc/providers',
     'text(client_id) === undefined || isSignedIn(claims)',
     'text(client_id) === undefined'
   ]),
   ...['Auth0', 'Keycloak'].map((product) =>
     mutant(`the rules of ${product}, another provider`, 'oidc', 'rules of one product are for its own tokens', [
-      'providers',
+      'oidc/providers',
       'isApp: isClientItself',
       `isApp: ${product === 'Auth0' ? 'isClientOfAuth0' : 'isServiceAccountOfKeycloak'}`
     ])
   ),
   mutant('a nonce, another provider', 'oidc', 'OpenID Connect Core §2 an ID token of another provider', [
-    'oidc',
+    'oidc/checks',
     'isOtherToken(claims, saysSo && provider.mayHaveNonce)',
     "isOtherToken(claims, claims.typ === 'Bearer')"
   ]),
   mutant('grants of other products', 'oidc', 'OpenID Connect Core §2 an ID token of another provider', [
-    'oidc',
+    'oidc/checks',
     "['scope', 'scp', 'client_id']",
     "['scope', 'scp', 'client_id', 'cid']"
   ]),
   mutant('scopes of the sign-in', 'oidc', 'a token with neither scopes nor roles, another provider', [
-    'oidc',
+    'oidc/checks',
     '.filter((name) => !signInScopes.has(name) && !provider.signInScopes?.has(name))',
     ''
   ]),

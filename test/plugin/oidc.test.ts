@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import entra, { requireAppPermission, requireScope } from '../../src/plugin/index.js'
-import { type OidcRules, oidcRefusal, toOidcPrincipal } from '../../src/plugin/oidc.js'
-import { anyProvider, type Provider, providers } from '../../src/plugin/providers.js'
+import { type OidcRules, oidcRefusal, toOidcPrincipal } from '../../src/plugin/oidc/checks.js'
+import { anyProvider, type Provider, providers } from '../../src/plugin/oidc/providers.js'
 import { checkRefusal, get, listen, makeApp, parseChallenge } from '../support/http.js'
 
 type Members = Record<string, unknown>

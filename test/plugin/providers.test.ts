@@ -1,8 +1,8 @@
 /** Claims where well-known providers have them, and where options say that they are. */
 import t from 'tap'
 import type { Claims } from '../../src/plugin/claims/principal.js'
-import { type OidcOptions, oidcAuthority } from '../../src/plugin/oidc-options.js'
-import type { ProviderName } from '../../src/plugin/providers.js'
+import { type OidcOptions, oidcAuthority } from '../../src/plugin/oidc/options.js'
+import type { ProviderName } from '../../src/plugin/oidc/providers.js'
 
 const audience = 'https://orders.example'
 const issuer = 'https://id.example'

@@ -1,5 +1,5 @@
 /** Stages 4 and 5 for any OpenID provider that is not Entra: its tokens' rules, and whom they speak for. Pure. */
-import { audienceRefusal } from './claims/audience.js'
+import { audienceRefusal } from '../claims/audience.js'
 import {
   type ClaimPath,
   clientRefusal,
@@ -11,11 +11,11 @@ import {
   texts,
   textsAt,
   words
-} from './claims/claims.js'
-import type { Claims, Principal } from './claims/principal.js'
-import type { SignedToken } from './issuers/token-rules.js'
+} from '../claims/claims.js'
+import type { Claims, Principal } from '../claims/principal.js'
+import type { SignedToken } from '../issuers/token-rules.js'
+import { type Refusal, refusal } from '../refusals/refusal.js'
 import type { Provider } from './providers.js'
-import { type Refusal, refusal } from './refusals/refusal.js'
 
 /** What the rules compare with, and where claims are. */
 export interface OidcRules {

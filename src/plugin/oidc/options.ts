@@ -1,12 +1,12 @@
 /** The options of an OpenID provider other than Entra → its issuer, with its rules. */
 
-import type { ClaimPath } from './claims/claims.js'
-import type { Profile } from './issuers/token-rules.js'
-import { type Algorithm, algorithmNames } from './keys/jwks.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
-import { ownProperties } from './lib/own.js'
-import { audienceTexts, isOn, isSecure, secureOrigin, shown, texts } from './lib/validate.js'
-import { type ClaimSource, type OidcRules, oidcRefusal, toOidcPrincipal } from './oidc.js'
+import type { ClaimPath } from '../claims/claims.js'
+import type { Profile } from '../issuers/token-rules.js'
+import { type Algorithm, algorithmNames } from '../keys/jwks.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { ownProperties } from '../lib/own.js'
+import { audienceTexts, isOn, isSecure, secureOrigin, shown, texts } from '../lib/validate.js'
+import { type ClaimSource, type OidcRules, oidcRefusal, toOidcPrincipal } from './checks.js'
 import { anyProvider, type Provider, type ProviderName, providers } from './providers.js'
 
 /** Any other OpenID provider, for `app.register(entra, options)`. */
