@@ -2,9 +2,10 @@
  * Audiences that everybody's tokens have: an API that accepts one of them takes tokens that were asked for to call another. Sources:
  * `entra/microsoft-apis`, and the providers' own documents where one is named.
  */
+
+import { microsoftApiOf, named, plain } from './entra/microsoft-apis.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { shown } from './lib/validate.js'
-import { microsoftApiOf, named, plain } from './microsoft-apis.js'
 
 /** What tokens of other issuers have by default, whoever asked for them. */
 const otherApis: Readonly<Record<string, readonly string[]>> = {

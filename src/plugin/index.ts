@@ -4,7 +4,6 @@ import './route-guards.js'
 
 export type { AccessEntry } from './access-entry.js'
 export type { AccessMatrix } from './access-matrix.js'
-export type { AllowedTenants } from './allowed-tenants.js'
 export { auditChannelName } from './audit/audit.js'
 export type { AuditLevel, AuditSettings } from './audit/audit-options.js'
 export type {
@@ -49,12 +48,14 @@ export type {
   Principal,
   UserPrincipal
 } from './claims/principal.js'
-export type { Cloud } from './clouds.js'
 export type { EntraTenant, TokenForApp } from './decorators.js'
 export { type GraphGroupsOptions, graphGroups } from './downstream/graph-groups.js'
 export type { DownstreamOptions, SharedTokenCache } from './downstream/options.js'
 export type { RefusedToken } from './downstream/token-client.js'
-export type { EntraTenantOptions } from './entra-options.js'
+export type { AllowedTenants } from './entra/allowed-tenants.js'
+export type { Cloud } from './entra/clouds.js'
+export type { EntraTenantOptions } from './entra/options.js'
+export type { TenantPolicy } from './entra/tenant-decisions.js'
 export type { IssuerStatus, TenantEvent } from './issuers/issuer.js'
 export type { Metadata } from './keys/discovery.js'
 export type { Algorithm } from './keys/jwks.js'
@@ -88,5 +89,4 @@ export { Revocations, type RevocationsOptions } from './revocation/memory-store.
 export type { Revoked } from './revocation/record.js'
 export { type RedisClient, RedisRevocations, type RedisRevocationsOptions } from './revocation/redis-store.js'
 export type { RouteAuth } from './route-auth.js'
-export type { TenantPolicy } from './tenant-decisions.js'
 export type { TokenCacheOptions } from './verification/token-cache.js'

@@ -1,10 +1,10 @@
 /** Options → frozen settings, checked once, at registration. Nothing is guessed, and nothing has a default that accepts. */
 import { type AuditLevel, type AuditSettings, auditOf } from './audit/audit-options.js'
-import { isMany } from './authority.js'
 import { type GroupsOptions, type GroupsResolver, resolverOf } from './authorization/groups.js'
 import { refuseCommon } from './common-audiences.js'
 import type { OwnClient } from './downstream/options.js'
-import { type EntraTenantOptions, entraAuthority, entraNames } from './entra-options.js'
+import { isMany } from './entra/authority.js'
+import { type EntraTenantOptions, entraAuthority, entraNames } from './entra/options.js'
 import type { IssuerSettings } from './issuers/issuer.js'
 import type { Algorithm } from './keys/jwks.js'
 import type { KeyTimings } from './keys/timings.js'

@@ -296,39 +296,39 @@ const tenant: readonly Mutant[] = [
     ['issuers/trusted-issuers', exactIssuer, 'return this.all.find(({ name }) => name === String(iss)) ?? ']
   ),
   mutant('tid', 'claims', 'Microsoft: tid is the tenant of the issuer', [
-    'tenant',
+    'entra/checks',
     "if (typeof tid !== 'string' || !guid.test(tid) || tenantIdOf(String(iss)) !== tid || hasOtherTid(claims))",
     "if (typeof tid !== 'string')"
   ]),
-  mutant('TID', 'claims', 'Microsoft: one tid, by one name', ['tenant', ' || hasOtherTid(claims)', '']),
+  mutant('TID', 'claims', 'Microsoft: one tid, by one name', ['entra/checks', ' || hasOtherTid(claims)', '']),
   mutant('tid against iss', 'claims', 'Microsoft: tid is the tenant of the issuer', [
-    'tenant',
+    'entra/checks',
     ' || tenantIdOf(String(iss)) !== tid',
     ''
   ]),
   mutant('ver', 'claims', 'Microsoft: ver goes with the issuer', [
-    'tenant',
+    'entra/checks',
     "if (ver !== rules.version) return refusal('wrong_version')",
     ''
   ]),
   mutant('the issuer of a key', 'signature', 'Microsoft: validate the signing key issuer', [
-    'tenant',
+    'entra/checks',
     "if (!keyFits(key, String(iss), tid, rules.version)) return refusal('wrong_key_issuer')",
     ''
   ]),
   mutant('the issuer of a key, v1', 'signature', 'Microsoft: validate the signing key issuer', [
-    'tenant',
+    'entra/checks',
     "(version === '1.0' && tenantIdOf(concrete) === tid)",
     "version === '1.0'"
   ]),
   mutant('the template of a key', 'signature', 'control: Microsoft, the issuer of a key', [
-    'tenant',
+    'entra/checks',
     'issuer.replaceAll(tenantPlaceholder, tid)',
     'issuer'
   ]),
-  mutant('sub', 'claims', 'RFC 7519 §4.1.2 sub', ['tenant', 'text(sub) === undefined', 'false']),
+  mutant('sub', 'claims', 'RFC 7519 §4.1.2 sub', ['entra/checks', 'text(sub) === undefined', 'false']),
   mutant('sub, empty', 'claims', 'RFC 7519 §4.1.2 sub', [
-    'tenant',
+    'entra/checks',
     'text(sub) === undefined',
     "typeof sub !== 'string'"
   ]),
@@ -339,34 +339,34 @@ const tenant: readonly Mutant[] = [
   ]),
   ...['aud', 'iat', 'sub', 'tid', 'ver'].map((name) =>
     mutant(`${name} is required`, 'claims', `Microsoft: every access token has ${name}`, [
-      'tenant',
+      'entra/checks',
       entraClaims,
       entraClaims.replace(`'${name}', `, '').replace(`, '${name}'`, '')
     ])
   ),
-  mutant('aud', 'claims', 'RFC 7519 §4.1.3 aud is this API', ['tenant', 'return wrongAudience ?? ', 'return ']),
+  mutant('aud', 'claims', 'RFC 7519 §4.1.3 aud is this API', ['entra/checks', 'return wrongAudience ?? ', 'return ']),
   mutant('aud, the beginning is enough', 'claims', 'RFC 7519 §4.1.3 aud is this API', [
-    'tenant',
+    'entra/checks',
     'if (audiences.includes(value)) return true',
     'if (audiences.some((each) => value.startsWith(each))) return true'
   ]),
   mutant('aud, its case', 'claims', 'RFC 7519 §4.1.3 aud is this API', [
-    'tenant',
+    'entra/checks',
     'if (audiences.includes(value)) return true',
     'if (audiences.includes(value.toLowerCase())) return true'
   ]),
   mutant('aud, a slash in v2', 'claims', 'RFC 7519 §4.1.3 aud is this API', [
-    'tenant',
+    'entra/checks',
     "if (version !== '1.0') return false",
     ''
   ]),
   mutant('aud, a slash after the client ID', 'claims', 'Microsoft: aud of a v1 token is an App ID URI', [
-    'tenant',
+    'entra/checks',
     "audience.includes('://') && ",
     ''
   ]),
   mutant('aud, more than one slash', 'claims', 'Microsoft: aud of a v1 token is an App ID URI', [
-    'tenant',
+    'entra/checks',
     "uri.endsWith('/') ? uri.slice(0, -1) : uri",
     "uri.replace(/[/]+$/, '')"
   ]),
@@ -404,22 +404,22 @@ const tenant: readonly Mutant[] = [
     "(!mayHaveNonce && 'nonce' in claims) || 'at_hash' in claims || 'c_hash' in claims"
   ]),
   mutant('the client is named', 'claims', 'Microsoft: an access token names its client', [
-    'tenant',
+    'entra/checks',
     "text(ver === '1.0' ? appid : azp)",
     "String(ver === '1.0' ? appid : azp)"
   ]),
   mutant('azp goes with v2', 'claims', 'Microsoft: an access token names its client', [
-    'tenant',
+    'entra/checks',
     "ver === '1.0' ? appid : azp",
     'azp ?? appid'
   ]),
   mutant('cnf', 'claims', 'RFC 7800 §3 a bound token is no bearer token', [
-    'tenant',
+    'entra/checks',
     "if (claims.cnf !== undefined) return refusal('bound_token')",
     ''
   ]),
   mutant('clients that are allowed', 'claims', 'Microsoft: azp, appid; only the clients that are allowed', [
-    'tenant',
+    'entra/checks',
     ' ?? clientRefusal(clientId, rules.allowedClients)',
     ''
   ])
@@ -591,7 +591,7 @@ const timesAndPermissions: readonly Mutant[] = [
     'rolelessClients.has("")'
   ]),
   mutant('a scope that is a slash', 'claims', 'Microsoft: a token with neither scopes nor roles', [
-    'caller-kind',
+    'entra/caller-kind',
     ".filter((scope) => scope !== '/')",
     ''
   ]),
@@ -611,12 +611,12 @@ const timesAndPermissions: readonly Mutant[] = [
     'return roles.includes(rule.name)'
   ]),
   mutant('the kind of a caller', 'claims', 'Microsoft: a token shows whether a user or an app calls', [
-    'entra-options',
+    'entra/options',
     ' ?? callerKindRefusal(token.claims)',
     ''
   ]),
   mutant('an idtyp that is neither', 'claims', 'Microsoft: a token shows whether a user or an app calls', [
-    'caller-kind',
+    'entra/caller-kind',
     "idtyp === 'user' || idtyp === 'app' ? idtyp : 'unknown'",
     "idtyp === 'app' ? idtyp : 'user'"
   ]),
@@ -624,20 +624,20 @@ const timesAndPermissions: readonly Mutant[] = [
     'an idtyp that is neither, as if it was not there',
     'claims',
     'Microsoft: a token shows whether a user or an app calls',
-    ['caller-kind', 'if (isSent(idtyp)) return', "if (idtyp === 'user' || idtyp === 'app') return"]
+    ['entra/caller-kind', 'if (isSent(idtyp)) return', "if (idtyp === 'user' || idtyp === 'app') return"]
   ),
   mutant('oid, where nothing else says who', 'claims', 'Microsoft: a token shows whether a user or an app calls', [
-    'caller-kind',
+    'entra/caller-kind',
     "if (oid === undefined) return 'unknown'",
     ''
   ]),
   mutant('a scope that cannot be read', 'claims', 'Microsoft: a token shows whether a user or an app calls', [
-    'caller-kind',
+    'entra/caller-kind',
     "isSent(scp) && typeof scp !== 'string' ? 'unknown' : 'app'",
     "'app'"
   ]),
   mutant('oid and sub of an app', 'claims', 'Microsoft: a role of a user is no permission of an app', [
-    'caller-kind',
+    'entra/caller-kind',
     "if (oid !== sub) return 'user'",
     ''
   ]),
@@ -647,27 +647,27 @@ const timesAndPermissions: readonly Mutant[] = [
     "principal.membership !== 'guest'"
   ]),
   mutant('acct that cannot be read', 'claims', 'Microsoft: only who is shown to be a member', [
-    'caller-facts',
+    'entra/caller-facts',
     "(accountTypes.get(acct) ?? 'unknown')",
     "(accountTypes.get(acct) ?? 'member')"
   ]),
   mutant('acct decides', 'claims', 'control: a member', [
-    'caller-facts',
+    'entra/caller-facts',
     'isSent(acct) ? ',
     'isSent(acct) && !isSent(idp) ? '
   ]),
   mutant('guests, by idp', 'claims', 'Microsoft: a guest is no member', [
-    'caller-facts',
+    'entra/caller-facts',
     ' && tenantIdOf(name) === tid',
     ''
   ]),
   mutant('who may name a directory in idp', 'claims', 'Microsoft: a guest is no member', [
-    'caller-facts',
+    'entra/caller-facts',
     'isKnown && tenantIdOf',
     'tenantIdOf'
   ]),
   mutant('xms_idrel takes away', 'claims', 'Microsoft: a guest is no member', [
-    'caller-facts',
+    'entra/caller-facts',
     "shown === 'member' && isRelatedOtherwise(claims)",
     'false'
   ]),
@@ -677,12 +677,12 @@ const timesAndPermissions: readonly Mutant[] = [
     '\n    case'
   ]),
   mutant('an agent by its parent', 'claims', 'Microsoft: an agent is no member', [
-    'caller-facts',
+    'entra/caller-facts',
     ' || text(xms_par_app_azp) !== undefined',
     ''
   ]),
   mutant('facets of others than agents', 'claims', 'control: a member', [
-    'caller-facts',
+    'entra/caller-facts',
     'facets.some((each) => agentFacets.has(each))',
     'facets.length > 0'
   ]),

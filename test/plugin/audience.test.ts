@@ -1,6 +1,6 @@
 import t from 'tap'
 import { audienceRefusal } from '../../src/plugin/claims/audience.js'
-import { audienceDetail, foreignAudienceHint, versionHint } from '../../src/plugin/hints.js'
+import { audienceDetail, foreignAudienceHint, versionHint } from '../../src/plugin/entra/hints.js'
 
 const api = '66666666-7777-4888-8999-aaaaaaaaaaaa'
 const client = 'bbbbbbbb-cccc-4ddd-8eee-ffffffffffff'

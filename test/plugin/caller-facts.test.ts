@@ -1,6 +1,6 @@
 import t from 'tap'
-import { agentOf, clientAuthOf, isGuest, membershipOf } from '../../src/plugin/caller-facts.js'
 import type { Membership } from '../../src/plugin/claims/principal.js'
+import { agentOf, clientAuthOf, isGuest, membershipOf } from '../../src/plugin/entra/caller-facts.js'
 
 const tid = '11111111-2222-4333-8444-555555555555'
 const other = '22222222-3333-4444-8555-666666666666'

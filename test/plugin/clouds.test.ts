@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Cloud, clouds } from '../../src/plugin/clouds.js'
+import { type Cloud, clouds } from '../../src/plugin/entra/clouds.js'
 import { toSettings } from '../../src/plugin/options.js'
 
 const tenantId = '11111111-2222-4333-8444-555555555555'

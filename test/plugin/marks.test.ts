@@ -128,7 +128,7 @@ t.test('nobody but the plugin says who called', async (t) => {
     const preHandler = requireRole('Admin')
     const assign = async (request: FastifyRequest) => void Reflect.set(request, 'principalOrNull', admin)
     const define = async (request: FastifyRequest) => {
-      for (const name of ['principal', 'principalOrNull']) Object.defineProperty(request, name, { value: admin })
+      for (const name of ['entra/principal', 'principalOrNull']) Object.defineProperty(request, name, { value: admin })
     }
     app.get('/assigned', { onRequest: assign, preHandler }, async () => 'secret')
     app.get('/defined', { onRequest: define, preHandler }, async () => 'secret')

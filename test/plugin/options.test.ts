@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { EntraTenantOptions } from '../../src/plugin/entra-options.js'
+import type { EntraTenantOptions } from '../../src/plugin/entra/options.js'
 import type { TimeOptions } from '../../src/plugin/keys/timings.js'
 import { EntraConfigurationError } from '../../src/plugin/lib/configuration-error.js'
 import { type EntraOptions, type Settings, toSettings } from '../../src/plugin/options.js'

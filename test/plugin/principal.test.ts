@@ -1,6 +1,6 @@
 import t from 'tap'
-import { callerKindOf } from '../../src/plugin/caller-kind.js'
-import { toPrincipal } from '../../src/plugin/principal.js'
+import { callerKindOf } from '../../src/plugin/entra/caller-kind.js'
+import { toPrincipal } from '../../src/plugin/entra/principal.js'
 
 const tid = '11111111-2222-4333-8444-555555555555'
 const iss = `https://login.microsoftonline.com/${tid}/v2.0`

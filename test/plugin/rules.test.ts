@@ -3,7 +3,7 @@ import t from 'tap'
 import { ruleRefusal } from '../../src/plugin/authorization/authorize.js'
 import { describe, type Policy, type Rule, scopesOf } from '../../src/plugin/authorization/rules.js'
 import type { Principal } from '../../src/plugin/claims/principal.js'
-import { toPrincipal } from '../../src/plugin/principal.js'
+import { toPrincipal } from '../../src/plugin/entra/principal.js'
 
 const bare = { tid: '11111111-2222-4333-8444-555555555555', sub: 's', oid: 'o', ver: '2.0', azp: 'c' }
 

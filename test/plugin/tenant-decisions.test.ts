@@ -1,5 +1,5 @@
 import t from 'tap'
-import { answerSeconds, TenantDecisions, type TenantPolicy } from '../../src/plugin/tenant-decisions.js'
+import { answerSeconds, TenantDecisions, type TenantPolicy } from '../../src/plugin/entra/tenant-decisions.js'
 import { FakeClock, settle } from '../support/clock.js'
 
 const tid = '11111111-2222-4333-8444-555555555555'

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { clientIdOf, entraRefusal, type TenantRules } from '../../src/plugin/entra/checks.js'
 import type { VerificationKey } from '../../src/plugin/keys/jwks.js'
-import { clientIdOf, entraRefusal, type TenantRules } from '../../src/plugin/tenant.js'
 
 const tid = '11111111-2222-4333-8444-555555555555'
 const otherTid = '99999999-2222-4333-8444-555555555555'

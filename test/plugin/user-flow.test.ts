@@ -1,8 +1,8 @@
 /** Azure AD B2C: tokens as in Microsoft's "Request an access token in Azure Active Directory B2C". */
 import type { ServerResponse } from 'node:http'
 import t from 'tap'
+import { toUserFlowPrincipal, type UserFlowRules, userFlowRefusal } from '../../src/plugin/entra/b2c.js'
 import entra from '../../src/plugin/index.js'
-import { toUserFlowPrincipal, type UserFlowRules, userFlowRefusal } from '../../src/plugin/user-flow.js'
 import { get, listen, makeApp } from '../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 

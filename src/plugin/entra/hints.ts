@@ -1,9 +1,10 @@
 /** Words for the mistakes that are made most, on tokens of which nothing is proven. */
+
+import type { TrustedIssuers } from '../issuers/trusted-issuers.js'
+import type { Refusal } from '../refusals/refusal.js'
+import type { DecodedToken } from '../verification/decode.js'
 import { clouds } from './clouds.js'
-import type { TrustedIssuers } from './issuers/trusted-issuers.js'
 import { microsoftApiOf } from './microsoft-apis.js'
-import type { Refusal } from './refusals/refusal.js'
-import type { DecodedToken } from './verification/decode.js'
 
 interface Trust {
   readonly issuers: TrustedIssuers

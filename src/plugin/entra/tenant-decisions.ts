@@ -1,8 +1,8 @@
 /** Which directories may call, where a function of the application says so: its answers, shared and remembered for a while. */
 import { createHash } from 'node:crypto'
-import type { Claims } from './claims/principal.js'
-import type { Clock } from './lib/clock.js'
-import { type Answer, Answers } from './lib/lookup-cache.js'
+import type { Claims } from '../claims/principal.js'
+import type { Clock } from '../lib/clock.js'
+import { type Answer, Answers } from '../lib/lookup-cache.js'
 
 /**
  * Decides whether the tokens of a directory are accepted; only `true`, or a promise of it, says yes. When it throws, or takes longer

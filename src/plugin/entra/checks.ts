@@ -1,12 +1,12 @@
 /** Stage 4: Entra's rules over a signed payload: tid, ver, key issuer, aud, and what is no access token. Pure. */
-import { audienceRefusal } from './claims/audience.js'
-import { clientRefusal, isOtherToken, missingClaimRefusal, text } from './claims/claims.js'
-import type { Claims } from './claims/principal.js'
+import { audienceRefusal } from '../claims/audience.js'
+import { clientRefusal, isOtherToken, missingClaimRefusal, text } from '../claims/claims.js'
+import type { Claims } from '../claims/principal.js'
+import type { SignedToken } from '../issuers/token-rules.js'
+import { tenantPlaceholder } from '../issuers/token-rules.js'
+import type { VerificationKey } from '../keys/jwks.js'
+import { type Refusal, refusal } from '../refusals/refusal.js'
 import { audienceDetail } from './hints.js'
-import type { SignedToken } from './issuers/token-rules.js'
-import { tenantPlaceholder } from './issuers/token-rules.js'
-import type { VerificationKey } from './keys/jwks.js'
-import { type Refusal, refusal } from './refusals/refusal.js'
 
 /** What the rules compare with. */
 export interface TenantRules {

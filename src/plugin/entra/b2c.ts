@@ -2,11 +2,11 @@
  * Stages 4 and 5 for a user flow of Azure AD B2C, whose tokens are neither Entra's v1 nor its v2: `ver` is 1.0 and the client is in `azp`,
  * `tid` may be missing, and a `nonce` may be there (Microsoft: "Request an access token in Azure Active Directory B2C"). Pure.
  */
-import { audienceRefusal } from './claims/audience.js'
-import { clientRefusal, deepFreeze, displayOf, missingClaimRefusal, text, words } from './claims/claims.js'
-import type { Claims, UserPrincipal } from './claims/principal.js'
-import type { SignedToken } from './issuers/token-rules.js'
-import { type Refusal, refusal } from './refusals/refusal.js'
+import { audienceRefusal } from '../claims/audience.js'
+import { clientRefusal, deepFreeze, displayOf, missingClaimRefusal, text, words } from '../claims/claims.js'
+import type { Claims, UserPrincipal } from '../claims/principal.js'
+import type { SignedToken } from '../issuers/token-rules.js'
+import { type Refusal, refusal } from '../refusals/refusal.js'
 
 /** What the rules compare with. */
 export interface UserFlowRules {

@@ -1,18 +1,19 @@
 /** The options of an Entra tenant → its issuers, each with its rules. */
+
+import { type DownstreamOptions, downstreamOf, type OwnClient } from '../downstream/options.js'
+import type { IssuerSettings } from '../issuers/issuer.js'
+import type { Profile } from '../issuers/token-rules.js'
+import { systemClock } from '../lib/clock.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { audienceTexts, guid, isOn, matching, shown, texts } from '../lib/validate.js'
 import { type AllowedTenants, tenantRuleOf } from './allowed-tenants.js'
 import { type AuthorityOptions, authorityOf, isMany, issuersOf, manyTenants, type TenantIssuer } from './authority.js'
+import { toUserFlowPrincipal, userFlowRefusal } from './b2c.js'
 import { callerKindRefusal } from './caller-kind.js'
+import { entraRefusal, type TenantRules, tenantNotAccepted } from './checks.js'
 import { clouds, personalAccounts } from './clouds.js'
-import { type DownstreamOptions, downstreamOf, type OwnClient } from './downstream/options.js'
-import type { IssuerSettings } from './issuers/issuer.js'
-import type { Profile } from './issuers/token-rules.js'
-import { systemClock } from './lib/clock.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
-import { audienceTexts, guid, isOn, matching, shown, texts } from './lib/validate.js'
 import { toPrincipal } from './principal.js'
-import { entraRefusal, type TenantRules, tenantNotAccepted } from './tenant.js'
 import { TenantDecisions } from './tenant-decisions.js'
-import { toUserFlowPrincipal, userFlowRefusal } from './user-flow.js'
 
 /** An Entra tenant, for `app.register(entra, options)`. */
 export interface EntraTenantOptions extends AuthorityOptions {

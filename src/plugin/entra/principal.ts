@@ -1,9 +1,10 @@
 /** Stage 5: verified claims → principal. Total: an optional claim in an odd shape is left out, and never an error. */
+
+import { deepFreeze, displayOf, text, texts } from '../claims/claims.js'
+import type { AppPrincipal, Claims, Principal, UserPrincipal } from '../claims/principal.js'
 import { agentOf, clientAuthOf, hasMoreGroups, isGuest, membershipOf } from './caller-facts.js'
 import { callerKindOf, scopesOf } from './caller-kind.js'
-import { deepFreeze, displayOf, text, texts } from './claims/claims.js'
-import type { AppPrincipal, Claims, Principal, UserPrincipal } from './claims/principal.js'
-import { clientIdOf } from './tenant.js'
+import { clientIdOf } from './checks.js'
 
 /** As it is built: members are written one by one, as V8 takes ten times as long to spread objects into one (docs/performance.md). */
 type Draft<P extends Principal> = { -readonly [Name in keyof P]: P[Name] }

@@ -1,9 +1,10 @@
 /** Authority and tenant → the issuers to trust, and where their discovery documents are. */
+
+import { tenantPlaceholder } from '../issuers/token-rules.js'
+import type { MetadataSource } from '../keys/discovery.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { guid, secureOrigin, shown } from '../lib/validate.js'
 import { type Cloud, clouds, personalAccounts } from './clouds.js'
-import { tenantPlaceholder } from './issuers/token-rules.js'
-import type { MetadataSource } from './keys/discovery.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
-import { guid, secureOrigin, shown } from './lib/validate.js'
 
 /** The options that say who signs. */
 export interface AuthorityOptions {

@@ -1,8 +1,9 @@
 /** The option `allowedTenants`: which directories may call, where the keys are those of all of them. */
+
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { guid, matching, shown, texts } from '../lib/validate.js'
 import { isMany } from './authority.js'
 import { personalAccounts } from './clouds.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
-import { guid, matching, shown, texts } from './lib/validate.js'
 import type { TenantPolicy } from './tenant-decisions.js'
 
 /**
