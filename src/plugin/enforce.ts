@@ -10,7 +10,7 @@ import { pluginMark, version } from './refusals/marks.js'
 import { type Refusal, refusal } from './refusals/refusal.js'
 import { RequestOccasion } from './request-occasion.js'
 import { principalOf } from './request-principal.js'
-import { guardsIn } from './route-guards.js'
+import { guardsIn } from './routes/route-guards.js'
 import type { Refuse } from './send-refusal.js'
 
 declare module 'fastify' {

@@ -1,9 +1,7 @@
 /** What the package exports, nothing else. */
 import './request-principal.js' // for its declarations: request.principal, request.principalOrNull
-import './route-guards.js'
+import './routes/route-guards.js'
 
-export type { AccessEntry } from './access-entry.js'
-export type { AccessMatrix } from './access-matrix.js'
 export { auditChannelName } from './audit/audit.js'
 export type { AuditLevel, AuditSettings } from './audit/audit-options.js'
 export type {
@@ -88,5 +86,7 @@ export type { IsRevoked } from './revocation/is-revoked.js'
 export { Revocations, type RevocationsOptions } from './revocation/memory-store.js'
 export type { Revoked } from './revocation/record.js'
 export { type RedisClient, RedisRevocations, type RedisRevocationsOptions } from './revocation/redis-store.js'
-export type { RouteAuth } from './route-auth.js'
+export type { AccessEntry } from './routes/access-entry.js'
+export type { AccessMatrix } from './routes/access-matrix.js'
+export type { RouteAuth } from './routes/route-auth.js'
 export type { TokenCacheOptions } from './verification/token-cache.js'

@@ -5,8 +5,8 @@ import { permissionsIn, type Rule } from './authorization/rules.js'
 import type { Metadata } from './keys/discovery.js'
 import { extensionsOf } from './openapi-extensions.js'
 import { problemMediaType } from './refusals/challenge.js'
-import { authOf } from './route-auth.js'
-import { guardsIn } from './route-guards.js'
+import { authOf } from './routes/route-auth.js'
+import { guardsIn } from './routes/route-guards.js'
 
 /** Names of the two security schemes: a person through a client, and a service for itself. */
 const userScheme = 'entraUser'

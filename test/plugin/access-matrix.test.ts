@@ -3,8 +3,6 @@ import cors from '@fastify/cors'
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { guardsInHooks } from '../../src/plugin/access-matrix.js'
-import { earlyRoutes } from '../../src/plugin/early-routes.js'
 import entra, {
   type AccessEntry,
   allOf,
@@ -18,6 +16,8 @@ import entra, {
   requireScope,
   requireUser
 } from '../../src/plugin/index.js'
+import { guardsInHooks } from '../../src/plugin/routes/access-matrix.js'
+import { earlyRoutes } from '../../src/plugin/routes/existing-routes.js'
 import { get, listen, makeApp } from '../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 

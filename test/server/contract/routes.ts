@@ -1,7 +1,7 @@
 /** What the server itself has routes for, whatever its document says. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import { guardsIn } from '../../../src/plugin/route-guards.js'
+import { guardsIn } from '../../../src/plugin/routes/route-guards.js'
 import { type OpenapiDocument, operationsOf } from './document.js'
 import { type Way, waysOf } from './ways.js'
 

@@ -1,8 +1,8 @@
 /** The guards of a route, noted when it is declared: for documents and hints, never for a decision. */
 import type { FastifyContextConfig, FastifyRequest } from 'fastify'
-import type { Guard } from './authorization/guard.js'
-import { scopesOf } from './authorization/rules.js'
-import { routeGuards } from './refusals/marks.js'
+import type { Guard } from '../authorization/guard.js'
+import { scopesOf } from '../authorization/rules.js'
+import { routeGuards } from '../refusals/marks.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

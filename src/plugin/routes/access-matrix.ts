@@ -1,13 +1,13 @@
 /** Who may call what: every route with the rule that decides, once all are declared. */
 import type { FastifyInstance, RouteOptions } from 'fastify'
+import { type Guard, isGuard } from '../authorization/guard.js'
+import type { Rule } from '../authorization/rules.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { refuseSpellings, refuseUndecided } from './access-checks.js'
 import { type AccessEntry, accessEntry } from './access-entry.js'
-import { type Guard, isGuard } from './authorization/guard.js'
-import type { Rule } from './authorization/rules.js'
-import { type EarlyRoute, earlyRoutes } from './early-routes.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
+import { type EarlyRoute, earlyRoutes } from './existing-routes.js'
 import { authOf, statedAuth } from './route-auth.js'
-import { checkRoute, fit, type HooksByName, refuseMisplaced } from './route-check.js'
+import { checkRoute, fit, type HooksByName, refuseMisplaced } from './route-config.js'
 
 /**
  * Every route and method in the order of declaration, with who may call it: read off the values that decide, guards in hooks of

@@ -1,7 +1,8 @@
 /** Mistakes that only all routes together show. */
+
+import { describe, mentions, permissionsIn } from '../authorization/rules.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
 import type { AccessEntry } from './access-entry.js'
-import { describe, mentions, permissionsIn } from './authorization/rules.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
 
 /**
  * One permission in two spellings: who holds the one does not hold the other, so the slip of a finger closes a route for everybody.

@@ -1,7 +1,7 @@
 /** Who may call one route: the rule that decides, and the same in words. */
 
-import { describe, type Rule } from './authorization/rules.js'
-import { hasOwn } from './lib/own.js'
+import { describe, type Rule } from '../authorization/rules.js'
+import { hasOwn } from '../lib/own.js'
 import type { RouteAuth } from './route-auth.js'
 
 /** A route, for one method, and who may call it. */
