@@ -67,7 +67,7 @@ export { isSecure, withoutPassword } from './lib/validate.js'
 export type { OidcOptions } from './oidc/options.js'
 export type { ProviderName } from './oidc/providers.js'
 export type { OnBehalfOf } from './on-behalf-of.js'
-export type { EntraOpenapi, SecurityScheme } from './openapi.js'
+export type { EntraOpenapi, SecurityScheme } from './openapi/openapi.js'
 export type {
   AuditOptions,
   EntraOptions,

@@ -1,12 +1,12 @@
 /** Guards → OpenAPI: what a route asks for, read off the same value that decides. OpenAPI 3.1 §4.8.27, §4.8.30. */
 import type { FastifySchema, RouteOptions } from 'fastify'
-import { type Alternative, alternatives } from './authorization/alternatives.js'
-import { permissionsIn, type Rule } from './authorization/rules.js'
-import type { Metadata } from './keys/discovery.js'
-import { extensionsOf } from './openapi-extensions.js'
-import { problemMediaType } from './refusals/challenge.js'
-import { authOf } from './routes/route-auth.js'
-import { guardsIn } from './routes/route-guards.js'
+import { type Alternative, alternatives } from '../authorization/alternatives.js'
+import { permissionsIn, type Rule } from '../authorization/rules.js'
+import type { Metadata } from '../keys/discovery.js'
+import { problemMediaType } from '../refusals/challenge.js'
+import { authOf } from '../routes/route-auth.js'
+import { guardsIn } from '../routes/route-guards.js'
+import { extensionsOf } from './extensions.js'
 
 /** Names of the two security schemes: a person through a client, and a service for itself. */
 const userScheme = 'entraUser'

@@ -1,7 +1,7 @@
 /** What OpenAPI's `security` has no words for, as extensions of an operation (OpenAPI 3.1 §4.9): roles, permissions, groups, authentication contexts. */
 
-import { describe, type Rule } from './authorization/rules.js'
-import { hasOwn } from './lib/own.js'
+import { describe, type Rule } from '../authorization/rules.js'
+import { hasOwn } from '../lib/own.js'
 
 /** Extensions by the kind of rule whose names they list. */
 const extensions = {
