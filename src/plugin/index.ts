@@ -1,5 +1,5 @@
 /** What the package exports, nothing else. */
-import './request-principal.js' // for its declarations: request.principal, request.principalOrNull
+import './fastify/request-principal.js' // for its declarations: request.principal, request.principalOrNull
 import './routes/route-guards.js'
 
 export { auditChannelName } from './audit/audit.js'
@@ -46,7 +46,6 @@ export type {
   Principal,
   UserPrincipal
 } from './claims/principal.js'
-export type { EntraTenant, TokenForApp } from './decorators.js'
 export { type GraphGroupsOptions, graphGroups } from './downstream/graph-groups.js'
 export type { DownstreamOptions, SharedTokenCache } from './downstream/options.js'
 export type { RefusedToken } from './downstream/token-client.js'
@@ -54,6 +53,10 @@ export type { AllowedTenants } from './entra/allowed-tenants.js'
 export type { Cloud } from './entra/clouds.js'
 export type { EntraTenantOptions } from './entra/options.js'
 export type { TenantPolicy } from './entra/tenant-decisions.js'
+export type { EntraTenant, TokenForApp } from './fastify/decorators.js'
+export type { OnBehalfOf } from './fastify/on-behalf-of.js'
+export { type Policy, requirePolicy } from './fastify/request-policy.js'
+export type { VerifyToken } from './fastify/verify-token.js'
 export type { IssuerStatus, TenantEvent } from './issuers/issuer.js'
 export type { Metadata } from './keys/discovery.js'
 export type { Algorithm } from './keys/jwks.js'
@@ -66,7 +69,6 @@ export { loggedText } from './lib/logged-text.js'
 export { isSecure, withoutPassword } from './lib/validate.js'
 export type { OidcOptions } from './oidc/options.js'
 export type { ProviderName } from './oidc/providers.js'
-export type { OnBehalfOf } from './on-behalf-of.js'
 export type { EntraOpenapi, SecurityScheme } from './openapi/openapi.js'
 export type {
   AuditOptions,
@@ -76,12 +78,10 @@ export type {
   RouteCheckOptions,
   TenantsOptions
 } from './options.js'
-export type { VerifyToken } from './outside.js'
 export { fastifyEntra, fastifyEntra as default } from './plugin.js'
 export { type Problem, problemMediaType, toProblem } from './refusals/challenge.js'
 export type { RefusalCode } from './refusals/refusal.js'
 export { DownstreamError, TokenRefusedError } from './refusals/refusal-error.js'
-export { type Policy, requirePolicy } from './request-policy.js'
 export type { IsRevoked } from './revocation/is-revoked.js'
 export { Revocations, type RevocationsOptions } from './revocation/memory-store.js'
 export type { Revoked } from './revocation/record.js'

@@ -700,32 +700,32 @@ const routes: readonly Mutant[] = [
     'if (why) return true'
   ]),
   mutant('unknown routes', 'transport', 'every route is closed that does not say otherwise', [
-    'authenticate',
+    'fastify/authenticate',
     "if (auth === 'none') return undefined",
     "if (auth === 'none' || request.is404) return undefined"
   ]),
   mutant('OPTIONS', 'transport', 'every route is closed that does not say otherwise', [
-    'authenticate',
+    'fastify/authenticate',
     "if (auth === 'none') return undefined",
     "if (auth === 'none' || request.method === 'OPTIONS') return undefined"
   ]),
   mutant('optional, a bad token', 'transport', 'a token that is sent must be valid, also where strangers may come', [
-    'authenticate',
+    'fastify/authenticate',
     "auth === 'optional' && token.code === 'credentials_missing'",
     "auth === 'optional'"
   ]),
   mutant('optional', 'transport', 'control: routes and methods', [
-    'authenticate',
+    'fastify/authenticate',
     "auth === 'optional' && token.code === 'credentials_missing'",
     'false'
   ]),
   mutant('a token in the query', 'transport', 'RFC 6750 §2.3, RFC 9700 §4.3.2 no token in a query', [
-    'authenticate',
+    'fastify/authenticate',
     'const header = authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))',
     "const asked = new URL(request.url, 'http://a').searchParams.get('access_token')\n  const header = asked ? 'Bearer '.concat(asked) : authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))"
   ]),
   mutant('a token in a cookie', 'transport', 'RFC 6750 §2 no token in a cookie', [
-    'authenticate',
+    'fastify/authenticate',
     'const header = authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))',
     "const asked = /token=(.*)/.exec(request.headers.cookie ?? '')?.[1]\n  const header = asked ? 'Bearer '.concat(asked) : authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))"
   ]),

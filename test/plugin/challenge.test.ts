@@ -2,9 +2,9 @@ import { STATUS_CODES } from 'node:http'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import { createAudit } from '../../src/plugin/audit/audit.js'
+import { refusalSender } from '../../src/plugin/fastify/send-refusal.js'
 import { challengeOf, problemMediaType, toProblem } from '../../src/plugin/refusals/challenge.js'
 import { type Refusal, type RefusalCode, refusal } from '../../src/plugin/refusals/refusal.js'
-import { refusalSender } from '../../src/plugin/send-refusal.js'
 
 const realm = 'api://66666666-7777-4888-8999-aaaaaaaaaaaa'
 

@@ -354,10 +354,10 @@ for (const each of cases)
 /** What keeps a request to one answer and one record, taken out in turn, and the case that notices. */
 const mutants: readonly (readonly [change: Change, at: string])[] = [
   [
-    ['send-refusal', 'if (!request[isRefused]) audit', 'audit'],
+    ['fastify/send-refusal', 'if (!request[isRefused]) audit', 'audit'],
     'an onSend hook throws, and the error handler awaits a guard'
   ],
-  [['enforce', ' || (request[isRefused] && !fromErrorHandler)', ''], 'one of two guards passes']
+  [['fastify/enforce', ' || (request[isRefused] && !fromErrorHandler)', ''], 'one of two guards passes']
 ]
 
 for (const [change, at] of mutants)

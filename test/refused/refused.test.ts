@@ -29,18 +29,18 @@ interface Mutant {
 }
 
 /** Holds a request to its refusal, so that Fastify itself goes no further. */
-const held: Change = ['answered', "Object.defineProperty(reply, 'sent'", "Object.defineProperty({}, 'sent'"]
+const held: Change = ['fastify/answered', "Object.defineProperty(reply, 'sent'", "Object.defineProperty({}, 'sent'"]
 
 /** What keeps the promise, taken out in turn. The guard's is behind another: a promise that never settles, and the request that is held. */
 const mutants: readonly Mutant[] = [
   {
     name: 'the promise of a guard that refused settles',
-    changes: [held, ['enforce', 'await never()', 'await reply']],
+    changes: [held, ['fastify/enforce', 'await never()', 'await reply']],
     at: ['a guard in preHandler', 'HTTP/1.1, close']
   },
   {
     name: 'a refusal after handlerTimeout is recorded',
-    changes: [['answered', 'request[isFailing] = true', '']],
+    changes: [['fastify/answered', 'request[isFailing] = true', '']],
     at: ['a policy in preHandler', 'handlerTimeout']
   },
   {

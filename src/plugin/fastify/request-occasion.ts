@@ -1,10 +1,10 @@
 /** A request, as the audit sees it. Nothing is built of it before somebody listens. */
 import type { FastifyRequest } from 'fastify'
-import type { Occasion } from './audit/audit.js'
-import type { AuditedRequest } from './audit/events.js'
-import { routeOf } from './authorization/guard.js'
-import type { Principal } from './claims/principal.js'
-import type { Logger } from './lib/clock.js'
+import type { Occasion } from '../audit/audit.js'
+import type { AuditedRequest } from '../audit/events.js'
+import { routeOf } from '../authorization/guard.js'
+import type { Principal } from '../claims/principal.js'
+import type { Logger } from '../lib/clock.js'
 import { principalOf } from './request-principal.js'
 
 /** See {@link Occasion}. */

@@ -1,13 +1,13 @@
 /** `request.onBehalfOf()`: a token with which a route calls another API for its caller; and what is answered where there is none. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { routeOf } from './authorization/guard.js'
-import type { RefusedToken } from './downstream/token-client.js'
-import type { Downstreams } from './downstream/token-clients.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
-import { isRefusal, refusal } from './refusals/refusal.js'
-import { DownstreamError } from './refusals/refusal-error.js'
+import { routeOf } from '../authorization/guard.js'
+import type { RefusedToken } from '../downstream/token-client.js'
+import type { Downstreams } from '../downstream/token-clients.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { isRefusal, refusal } from '../refusals/refusal.js'
+import { DownstreamError } from '../refusals/refusal-error.js'
+import { authorizationHeader, bearerToken } from '../verification/bearer.js'
 import { principalOf } from './request-principal.js'
-import { authorizationHeader, bearerToken } from './verification/bearer.js'
 
 /**
  * A token for another API, for the user who sent the request (on-behalf-of flow). Fetched once for each token of a caller and each set of

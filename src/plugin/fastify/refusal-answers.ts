@@ -1,6 +1,6 @@
 /** Refusals that the application's code throws, or lets through: answered like all others, with a challenge where one helps. */
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import { refusalIn } from './refusals/refusal-error.js'
+import { refusalIn } from '../refusals/refusal-error.js'
 import type { Refuse } from './send-refusal.js'
 
 type ErrorHandler = NonNullable<RouteOptions['errorHandler']>

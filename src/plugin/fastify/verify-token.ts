@@ -1,13 +1,13 @@
 /** The same checks outside HTTP: for queues, and for the first message of a socket. */
 import type { JWT } from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
-import type { Audit } from './audit/audit.js'
-import type { Principal } from './claims/principal.js'
-import { isRefusal, type Refusal, refusal } from './refusals/refusal.js'
-import { TokenRefusedError } from './refusals/refusal-error.js'
-import { revocationRefusal } from './revocation/is-revoked.js'
-import { admit } from './verification/admit.js'
-import { outsideRequests, type Verifier, verifyToken } from './verification/verify.js'
+import type { Audit } from '../audit/audit.js'
+import type { Principal } from '../claims/principal.js'
+import { isRefusal, type Refusal, refusal } from '../refusals/refusal.js'
+import { TokenRefusedError } from '../refusals/refusal-error.js'
+import { revocationRefusal } from '../revocation/is-revoked.js'
+import { admit } from '../verification/admit.js'
+import { outsideRequests, type Verifier, verifyToken } from '../verification/verify.js'
 
 /**
  * Verifies an access token that came by another way than a request: a message of a queue, or of a WebSocket. All checks of a request

@@ -1,8 +1,8 @@
 /** Who sent a request: written by this plugin alone, and read by all. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { routeOf } from './authorization/guard.js'
-import type { Principal } from './claims/principal.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
+import { routeOf } from '../authorization/guard.js'
+import type { Principal } from '../claims/principal.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,14 +1,14 @@
 /** Stages 1 to 5 in their order: headers → principal on the request, or why not. */
 import type { FastifyRequest } from 'fastify'
-import type { Principal } from './claims/principal.js'
-import { isRefusal, type Refusal } from './refusals/refusal.js'
+import type { Principal } from '../claims/principal.js'
+import { isRefusal, type Refusal } from '../refusals/refusal.js'
+import { revocationRefusal } from '../revocation/is-revoked.js'
+import { authOf } from '../routes/route-auth.js'
+import { scopesOfRoute } from '../routes/route-guards.js'
+import { admit } from '../verification/admit.js'
+import { authorizationHeader, bearerToken, boundOf } from '../verification/bearer.js'
+import { inRequest, type Verified, type Verifier, verifyToken } from '../verification/verify.js'
 import { setPrincipal } from './request-principal.js'
-import { revocationRefusal } from './revocation/is-revoked.js'
-import { authOf } from './routes/route-auth.js'
-import { scopesOfRoute } from './routes/route-guards.js'
-import { admit } from './verification/admit.js'
-import { authorizationHeader, bearerToken, boundOf } from './verification/bearer.js'
-import { inRequest, type Verified, type Verifier, verifyToken } from './verification/verify.js'
 
 /**
  * Who sent a request to a route that asks for it.

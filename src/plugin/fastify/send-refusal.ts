@@ -1,10 +1,10 @@
 /** Refusal → response, once: status, `WWW-Authenticate`, problem details. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Audit } from '../audit/audit.js'
+import { routeOf } from '../authorization/guard.js'
+import { challengeOf, problemMediaType, toProblem } from '../refusals/challenge.js'
+import type { Refusal } from '../refusals/refusal.js'
 import { isAnswered, isRefused, sendOnly } from './answered.js'
-import type { Audit } from './audit/audit.js'
-import { routeOf } from './authorization/guard.js'
-import { challengeOf, problemMediaType, toProblem } from './refusals/challenge.js'
-import type { Refusal } from './refusals/refusal.js'
 import { RequestOccasion } from './request-occasion.js'
 
 /**

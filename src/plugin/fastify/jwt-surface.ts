@@ -4,9 +4,9 @@
  */
 import fastifyJwt, { type JWT } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { routeOf } from './authorization/guard.js'
-import { EntraConfigurationError } from './lib/configuration-error.js'
-import { jwtNamespace, jwtOptions, type Verifier } from './verification/verify.js'
+import { routeOf } from '../authorization/guard.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { jwtNamespace, jwtOptions, type Verifier } from '../verification/verify.js'
 
 type Callback = (error: Error) => void
 

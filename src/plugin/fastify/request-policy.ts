@@ -1,8 +1,8 @@
 /** Policies of routes: they get the request. */
 import type { FastifyRequest } from 'fastify'
-import type { Guard } from './authorization/guard.js'
-import { requirePolicy as requirePolicyOn } from './authorization/guards.js'
-import type { Policy as PolicyOn } from './authorization/rules.js'
+import type { Guard } from '../authorization/guard.js'
+import { requirePolicy as requirePolicyOn } from '../authorization/guards.js'
+import type { Policy as PolicyOn } from '../authorization/rules.js'
 
 /** Decides what no claim can: `true` lets the request pass; anything else, a rejected promise included, does not. */
 export type Policy = PolicyOn<FastifyRequest>
