@@ -1,101 +1,50 @@
-/** The shape of the house: a stage imports only earlier ones, and files and functions stay small. */
+/** The shape of the house: a room imports only earlier ones, and files stay small. */
 import { readdir, readFile } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 
-/** ARCHITECTURE, "a request flows one way": each file may import those before it. */
-const stages = [
-  ...[
-    'own',
-    'types',
-    'marks',
-    'configuration-error',
-    'errors',
-    'clock',
-    'back-off',
-    'quiet',
-    'logged-text',
-    'logged-error',
-    'store-errors',
-    'clouds',
-    'microsoft-apis',
-    'option-checks',
-    'common-audiences'
-  ],
-  ...['refusal-error', 'route-auth', 'downstream-options', 'internals'],
-  ...[
-    'bearer',
-    'fetch-json',
-    'metadata',
-    'jwks',
-    'outages',
-    'concurrency',
-    'circuit',
-    'circuit-breaker',
-    'bounded-calls',
-    'answers',
-    'tenant-decisions',
-    'profile',
-    'time-options',
-    'key-news',
-    'keys',
-    'issuers',
-    'trusted-issuers'
-  ],
-  ...['json-members', 'decode', 'header', 'token-cache', 'token-cache-options', 'claims', 'audience'],
-  ...['caller-kind', 'hints', 'tenant', 'caller-facts', 'principal', 'user-flow', 'providers', 'oidc'],
-  ...['authority', 'allowed-tenants', 'entra-options', 'oidc-options'],
-  ...[
-    'library-errors',
-    'forgeries',
-    'step-up',
-    'revocation',
-    'revoked',
-    'revocations',
-    'redis-revocations',
-    'verify',
-    'rules',
-    'alternatives',
-    'verdict',
-    'decision',
-    'groups',
-    'guard',
-    'guards',
-    'guards-for',
-    'request-policy',
-    'request-principal',
-    'route-guards'
-  ],
-  ...['token-answers', 'shared-cache', 'msal', 'downstream', 'downstreams', 'graph-groups', 'on-behalf-of'],
-  ...[
-    'audit-options',
-    'audit-events',
-    'audit',
-    'request-occasion',
-    'answered',
-    'challenge',
-    'send-refusal',
-    'enforce',
-    'admission',
-    'authenticate',
-    'jwt-surface',
-    'refusal-answers',
-    'outside',
-    'options'
-  ],
-  ...['openapi-extensions', 'openapi', 'decorators', 'route-check', 'early-routes'],
-  ...['access-entry', 'access-checks', 'access-matrix', 'plugin', 'index']
+/**
+ * The rooms of the library, ground first: each may import those before it, and files of its own. ARCHITECTURE.md, "The rooms", says what happens
+ * in each.
+ */
+const rooms = [
+  ...['lib', 'refusals', 'claims', 'keys', 'authorization', 'issuers', 'revocation', 'verification', 'downstream'],
+  ...['audit', 'oidc', 'entra', 'options', 'routes', 'openapi', 'fastify', 'entry']
 ]
+/** The files that lie in no folder. */
+const hallway: Readonly<Record<string, string>> = {
+  'common-audiences': 'options',
+  options: 'options',
+  plugin: 'entry',
+  index: 'entry'
+}
+/** Whatever else they may import: what these reach names Fastify nowhere, types included. */
+const withoutFastify = rooms.slice(0, rooms.indexOf('routes'))
 
-t.test('a stage of the plugin imports only earlier ones', async (t) => {
-  const files = await readdir('src/plugin')
-  t.same(files.map((file) => basename(file, '.ts')).sort(), [...stages].sort(), 'every file has its place')
-  for (const stage of stages) {
-    const source = await readFile(`src/plugin/${stage}.ts`, 'utf8')
-    for (const [, imported = ''] of source.matchAll(/from '\.\/([^']+)\.js'/g)) {
-      t.ok(stages.indexOf(imported) < stages.indexOf(stage), `${stage} imports ${imported}, which comes before it`)
+/** `keys/discovery` → keys. */
+const roomOf = (path: string) => (path.includes('/') ? path.slice(0, path.indexOf('/')) : (hallway[path] ?? path))
+
+t.test('a room of the library imports only those before it', async (t) => {
+  const files = (await readdir('src/plugin', { recursive: true })).filter((path) => path.endsWith('.ts'))
+  for (const path of files.map((each) => each.slice(0, -3))) {
+    const room = roomOf(path)
+    t.ok(rooms.includes(room), `${path} is in a room that has a place`)
+    const source = await readFile(`src/plugin/${path}.ts`, 'utf8')
+    for (const [, to = ''] of source.matchAll(/(?:from|import) '(\.[^']+)\.js'/g)) {
+      const imported = roomOf(join(dirname(path), to))
+      t.ok(rooms.indexOf(imported) <= rooms.indexOf(room), `${path} imports ${to}: ${imported} comes before ${room}`)
     }
+    if (withoutFastify.includes(room))
+      t.notMatch(source, /from '@?fastify|declare module 'fastify'/, `${path} names no Fastify`)
   }
+  const documented = [...(await readFile('ARCHITECTURE.md', 'utf8')).matchAll(/^\| `([a-z]+)\/?` \|/gm)].map(
+    ([, name]) => name
+  )
+  t.same(
+    rooms.filter((room) => !documented.includes(room) && room !== 'entry'),
+    [],
+    'ARCHITECTURE.md has a row for each'
+  )
 })
 
 t.test('files of 300 lines or fewer', async (t) => {

@@ -730,17 +730,17 @@ const routes: readonly Mutant[] = [
     "const asked = /token=(.*)/.exec(request.headers.cookie ?? '')?.[1]\n  const header = asked ? 'Bearer '.concat(asked) : authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))"
   ]),
   mutant('what may be cached', 'structure', 'RFC 7515 §7.1 three segments', [
-    'refusals/challenge',
+    'fastify/send-refusal',
     ".header('cache-control', 'no-store')",
     ''
   ]),
   mutant('the challenge', 'structure', 'RFC 7515 §7.1 three segments', [
-    'refusals/challenge',
+    'fastify/send-refusal',
     "if (challenge !== undefined) reply.header('www-authenticate', challenge)",
     ''
   ]),
   mutant('the token in an answer', 'structure', 'RFC 7515 §7.1 three segments', [
-    'refusals/challenge',
+    'fastify/send-refusal',
     'const { status, retryAfterSeconds } = refusal',
     "const { status, retryAfterSeconds } = refusal\n  reply.header('x-token', String(request.headers.authorization).slice(-8))"
   ]),

@@ -11,7 +11,7 @@ import entra, {
   requireTenant,
   type UserPrincipal
 } from '../../src/plugin/index.js'
-import { version } from '../../src/plugin/refusals/marks.js'
+import { version } from '../../src/plugin/lib/marks.js'
 import { checkRefusal, get, listen, makeApp } from '../support/http.js'
 import { copyOfPlugin } from '../support/plugin-copy.js'
 import { callerId, clientId, startTestTenant, tenantId } from '../support/tenant.js'
@@ -90,7 +90,7 @@ t.test('two copies of one version work together', async (t) => {
 })
 
 t.test('two versions say so, in one sentence', async (t) => {
-  const old = await copyOfPlugin(t, ['refusals/marks', `version = '${version}'`, "version = '0.0.9'"])
+  const old = await copyOfPlugin(t, ['lib/marks', `version = '${version}'`, "version = '0.0.9'"])
   const { app } = makeApp(t)
   await app.register(entra, options)
   const both = `has a guard of fastify-entra 0.0.9 beside the plugin of ${version}; install one version of the package`

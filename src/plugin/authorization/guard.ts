@@ -1,6 +1,6 @@
 /** Stage 6: a rule as a preHandler that lets a request pass, or refuses it, and can say what it requires. */
 import { EntraConfigurationError } from '../lib/configuration-error.js'
-import { guardMakerMark, guardMark, pluginMark, version, versionClash } from '../refusals/marks.js'
+import { guardMakerMark, guardMark, pluginMark, version, versionClash } from '../lib/marks.js'
 import type { Rule } from './rules.js'
 
 /**

@@ -3,10 +3,10 @@
 import type { GraphAccess, GroupsResolver } from '../authorization/groups.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { type JsonAnswer, reasonOf } from '../lib/json-client.js'
+import { needsDownstream } from '../lib/marks.js'
 import { OutageError } from '../lib/outages.js'
 import { ownProperties } from '../lib/own.js'
 import { guid, isOn, secureOrigin, shown } from '../lib/validate.js'
-import { needsDownstream } from '../refusals/marks.js'
 import { refuseOutage } from './token-error.js'
 
 /** How Graph is asked. */

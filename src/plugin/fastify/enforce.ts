@@ -5,7 +5,7 @@ import { claimsRefusal, type GroupsOf, ruleRefusal } from '../authorization/auth
 import { type GuardHost, tooLate } from '../authorization/guard.js'
 import type { Rule } from '../authorization/rules.js'
 import type { Principal } from '../claims/principal.js'
-import { pluginMark, version } from '../refusals/marks.js'
+import { pluginMark, version } from '../lib/marks.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 import { guardsIn } from '../routes/route-guards.js'
 import { isFailing, isRefused, isTooLate } from './answered.js'

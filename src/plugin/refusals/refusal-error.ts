@@ -1,6 +1,6 @@
 /** Refusals as errors, for what is called by the application's own code. */
 
-import { refusalErrorMark, version } from './marks.js'
+import { refusalErrorMark, version } from '../lib/marks.js'
 import type { Refusal, RefusalCode } from './refusal.js'
 
 /** A refusal as an error. */

@@ -3,8 +3,8 @@ import type { RouteOptions } from 'fastify'
 import { alternatives } from '../authorization/alternatives.js'
 import { type Guard, isGuard, isGuardMaker } from '../authorization/guard.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { routeGuards } from '../lib/marks.js'
 import { shown } from '../lib/validate.js'
-import { routeGuards } from '../refusals/marks.js'
 import { authOf } from './route-auth.js'
 
 /** Hooks of a route that only ask whether it may go on: a guard can say no there. */

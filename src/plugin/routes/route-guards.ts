@@ -2,7 +2,7 @@
 import type { FastifyContextConfig, FastifyRequest } from 'fastify'
 import type { Guard } from '../authorization/guard.js'
 import { scopesOf } from '../authorization/rules.js'
-import { routeGuards } from '../refusals/marks.js'
+import { routeGuards } from '../lib/marks.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
