@@ -8,13 +8,17 @@ import t from 'tap'
  * in each.
  */
 const rooms = [
-  ...['lib', 'refusals', 'claims', 'keys', 'authorization', 'issuers', 'revocation', 'verification', 'downstream'],
-  ...['audit', 'oidc', 'entra', 'options', 'routes', 'openapi', 'fastify', 'entry']
+  ...['lib', 'refusals', 'claims', 'keys', 'authorization', 'issuers', 'audit', 'revocation', 'verification'],
+  ...['downstream', 'oidc', 'entra', 'options', 'verifier', 'routes', 'openapi', 'fastify', 'entry']
 ]
 /** The files that lie in no folder. */
 const hallway: Readonly<Record<string, string>> = {
   'common-audiences': 'options',
   options: 'options',
+  engine: 'verifier',
+  explain: 'verifier',
+  'verifier-index': 'verifier',
+  verifier: 'verifier',
   plugin: 'entry',
   index: 'entry'
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { firstRefusal } from '../../src/plugin/issuers/token-rules.js'
 import { algorithmNames } from '../../src/plugin/keys/jwks.js'
 import { EntraConfigurationError } from '../../src/plugin/lib/configuration-error.js'
 import { type EntraOptions, toSettings } from '../../src/plugin/options.js'
@@ -265,7 +266,7 @@ t.test('the rules are those of the options', async (t) => {
   const { profile } = toSettings({ ...good, allowedClients: ['spa'] }).issuers[0]
   const key = { kid: 'k', pem: 'PEM', algorithms: profile.algorithms }
   const codeOf = (claims: object) =>
-    profile.refuse({
+    firstRefusal(profile.checks, {
       header: {},
       claims: { iss: issuer, sub: 'ann', azp: 'spa', aud: audience, scope: 'a', ...claims },
       key

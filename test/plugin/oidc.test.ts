@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import entra, { requireAppPermission, requireScope } from '../../src/plugin/index.js'
-import { type OidcRules, oidcRefusal, toOidcPrincipal } from '../../src/plugin/oidc/checks.js'
+import { firstRefusal } from '../../src/plugin/issuers/token-rules.js'
+import { type OidcRules, oidcChecks, toOidcPrincipal } from '../../src/plugin/oidc/checks.js'
 import { anyProvider, type Provider, providers } from '../../src/plugin/oidc/providers.js'
 import { checkRefusal, get, listen, makeApp, parseChallenge } from '../support/http.js'
 
@@ -198,7 +199,7 @@ const fixtures: Record<string, Fixture> = {
 }
 
 function refusalOf(claims: Members, header: Members = { typ: 'JWT' }, with_: Partial<OidcRules> = {}) {
-  return oidcRefusal({ header, claims, key }, { ...rules, ...with_ })
+  return firstRefusal(oidcChecks({ ...rules, ...with_ }), { header, claims, key })
 }
 
 /** `undefined`: passes. */

@@ -1,6 +1,8 @@
 /** Claims where well-known providers have them, and where options say that they are. */
+
 import t from 'tap'
 import type { Claims } from '../../src/plugin/claims/principal.js'
+import { firstRefusal } from '../../src/plugin/issuers/token-rules.js'
 import { type OidcOptions, oidcAuthority } from '../../src/plugin/oidc/options.js'
 import type { ProviderName } from '../../src/plugin/oidc/providers.js'
 
@@ -13,7 +15,7 @@ function using(options: Partial<OidcOptions>) {
   const [{ profile, keysOrigin }] = oidcAuthority({ issuer, audience, ...options }).issuers
   return {
     keysOrigin,
-    codeOf: (claims: Claims, header = {}) => profile.refuse({ header, claims, key })?.code,
+    codeOf: (claims: Claims, header = {}) => firstRefusal(profile.checks, { header, claims, key })?.code,
     of: (claims: Claims) => profile.toPrincipal({ ...access, ...claims })
   }
 }

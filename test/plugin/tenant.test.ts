@@ -1,5 +1,6 @@
 import t from 'tap'
-import { clientIdOf, entraRefusal, type TenantRules } from '../../src/plugin/entra/checks.js'
+import { clientIdOf, entraChecks, type TenantRules } from '../../src/plugin/entra/checks.js'
+import { firstRefusal } from '../../src/plugin/issuers/token-rules.js'
 import type { VerificationKey } from '../../src/plugin/keys/jwks.js'
 
 const tid = '11111111-2222-4333-8444-555555555555'
@@ -31,7 +32,10 @@ const without = (claims: Claims, name: string) => Object.fromEntries(Object.entr
 
 function refusalOf(claims: Claims, with_: Partial<TenantRules> = {}, key = keyOf()) {
   const version = claims.iss === v1Issuer ? '1.0' : '2.0' // a token's `iss` picks its rules
-  return entraRefusal({ header: {}, claims, key }, { ...rules, version, ...with_ })
+  return firstRefusal(
+    entraChecks({ ...rules, version, ...with_ }).filter(({ id }) => id !== 'entra.caller_kind'),
+    { header: {}, claims, key }
+  )
 }
 
 /** `undefined`: passes. Contract: wrong iss, aud, tid and ID tokens are 401 invalid_token. */

@@ -1,8 +1,11 @@
 /** Azure AD B2C: tokens as in Microsoft's "Request an access token in Azure Active Directory B2C". */
+
 import type { ServerResponse } from 'node:http'
 import t from 'tap'
-import { toUserFlowPrincipal, type UserFlowRules, userFlowRefusal } from '../../src/plugin/entra/b2c.js'
+import type { Claims } from '../../src/plugin/claims/principal.js'
+import { toUserFlowPrincipal, type UserFlowRules, userFlowChecks } from '../../src/plugin/entra/b2c.js'
 import entra from '../../src/plugin/index.js'
+import { firstRefusal } from '../../src/plugin/issuers/token-rules.js'
 import { get, listen, makeApp } from '../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 
@@ -27,8 +30,10 @@ const good = {
   }
 }
 
-const codeOf = (claims: object, with_: object = {}) =>
-  userFlowRefusal({ header: {}, claims: { ...good, ...claims }, key }, { ...rules, ...with_ })?.code
+const refusalOf = (claims: object, with_: UserFlowRules = rules) =>
+  firstRefusal(userFlowChecks(with_), { header: {}, claims: claims as Claims, key })
+
+const codeOf = (claims: object, with_: object = {}) => refusalOf({ ...good, ...claims }, { ...rules, ...with_ })?.code
 
 t.test('an access token of the user flow', async (t) => {
   const rows: Record<string, object> = {
@@ -61,10 +66,10 @@ t.test('anything else', async (t) => {
   }
   for (const [name, [claims, code]] of Object.entries(rows)) t.equal(codeOf(claims), code, name)
   const { scp: _, ...unscoped } = good
-  t.equal(userFlowRefusal({ header: {}, claims: unscoped, key }, rules)?.code, 'not_an_access_token', 'no scope')
+  t.equal(refusalOf(unscoped)?.code, 'not_an_access_token', 'no scope')
   for (const name of ['aud', 'iat', 'sub']) {
     const claims = Object.fromEntries(Object.entries(good).filter(([each]) => each !== name))
-    t.equal(userFlowRefusal({ header: {}, claims, key }, rules)?.code, 'missing_claim', name)
+    t.equal(refusalOf(claims)?.code, 'missing_claim', name)
   }
   t.equal(codeOf({}, { allowedClients: new Set(['someone']) }), 'client_not_allowed')
   t.equal(codeOf({}, { allowedClients: new Set([client]) }), undefined)

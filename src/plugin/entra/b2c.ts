@@ -3,10 +3,11 @@
  * `tid` may be missing, and a `nonce` may be there (Microsoft: "Request an access token in Azure Active Directory B2C"). Pure.
  */
 import { audienceRefusal } from '../claims/audience.js'
-import { clientRefusal, deepFreeze, displayOf, missingClaimRefusal, text, words } from '../claims/claims.js'
+import { deepFreeze, displayOf, missingClaimRefusal, text, words } from '../claims/claims.js'
 import type { Claims, UserPrincipal } from '../claims/principal.js'
-import type { SignedToken } from '../issuers/token-rules.js'
-import { type Refusal, refusal } from '../refusals/refusal.js'
+import { clientCheck, subjectCheck, unboundCheck } from '../issuers/common-checks.js'
+import type { Check } from '../issuers/token-rules.js'
+import { refusal } from '../refusals/refusal.js'
 
 /** What the rules compare with. */
 export interface UserFlowRules {
@@ -23,27 +24,62 @@ export interface UserFlowRules {
 /** Claims that every access token of a user flow has beside `iss` and `exp`. */
 const userFlowClaims = ['aud', 'iat', 'sub'] as const
 
-/** Why a signed payload is no access token of this user flow, or `undefined` when it is one. All tenants share keys: `iss` tells them apart. */
-export function userFlowRefusal({ claims }: SignedToken, rules: UserFlowRules): Refusal | undefined {
-  const incomplete = missingClaimRefusal(claims, userFlowClaims)
-  if (incomplete) return incomplete
-  const tenantId = tenantOf(claims)
-  const { tid = tenantId } = claims
-  if (tid !== tenantId) return refusal('wrong_tenant')
-  const flow = text(claims.tfp) ?? text(claims.acr)
-  if (flow?.toLowerCase() !== rules.userFlow.toLowerCase()) return refusal('wrong_user_flow')
-  const clientId = text(claims.azp)
-  const isOther = clientId === undefined || 'at_hash' in claims || 'c_hash' in claims || 'events' in claims
-  // An ID token is for the client, has no scope, and names no client in `azp`.
-  if (isOther || !Object.hasOwn(claims, 'scp')) return refusal('not_an_access_token')
-  if (claims.cnf !== undefined) return refusal('bound_token')
-  if (text(claims.sub) === undefined)
-    return refusal('invalid_claim', { detail: 'The "sub" of the token is no string.' })
-  const { audiences } = rules
-  return (
-    audienceRefusal(claims.aud, audiences, (value) => audiences.includes(value)) ??
-    clientRefusal(clientId, rules.allowedClients)
-  )
+const b2c = 'Microsoft: Request an access token in Azure Active Directory B2C'
+const flowOf = ({ tfp, acr }: Claims) => text(tfp) ?? text(acr)
+
+/** What a signed payload must meet to be an access token of this user flow. All tenants share keys: `iss` tells them apart. */
+export function userFlowChecks({ userFlow, audiences, allowedClients }: UserFlowRules): readonly Check[] {
+  return [
+    {
+      id: 'b2c.claims',
+      source: b2c,
+      expected: `the claims ${userFlowClaims.join(', ')}`,
+      found: ({ claims }) => Object.keys(claims),
+      refuse: ({ claims }) => missingClaimRefusal(claims, userFlowClaims)
+    },
+    {
+      id: 'b2c.tid',
+      source: b2c,
+      expected: 'the tenant of iss, where there is a tid',
+      found: ({ claims: { iss, tid } }) => ({ iss, tid }),
+      refuse: ({ claims }) => {
+        const tenantId = tenantOf(claims)
+        const { tid = tenantId } = claims
+        return tid === tenantId ? undefined : refusal('wrong_tenant')
+      }
+    },
+    {
+      id: 'b2c.user_flow',
+      source: b2c,
+      expected: userFlow,
+      found: ({ claims }) => flowOf(claims),
+      refuse: ({ claims }) =>
+        flowOf(claims)?.toLowerCase() === userFlow.toLowerCase() ? undefined : refusal('wrong_user_flow')
+    },
+    accessTokenCheck,
+    unboundCheck,
+    subjectCheck,
+    {
+      id: 'b2c.aud',
+      source: 'RFC 7519 §4.1.3',
+      expected: audiences.join(' or '),
+      found: ({ claims }) => claims.aud,
+      refuse: ({ claims }) => audienceRefusal(claims.aud, audiences, (value) => audiences.includes(value))
+    },
+    clientCheck(allowedClients, ({ azp }) => text(azp))
+  ]
+}
+
+/** An ID token is for the client, has no scope, and names no client in `azp`. */
+const accessTokenCheck: Check = {
+  id: 'b2c.access_token',
+  source: b2c,
+  expected: 'azp and scp, and no at_hash, c_hash or events, as ID tokens and logout tokens have',
+  found: ({ claims }) => Object.keys(claims),
+  refuse: ({ claims }) => {
+    const isOther = text(claims.azp) === undefined || 'at_hash' in claims || 'c_hash' in claims || 'events' in claims
+    return isOther || !Object.hasOwn(claims, 'scp') ? refusal('not_an_access_token') : undefined
+  }
 }
 
 /** Which directory the issuer names, in either of its forms. */

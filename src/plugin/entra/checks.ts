@@ -1,11 +1,13 @@
 /** Stage 4: Entra's rules over a signed payload: tid, ver, key issuer, aud, and what is no access token. Pure. */
 import { audienceRefusal } from '../claims/audience.js'
-import { clientRefusal, isOtherToken, missingClaimRefusal, text } from '../claims/claims.js'
+import { isOtherToken, missingClaimRefusal, text } from '../claims/claims.js'
 import type { Claims } from '../claims/principal.js'
-import type { SignedToken } from '../issuers/token-rules.js'
+import { clientCheck, subjectCheck, unboundCheck } from '../issuers/common-checks.js'
+import type { Check } from '../issuers/token-rules.js'
 import { tenantPlaceholder } from '../issuers/token-rules.js'
 import type { VerificationKey } from '../keys/jwks.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
+import { callerKindRefusal } from './caller-kind.js'
 import { audienceDetail } from './hints.js'
 
 /** What the rules compare with. */
@@ -28,29 +30,100 @@ const entraClaims = ['aud', 'iat', 'sub', 'tid', 'ver'] as const
 /** In lower case, as tokens have it: another spelling would be another key to store data under. */
 const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
-/** Why a signed payload is no access token for this API, or `undefined` when it is one. `iss` picked the rules. */
-export function entraRefusal({ claims, key }: SignedToken, rules: TenantRules): Refusal | undefined {
-  const wrongTenant = missingClaimRefusal(claims, entraClaims) ?? tenantRefusal(claims, key, rules)
-  if (wrongTenant) return wrongTenant
-  const clientId = clientIdOf(claims)
-  if (clientId === undefined || isOtherToken(claims)) return refusal('not_an_access_token')
-  if (claims.cnf !== undefined) return refusal('bound_token')
-  const { audiences, scopeBase, version } = rules
-  const accepts = (value: string) => isAudience(value, version, audiences)
-  const wrongAudience = audienceRefusal(claims.aud, audiences, accepts, audienceDetail(scopeBase, version))
-  return wrongAudience ?? clientRefusal(clientId, rules.allowedClients)
+/** What a signed payload must meet to be an access token for this API, in this order. `iss` picked the rules. */
+export function entraChecks(rules: TenantRules): readonly Check[] {
+  return [...tenantChecks(rules), ...accessChecks(rules), callerKindCheck]
 }
 
-function tenantRefusal(claims: Claims, key: VerificationKey, rules: TenantRules): Refusal | undefined {
-  const { iss, tid, ver, sub } = claims
-  if (typeof tid !== 'string' || !guid.test(tid) || tenantIdOf(String(iss)) !== tid || hasOtherTid(claims))
-    return refusal('wrong_tenant')
-  if (!rules.acceptsTenant(tid)) return tenantNotAccepted(tid)
-  if (ver !== rules.version) return refusal('wrong_version')
-  if (!keyFits(key, String(iss), tid, rules.version)) return refusal('wrong_key_issuer')
-  return text(sub) === undefined
-    ? refusal('invalid_claim', { detail: 'The "sub" of the token is no string.' })
-    : undefined
+const tokenClaims = 'Microsoft: Access token claims reference'
+const claimsValidation = 'Microsoft: Secure applications and APIs by validating claims'
+
+/** Which tenant signed it, and in which form. */
+function tenantChecks(rules: TenantRules): readonly Check[] {
+  return [
+    {
+      id: 'entra.claims',
+      source: tokenClaims,
+      expected: `the claims ${entraClaims.join(', ')}`,
+      found: ({ claims }) => Object.keys(claims),
+      refuse: ({ claims }) => missingClaimRefusal(claims, entraClaims)
+    },
+    {
+      id: 'entra.tid',
+      source: claimsValidation,
+      expected: 'a tid that is a lower-case GUID, the tenant of iss, and there once',
+      found: ({ claims: { iss, tid } }) => ({ iss, tid }),
+      refuse: ({ claims }) => {
+        const { iss, tid } = claims
+        if (typeof tid !== 'string' || !guid.test(tid) || tenantIdOf(String(iss)) !== tid || hasOtherTid(claims))
+          return refusal('wrong_tenant')
+        return undefined
+      }
+    },
+    {
+      id: 'entra.tenant',
+      source: claimsValidation,
+      expected: 'a tenant that may call',
+      found: ({ claims }) => claims.tid,
+      refuse: ({ claims: { tid } }) => (rules.acceptsTenant(String(tid)) ? undefined : tenantNotAccepted(String(tid)))
+    },
+    {
+      id: 'entra.ver',
+      source: tokenClaims,
+      expected: `ver ${rules.version}, as iss is of that version`,
+      found: ({ claims }) => claims.ver,
+      refuse: ({ claims: { ver } }) => {
+        if (ver !== rules.version) return refusal('wrong_version')
+        return undefined
+      }
+    },
+    {
+      id: 'entra.key_issuer',
+      source: 'Microsoft: Signing key rollover, validate the signing key issuer',
+      expected: 'a key that is published for the issuer of the token',
+      found: ({ key }) => key.issuer ?? 'no issuer in the key’s entry',
+      refuse: ({ claims: { iss, tid }, key }) => {
+        if (!keyFits(key, String(iss), String(tid), rules.version)) return refusal('wrong_key_issuer')
+        return undefined
+      }
+    }
+  ]
+}
+
+/** That it is an access token, for this API, of a client that may call. */
+function accessChecks(rules: TenantRules): readonly Check[] {
+  const { audiences, scopeBase, version, allowedClients } = rules
+  const accepts = (value: string) => isAudience(value, version, audiences)
+  const detailOf = audienceDetail(scopeBase, version)
+  return [
+    subjectCheck,
+    {
+      id: 'entra.access_token',
+      source: 'OpenID Connect Core §2',
+      expected:
+        'a client (azp, or appid in v1.0), and no nonce, at_hash, c_hash or events, as ID tokens and logout tokens have',
+      found: ({ claims }) => Object.keys(claims),
+      refuse: ({ claims }) =>
+        clientIdOf(claims) === undefined || isOtherToken(claims) ? refusal('not_an_access_token') : undefined
+    },
+    unboundCheck,
+    {
+      id: 'entra.aud',
+      source: 'RFC 7519 §4.1.3',
+      expected: audiences.join(' or '),
+      found: ({ claims }) => claims.aud,
+      refuse: ({ claims }) => audienceRefusal(claims.aud, audiences, accepts, detailOf)
+    },
+    clientCheck(allowedClients, clientIdOf)
+  ]
+}
+
+const callerKindCheck: Check = {
+  id: 'entra.caller_kind',
+  source: 'Microsoft: Protected web API, verify scopes and app roles',
+  expected: 'an idtyp of user or app, or without one a scope, or an oid',
+  found: ({ claims: { idtyp, scp, oid } }) => ({ idtyp, scp, oid }),
+  refuse: ({ claims }) => callerKindRefusal(claims)
 }
 
 /** The tenant is genuine, and none of those that may call. */

@@ -8,9 +8,8 @@ import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { audienceTexts, guid, isOn, matching, shown, texts } from '../lib/validate.js'
 import { type AllowedTenants, tenantRuleOf } from './allowed-tenants.js'
 import { type AuthorityOptions, authorityOf, isMany, issuersOf, manyTenants, type TenantIssuer } from './authority.js'
-import { toUserFlowPrincipal, userFlowRefusal } from './b2c.js'
-import { callerKindRefusal } from './caller-kind.js'
-import { entraRefusal, type TenantRules, tenantNotAccepted } from './checks.js'
+import { toUserFlowPrincipal, userFlowChecks } from './b2c.js'
+import { entraChecks, type TenantRules, tenantNotAccepted } from './checks.js'
 import { clouds, personalAccounts } from './clouds.js'
 import { toPrincipal } from './principal.js'
 import { TenantDecisions } from './tenant-decisions.js'
@@ -96,7 +95,7 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
   }
 }
 
-type FormRules = Pick<Profile, 'refuse' | 'showsMembers' | 'toPrincipal'>
+type FormRules = Pick<Profile, 'checks' | 'showsMembers' | 'toPrincipal'>
 
 /** The rules for each form that a tenant's tokens may have. */
 function rulesBy(
@@ -107,12 +106,10 @@ function rulesBy(
   return (form) => {
     if (form === 'user-flow') {
       const flowRules = { ...rules, userFlow }
-      const refuse: Profile['refuse'] = (token) => userFlowRefusal(token, flowRules)
-      return { refuse, showsMembers: false, toPrincipal: toUserFlowPrincipal }
+      return { checks: userFlowChecks(flowRules), showsMembers: false, toPrincipal: toUserFlowPrincipal }
     }
     const tenantRules = { ...rules, version: form, acceptsTenant }
-    const refuse: Profile['refuse'] = (token) => entraRefusal(token, tenantRules) ?? callerKindRefusal(token.claims)
-    return { refuse, showsMembers: true, toPrincipal }
+    return { checks: entraChecks(tenantRules), showsMembers: true, toPrincipal }
   }
 }
 

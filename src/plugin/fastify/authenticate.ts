@@ -7,7 +7,7 @@ import { authOf } from '../routes/route-auth.js'
 import { scopesOfRoute } from '../routes/route-guards.js'
 import { admit } from '../verification/admit.js'
 import { authorizationHeader, bearerToken, boundOf } from '../verification/bearer.js'
-import { inRequest, type Verified, type Verifier, verifyToken } from '../verification/verify.js'
+import { type Verified, type VerifierState, verifyToken } from '../verification/verify.js'
 import { setPrincipal } from './request-principal.js'
 
 /**
@@ -18,7 +18,7 @@ import { setPrincipal } from './request-principal.js'
  */
 export function authenticate(
   request: FastifyRequest,
-  verifier: Verifier
+  verifier: VerifierState
 ): Refusal | undefined | Promise<Refusal | undefined> {
   const auth = authOf(request.routeOptions.config)
   if (auth === 'none') return undefined
@@ -30,7 +30,7 @@ export function authenticate(
   }
   const token = isRefusal(header) ? header : bearerToken(header)
   if (isRefusal(token)) return auth === 'optional' && token.code === 'credentials_missing' ? undefined : token
-  const answer = verifyToken(token, verifier, inRequest(request))
+  const answer = verifyToken(token, verifier)
   return answer instanceof Promise ? answer.then((settled) => enter(request, settled, verifier)) : answer
 }
 
@@ -38,7 +38,7 @@ export function authenticate(
 async function enter(
   request: FastifyRequest,
   answer: Verified | Refusal,
-  verifier: Verifier
+  verifier: VerifierState
 ): Promise<Refusal | undefined> {
   if (isRefusal(answer)) return answer
   const why = await admit(answer, verifier.cache, request.log)
@@ -54,7 +54,7 @@ async function enter(
 function stillValid(
   request: FastifyRequest,
   principal: Principal,
-  { isRevoked, keysTimeoutSeconds }: Verifier
+  { isRevoked, keysTimeoutSeconds }: VerifierState
 ): Refusal | undefined | Promise<Refusal | undefined> {
   return isRevoked && revocationRefusal({ isRevoked, keysTimeoutSeconds }, principal, request.log)
 }

@@ -1,20 +1,19 @@
 /** What the plugin puts on Fastify: the tenant on the instance, the principal on the request. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Audit } from '../audit/audit.js'
 import { createGroupsOf, type GroupsSurroundings } from '../authorization/groups.js'
 import { routeOf } from '../authorization/guard.js'
 import type { Rule } from '../authorization/rules.js'
-import { Downstreams } from '../downstream/token-clients.js'
-import type { Issuer, IssuerStatus } from '../issuers/issuer.js'
-import type { TrustedIssuers } from '../issuers/trusted-issuers.js'
+import type { Downstreams } from '../downstream/token-clients.js'
+import type { Engine } from '../engine.js'
+import type { IssuerStatus } from '../issuers/issuer.js'
 import type { Metadata } from '../keys/discovery.js'
 import { systemClock } from '../lib/clock.js'
 import type { ExchangeJson } from '../lib/json-client.js'
 import { pluginMark } from '../lib/marks.js'
 import { ownProperties } from '../lib/own.js'
 import { createOpenapi, type EntraOpenapi } from '../openapi/openapi.js'
-import type { Settings } from '../options.js'
-import { verificationOf } from '../verification/verify.js'
+import type { AccessMatrix } from '../routes/access-matrix.js'
+import type { VerifyToken } from '../verification/identify.js'
 import { decorateAnswers } from './answered.js'
 import { createGuardHost } from './enforce.js'
 import { decorateOnBehalfOf } from './on-behalf-of.js'
@@ -52,28 +51,31 @@ export interface EntraTenant {
   readonly openapi: EntraOpenapi
   /** A token with which this API calls another one for itself. See {@link TokenForApp}. */
   readonly tokenForApp: TokenForApp
+  /** Verifies an access token that came by another way than a request. See {@link VerifyToken}. */
+  readonly verifyToken: VerifyToken
+  /** Who may call each route. See {@link AccessMatrix}. */
+  readonly accessMatrix: AccessMatrix
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** The tenant that this instance trusts. */
     readonly entra: EntraTenant
+    /** The same as `app.entra.verifyToken`. */
+    readonly verifyToken: VerifyToken
   }
 }
 
-/** The issuers of one tenant; v2, which every product has, comes first. */
-export type Issuers = readonly [Issuer, ...Issuer[]]
-
 function describeTenant(
-  [first, ...others]: Issuers,
-  { scopeBase }: Settings,
-  rules: readonly Rule[],
-  downstreams: Downstreams
+  { issuers: [first, ...others], settings: { scopeBase }, downstreams }: Engine,
+  { rules, accessMatrix, verifyToken }: Given
 ): EntraTenant {
   const metadata = () => first.metadata
   const openapi = createOpenapi({ scopeBase, metadataUrl: first.settings.url, metadata, rules })
   return {
     openapi,
+    verifyToken,
+    accessMatrix,
     tokenForApp: async (scope, options = {}) => {
       const { tenantId: wanted, insteadOf } = ownProperties(options)
       const { downstream, tenantId } = downstreams.forTenant(wanted)
@@ -91,35 +93,25 @@ function describeTenant(
   }
 }
 
-/** What decorators are made from, beside the settings. */
-interface Surroundings {
-  readonly issuers: Issuers
-  readonly trusted: TrustedIssuers
+/** What decorators give access to, beside the engine. */
+interface Given {
   readonly rules: readonly Rule[]
-  readonly audit: Audit
-  readonly exchangeJson: ExchangeJson
+  readonly accessMatrix: AccessMatrix
+  readonly verifyToken: VerifyToken
 }
 
 /** Decorates the instance and its requests; returns how a refusal is sent. */
-export function decorate(
-  app: FastifyInstance,
-  settings: Settings,
-  { issuers, trusted, rules, audit, exchangeJson }: Surroundings
-): Refuse {
+export function decorate(app: FastifyInstance, engine: Engine, given: Given): Refuse {
+  const { settings, audit, downstreams, exchangeJson } = engine
+  const { rules, verifyToken } = given
   const refuse = advising(app, refusalSender(settings.realm, audit))
   const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
-  const downstreams = new Downstreams(trusted, settings.clients, {
-    exchangeJson,
-    clock: systemClock,
-    log: app.log,
-    timeoutSeconds
-  })
   decoratePrincipal(app)
   decorateAnswers(app)
-  app.decorateRequest(verificationOf, null)
   answerRefusalErrors(app, refuse)
   decorateOnBehalfOf(app, downstreams)
-  app.decorate('entra', describeTenant(issuers, settings, rules, downstreams))
+  app.decorate('entra', describeTenant(engine, given))
+  app.decorate('verifyToken', verifyToken)
   const graphFor = graphOf(downstreams, exchangeJson)
   const groupsOf = groups && createGroupsOf(groups, { timeoutSeconds, clock: systemClock, rules, graphFor })
   app.decorate(pluginMark, createGuardHost({ refuse, allowed: audit.allowed, groupsOf, policySeconds: timeoutSeconds }))

@@ -1,34 +1,40 @@
 /**
- * @fastify/jwt, which verifies for this plugin, under a name of its own; and its usual names, each of which says what to use instead. Called by
- * an app, they would verify without the tenant's rules, and tell of an unproven caller.
+ * @fastify/jwt, as apps that know it call it: `request.jwtVerify()` gives the claims that this plugin verified, whatever options it gets, and what
+ * would sign, or verify without the tenant's rules, says what to use instead.
  */
-import fastifyJwt, { type JWT } from '@fastify/jwt'
+import fastifyJwt, { type FastifyJWTOptions } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { routeOf } from '../authorization/guard.js'
+import { requiredClaims } from '../claims/claims.js'
+import type { Claims } from '../claims/principal.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
-import { jwtNamespace, jwtOptions, type Verifier } from '../verification/verify.js'
+import { isRefusal } from '../refusals/refusal.js'
+import { TokenRefusedError } from '../refusals/refusal-error.js'
+import { authorizationHeader, bearerToken } from '../verification/bearer.js'
+import { decodeToken } from '../verification/decode.js'
+import type { VerifyToken } from '../verification/identify.js'
+import type { VerifierState } from '../verification/verify.js'
+import { principalOf } from './request-principal.js'
 
-type Callback = (error: Error) => void
+type Callback = (error: Error | null, claims?: Claims) => void
 
 const onRequests = {
-  jwtVerify: 'the token is verified before any handler runs: read request.principal',
   jwtDecode: 'the claims of the verified token are in request.principal.claims'
 } as const
 const onApp = {
-  verify: 'call await app.verifyToken(token)',
+  verify: 'call await app.entra.verifyToken(token)',
   sign: 'only the tenant signs tokens; register @fastify/jwt once more, with a namespace, for tokens of your own',
   lookupToken: 'the plugin reads the Authorization header, and nothing else does'
 } as const
 
-/**
- * Registers @fastify/jwt.
- *
- * @returns what verifies outside a request
- */
-export async function registerJwt(app: FastifyInstance, verifier: Verifier): Promise<JWT> {
-  await app.register(fastifyJwt, jwtOptions(verifier))
+/** What the names of @fastify/jwt begin with here: the usual ones are this file's. */
+const namespace = 'fastifyEntra'
+
+/** Registers @fastify/jwt. It verifies once more for whoever calls `request.jwtVerify()`, with the key that the issuer publishes, and no other. */
+export async function registerJwt(app: FastifyInstance, state: VerifierState, verifyToken: VerifyToken): Promise<void> {
+  await app.register(fastifyJwt, jwtOptions(state))
   const { jwt } = app as unknown as { jwt: Record<string, unknown> }
-  const own = jwt[jwtNamespace] as JWT
+  const own = jwt[namespace] as { decode: unknown }
   for (const [name, instead] of Object.entries(onApp)) jwt[name] = refusing(() => `app.jwt.${name}()`, instead, true)
   jwt.decode = own.decode
   for (const [name, instead] of Object.entries(onRequests))
@@ -38,11 +44,59 @@ export async function registerJwt(app: FastifyInstance, verifier: Verifier): Pro
         return `${routeOf(this as FastifyRequest)} calls request.${name}(), which`
       }, instead)
     )
+  app.decorateRequest('jwtVerify', function (this: FastifyRequest, ...parameters: unknown[]) {
+    return calledBack(verifiedClaims(this, verifyToken), parameters)
+  })
   app.decorateReply(
     'jwtSign',
     refusing(() => 'reply.jwtSign()', onApp.sign)
   )
-  return own
+}
+
+function jwtOptions({ issuers, algorithms, clockToleranceSeconds }: VerifierState): FastifyJWTOptions {
+  return {
+    namespace,
+    decoratorName: `${namespace}Claims`,
+    jwtVerify: `${namespace}Verify`,
+    secret: {
+      public: async (request: FastifyRequest) => {
+        const decoded = decodeToken(tokenOf(request))
+        const found = isRefusal(decoded)
+          ? decoded
+          : await issuers.findKey(decoded.payload.iss, String(decoded.header.kid))
+        if (isRefusal(found)) throw new TokenRefusedError(found)
+        return found.key.pem
+      }
+    },
+    verify: {
+      algorithms: [...algorithms],
+      requiredClaims: [...requiredClaims],
+      clockTolerance: clockToleranceSeconds * 1000,
+      extractToken: tokenOf
+    }
+  }
+}
+
+/** Verified by the plugin, and then by @fastify/jwt: on routes that need no token as well, where one was sent. */
+async function verifiedClaims(request: FastifyRequest, verifyToken: VerifyToken): Promise<Claims> {
+  const { claims } = principalOf(request) ?? (await verifyToken(tokenOf(request)))
+  await (request as unknown as { fastifyEntraVerify(): Promise<unknown> }).fastifyEntraVerify()
+  return claims
+}
+
+function tokenOf({ raw }: FastifyRequest): string {
+  const header = authorizationHeader(raw.rawHeaders)
+  const token = isRefusal(header) ? header : bearerToken(header)
+  if (isRefusal(token)) throw new TokenRefusedError(token)
+  return token
+}
+
+/** As @fastify/jwt: a promise, or a callback, which comes last. */
+function calledBack(claims: Promise<Claims>, parameters: readonly unknown[]): Promise<Claims> | undefined {
+  const callback = parameters.find((each): each is Callback => typeof each === 'function')
+  if (!callback) return claims
+  claims.then((each) => callback(null, each), callback)
+  return undefined
 }
 
 /** Throws, rejects, or calls back, as what it stands for would with its errors. */

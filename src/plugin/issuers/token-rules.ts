@@ -22,12 +22,35 @@ export interface Admission {
   readonly until?: number | undefined
 }
 
+/** One thing that is asked of a signed token. Total: it never throws, whatever the claims are and whatever failed before it. */
+export interface Check {
+  /** Stable, such as `entra.aud`. */
+  readonly id: string
+  /** The standard, or Microsoft's document, that asks for it. */
+  readonly source: string
+  /** Why the token does not pass; `undefined` where it does. */
+  readonly refuse: (token: SignedToken) => Refusal | undefined
+  /** What passes, in words. */
+  readonly expected: string
+  /** What the token has there, for whoever asks why it was refused. */
+  readonly found: (token: SignedToken) => unknown
+}
+
+/** The first no, in the order of the checks. */
+export function firstRefusal(checks: readonly Check[], token: SignedToken): Refusal | undefined {
+  for (const { refuse } of checks) {
+    const why = refuse(token)
+    if (why) return why
+  }
+  return undefined
+}
+
 /** The rules for the tokens of one issuer. */
 export interface Profile {
   /** What its tokens may be signed with. */
   readonly algorithms: readonly Algorithm[]
-  /** Why a signed token is no access token for this API, or `undefined` when it is one. */
-  readonly refuse: (token: SignedToken) => Refusal | undefined
+  /** What a signed token must meet to be an access token for this API, in their order. */
+  readonly checks: readonly Check[]
   /** True where its tokens can show that a user is a member of the directory: only Entra has guests. */
   readonly showsMembers: boolean
   /** Who a token speaks for, once it is not refused. */

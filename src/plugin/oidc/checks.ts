@@ -2,7 +2,6 @@
 import { audienceRefusal } from '../claims/audience.js'
 import {
   type ClaimPath,
-  clientRefusal,
   deepFreeze,
   displayOf,
   isOtherToken,
@@ -13,7 +12,8 @@ import {
   words
 } from '../claims/claims.js'
 import type { Claims, Principal } from '../claims/principal.js'
-import type { SignedToken } from '../issuers/token-rules.js'
+import { clientCheck, unboundCheck } from '../issuers/common-checks.js'
+import type { Check, SignedToken } from '../issuers/token-rules.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 import type { Provider } from './providers.js'
 
@@ -38,26 +38,57 @@ export interface ClaimSource {
   readonly mayBeText: boolean
 }
 
-/** Why a signed token is no access token for this API, or `undefined` when it is one. `iss` picked the rules. */
-export function oidcRefusal(token: SignedToken, rules: OidcRules): Refusal | undefined {
-  const { claims } = token
-  const { audiences, provider } = rules
-  if (rules.rfc9068) {
-    const other = profileRefusal(token)
-    if (other) return other
-  }
-  if (!isAccessToken(token, provider) && !provider.isForApis?.(claims)) return refusal('not_an_access_token')
-  if (claims.cnf !== undefined) return refusal('bound_token')
-  if (subjectOf(claims, provider) === undefined)
-    return refusal('missing_claim', {
-      detail: 'The token names neither a subject (sub) nor, without one, a client (client_id).'
-    })
-  const aud = Object.hasOwn(claims, 'aud') ? claims.aud : provider.audienceOf?.(claims)
-  const wrongAudience =
-    aud === undefined ? lacksAudience : audienceRefusal(aud, audiences, (value) => audiences.includes(value))
-  return wrongAudience ?? clientRefusal(clientIdOf(claims, provider), rules.allowedClients)
+/** What a signed token must meet to be an access token for this API, in this order. `iss` picked the rules. */
+export function oidcChecks(rules: OidcRules): readonly Check[] {
+  const { audiences, provider, allowedClients } = rules
+  return [
+    ...(rules.rfc9068 ? [rfc9068Check] : []),
+    {
+      id: 'oidc.access_token',
+      source: 'RFC 9068 §2.1; OpenID Connect Core §2',
+      expected: 'what access tokens have: a scope, a client_id, the typ at+jwt, or what the provider’s have',
+      found: ({ header: { typ }, claims }) => ({ typ, claims: Object.keys(claims) }),
+      refuse: (token) =>
+        !isAccessToken(token, provider) && !provider.isForApis?.(token.claims)
+          ? refusal('not_an_access_token')
+          : undefined
+    },
+    unboundCheck,
+    {
+      id: 'oidc.subject',
+      source: 'RFC 9068 §2.2',
+      expected: 'a sub; without one a client_id, and nothing about a person',
+      found: ({ claims: { sub, client_id } }) => ({ sub, client_id }),
+      refuse: ({ claims }) => (subjectOf(claims, provider) === undefined ? lacksSubject : undefined)
+    },
+    {
+      id: 'oidc.aud',
+      source: 'RFC 7519 §4.1.3',
+      expected: audiences.join(' or '),
+      found: ({ claims }) => audienceIn(claims, provider),
+      refuse: ({ claims }) => {
+        const aud = audienceIn(claims, provider)
+        return aud === undefined ? lacksAudience : audienceRefusal(aud, audiences, (value) => audiences.includes(value))
+      }
+    },
+    clientCheck(allowedClients, (claims) => clientIdOf(claims, provider))
+  ]
 }
 
+const rfc9068Check: Check = {
+  id: 'oidc.rfc9068',
+  source: 'RFC 9068 §2.2, §4',
+  expected: 'the typ at+jwt, and aud, sub, client_id, iat and jti',
+  found: ({ header: { typ }, claims }) => ({ typ, claims: Object.keys(claims) }),
+  refuse: (token) => profileRefusal(token)
+}
+
+const audienceIn = (claims: Claims, provider: Provider) =>
+  Object.hasOwn(claims, 'aud') ? claims.aud : provider.audienceOf?.(claims)
+
+const lacksSubject = refusal('missing_claim', {
+  detail: 'The token names neither a subject (sub) nor, without one, a client (client_id).'
+})
 const lacksAudience = refusal('missing_claim', { detail: 'The token lacks the claim "aud".' })
 
 /** RFC 9068 §2.2, §4: the type is explicit, and these claims are there. */

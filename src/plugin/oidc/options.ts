@@ -6,7 +6,7 @@ import { type Algorithm, algorithmNames } from '../keys/jwks.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { ownProperties } from '../lib/own.js'
 import { audienceTexts, isOn, isSecure, secureOrigin, shown, texts } from '../lib/validate.js'
-import { type ClaimSource, type OidcRules, oidcRefusal, toOidcPrincipal } from './checks.js'
+import { type ClaimSource, type OidcRules, oidcChecks, toOidcPrincipal } from './checks.js'
 import { anyProvider, type Provider, type ProviderName, providers } from './providers.js'
 
 /** Any other OpenID provider, for `app.register(entra, options)`. */
@@ -69,7 +69,7 @@ export function oidcAuthority(options: OidcOptions) {
   const profile: Profile = {
     algorithms,
     rolelessClients,
-    refuse: (token) => oidcRefusal(token, rules),
+    checks: oidcChecks(rules),
     showsMembers: false,
     toPrincipal: (claims) => toOidcPrincipal(claims, rules)
   }

@@ -40,9 +40,9 @@ interface Noted {
  * Decorates the app with its matrix, and checks routes: each when it is declared, and all of them when the app is ready.
  *
  * @param strict whether a route without a decision is an error
- * @returns the rules of all guards, as they come
+ * @returns the rules of all guards, as they come, and the matrix
  */
-export function watchRoutes(app: FastifyInstance, strict: boolean): readonly Rule[] {
+export function watchRoutes(app: FastifyInstance, strict: boolean): { rules: readonly Rule[]; entries: AccessMatrix } {
   const early = earlyRoutes(app).map((route) => earlyEntry(route, app))
   const noted: Noted[] = []
   const rules: Rule[] = []
@@ -71,7 +71,7 @@ export function watchRoutes(app: FastifyInstance, strict: boolean): readonly Rul
       early.filter(({ auth }) => auth === 'unknown')
     )
   })
-  return rules
+  return { rules, entries }
 }
 
 /** Guards in hooks for all routes of a scope, as `app.addHook('preHandler', requireRole('Admin'))` adds them. */

@@ -1,6 +1,5 @@
 /**
- * Every error code of @fastify/jwt and fast-jwt, with the refusal it means. Left alone, they answer 500 to a token with
- * a wrong `alg`, a future `nbf` or an unknown `crit`, and their messages say how the inside looks.
+ * Every error code of fast-jwt, with the refusal it means. Left alone, they answer 500, and their messages say how the inside looks.
  */
 import { missingClaimRefusal, requiredClaims } from '../claims/claims.js'
 import { type Refusal, type RefusalCode, refusal } from '../refusals/refusal.js'
@@ -21,19 +20,12 @@ export const refusalOf: Readonly<Record<string, RefusalCode | null>> = {
   FAST_JWT_MISSING_SIGNATURE: 'invalid_signature',
   FAST_JWT_INVALID_CRIT_HEADER: 'unsupported_header',
   FAST_JWT_VERIFY_ERROR: 'invalid_signature',
-  FST_JWT_AUTHORIZATION_TOKEN_EXPIRED: 'token_expired',
-  FST_JWT_AUTHORIZATION_TOKEN_INVALID: 'invalid_signature',
-  FST_JWT_AUTHORIZATION_TOKEN_UNTRUSTED: 'invalid_claim',
   // Keys are vetted when they are installed, options when the plugin is registered, the header in stage 1.
   FAST_JWT_INVALID_OPTION: null,
   FAST_JWT_INVALID_KEY: null,
   FAST_JWT_MISSING_KEY: null,
   FAST_JWT_KEY_FETCHING_ERROR: null,
-  FAST_JWT_SIGN_ERROR: null,
-  FST_JWT_NO_AUTHORIZATION_IN_COOKIE: null,
-  FST_JWT_NO_AUTHORIZATION_IN_HEADER: null,
-  FST_JWT_BAD_REQUEST: null,
-  FST_JWT_BAD_COOKIE_REQUEST: null
+  FAST_JWT_SIGN_ERROR: null
 }
 
 /**
@@ -51,7 +43,7 @@ export function explain(error: unknown, decoded: DecodedToken): Refusal {
     : refusal(meaning)
 }
 
-/** @fastify/jwt has one code for a token with a bad signature and one that lacks a claim; fast-jwt has two. */
+/** A token that lacks a claim gets to know that first, whatever its signature. */
 export function signatureRefusal({ payload }: DecodedToken, code: RefusalCode = 'invalid_signature'): Refusal {
   return missingClaimRefusal(payload, requiredClaims) ?? refusal(code)
 }

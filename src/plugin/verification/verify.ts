@@ -1,30 +1,25 @@
-/**
- * Stages 2 and 3: token → key → claims. The key is found first, without an `Error` and, where it is held, without a promise; then
- * @fastify/jwt and fast-jwt verify, and call stages 4 and 5 when the signature holds.
- */
+/** Token → principal: taken apart, its key found, its signature verified, and the rules of its issuer asked. A no is a value, never an error. */
 import { setImmediate } from 'node:timers/promises'
-import type { FastifyJWTOptions, JWT } from '@fastify/jwt'
-import type { FastifyRequest } from 'fastify'
 import { missingClaimRefusal, requiredClaims, timeRefusal } from '../claims/claims.js'
 import type { Claims, Principal } from '../claims/principal.js'
+import { firstRefusal } from '../issuers/token-rules.js'
 import type { FoundKey, TrustedIssuers } from '../issuers/trusted-issuers.js'
 import type { Algorithm } from '../keys/jwks.js'
-import { withoutStackTraces } from '../lib/quiet.js'
 import { isRefusal, type Refusal } from '../refusals/refusal.js'
 import type { IsRevoked } from '../revocation/is-revoked.js'
 import { ambiguityRefusal, type DecodedToken, decodeToken } from './decode.js'
 import { headerRefusal, keyRefusal } from './jose-header.js'
 import { explain } from './jwt-errors.js'
+import type { CheckSignature } from './signature.js'
 import type { Forgeries } from './signature-precheck.js'
 import type { TokenCache } from './token-cache.js'
 
-/** A token and the key to verify it with; `refusal`, once stage 4 says no. */
+/** A token and the key to verify it with. */
 export interface Verification extends FoundKey {
   readonly token: string
   readonly decoded: DecodedToken
   /** Who the key signs for, as it was known when the token was verified. */
   keyOwner?: string | undefined
-  refusal?: Refusal
 }
 
 /** A token whose signature holds, and that its issuer's rules let pass; and whom it speaks for. */
@@ -34,7 +29,7 @@ export interface Verified {
 }
 
 /** What the verifier is built from. */
-export interface Verifier {
+export interface VerifierState {
   readonly issuers: TrustedIssuers
   /** What any of the issuers may sign with; each key says which of them it may verify. */
   readonly algorithms: readonly Algorithm[]
@@ -45,73 +40,21 @@ export interface Verifier {
   readonly cache: TokenCache | undefined
   /** Asked at every request, also for tokens that are remembered. */
   readonly isRevoked: IsRevoked | undefined
+  readonly checkSignature: CheckSignature
   /** What is remembered of signatures that did not hold. */
   readonly forgeries: Forgeries
   /** For functions of the application. */
   readonly keysTimeoutSeconds: number
 }
 
-/** Where a request keeps its verification. */
-export const verificationOf = Symbol('fastify-entra.verification')
-
-/** What the names of @fastify/jwt begin with here: the usual ones are guarded (`jwt-surface.ts`). */
-export const jwtNamespace = 'fastifyEntra'
-const jwtVerifyName = `${jwtNamespace}Verify` as const
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    [verificationOf]: Verification | null
-    /** For {@link inRequest} alone. */
-    [jwtVerifyName]: () => Promise<unknown>
-  }
-}
-
-type PemCallback = (request: FastifyRequest, token: unknown, done: (error: Error | null, pem?: string) => void) => void
-
-/** Somebody else calls it, for a token whose key was not vetted. */
-const noKey = new Error('no key was vetted for this request')
-
-/** Called by @fastify/jwt between decoding and verifying. It must not return a promise: see its `getSecret`. */
-const vettedPem: PemCallback = (request, _token, done) => {
-  const pem = request[verificationOf]?.key.pem
-  done(pem === undefined ? noKey : null, pem)
-}
-
-/**
- * The options that make @fastify/jwt do stages 3 and 4 in one call. The same PEM, handed over synchronously, is
- * its fast path: one prepared verifier for each. fast-jwt's own cache stays off: it hands one mutable object to everybody.
- */
-export function jwtOptions({
-  algorithms,
-  clockToleranceSeconds
-}: Pick<Verifier, 'algorithms' | 'clockToleranceSeconds'>): FastifyJWTOptions {
-  return {
-    namespace: jwtNamespace,
-    decoratorName: `${jwtNamespace}Claims`,
-    jwtVerify: jwtVerifyName,
-    secret: { public: vettedPem },
-    verify: {
-      algorithms: [...algorithms],
-      requiredClaims: [...requiredClaims],
-      clockTolerance: clockToleranceSeconds * 1000,
-      extractToken: (request) => request[verificationOf]?.token
-    },
-    trusted: (request) => {
-      const verification = request[verificationOf]
-      return verification ? isTrusted(verification, clockToleranceSeconds) : false
-    }
-  }
-}
-
-/** Stage 4, once the signature holds; its no is kept with the verification, as a library would make an error of it. */
-function isTrusted(verification: Verification, toleranceSeconds: number): boolean {
-  const { payload: claims } = verification.decoded // the libraries read the same bytes once more
-  const why =
+/** What is asked once the signature holds. */
+function signedRefusal(verification: Verification, toleranceSeconds: number): Refusal | undefined {
+  const { payload: claims } = verification.decoded // fast-jwt reads the same bytes once more
+  return (
     missingClaimRefusal(claims, requiredClaims) ??
     timeRefusal(claims, toleranceSeconds) ??
     profileRefusal(verification, claims)
-  if (why) verification.refusal = why
-  return why === undefined
+  )
 }
 
 /** A token that is refused anyway gets that answer; only one that would pass gets the outage which keeps it from being checked. */
@@ -121,72 +64,41 @@ function profileRefusal(verification: Verification, claims: Claims): Refusal | u
   const isUnknown = isRefusal(owner)
   verification.keyOwner = isUnknown ? undefined : owner
   const described = isUnknown || owner === key.issuer ? key : { ...key, ...(owner !== undefined && { issuer: owner }) }
-  const why = issuer.settings.profile.refuse({ header: decoded.header, claims, key: described })
+  const why = firstRefusal(issuer.settings.profile.checks, { header: decoded.header, claims, key: described })
   return why ?? (isUnknown ? owner : undefined)
 }
 
-/** Has @fastify/jwt verify a signature, and run stages 4 and 5. Its errors are the libraries', or the refusal that was kept. */
-export type VerifySignature = (verification: Verification) => Promise<Principal>
-
-/** In a request, as @fastify/jwt is made for, and fast. */
-export function inRequest(request: FastifyRequest): VerifySignature {
-  return async (verification) => {
-    request[verificationOf] = verification
-    // With a key at hand all of it happens before it returns.
-    await withoutStackTraces(() => request[jwtVerifyName]())
-    return principalIn(verification)
-  }
-}
-
-/** Outside a request @fastify/jwt knows neither `trusted` nor `formatUser`, and prepares a verifier for each call. */
-export function outsideRequests(jwt: JWT, { clockToleranceSeconds }: Verifier): VerifySignature {
-  return async (verification) => {
-    withoutStackTraces(() => jwt.verify(verification.token, { key: verification.key.pem }))
-    if (!isTrusted(verification, clockToleranceSeconds)) throw untrusted
-    return principalIn(verification)
-  }
-}
-
-const principalIn = ({ issuer, decoded }: Verification) => issuer.settings.profile.toPrincipal(decoded.payload)
-
-const untrusted = new Error("the issuer's rules refuse this token")
-
 /** Verifies a token: whom it speaks for, or why it is refused; the latter at once where no signature needs to be verified for it. */
-export function verifyToken(
-  token: string,
-  verifier: Verifier,
-  verifySignature: VerifySignature
-): Refusal | Promise<Refusal | Verified> {
+export function verifyToken(token: string, state: VerifierState): Refusal | Promise<Refusal | Verified> {
   const decoded = decodeToken(token)
   if (isRefusal(decoded)) return decoded
   const go = (answer: FoundKey | Refusal) => {
     const found = isRefusal(answer)
       ? answer
       : (keyRefusal(decoded, answer.key.algorithms) ?? ambiguityRefusal(decoded) ?? answer)
-    if (isRefusal(found)) return verifier.hint(found, decoded)
-    return verified({ token, decoded, ...found }, verifier, verifySignature)
+    if (isRefusal(found)) return state.hint(found, decoded)
+    return verified({ token, decoded, ...found }, state)
   }
   const { header, payload } = decoded
-  const refused = headerRefusal(decoded, verifier.algorithms)
-  const answer = refused ?? verifier.issuers.findKey(payload.iss, String(header.kid))
+  const refused = headerRefusal(decoded, state.algorithms)
+  const answer = refused ?? state.issuers.findKey(payload.iss, String(header.kid))
   return answer instanceof Promise ? answer.then(go) : go(answer)
 }
 
-async function verified(
-  verification: Verification,
-  verifier: Verifier,
-  verifySignature: VerifySignature
-): Promise<Refusal | Verified> {
-  const { decoded, key } = verification
-  const { forgeries } = verifier
+async function verified(verification: Verification, state: VerifierState): Promise<Refusal | Verified> {
+  const { token, decoded, key, issuer } = verification
+  const { forgeries, checkSignature, clockToleranceSeconds } = state
   if (forgeries.areLikely) await setImmediate() // requests that need no signature verified go first
   const forged = forgeries.refusal(decoded, key)
-  if (forged) return verifier.hint(forged, decoded)
+  if (forged) return state.hint(forged, decoded)
   try {
-    return { verification, principal: await verifySignature(verification) }
+    checkSignature(token, key)
   } catch (error) {
-    const why = verification.refusal ?? explain(error, decoded)
+    const why = explain(error, decoded)
     if (why.code === 'invalid_signature') forgeries.seen()
-    return verifier.hint(why, decoded)
+    return state.hint(why, decoded)
   }
+  const why = signedRefusal(verification, clockToleranceSeconds)
+  if (why) return state.hint(why, decoded)
+  return { verification, principal: issuer.settings.profile.toPrincipal(decoded.payload) }
 }

@@ -1,0 +1,114 @@
+/** The machine behind the plugin and {@link createVerifier}: trusted issuers with their keys, what is remembered of tokens, the clients to call others with. */
+import { type Audit, createAudit } from './audit/audit.js'
+import { Downstreams, loadClientPackage } from './downstream/token-clients.js'
+import { withHint } from './entra/hints.js'
+import { Issuer, type IssuerSettings, type TenantEvent } from './issuers/issuer.js'
+import { TrustedIssuers } from './issuers/trusted-issuers.js'
+import { type Logger, systemClock } from './lib/clock.js'
+import { createJsonClient, type ExchangeJson, type FetchJson } from './lib/json-client.js'
+import type { Settings } from './options.js'
+import { signatureCheck } from './verification/signature.js'
+import { Forgeries } from './verification/signature-precheck.js'
+import { TokenCache } from './verification/token-cache.js'
+import type { VerifierState } from './verification/verify.js'
+
+/** To one origin at once: eight directories may have all their places taken (`lookup-cache`) before others would wait. */
+const connectionsForCallers = 1024
+
+/** Well below Fastify's `pluginTimeout`, 10 s by default. */
+const maxStartSeconds = 5
+
+/** The issuers of one tenant; v2, which every product has, comes first. */
+export type Issuers = readonly [Issuer, ...Issuer[]]
+
+/** What is shared by all who verify tokens with one set of options. */
+export interface Engine {
+  readonly settings: Settings
+  readonly issuers: Issuers
+  readonly verifier: VerifierState
+  readonly audit: Audit
+  readonly downstreams: Downstreams
+  /** For what is asked of others on behalf of callers. */
+  readonly exchangeJson: ExchangeJson
+  /** Fetches keys for the first time, and resolves when they are there or were waited for long enough. Never rejects. */
+  firstTry(): Promise<unknown>
+  /** Ends what is under way and closes the sockets. */
+  close(): Promise<void>
+}
+
+/** How an engine writes down what happens. */
+export interface EngineLog {
+  readonly log: Logger
+  /** For what is said of one issuer. Default: `log`, with the URL in each line */
+  readonly logFor: (metadataUrl: string) => Logger
+  readonly isSilent: (log: Logger) => boolean
+}
+
+/**
+ * Makes an engine.
+ *
+ * @throws EntraConfigurationError where a package that an option needs is not there, or a proxy's variable cannot be used
+ */
+export async function startEngine(settings: Settings, { log, logFor, isSilent }: EngineLog): Promise<Engine> {
+  await loadClientPackage(settings.clients)
+  const { keysTimeoutSeconds: timeoutSeconds, tokenCache, clockToleranceSeconds } = settings
+  // Two, as a client has so many connections to an origin: what is asked for callers must not hold up the keys.
+  const forKeys = createJsonClient(timeoutSeconds)
+  const forCallers = createJsonClient(timeoutSeconds, connectionsForCallers)
+  const audit = createAudit(settings.audit, isSilent)
+  const { fetchJson } = forKeys
+  const issuers = createIssuers(settings, { fetchJson, logFor, tell: (change) => audit.tenant(log, change) })
+  const trusted = new TrustedIssuers(issuers)
+  const verifier: VerifierState = {
+    ...settings,
+    issuers: trusted,
+    hint: (why, decoded) => withHint(why, decoded, { ...settings, issuers: trusted }),
+    cache: tokenCache && new TokenCache(tokenCache, clockToleranceSeconds),
+    checkSignature: signatureCheck(clockToleranceSeconds),
+    forgeries: new Forgeries()
+  }
+  const { exchangeJson } = forCallers
+  const downstreams = new Downstreams(trusted, settings.clients, {
+    exchangeJson,
+    clock: systemClock,
+    log,
+    timeoutSeconds
+  })
+  return Object.freeze<Engine>({
+    ...{ settings, issuers, verifier, audit, downstreams, exchangeJson },
+    firstTry: () => firstTry(issuers, timeoutSeconds),
+    async close() {
+      for (const { keys } of issuers) keys.close()
+      await Promise.all([forKeys.close(), forCallers.close()])
+    }
+  })
+}
+
+interface IssuerSurroundings {
+  readonly fetchJson: FetchJson
+  readonly logFor: EngineLog['logFor']
+  readonly tell: (change: TenantEvent) => void
+}
+
+function createIssuers(settings: Settings, { fetchJson, logFor, tell }: IssuerSurroundings): Issuers {
+  const names = new Map<string, Issuer>()
+  const toIssuer = (issuer: IssuerSettings) => {
+    const log = logFor(issuer.url)
+    return new Issuer(issuer, settings.keyTimings, { fetchJson, clock: systemClock, log, names, tell })
+  }
+  const [first, ...others] = settings.issuers
+  const issuers: Issuers = [toIssuer(first), ...others.map(toIssuer)]
+  const byUrl = new Map(issuers.map((issuer) => [issuer.settings.url, issuer]))
+  for (const issuer of issuers) issuer.sibling = byUrl.get(issuer.settings.siblingUrl ?? '')
+  return issuers
+}
+
+/** Keys are worth waiting for before the first request comes, but a tenant that hangs must not hold up the start. */
+function firstTry(issuers: Issuers, timeoutSeconds: number): Promise<unknown> {
+  const tries = Promise.all(issuers.map(({ keys }) => keys.start()))
+  const patience = Math.min(timeoutSeconds, maxStartSeconds) * 1000
+  return new Promise((resolve) => {
+    const cancel = systemClock.after(patience, () => resolve(undefined))
+    void tries.then(cancel).then(resolve)
+  })
+}

@@ -1,0 +1,38 @@
+/** Checks that issuers of several kinds have in common. */
+import { clientRefusal, text } from '../claims/claims.js'
+import type { Claims } from '../claims/principal.js'
+import { refusal } from '../refusals/refusal.js'
+import type { Check } from './token-rules.js'
+
+/** Bound to a key that its sender must prove to hold (RFC 7800 §3, RFC 8705, RFC 9449 §7.1): as a bearer token it proves nothing. */
+export const unboundCheck: Check = {
+  id: 'cnf',
+  source: 'RFC 7800 §3',
+  expected: 'no cnf',
+  found: ({ claims }) => claims.cnf,
+  refuse: ({ claims: { cnf } }) => (cnf === undefined ? undefined : refusal('bound_token'))
+}
+
+/** The subject is what data is stored under. */
+export const subjectCheck: Check = {
+  id: 'sub',
+  source: 'RFC 7519 §4.1.2',
+  expected: 'a sub that is a string, and not empty',
+  found: ({ claims }) => claims.sub,
+  refuse: ({ claims: { sub } }) =>
+    text(sub) === undefined ? refusal('invalid_claim', { detail: 'The "sub" of the token is no string.' }) : undefined
+}
+
+/** Only the clients that are allowed, where there is a list. */
+export function clientCheck(
+  allowedClients: ReadonlySet<string> | undefined,
+  clientOf: (claims: Claims) => string | undefined
+): Check {
+  return {
+    id: 'client',
+    source: 'the option allowedClients',
+    expected: allowedClients ? [...allowedClients].join(' or ') : 'any client',
+    found: ({ claims }) => clientOf(claims),
+    refuse: ({ claims }) => clientRefusal(String(clientOf(claims)), allowedClients)
+  }
+}

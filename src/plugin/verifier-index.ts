@@ -1,0 +1,51 @@
+/** What `fastify-entra/verifier` exports: the verifier, and guards; nothing of it names Fastify. */
+
+export { auditChannelName } from './audit/audit.js'
+export type { AllowedEvent, AuditEvent, AuthenticatedEvent, DeniedEvent, RefusedEvent } from './audit/events.js'
+export type { Guard } from './authorization/guard.js'
+export {
+  allOf,
+  anyOf,
+  requireApp,
+  requireAppPermission,
+  requireAuthAge,
+  requireAuthContext,
+  requireClient,
+  requireClientAuth,
+  requireGroup,
+  requireMember,
+  requirePolicy,
+  requireRole,
+  requireScope,
+  requireTenant,
+  requireUser
+} from './authorization/guards.js'
+export {
+  type DeclaredNames,
+  type DeclaredPermissions,
+  type GuardsFor,
+  guardsFor,
+  type NamesOf
+} from './authorization/guards-for.js'
+export type { Context, PermissionRule, Policy, Rule } from './authorization/rules.js'
+export type {
+  AgentFacts,
+  AppPrincipal,
+  Claims,
+  ClientAuth,
+  Membership,
+  Principal,
+  UserPrincipal
+} from './claims/principal.js'
+export { type GraphGroupsOptions, graphGroups } from './downstream/graph-groups.js'
+export type { CheckResult, Explanation } from './explain.js'
+export type { IssuerStatus } from './issuers/issuer.js'
+export type { Logger } from './lib/clock.js'
+export { EntraConfigurationError } from './lib/configuration-error.js'
+export { type Problem, problemMediaType, toProblem } from './refusals/challenge.js'
+export type { RefusalCode } from './refusals/refusal.js'
+export { DownstreamError, TokenRefusedError } from './refusals/refusal-error.js'
+export { Revocations, type RevocationsOptions } from './revocation/memory-store.js'
+export type { Revoked } from './revocation/record.js'
+export { type RedisClient, RedisRevocations, type RedisRevocationsOptions } from './revocation/redis-store.js'
+export { type Credentials, createVerifier, type Verifier, type VerifierOptions } from './verifier.js'

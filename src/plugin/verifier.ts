@@ -1,0 +1,164 @@
+/** {@link createVerifier}: all checks of an access token, for code without Fastify: queues, functions, other frameworks. */
+import { ruleRefusal } from './authorization/authorize.js'
+import { createGroupsOf } from './authorization/groups.js'
+import { type Guard, isGuard } from './authorization/guard.js'
+import type { Context, Rule } from './authorization/rules.js'
+import type { Principal } from './claims/principal.js'
+import { type Engine, startEngine } from './engine.js'
+import { type Explanation, explainToken } from './explain.js'
+import type { IssuerStatus } from './issuers/issuer.js'
+import { type Logger, systemClock } from './lib/clock.js'
+import { EntraConfigurationError } from './lib/configuration-error.js'
+import { ownProperties } from './lib/own.js'
+import { shown } from './lib/validate.js'
+import { type EntraOptions, toSettings } from './options.js'
+import { refusal } from './refusals/refusal.js'
+import { DownstreamError, TokenRefusedError } from './refusals/refusal-error.js'
+import { createVerifyToken, type VerifyToken } from './verification/identify.js'
+
+/** Options of {@link createVerifier}: those of the plugin, without those of routes. */
+export type VerifierOptions = Omit<EntraOptions, 'strictRoutes'> & {
+  /** Where outages, faults of your own functions and decisions are logged, such as pino's logger. Default: nowhere. */
+  log?: Logger
+}
+
+/** What a caller sent. */
+export interface Credentials {
+  /** RFC 6750: the only scheme so far. */
+  readonly scheme: 'Bearer'
+  /** The token alone. */
+  readonly token: string
+}
+
+/** Verifies access tokens, without Fastify. */
+export interface Verifier {
+  /**
+   * Resolves when keys were fetched, or waited for long enough: an outage is no error, tokens are then refused with 503 until it is over.
+   *
+   * @throws EntraConfigurationError when an option is missing, unknown or contradictory
+   */
+  ready(): Promise<void>
+  /**
+   * Makes all checks of a token.
+   *
+   * @throws TokenRefusedError with the `code` and the `statusCode` that a request with this token would have got
+   * @throws EntraConfigurationError as {@link Verifier.ready}, and after {@link Verifier.close}
+   */
+  verify(credentials: Credentials): Promise<Principal>
+  /**
+   * Asks a guard, such as `requireScope('Orders.Read')`, about a principal.
+   *
+   * @param context what policies of your own get as their second parameter. Default: `{ log }`
+   * @throws TokenRefusedError where the guard refuses: 403, 401 where a stronger sign-in helps, 503 where it cannot be said
+   */
+  authorize(principal: Principal, guard: Guard, context?: Context): Promise<void>
+  /** What each check says of a token, also behind the first that fails. For developers: it says more than a caller may know. */
+  explain(token: string): Promise<Explanation>
+  /** Each trusted issuer with the state of its keys; none before {@link Verifier.ready}. */
+  readonly issuers: readonly IssuerStatus[]
+  /** Ends what is under way, and closes the sockets. */
+  close(): Promise<void>
+}
+
+const nothing = () => {}
+const noLog: Logger = Object.freeze({ info: nothing, warn: nothing, error: nothing })
+
+interface Running {
+  readonly engine: Engine
+  readonly verifyToken: VerifyToken
+  readonly authorize: Verifier['authorize']
+}
+
+/**
+ * A verifier of access tokens for one API, with the plugin's options. It fetches keys at once, and keeps them: make one for the process, not one
+ * for each token. Wrong options are said by {@link Verifier.ready} and by every other call.
+ */
+export function createVerifier(options: VerifierOptions): Verifier {
+  const starting = start(options)
+  starting.catch(nothing) // whoever calls gets it
+  let engine: Engine | undefined
+  let isClosed = false
+  const running = async (): Promise<Running> => {
+    const started = await starting
+    engine = started.engine
+    await started.engine.firstTry()
+    if (isClosed) throw new EntraConfigurationError('this verifier was closed; create another one')
+    return started
+  }
+  return Object.freeze<Verifier>({
+    async ready() {
+      await running()
+    },
+    async verify(credentials) {
+      const { verifyToken } = await running()
+      const { scheme, token } = ownProperties(credentials)
+      if (scheme === 'Bearer') return verifyToken(token)
+      throw new EntraConfigurationError(`scheme ${shown(scheme)} is not allowed; give "Bearer"`)
+    },
+    async authorize(principal, guard, context) {
+      const { authorize } = await running()
+      return authorize(principal, guard, context)
+    },
+    async explain(token) {
+      return explainToken(token, (await running()).engine.verifier)
+    },
+    get issuers() {
+      return engine?.issuers.map(({ status }) => status) ?? []
+    },
+    async close() {
+      isClosed = true
+      const started = await starting.catch(nothing)
+      await started?.engine.close()
+    }
+  })
+}
+
+async function start({ log = noLog, ...options }: VerifierOptions): Promise<Running> {
+  if ('strictRoutes' in options)
+    throw new EntraConfigurationError(
+      'strictRoutes is for the Fastify plugin; a verifier has no routes, so leave it out'
+    )
+  const engine = await startEngine(toSettings(options as EntraOptions), {
+    log,
+    logFor: () => log,
+    isSilent: (each) => each === noLog
+  })
+  for (const warning of engine.settings.warnings) log.warn({}, warning)
+  return {
+    engine,
+    verifyToken: createVerifyToken(engine.verifier, engine.audit, log),
+    authorize: authorizer(engine, log)
+  }
+}
+
+function authorizer({ settings, audit, downstreams, exchangeJson }: Engine, log: Logger): Verifier['authorize'] {
+  const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
+  const rules: Rule[] = []
+  const groupsOf =
+    groups &&
+    createGroupsOf(groups, {
+      ...{ timeoutSeconds, clock: systemClock, rules },
+      graphFor: (principal, _context, signal) => {
+        const downstream = downstreams.of(principal)
+        return (
+          downstream && {
+            url: downstream.client.graphUrl,
+            exchangeJson: (url, init) => exchangeJson(url, { signal, ...init }),
+            tokenForApp: (scope) => downstream.tokenForApp(principal.tenantId, scope),
+            // The token of the user is not at hand here.
+            tokenOnBehalfOf: () => Promise.reject(new DownstreamError(refusal('downstream_not_offered')))
+          }
+        )
+      }
+    })
+  return async (principal, guard, context = { log }) => {
+    if (!isGuard(guard))
+      throw new EntraConfigurationError('authorize() takes a principal and a guard, such as requireRole("Admin")')
+    if (!rules.includes(guard.rule)) rules.push(guard.rule)
+    const why = await ruleRefusal(guard.rule, principal, context, groupsOf, timeoutSeconds)
+    const on = { log, where: undefined, principal }
+    if (!why) return audit.allowed(on, guard.rule)
+    audit.refused(on, why)
+    throw new TokenRefusedError(why)
+  }
+}
