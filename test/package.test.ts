@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { samplesIn } from './support/samples.js'
+import { clientId, startTestTenant, tenantId } from './support/tenant.js'
 
 const run = promisify(execFile)
 
@@ -91,6 +93,53 @@ t.test('the tarball', async (t) => {
     await writeFile(join(msal, 'index.js'), "throw new Error('broken')")
     t.equal(await outcome('1'), 'broken\n', 'what is wrong with the package is said as it is')
     await rm(msal, { recursive: true })
+  })
+
+  t.test('the verifier needs no Fastify, and neither do its types', async (t) => {
+    const alone = await mkdtemp(join(tmpdir(), 'fastify-entra-alone-'))
+    t.teardown(() => rm(alone, { recursive: true, force: true }))
+    await writeFile(join(alone, 'package.json'), '{ "private": true, "type": "module" }')
+    const types = ['@types/node@20', '@types/express@5']
+    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(folder, filename), ...types], {
+      cwd: alone
+    })
+    t.notOk((await readdir(join(alone, 'node_modules'))).includes('fastify'), 'nobody installed it')
+    const samples = samplesIn(await readFile('docs/verifier.md', 'utf8'), 'ts')
+    t.equal(samples.length, 3)
+    for (const [at, sample] of samples.entries()) await writeFile(join(alone, `sample-${at}.ts`), sample)
+    const files = samples.map((_, at) => `sample-${at}.ts`)
+    const compilerOptions = { strict: true, module: 'nodenext', target: 'es2023', types: ['node'], skipLibCheck: false }
+    await writeFile(join(alone, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
+    const said = await run(resolve('node_modules/.bin/tsc'), ['-p', alone]).catch((error: { stdout: string }) => error)
+    t.equal(said.stdout, '')
+    const tenant = await startTestTenant()
+    t.teardown(() => tenant.close())
+    const program = `
+      const [{ onMessage }, { requireToken }, { orders }] = await Promise.all(
+        [0, 1, 2].map((at) => import('./sample-' + at + '.js')))
+      const { user, app } = JSON.parse(process.env.TOKENS)
+      const said = [await onMessage({ token: app, order: 'x' }), await onMessage({ token: user, order: 'x' }).catch((e) => e.code)]
+      const answer = { locals: {}, status(code) { said.push(code); return this }, set() { return this }, json(body) { said.push(body.code) } }
+      const headers = (token) => ({ authorization: token && 'Bearer ' + token, get: () => token && 'Bearer ' + token })
+      await requireToken({ headers: headers(user) }, answer, () => said.push('next'))
+      await requireToken({ headers: headers() }, answer, () => said.push('next'))
+      for (const token of [user, undefined]) said.push((await orders({ headers: headers(token) }, { invocationId: '1' })).status)
+      console.log(JSON.stringify(said))
+      process.exit()`
+    for (const at of samples.keys()) {
+      const path = join(alone, `sample-${at}.js`)
+      const own = `authority: '${tenant.origin}', tenantId:`
+      await writeFile(path, (await readFile(path, 'utf8')).replace('tenantId:', own))
+    }
+    const TOKENS = JSON.stringify({
+      user: await tenant.userToken({ scp: 'Orders.Read' }),
+      app: await tenant.appToken({ roles: ['Orders.Write.All'] })
+    })
+    const env = { ...process.env, ENTRA_TENANT_ID: tenantId, ENTRA_CLIENT_ID: clientId, TOKENS }
+    const { stdout } = await run('node', ['--input-type=module', '-e', program], { cwd: alone, env })
+    const [ordered, ...rest] = JSON.parse(stdout) as string[]
+    t.match(ordered, / ordered x$/)
+    t.same(rest, ['insufficient_permissions', 'next', 401, 'credentials_missing', 200, 401])
   })
 
   t.test('its types are found and sound, by publint and attw', async (t) => {

@@ -42,10 +42,17 @@ export type { CheckResult, Explanation } from './explain.js'
 export type { IssuerStatus } from './issuers/issuer.js'
 export type { Logger } from './lib/clock.js'
 export { EntraConfigurationError } from './lib/configuration-error.js'
-export { type Problem, problemMediaType, toProblem } from './refusals/challenge.js'
+export { type Problem, problemMediaType } from './refusals/challenge.js'
 export type { RefusalCode } from './refusals/refusal.js'
 export { DownstreamError, TokenRefusedError } from './refusals/refusal-error.js'
 export { Revocations, type RevocationsOptions } from './revocation/memory-store.js'
 export type { Revoked } from './revocation/record.js'
 export { type RedisClient, RedisRevocations, type RedisRevocationsOptions } from './revocation/redis-store.js'
-export { type Credentials, createVerifier, type Verifier, type VerifierOptions } from './verifier.js'
+export {
+  type Credentials,
+  createVerifier,
+  credentialsOf,
+  type RefusedAnswer,
+  type Verifier,
+  type VerifierOptions
+} from './verifier.js'

@@ -1,26 +1,43 @@
 /** {@link createVerifier}: all checks of an access token, for code without Fastify: queues, functions, other frameworks. */
 import { ruleRefusal } from './authorization/authorize.js'
-import { createGroupsOf } from './authorization/groups.js'
+import { createGroupsOf, type GroupsOptions } from './authorization/groups.js'
 import { type Guard, isGuard } from './authorization/guard.js'
 import type { Context, Rule } from './authorization/rules.js'
 import type { Principal } from './claims/principal.js'
 import { type Engine, startEngine } from './engine.js'
+import type { EntraTenantOptions } from './entra/options.js'
 import { type Explanation, explainToken } from './explain.js'
 import type { IssuerStatus } from './issuers/issuer.js'
+import type { TimeOptions } from './keys/timings.js'
 import { type Logger, systemClock } from './lib/clock.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { ownProperties } from './lib/own.js'
 import { shown } from './lib/validate.js'
-import { type EntraOptions, toSettings } from './options.js'
-import { refusal } from './refusals/refusal.js'
+import type { OidcOptions } from './oidc/options.js'
+import {
+  type AuditOptions,
+  type EntraOptions,
+  type MemoryOptions,
+  type RevocationOptions,
+  type TenantsOptions,
+  toSettings
+} from './options.js'
+import { challengeOf, type Problem, problemMediaType, toProblem } from './refusals/challenge.js'
+import { isRefusal, type Refusal, refusal } from './refusals/refusal.js'
 import { DownstreamError, TokenRefusedError } from './refusals/refusal-error.js'
+import { bearerToken } from './verification/bearer.js'
 import { createVerifyToken, type VerifyToken } from './verification/identify.js'
 
 /** Options of {@link createVerifier}: those of the plugin, without those of routes. */
-export type VerifierOptions = Omit<EntraOptions, 'strictRoutes'> & {
-  /** Where outages, faults of your own functions and decisions are logged, such as pino's logger. Default: nowhere. */
-  log?: Logger
-}
+export type VerifierOptions = (EntraTenantOptions | OidcOptions | TenantsOptions) &
+  TimeOptions &
+  MemoryOptions &
+  GroupsOptions &
+  RevocationOptions &
+  AuditOptions & {
+    /** Where outages, faults of your own functions and decisions are logged, such as pino's logger. Default: nowhere. */
+    log?: Logger
+  }
 
 /** What a caller sent. */
 export interface Credentials {
@@ -52,12 +69,36 @@ export interface Verifier {
    * @throws TokenRefusedError where the guard refuses: 403, 401 where a stronger sign-in helps, 503 where it cannot be said
    */
   authorize(principal: Principal, guard: Guard, context?: Context): Promise<void>
+  /**
+   * What the plugin would answer: status, headers (`WWW-Authenticate` with a challenge where one helps, RFC 6750 §3) and problem details (RFC 9457).
+   *
+   * @param requestId for the body, and your log
+   */
+  answerTo(error: TokenRefusedError, requestId: string): RefusedAnswer
   /** What each check says of a token, also behind the first that fails. For developers: it says more than a caller may know. */
   explain(token: string): Promise<Explanation>
   /** Each trusted issuer with the state of its keys; none before {@link Verifier.ready}. */
   readonly issuers: readonly IssuerStatus[]
   /** Ends what is under way, and closes the sockets. */
   close(): Promise<void>
+}
+
+/** An answer to a caller that is refused. */
+export interface RefusedAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Problem
+}
+
+/**
+ * The credentials in an `Authorization` header.
+ *
+ * @throws TokenRefusedError `credentials_missing` where there are none, `authorization_malformed` where they are not `Bearer`, one space and a token
+ */
+export function credentialsOf(authorization: string | null | undefined): Credentials {
+  const token = bearerToken(authorization ?? '')
+  if (isRefusal(token)) throw new TokenRefusedError(token)
+  return { scheme: 'Bearer', token }
 }
 
 const nothing = () => {}
@@ -78,9 +119,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
   starting.catch(nothing) // whoever calls gets it
   let engine: Engine | undefined
   let isClosed = false
+  let realm = ''
   const running = async (): Promise<Running> => {
     const started = await starting
     engine = started.engine
+    realm = engine.settings.realm
     await started.engine.firstTry()
     if (isClosed) throw new EntraConfigurationError('this verifier was closed; create another one')
     return started
@@ -99,6 +142,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
       const { authorize } = await running()
       return authorize(principal, guard, context)
     },
+    answerTo(error, requestId) {
+      return refusedAnswer(error.refusal, realm, requestId)
+    },
     async explain(token) {
       return explainToken(token, (await running()).engine.verifier)
     },
@@ -111,6 +157,14 @@ export function createVerifier(options: VerifierOptions): Verifier {
       await started?.engine.close()
     }
   })
+}
+
+function refusedAnswer(why: Refusal, realm: string, requestId: string): RefusedAnswer {
+  const { status, retryAfterSeconds } = why
+  const headers: Record<string, string> = { 'cache-control': 'no-store', 'content-type': problemMediaType }
+  if (status < 500) headers['www-authenticate'] = challengeOf(why, realm)
+  if (retryAfterSeconds !== undefined) headers['retry-after'] = String(retryAfterSeconds)
+  return { status, headers, body: toProblem(requestId, why) }
 }
 
 async function start({ log = noLog, ...options }: VerifierOptions): Promise<Running> {

@@ -103,7 +103,7 @@ const header: readonly Mutant[] = [
       "if (typeof header.alg !== 'string' || !algorithms.includes(header.alg)) return wrongAlgorithm",
       ''
     ],
-    ['verification/verify', 'algorithms: [...algorithms],', ''],
+    ['verification/signature', 'algorithms: [...algorithms],', ''],
     ['verification/verify', 'keyRefusal(decoded, answer.key.algorithms) ??', '']
   ),
   mutant('typ', 'header', 'RFC 8725 §3.11 explicit types', [
@@ -272,8 +272,8 @@ const keys: readonly Mutant[] = [
   ]),
   mutant('a signature that fits', 'signature', 'RFC 7515 §5.2 signed by the key that kid names', [
     'verification/verify',
-    'const why = verification.refusal ?? explain(error, decoded)',
-    "const why = verification.refusal ?? explain(error, decoded)\n    if (why.code === 'invalid_signature') return { verification, principal: verification.issuer.settings.profile.toPrincipal(verification.decoded.payload) }"
+    'const why = explain(error, decoded)',
+    "const why = explain(error, decoded)\n    if (why.code === 'invalid_signature') return { verification, principal: issuer.settings.profile.toPrincipal(decoded.payload) }"
   ])
 ]
 
@@ -313,7 +313,7 @@ const tenant: readonly Mutant[] = [
   ]),
   mutant('the issuer of a key', 'signature', 'Microsoft: validate the signing key issuer', [
     'entra/checks',
-    "if (!keyFits(key, String(iss), tid, rules.version)) return refusal('wrong_key_issuer')",
+    "if (!keyFits(key, String(iss), String(tid), rules.version)) return refusal('wrong_key_issuer')",
     ''
   ]),
   mutant('the issuer of a key, v1', 'signature', 'Microsoft: validate the signing key issuer', [
@@ -326,9 +326,9 @@ const tenant: readonly Mutant[] = [
     'issuer.replaceAll(tenantPlaceholder, tid)',
     'issuer'
   ]),
-  mutant('sub', 'claims', 'RFC 7519 §4.1.2 sub', ['entra/checks', 'text(sub) === undefined', 'false']),
+  mutant('sub', 'claims', 'RFC 7519 §4.1.2 sub', ['issuers/common-checks', 'text(sub) === undefined', 'false']),
   mutant('sub, empty', 'claims', 'RFC 7519 §4.1.2 sub', [
-    'entra/checks',
+    'issuers/common-checks',
     'text(sub) === undefined',
     "typeof sub !== 'string'"
   ]),
@@ -344,7 +344,11 @@ const tenant: readonly Mutant[] = [
       entraClaims.replace(`'${name}', `, '').replace(`, '${name}'`, '')
     ])
   ),
-  mutant('aud', 'claims', 'RFC 7519 §4.1.3 aud is this API', ['entra/checks', 'return wrongAudience ?? ', 'return ']),
+  mutant('aud', 'claims', 'RFC 7519 §4.1.3 aud is this API', [
+    'entra/checks',
+    'audienceRefusal(claims.aud, audiences, accepts, detailOf)',
+    'undefined'
+  ]),
   mutant('aud, the beginning is enough', 'claims', 'RFC 7519 §4.1.3 aud is this API', [
     'entra/checks',
     'if (audiences.includes(value)) return true',
@@ -414,14 +418,14 @@ const tenant: readonly Mutant[] = [
     'azp ?? appid'
   ]),
   mutant('cnf', 'claims', 'RFC 7800 §3 a bound token is no bearer token', [
-    'entra/checks',
-    "if (claims.cnf !== undefined) return refusal('bound_token')",
-    ''
+    'issuers/common-checks',
+    "cnf === undefined ? undefined : refusal('bound_token')",
+    'undefined'
   ]),
   mutant('clients that are allowed', 'claims', 'Microsoft: azp, appid; only the clients that are allowed', [
-    'entra/checks',
-    ' ?? clientRefusal(clientId, rules.allowedClients)',
-    ''
+    'issuers/common-checks',
+    'clientRefusal(String(clientOf(claims)), allowedClients)',
+    'undefined'
   ])
 ]
 
@@ -460,8 +464,8 @@ const oidc: readonly Mutant[] = [
   ]),
   mutant('aud, another provider', 'oidc', 'RFC 7519 §4.1.3 aud is this API, another provider', [
     'oidc/checks',
-    'return wrongAudience ?? ',
-    'return '
+    'audienceRefusal(aud, audiences, (value) => audiences.includes(value))',
+    'undefined'
   ]),
   mutant(
     'aud, the beginning is enough, another provider',
@@ -475,14 +479,14 @@ const oidc: readonly Mutant[] = [
     'false'
   ]),
   mutant('cnf, another provider', 'oidc', 'RFC 7800 §3 a bound token is no bearer token, another provider', [
-    'oidc/checks',
-    "if (claims.cnf !== undefined) return refusal('bound_token')",
-    ''
+    'issuers/common-checks',
+    "cnf === undefined ? undefined : refusal('bound_token')",
+    'undefined'
   ]),
   mutant('clients, another provider', 'oidc', 'only the clients that are allowed, another provider', [
-    'oidc/checks',
-    ' ?? clientRefusal(clientIdOf(claims, provider), rules.allowedClients)',
-    ''
+    'issuers/common-checks',
+    'clientRefusal(String(clientOf(claims)), allowedClients)',
+    'undefined'
   ]),
   mutant('an app is its client', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
     'oidc/providers',
@@ -533,7 +537,7 @@ const timesAndPermissions: readonly Mutant[] = [
     'exp',
     'claims',
     'RFC 7519 §4.1.4 exp',
-    ['verification/verify', 'algorithms: [...algorithms],', 'algorithms: [...algorithms], ignoreExpiration: true,'],
+    ['verification/signature', 'algorithms: [...algorithms],', 'algorithms: [...algorithms], ignoreExpiration: true,'],
     ['verification/verify', 'timeRefusal(claims, toleranceSeconds) ??', '']
   ),
   mutant(
@@ -541,7 +545,7 @@ const timesAndPermissions: readonly Mutant[] = [
     'claims',
     'RFC 7519 §4.1.4 exp',
     [
-      'verification/verify',
+      'verification/signature',
       'clockTolerance: clockToleranceSeconds * 1000',
       'clockTolerance: clockToleranceSeconds * 1020'
     ],
@@ -558,7 +562,7 @@ const timesAndPermissions: readonly Mutant[] = [
     '(validFrom - toleranceSeconds * 1.1)'
   ]),
   mutant('no tolerance', 'claims', 'control: RFC 7519 §4.1.4, §4.1.5 inside the tolerance', [
-    'verification/verify',
+    'verification/signature',
     'clockTolerance: clockToleranceSeconds * 1000',
     'clockTolerance: 0'
   ]),
@@ -566,7 +570,7 @@ const timesAndPermissions: readonly Mutant[] = [
     'nbf',
     'claims',
     'RFC 7519 §4.1.5 nbf',
-    ['verification/verify', 'algorithms: [...algorithms],', 'algorithms: [...algorithms], ignoreNotBefore: true,'],
+    ['verification/signature', 'algorithms: [...algorithms],', 'algorithms: [...algorithms], ignoreNotBefore: true,'],
     ['claims/claims', 'Math.max(Number(nbf), Number(iat))', 'Number(iat)']
   ),
   mutant(
@@ -574,7 +578,7 @@ const timesAndPermissions: readonly Mutant[] = [
     'claims',
     'RFC 7519 §4.1.5 nbf',
     [
-      'verification/verify',
+      'verification/signature',
       'clockTolerance: clockToleranceSeconds * 1000',
       'clockTolerance: clockToleranceSeconds * 1100'
     ],
@@ -611,9 +615,9 @@ const timesAndPermissions: readonly Mutant[] = [
     'return roles.includes(rule.name)'
   ]),
   mutant('the kind of a caller', 'claims', 'Microsoft: a token shows whether a user or an app calls', [
-    'entra/options',
-    ' ?? callerKindRefusal(token.claims)',
-    ''
+    'entra/checks',
+    ', callerKindCheck]',
+    ']'
   ]),
   mutant('an idtyp that is neither', 'claims', 'Microsoft: a token shows whether a user or an app calls', [
     'entra/caller-kind',

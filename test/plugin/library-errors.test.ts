@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { TokenError } from 'fast-jwt'
 import t from 'tap'
 import { toKeySet } from '../../src/plugin/keys/jwks.js'
 import { refusal } from '../../src/plugin/refusals/refusal.js'
@@ -9,16 +9,7 @@ import { explain, refusalOf } from '../../src/plugin/verification/jwt-errors.js'
 import { signingKey } from '../support/tenant.js'
 
 const { resolve } = createRequire(import.meta.url)
-const fastifyJwtPath = resolve('@fastify/jwt')
-const fastifyJwtRequire = createRequire(fastifyJwtPath)
-
-/** As installed, and as @fastify/jwt itself sees it: there may be two. */
-const { TokenError } = fastifyJwtRequire('fast-jwt') as { TokenError: { codes: Record<string, string> } }
 const fastJwtCodes = Object.values(TokenError.codes)
-
-const fastifyJwtCodes = [...readFileSync(fastifyJwtPath, 'utf8').matchAll(/createError\(\s*['"`](\w+)['"`]/g)].map(
-  ([, code = '']) => code
-)
 
 interface GetJwksErrors {
   errorCode: Record<string, string>
@@ -29,15 +20,13 @@ const { errorCode, GetJwksError } = createRequire(getJwksPath)(join(dirname(getJ
 
 const accountedFor = (codes: string[]) => codes.filter((code) => !Object.hasOwn(refusalOf, code))
 
-t.test('the packages’ holes: every code of the installed libraries has its meaning', async (t) => {
+t.test('the packages’ holes: every code of fast-jwt has its meaning', async (t) => {
   t.ok(fastJwtCodes.length > 0, 'fast-jwt lists its codes')
   t.strictSame(accountedFor(fastJwtCodes), [], `fast-jwt: ${fastJwtCodes}`)
-  t.ok(fastifyJwtCodes.length > 0, '@fastify/jwt creates its errors by code')
-  t.strictSame(accountedFor(fastifyJwtCodes), [], `@fastify/jwt: ${fastifyJwtCodes}`)
 })
 
 t.test('no meaning outlives its code', async (t) => {
-  const installed = new Set([...fastJwtCodes, ...fastifyJwtCodes])
+  const installed = new Set<string>(fastJwtCodes)
   t.strictSame(
     Object.keys(refusalOf).filter((code) => !installed.has(code)),
     []
@@ -60,10 +49,8 @@ const complete = { iss: 'i', aud: 'a', exp: 2, iat: 1, sub: 's', tid: 't', ver: 
 
 const meanings: { rule: string; code: string; payload?: Record<string, unknown>; is: string }[] = [
   { rule: 'RFC 7519 §4.1.4', code: 'FAST_JWT_EXPIRED', payload: complete, is: 'token_expired' },
-  { rule: 'RFC 7519 §4.1.4', code: 'FST_JWT_AUTHORIZATION_TOKEN_EXPIRED', payload: complete, is: 'token_expired' },
   { rule: 'RFC 7519 §4.1.5', code: 'FAST_JWT_INACTIVE', payload: complete, is: 'token_not_yet_valid' },
   { rule: 'RFC 7515 §5.2', code: 'FAST_JWT_INVALID_SIGNATURE', payload: complete, is: 'invalid_signature' },
-  { rule: 'RFC 7515 §5.2', code: 'FST_JWT_AUTHORIZATION_TOKEN_INVALID', payload: complete, is: 'invalid_signature' },
   {
     rule: 'RFC 7515 §5.2: none at all',
     code: 'FAST_JWT_MISSING_SIGNATURE',
@@ -83,10 +70,10 @@ t.test('what the codes that tokens cause mean', async (t) => {
   }
 })
 
-t.test('@fastify/jwt’s one code for a bad signature and a missing claim', async (t) => {
+t.test('a token that lacks a claim gets to know that, whatever its signature', async (t) => {
   for (const claim of ['iss', 'exp']) {
     const payload = Object.fromEntries(Object.entries(complete).filter(([name]) => name !== claim))
-    for (const code of ['FST_JWT_AUTHORIZATION_TOKEN_INVALID', 'FAST_JWT_MISSING_REQUIRED_CLAIM']) {
+    for (const code of ['FAST_JWT_INVALID_SIGNATURE', 'FAST_JWT_MISSING_REQUIRED_CLAIM']) {
       const why = explain({ code }, decodedWith(payload))
       t.equal(why.code, 'missing_claim', claim)
       t.match(why.detail, `"${claim}"`, 'names it')
@@ -104,7 +91,7 @@ t.test('the contract: a detail never holds what the library said', async (t) => 
   for (const code of Object.keys(refusalOf).filter((name) => refusalOf[name] !== null)) {
     const said = Object.assign(new Error('The key must be a string or a buffer, at verifier.js'), { code })
     for (const decoded of [decodedWith(complete), decodedWith({})]) {
-      t.notMatch(explain(said, decoded).detail, /buffer|verifier|FAST_JWT|FST_JWT|undefined/i, code)
+      t.notMatch(explain(said, decoded).detail, /buffer|verifier|FAST_JWT|undefined/i, code)
     }
   }
 })
@@ -115,11 +102,7 @@ const noClients: Record<string, string> = {
   FAST_JWT_INVALID_KEY: 'keys are vetted when they are installed',
   FAST_JWT_MISSING_KEY: 'a verifier is only built with a key',
   FAST_JWT_KEY_FETCHING_ERROR: 'the contract: what could not be fetched is no invalid token',
-  FAST_JWT_SIGN_ERROR: 'nothing is signed here',
-  FST_JWT_NO_AUTHORIZATION_IN_COOKIE: 'the contract: cookies are never read',
-  FST_JWT_NO_AUTHORIZATION_IN_HEADER: 'the contract: without credentials nothing is verified',
-  FST_JWT_BAD_REQUEST: 'the contract: a malformed header is refused before',
-  FST_JWT_BAD_COOKIE_REQUEST: 'the contract: cookies are never read'
+  FAST_JWT_SIGN_ERROR: 'nothing is signed here'
 }
 
 const programmers: [what: string, error: unknown][] = [

@@ -145,11 +145,6 @@ type Jwt = Record<string, (...parameters: unknown[]) => Promise<unknown>>
 t.test('the functions of @fastify/jwt say what to use instead, and change nothing', async (t) => {
   const tricky = await tenant.userToken({ clientId: 'other-client', tenantId: 'other-tenant', kind: 'user' })
   const calls: Record<string, (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>> = {
-    'request.jwtVerify()': (request) => request.jwtVerify(),
-    'request.jwtVerify() with options': (request) =>
-      request.jwtVerify({ decode: {}, verify: { allowedIss: 'https://other' } }),
-    'request.jwtVerify(callback)': (request) =>
-      new Promise((resolve, reject) => request.jwtVerify((error: unknown) => (error ? reject(error) : resolve(0)))),
     'request.jwtDecode()': (request) => request.jwtDecode(),
     'reply.jwtSign()': (_request, reply) => reply.jwtSign({ sub: 'x' }),
     'app.jwt.verify()': ({ server }) => (server.jwt as unknown as Jwt).verify?.(tricky) as Promise<unknown>,

@@ -1,0 +1,237 @@
+/** `createVerifier()`: the checks of a request, without Fastify. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import entra from '../../src/plugin/index.js'
+import {
+  type AuditEvent,
+  auditChannelName,
+  createVerifier,
+  credentialsOf,
+  type Principal,
+  requireGroup,
+  requirePolicy,
+  requireRole,
+  requireScope,
+  TokenRefusedError,
+  type VerifierOptions
+} from '../../src/plugin/verifier-index.js'
+import { get, listen, makeApp } from '../support/http.js'
+import { recordingLogger } from '../support/log.js'
+import { clientId, signingKey, startTestTenant, tenantId } from '../support/tenant.js'
+
+const tenant = await startTestTenant()
+t.teardown(() => tenant.close())
+const options = { tenantId, clientId, authority: tenant.origin }
+const bearer = (token: string) => ({ scheme: 'Bearer', token }) as const
+
+function start(t: Test, more: object = {}) {
+  const verifier = createVerifier({ ...options, ...more } as VerifierOptions)
+  t.teardown(() => verifier.close())
+  return verifier
+}
+
+const now = Math.floor(Date.now() / 1000)
+const tokens: Readonly<Record<string, string>> = {
+  'a user': await tenant.userToken(),
+  'an app': await tenant.appToken(),
+  v1: await tenant.v1Token(),
+  expired: await tenant.userToken({ exp: now - 3600 }),
+  'not yet valid': await tenant.userToken({ nbf: now + 3600 }),
+  'another audience': await tenant.userToken({ aud: 'api://other' }),
+  Graph: await tenant.userToken({ aud: 'https://graph.microsoft.com' }),
+  'another tenant': await tenant.userToken({ tid: 'ffffffff-2222-4333-8444-555555555555' }),
+  'no exp': await tenant.userToken({ exp: undefined }),
+  'an ID token': await tenant.userToken({ nonce: 'n' }),
+  bound: await tenant.userToken({ cnf: { jkt: 'x' } }),
+  'no permissions': await tenant.userToken({ scp: undefined }),
+  forged: await tenant.userToken({}, {}, await signingKey('key-1')),
+  'unknown key': await tenant.userToken({}, { kid: 'nobody' }),
+  'another issuer': await tenant.userToken({ iss: 'https://nobody.example' }),
+  'another type': await tenant.userToken({}, { typ: 'dpop+jwt' }),
+  garbage: 'garbage'
+}
+
+t.test('what the plugin answers to a request, to the byte', async (t) => {
+  const made = makeApp(t)
+  await made.app.register(entra, options)
+  made.app.get('/any', async ({ principal }) => principal)
+  const { origin } = await listen(made)
+  const verifier = start(t)
+  for (const [name, token] of Object.entries(tokens)) {
+    const answer = await get(`${origin}/any`, token)
+    const { body, status } = answer
+    try {
+      t.same(await verifier.verify(bearer(token)), JSON.parse(body), name)
+    } catch (error) {
+      if (!(error instanceof TokenRefusedError)) throw error
+      const { requestId } = JSON.parse(body)
+      const said = verifier.answerTo(error, requestId)
+      t.equal(said.status, status, name)
+      t.equal(JSON.stringify(said.body), body, `${name}: the body`)
+      t.ok(answer.headers.get('content-type')?.startsWith(String(said.headers['content-type'])), `${name}: the type`)
+      for (const header of ['www-authenticate', 'cache-control', 'retry-after'])
+        t.equal(said.headers[header] ?? null, answer.headers.get(header), `${name}: ${header}`)
+    }
+  }
+})
+
+t.test('guards say the same of a principal', async (t) => {
+  const log = recordingLogger()
+  const verifier = start(t, { log })
+  const user = await verifier.verify(bearer(await tenant.userToken({ roles: ['Reader'] })))
+  await verifier.authorize(user, requireRole('Reader'))
+  await verifier.authorize(user, requireScope('access_as_user'))
+  await t.rejects(verifier.authorize(user, requireRole('Admin')), { code: 'insufficient_permissions' })
+  const asked: unknown[] = []
+  const policy = requirePolicy<{ log: typeof log; queue: string }>('own', (principal: Principal, { queue }) => {
+    asked.push(principal.id, queue)
+    return queue === 'mine'
+  })
+  await verifier.authorize(user, policy, { log, queue: 'mine' } as never)
+  await t.rejects(verifier.authorize(user, policy, { log, queue: 'other' } as never), {
+    code: 'insufficient_permissions'
+  })
+  t.same(asked, [user.id, 'mine', user.id, 'other'])
+  await t.rejects(verifier.authorize(user, (() => {}) as never), { message: /takes a principal and a guard/ })
+})
+
+t.test('groups that do not fit into a token are looked up', async (t) => {
+  const group = 'aaaaaaaa-bbbb-4ccc-8ddd-000000000001'
+  const seen: unknown[] = []
+  const verifier = start(t, {
+    groups: async (_principal: unknown, { groupIds }: { groupIds: readonly string[] }) => {
+      seen.push(...groupIds)
+      return [group]
+    }
+  })
+  const user = await verifier.verify(
+    bearer(await tenant.userToken({ _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint: 'x' } } }))
+  )
+  await verifier.authorize(user, requireGroup(group))
+  await verifier.authorize(user, requireGroup(group))
+  t.same(seen, [group], 'once')
+})
+
+t.test('decisions are published, and hold no token', async (t) => {
+  const events: AuditEvent[] = []
+  const listener = (message: unknown) => void events.push(message as AuditEvent)
+  subscribe(auditChannelName, listener)
+  t.teardown(() => unsubscribe(auditChannelName, listener))
+  const verifier = start(t)
+  const user = await verifier.verify(bearer(String(tokens['a user'])))
+  await verifier.authorize(user, requireScope('access_as_user'))
+  await verifier.authorize(user, requireRole('Admin')).catch(() => {})
+  await verifier.verify(bearer(String(tokens.expired))).catch(() => {})
+  const own = events.filter((event) => !event.event.startsWith('tenant.') && !('requestId' in event))
+  t.same(
+    own.map(({ event }) => event),
+    ['authenticated', 'allowed', 'denied', 'refused']
+  )
+})
+
+t.test('ready() and every other call say what is wrong with the options, and an outage is no such thing', async (t) => {
+  const bad: [object, RegExp][] = [
+    [{ ...options, tenantId: 'x y' }, /^tenantId "x y" is not allowed/],
+    [{ ...options, strictRoutes: true }, /^strictRoutes is for the Fastify plugin/],
+    [{ ...options, nonsense: 1 }, /^there is no option "nonsense"/]
+  ]
+  for (const [given, message] of bad) {
+    const verifier = createVerifier(given as VerifierOptions)
+    const is = { name: 'EntraConfigurationError', message }
+    await t.rejects(verifier.ready(), is)
+    await t.rejects(verifier.verify(bearer('x')), is)
+    await verifier.close()
+  }
+  const down = start(t, { authority: 'http://127.0.0.1:9' })
+  await down.ready()
+  t.same(
+    down.issuers.map(({ state }) => state),
+    ['cold', 'cold']
+  )
+  await t.rejects(down.verify(bearer(String(tokens['a user']))), { code: 'tenant_unavailable' })
+  const warned = recordingLogger()
+  const open = start(t, { tenantId: 'organizations', allowedTenants: '*', log: warned })
+  await open.ready()
+  t.match(JSON.stringify(warned), /allowedTenants/, 'warnings are logged')
+})
+
+t.test('after close() it throws', async (t) => {
+  const verifier = createVerifier(options)
+  t.same(verifier.issuers, [], 'nothing is known yet')
+  await verifier.ready()
+  t.equal(verifier.issuers[0]?.state, 'fresh')
+  await verifier.close()
+  await t.rejects(verifier.verify(bearer(String(tokens['a user']))), { message: /this verifier was closed/ })
+  await t.rejects(verifier.ready(), { name: 'EntraConfigurationError' })
+})
+
+t.test('only the scheme Bearer, and a header as RFC 6750 has it', async (t) => {
+  const verifier = start(t)
+  await t.rejects(verifier.verify({ scheme: 'DPoP', token: 'x' } as never), {
+    message: 'scheme "DPoP" is not allowed; give "Bearer"'
+  })
+  t.same(credentialsOf('Bearer abc'), bearer('abc'))
+  for (const none of [undefined, null, '']) t.throws(() => credentialsOf(none), { code: 'credentials_missing' })
+  t.throws(() => credentialsOf('Bearer a b'), { code: 'authorization_malformed' })
+})
+
+t.test('explain: every check, also behind the first that fails', async (t) => {
+  const verifier = start(t)
+  const good = await verifier.explain(String(tokens['a user']))
+  t.equal(good.code, undefined)
+  t.same(
+    good.checks.filter(({ outcome }) => outcome !== 'passed'),
+    []
+  )
+  t.ok(good.checks.length >= 16, `${good.checks.length} checks`)
+  for (const { id, source, expected } of good.checks) t.ok(id && source && expected, `${id}: ${source}: ${expected}`)
+  const twice = await verifier.explain(await tenant.userToken({ aud: 'api://other', cnf: {}, exp: now - 3600 }))
+  t.same(
+    twice.checks.filter(({ outcome }) => outcome === 'failed').map(({ id, code }) => [id, code]),
+    [
+      ['time', 'token_expired'],
+      ['cnf', 'bound_token'],
+      ['entra.aud', 'wrong_audience']
+    ]
+  )
+  t.match(
+    twice.checks.find(({ id }) => id === 'entra.aud'),
+    { expected: `${clientId} or api://${clientId}`, found: '"api://other"' }
+  )
+  for (const [name, token] of Object.entries(tokens)) {
+    const { code } = await verifier.explain(token)
+    const refused = await verifier.verify(bearer(token)).then(
+      () => undefined,
+      (error: TokenRefusedError) => error.code
+    )
+    // What is granted is no check of the token.
+    t.equal(code, refused === 'no_permissions' ? undefined : refused, name)
+  }
+  const unknown = await verifier.explain(String(tokens['unknown key']))
+  t.equal(unknown.checks.find(({ id }) => id === 'signature')?.outcome, 'undecided')
+  t.equal((await verifier.explain('garbage')).checks.length, 1)
+})
+
+t.test('in a plain server of Node’s', async (t) => {
+  const verifier = start(t)
+  const server = createServer((request, response) => {
+    const answer = async () => {
+      const { id } = await verifier.verify(credentialsOf(request.headers.authorization))
+      response.end(id)
+    }
+    answer().catch((error) => {
+      const { status, headers, body } = verifier.answerTo(error, '1')
+      response.writeHead(status, headers).end(JSON.stringify(body))
+    })
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  t.equal((await get(origin, tokens['a user'])).status, 200)
+  const { status, headers } = await get(origin)
+  t.equal(status, 401)
+  t.match(headers.get('www-authenticate'), /^Bearer realm="api:/)
+})
