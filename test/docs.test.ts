@@ -211,8 +211,9 @@ t.test('README, "Errors": every code of a refusal, and no other', async (t) => {
         .match(/(?<=`)\w+(?=`)/g) ?? []
   )
   const [table = ''] =
-    (await readFile(join('src', 'plugin', 'refusals', 'refusal.ts'), 'utf8')).split('const kinds = {')[1]?.split('\n} as const') ??
-    []
+    (await readFile(join('src', 'plugin', 'refusals', 'refusal.ts'), 'utf8'))
+      .split('const kinds = {')[1]
+      ?.split('\n} as const') ?? []
   const codes = [...table.matchAll(/^ {2}(\w+): /gm)].map(([, code = '']) => code)
   t.ok(codes.length >= 30, `${codes.length} codes`)
   const errors = ['invalid_request', 'invalid_token', 'insufficient_scope'] // of the challenge, which are no codes
