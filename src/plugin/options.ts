@@ -11,7 +11,7 @@ import type { KeyTimings } from './keys/timings.js'
 import { inSeconds, keyTimings, type TimeOptions, timeNames } from './keys/timings.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { ownProperties } from './lib/own.js'
-import { functionOf, isOn, repeated, shown } from './lib/validate.js'
+import { functionOf, isOn, rejectUnknown, repeated, shown } from './lib/validate.js'
 import { type OidcOptions, oidcAuthority, oidcNames } from './oidc/options.js'
 import type { IsRevoked } from './revocation/is-revoked.js'
 import type { TokenCacheOptions } from './verification/token-cache.js'
@@ -164,10 +164,8 @@ function refuseUnknown(options: EntraTenantOptions | OidcOptions | TenantsOption
   const [main, own] =
     'tenants' in options ? ['tenants', ['tenants']] : isOidc(options) ? ['issuer', oidcNames] : ['', entraNames]
   const names = [...own, ...shared]
-  const unknown = Object.keys(options).find((name) => !names.includes(name))
-  if (unknown === undefined) return
   const here = main && ` beside "${main}"`
-  throw new EntraConfigurationError(`there is no option "${unknown}"${here}; the options are ${names.join(', ')}`)
+  rejectUnknown((name) => `there is no option "${name}"${here}`, options, names)
 }
 
 /** Until its document was read, a domain may be any of the tenants of `organizations`, and a user flow has the issuer of its neighbour. */

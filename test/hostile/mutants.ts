@@ -297,7 +297,7 @@ const tenant: readonly Mutant[] = [
   ),
   mutant('tid', 'claims', 'Microsoft: tid is the tenant of the issuer', [
     'entra/checks',
-    "if (typeof tid !== 'string' || !guid.test(tid) || tenantIdOf(String(iss)) !== tid || hasOtherTid(claims))",
+    "if (typeof tid !== 'string' || !isTenantId(tid) || tenantIdOf(String(iss)) !== tid || hasOtherTid(claims))",
     "if (typeof tid !== 'string')"
   ]),
   mutant('TID', 'claims', 'Microsoft: one tid, by one name', ['entra/checks', ' || hasOtherTid(claims)', '']),

@@ -17,7 +17,7 @@ import entra, {
   requireUser
 } from '../../src/plugin/index.js'
 import { guardsInHooks } from '../../src/plugin/routes/access-matrix.js'
-import { earlyRoutes } from '../../src/plugin/routes/existing-routes.js'
+import { earlyRoutes } from '../../src/plugin/routes/internals.js'
 import { get, listen, makeApp } from '../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 

@@ -1,7 +1,7 @@
 /** The option `audit` → what is logged of decisions. */
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { ownProperties } from '../lib/own.js'
-import { isOn, shown } from '../lib/validate.js'
+import { isOn, rejectUnknown, shown } from '../lib/validate.js'
 
 /** Which decisions are logged, at level `info`: none, refusals, or every one. */
 export type AuditLevel = 'off' | 'refusals' | 'all'
@@ -24,10 +24,9 @@ const levels: readonly AuditLevel[] = ['off', 'refusals', 'all']
 export function auditOf(given: AuditLevel | Partial<AuditSettings> = {}): AuditSettings {
   if (typeof given === 'string') return auditOf({ level: given })
   const isObject = typeof given === 'object' && given !== null && !Array.isArray(given)
-  const { level = 'refusals', personalData, ...others } = isObject ? ownProperties(given) : { level: given as never }
-  const unknown = Object.keys(others)[0]
+  const { level = 'refusals', personalData } = isObject ? ownProperties(given) : { level: given as never }
+  if (isObject) rejectUnknown((name) => `there is no option "audit.${name}"`, given, ['level', 'personalData'])
   const wanted = `give one of ${levels.join(', ')}, or an object with level and personalData`
-  if (unknown !== undefined) throw new EntraConfigurationError(`there is no option "audit.${unknown}"; ${wanted}`)
   if (!levels.includes(level)) throw new EntraConfigurationError(`audit ${shown(level)} is not allowed; ${wanted}`)
   return Object.freeze({ level, personalData: isOn('audit.personalData', personalData) })
 }

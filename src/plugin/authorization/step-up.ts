@@ -1,6 +1,7 @@
 /** What a caller can do to satisfy a rule that its present token does not: sign in again, or prove more. */
 
 import type { Principal } from '../claims/principal.js'
+import { claimsChallenge } from '../refusals/challenge.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 
 /** What a new token must show. */
@@ -46,7 +47,9 @@ export function stepUpRefusal(stepUp: StepUp, principal: Principal, detail: stri
     return understandsClaims(principal)
       ? refusal('insufficient_claims', {
           detail,
-          challenge: claimsChallenge({ acrs: { essential: true, value: authContexts[0] } })
+          challenge: claimsChallenge(
+            JSON.stringify({ access_token: { acrs: { essential: true, value: authContexts[0] } } })
+          )
         })
       : undefined
   const challenge = {
@@ -60,14 +63,10 @@ export function stepUpRefusal(stepUp: StepUp, principal: Principal, detail: stri
 export function revokedRefusal(principal: Principal): Refusal {
   if (!isEntra(principal) || !understandsClaims(principal)) return refusal('token_revoked')
   const nbf = { essential: true, value: String(Math.floor(Date.now() / 1000)) }
+  const challenge = claimsChallenge(JSON.stringify({ access_token: { nbf } }))
   const detail = 'The token was taken back. Get a new one with the claims of the challenge.'
   // The challenge is Entra's; the code says what happened.
-  return { ...refusal('token_revoked', { detail, challenge: claimsChallenge({ nbf }) }), error: 'insufficient_claims' }
-}
-
-/** The `claims` parameter of OpenID Connect Core §5.5, as base64: what the client sends on with its next request for a token. */
-function claimsChallenge(accessToken: object): Readonly<Record<string, string>> {
-  return { claims: Buffer.from(JSON.stringify({ access_token: accessToken })).toString('base64') }
+  return { ...refusal('token_revoked', { detail, challenge }), error: 'insufficient_claims' }
 }
 
 function understandsClaims({ claims }: Principal): boolean {

@@ -6,7 +6,7 @@ import { type JsonAnswer, reasonOf } from '../lib/json-client.js'
 import { needsDownstream } from '../lib/marks.js'
 import { OutageError } from '../lib/outages.js'
 import { ownProperties } from '../lib/own.js'
-import { guid, isOn, secureOrigin, shown } from '../lib/validate.js'
+import { guid, isOn, rejectUnknown, secureOrigin, shown } from '../lib/validate.js'
 import { refuseOutage } from './token-error.js'
 
 /** How Graph is asked. */
@@ -99,10 +99,8 @@ function codeOf({ body }: JsonAnswer): string {
 const names: readonly string[] = ['as', 'scopes', 'securityEnabledOnly', 'url']
 
 function checked(options: GraphGroupsOptions) {
-  const { as = 'app', scopes, securityEnabledOnly = true, url, ...others } = ownProperties(options)
-  const [unknown] = Object.keys(others)
-  if (unknown !== undefined)
-    throw new EntraConfigurationError(`graphGroups has no option "${unknown}"; its options are ${names.join(', ')}`)
+  const { as = 'app', scopes, securityEnabledOnly = true, url } = ownProperties(options)
+  rejectUnknown('graphGroups', options, names)
   if (as !== 'app' && as !== 'user')
     throw new EntraConfigurationError(`graphGroups: as ${shown(as)} is not allowed; it is app or user`)
   if (scopes !== undefined && (as === 'app' || !Array.isArray(scopes) || scopes.length === 0))

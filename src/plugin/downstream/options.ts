@@ -2,7 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { ownProperties } from '../lib/own.js'
-import { wholeNumber } from '../lib/validate.js'
+import { rejectUnknown, wholeNumber } from '../lib/validate.js'
 
 /** A store that instances share, as MSAL's distributed cache plugin takes it (`ICacheClient`). Texts are sealed before they get there. */
 export interface SharedTokenCache {
@@ -62,9 +62,7 @@ const names: readonly string[] = [...proofs, 'sharedCache', 'maxTokens']
 export function downstreamOf(options: DownstreamOptions): Pick<OwnClient, 'credential' | 'sharedCache' | 'maxTokens'> {
   if (typeof options !== 'object' || options === null)
     throw new EntraConfigurationError(`downstream is no object; give one of ${proofs.join(', ')} in it`)
-  const unknown = Object.keys(options).find((name) => !names.includes(name))
-  if (unknown !== undefined)
-    throw new EntraConfigurationError(`downstream has no option "${unknown}"; its options are ${names.join(', ')}`)
+  rejectUnknown('downstream', options, names)
   const own = ownProperties(options)
   const { sharedCache, maxTokens } = own
   if (sharedCache !== undefined && ![sharedCache?.get, sharedCache?.set].every((each) => typeof each === 'function'))

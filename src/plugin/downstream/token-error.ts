@@ -2,6 +2,7 @@
 
 import type { JsonAnswer } from '../lib/json-client.js'
 import { OutageError, ThrottledError } from '../lib/outages.js'
+import { claimsChallenge } from '../refusals/challenge.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 
 /** Why there is no token, and what of it the operator may read: codes, never descriptions, which name people. */
@@ -80,7 +81,7 @@ export function challengeRefusal(challenge: string): Refusal | undefined {
 /** The tenant's claims, handed on to the client that can have the user satisfy them (Microsoft: "Claims challenges", on-behalf-of). */
 function signInAgain(claims: unknown): Refusal {
   const detail = 'Another service that this route calls asks the user to sign in again.'
-  const challenge = isChallenge(claims) && { claims: Buffer.from(claims).toString('base64') }
+  const challenge = isChallenge(claims) && claimsChallenge(claims)
   return challenge
     ? refusal('insufficient_claims', { detail, challenge })
     : refusal('insufficient_user_authentication', { detail })

@@ -6,6 +6,7 @@ import { clientCheck, subjectCheck, unboundCheck } from '../issuers/common-check
 import type { Check } from '../issuers/token-rules.js'
 import { tenantPlaceholder } from '../issuers/token-rules.js'
 import type { VerificationKey } from '../keys/jwks.js'
+import { guid } from '../lib/validate.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 import { callerKindRefusal } from './caller-kind.js'
 import { audienceDetail } from './hints.js'
@@ -28,7 +29,7 @@ export interface TenantRules {
 const entraClaims = ['aud', 'iat', 'sub', 'tid', 'ver'] as const
 
 /** In lower case, as tokens have it: another spelling would be another key to store data under. */
-const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const isTenantId = (tid: string) => guid.test(tid) && tid === tid.toLowerCase()
 
 /** What a signed payload must meet to be an access token for this API, in this order. `iss` picked the rules. */
 export function entraChecks(rules: TenantRules): readonly Check[] {
@@ -55,7 +56,7 @@ function tenantChecks(rules: TenantRules): readonly Check[] {
       found: ({ claims: { iss, tid } }) => ({ iss, tid }),
       refuse: ({ claims }) => {
         const { iss, tid } = claims
-        if (typeof tid !== 'string' || !guid.test(tid) || tenantIdOf(String(iss)) !== tid || hasOtherTid(claims))
+        if (typeof tid !== 'string' || !isTenantId(tid) || tenantIdOf(String(iss)) !== tid || hasOtherTid(claims))
           return refusal('wrong_tenant')
         return undefined
       }

@@ -9,6 +9,7 @@ import type { KeyTimings } from '../keys/timings.js'
 import type { Clock, Logger } from '../lib/clock.js'
 import type { FetchJson } from '../lib/json-client.js'
 import { HttpStatusError } from '../lib/json-client.js'
+import { guid } from '../lib/validate.js'
 import type { Refusal } from '../refusals/refusal.js'
 import type { Profile } from './token-rules.js'
 import { tenantPlaceholder } from './token-rules.js'
@@ -150,7 +151,7 @@ export class Issuer {
 }
 
 /** A tenant's ID where Entra's issuers have it, as first segment of the path. */
-const tenantSegment = /^(https?:\/\/[^/]+\/)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=\/)/
+const tenantSegment = new RegExp(`^(https?://[^/]+/)${guid.source.slice(1, -1)}(?=/)`)
 
 /** The name that the tenant's document has where it stands for many: a template in place of the tenant's ID. */
 export function templateOf(iss: string): string {

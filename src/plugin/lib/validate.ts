@@ -66,6 +66,24 @@ export function functionOf<T>(name: string, given: T | undefined): T | undefined
   throw new EntraConfigurationError(`${name} ${shown(given)} is not allowed; give a function`)
 }
 
+/**
+ * A misspelt option would be without the effect that it promises.
+ *
+ * @param what they are options of, or how the sentence is to begin
+ * @throws EntraConfigurationError with the first that is unknown, and all that there are
+ */
+export function rejectUnknown(
+  what: string | ((unknown: string) => string),
+  options: object,
+  names: readonly string[]
+): void {
+  const unknown = Object.keys(options).find((name) => !names.includes(name))
+  if (unknown === undefined) return
+  const [begins, its] =
+    typeof what === 'string' ? [`${what} has no option "${unknown}"`, 'its'] : [what(unknown), 'the']
+  throw new EntraConfigurationError(`${begins}; ${its} options are ${names.join(', ')}`)
+}
+
 /** The first value that was there before. */
 export function repeated(values: readonly string[]): string | undefined {
   const seen = new Set<string>()

@@ -43,3 +43,13 @@ export function challengeOf({ error, detail, scopes, challenge = {} }: Refusal, 
 function quotable(text = ''): string {
   return text.replaceAll('"', "'").replace(/[^\x20-\x5b\x5d-\x7e]/g, '?')
 }
+
+/**
+ * A parameter of a challenge: the `claims` of OpenID Connect Core §5.5 as base64, which the client sends on with its next request for a token
+ * (Microsoft: "Claims challenges, claims requests and client capabilities").
+ *
+ * @param claims a JSON object, as text
+ */
+export function claimsChallenge(claims: string): Readonly<Record<'claims', string>> {
+  return { claims: Buffer.from(claims).toString('base64') }
+}

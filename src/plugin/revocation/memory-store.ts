@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import type { Principal } from '../claims/principal.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { ownProperties } from '../lib/own.js'
-import { wholeNumber } from '../lib/validate.js'
+import { rejectUnknown, wholeNumber } from '../lib/validate.js'
 import { isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './record.js'
 
 /** Bounds of {@link Revocations}. */
@@ -32,8 +32,9 @@ export class Revocations {
   readonly #before: LRUCache<string, number>
   readonly #max: number
 
-  /** @throws EntraConfigurationError when an option is out of its bounds */
+  /** @throws EntraConfigurationError when an option is unknown, or out of its bounds */
   constructor(options: RevocationsOptions = {}) {
+    rejectUnknown('Revocations', options, ['keptHours', 'maxRevoked'])
     const { keptHours, maxRevoked } = ownProperties(options)
     this.#max = wholeNumber('maxRevoked', maxRevoked, { least: 1, most: 10_000_000, default: 100_000 })
     this.#before = new LRUCache({ max: this.#max, ttl: keptSeconds(keptHours) * 1000 })

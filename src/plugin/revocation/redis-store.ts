@@ -8,7 +8,7 @@ import { Answers } from '../lib/lookup-cache.js'
 import { inTime } from '../lib/outages.js'
 import { ownProperties } from '../lib/own.js'
 import { withoutCommand } from '../lib/redis-error.js'
-import { matching, within } from '../lib/validate.js'
+import { matching, rejectUnknown, within } from '../lib/validate.js'
 import { formerKeysOf, isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './record.js'
 
 /** What is used of a client: `ioredis` and `iovalkey` have it, for one server, Sentinel and Cluster. The application connects and closes it. */
@@ -78,6 +78,7 @@ export class RedisRevocations {
    * @throws EntraConfigurationError when it is no such client, or an option is out of its bounds
    */
   constructor(client: RedisClient, options: RedisRevocationsOptions = {}) {
+    rejectUnknown('RedisRevocations', options, ['keptHours', 'keyPrefix', 'timeoutSeconds', 'freshSeconds'])
     const { keptHours, keyPrefix = 'fastify-entra:revoked:', timeoutSeconds, freshSeconds } = ownProperties(options)
     if (typeof client?.get !== 'function' || typeof client.eval !== 'function')
       throw new EntraConfigurationError('RedisRevocations takes a client of ioredis or iovalkey')

@@ -5,7 +5,7 @@ import type { Rule } from '../authorization/rules.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { refuseSpellings, refuseUndecided } from './access-checks.js'
 import { type AccessEntry, accessEntry } from './access-entry.js'
-import { type EarlyRoute, earlyRoutes } from './existing-routes.js'
+import { type EarlyRoute, earlyRoutes, hooksOf } from './internals.js'
 import { authOf, statedAuth } from './route-auth.js'
 import { checkRoute, fit, type HooksByName, refuseMisplaced } from './route-config.js'
 
@@ -78,15 +78,6 @@ export function watchRoutes(app: FastifyInstance, strict: boolean): { rules: rea
 export function guardsInHooks(scope: FastifyInstance, names: readonly (keyof HooksByName)[] = fit): readonly Guard[] {
   const hooks = hooksOf(scope)
   return names.flatMap((name) => hooks[name] ?? []).filter(isGuard)
-}
-
-/**
- * Fastify has no way to ask for hooks, and keeps them under a symbol; should it not be found, guards in them decide as ever, and are
- * neither listed nor checked before a request comes.
- */
-function hooksOf(scope: FastifyInstance): HooksByName {
-  const key = Object.getOwnPropertySymbols(scope).find(({ description }) => description === 'fastify.hooks')
-  return (key && (scope as unknown as Record<symbol, HooksByName>)[key]) ?? {}
 }
 
 /** A guard that runs before the plugin's own hook would refuse everybody. */

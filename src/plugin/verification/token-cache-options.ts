@@ -1,7 +1,7 @@
 /** The option `tokenCache` → the bounds of the cache. */
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { ownProperties } from '../lib/own.js'
-import { shown, wholeNumber } from '../lib/validate.js'
+import { rejectUnknown, shown, wholeNumber } from '../lib/validate.js'
 import type { TokenCacheOptions } from './token-cache.js'
 
 const cacheBounds = {
@@ -20,8 +20,7 @@ export function tokenCacheOf(given: unknown = {}): Required<TokenCacheOptions> |
   const wanted = 'give false, or an object with maxTokens and maxBytes'
   const isObject = typeof given === 'object' && given !== null && !Array.isArray(given)
   if (!isObject) throw new EntraConfigurationError(`tokenCache ${shown(given)} is not allowed; ${wanted}`)
-  const unknown = Object.keys(given).find((name) => !Object.hasOwn(cacheBounds, name))
-  if (unknown !== undefined) throw new EntraConfigurationError(`there is no option "tokenCache.${unknown}"; ${wanted}`)
+  rejectUnknown((name) => `there is no option "tokenCache.${name}"`, given, Object.keys(cacheBounds))
   const { maxTokens, maxBytes } = ownProperties(given as TokenCacheOptions)
   return Object.freeze({
     maxTokens: wholeNumber('tokenCache.maxTokens', maxTokens, cacheBounds.maxTokens),

@@ -1,5 +1,19 @@
-/** Routes that were declared before the plugin: Fastify tells no one what they say, and prints where they are. */
+/** What is read of Fastify and pino that neither promises. `internals.test.ts` fails loudly where an upgrade changes it. */
 import type { FastifyInstance } from 'fastify'
+import type { Logger } from '../lib/clock.js'
+import type { HooksByName } from './route-config.js'
+
+/** Whether a log writes nothing down: pino below its level, and Fastify without a logger, call what does nothing so. */
+export const isSilent = ({ info }: Logger) => info.name === 'noop'
+
+/**
+ * Fastify has no way to ask for hooks, and keeps them under a symbol; should it not be found, guards in them decide as ever, and are
+ * neither listed nor checked before a request comes.
+ */
+export function hooksOf(scope: FastifyInstance): HooksByName {
+  const key = Object.getOwnPropertySymbols(scope).find(({ description }) => description === 'fastify.hooks')
+  return (key && (scope as unknown as Record<symbol, HooksByName>)[key]) ?? {}
+}
 
 /** What is known of such a route. */
 export interface EarlyRoute {
