@@ -139,10 +139,11 @@ t.test('personal accounts, where they are listed', async (t) => {
 t.test('a function decides, once for each tenant, and tokens of personal accounts never come to it', async (t) => {
   const tenant = await startEntra(t, 'common')
   const asked: string[] = []
-  const allowedTenants = async (id: string) => {
+  const decide = async (id: string) => {
     asked.push(id)
     return id === fabrikam
   }
+  const allowedTenants = { sharedBy: 'tenant', decide } as const
   const { told, logged } = await startApi(t, tenant, { tenantId: 'common', allowedTenants })
   for (const sub of ['a', 'b', 'c']) {
     t.equal(await told(await tenant.userToken({ ...v2Of(tenant, fabrikam), sub })), fabrikam)
@@ -151,6 +152,9 @@ t.test('a function decides, once for each tenant, and tokens of personal account
   }
   t.same(asked, [fabrikam, stranger])
   t.notMatch(logged(), '"level":40')
+  const older = await startApi(t, tenant, { tenantId: 'common', allowedTenants: decide })
+  t.equal(await older.told(await tenant.userToken({ ...v2Of(tenant, fabrikam), sub: 'a' })), fabrikam)
+  t.match(older.logged(), 'allowedTenants is a function, whose answer is shared by how many parameters it has')
 })
 
 t.test('a function that looks at claims is asked for each token', async (t) => {
@@ -270,6 +274,9 @@ t.test('options that contradict each other, or let in who is not meant', async (
     'an empty text': [{ allowedTenants: '' }, /allowedTenants/],
     'no GUID': [{ allowedTenants: ['contoso.example'] }, /allowedTenants "contoso.example" is not allowed/],
     'a star that is part of something': [{ allowedTenants: ['*.example'] }, /allowedTenants "\*.example"/],
+    'a slip': [{ allowedTenants: { decide: () => true, shared: 'tenant' } }, /allowedTenants has no option "shared"/],
+    'for nobody': [{ allowedTenants: { decide: () => true } }, /give decide, a function, and sharedBy/],
+    'no function': [{ allowedTenants: { decide: true, sharedBy: 'tenant' } }, /give decide, a function/],
     null: [{ allowedTenants: null }, /allowedTenants null is not allowed/],
     true: [{ allowedTenants: true }, /allowedTenants true is not allowed/],
     'personal accounts among organizations': [{ allowedTenants: [personal] }, /make it "common"/],

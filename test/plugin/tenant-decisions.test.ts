@@ -1,4 +1,5 @@
 import t from 'tap'
+import { byParameters } from '../../src/plugin/entra/allowed-tenants.js'
 import { answerSeconds, TenantDecisions, type TenantPolicy } from '../../src/plugin/entra/tenant-decisions.js'
 import { FakeClock, settle } from '../support/clock.js'
 
@@ -7,7 +8,7 @@ const soon = () => Date.now() / 1000 + answerSeconds
 
 function asked(policy: TenantPolicy) {
   const clock = new FakeClock()
-  return { clock, decisions: new TenantDecisions(policy, 5, clock) }
+  return { clock, decisions: new TenantDecisions(byParameters(policy), 5, clock) }
 }
 
 t.test('a yes or a no, and until when it counts', async (t) => {

@@ -1,23 +1,24 @@
 /** The option `allowedTenants`: which directories may call, where the keys are those of all of them. */
 
 import { EntraConfigurationError } from '../lib/configuration-error.js'
-import { guid, matching, shown, texts } from '../lib/validate.js'
+import { ownProperties } from '../lib/own.js'
+import { guid, matching, rejectUnknown, shown, texts } from '../lib/validate.js'
 import { isMany } from './authority.js'
 import { personalAccounts } from './clouds.js'
-import type { TenantPolicy } from './tenant-decisions.js'
+import type { SharedTenantPolicy, TenantPolicy } from './tenant-decisions.js'
 
 /**
- * Directory (tenant) IDs, each a GUID; a function that decides; or `*`, which is every directory, and is logged at the start as a
+ * Directory (tenant) IDs, each a GUID; `{ decide, sharedBy }`, a function that decides, and for whom its answer counts; or `*`, which is every directory, and is logged at the start as a
  * warning. Personal Microsoft accounts are among them only where their tenant, 9188040d-6c67-4c5b-b112-36a304b66dad, is in the list,
  * which may have `*` beside it.
  */
-export type AllowedTenants = '*' | readonly string[] | TenantPolicy
+export type AllowedTenants = '*' | readonly string[] | SharedTenantPolicy | TenantPolicy
 
 /** The option, checked. */
 export interface TenantRule {
   readonly acceptsTenant: (tenantId: string) => boolean
   /** To be asked about those that are accepted so far. */
-  readonly policy: TenantPolicy | undefined
+  readonly policy: SharedTenantPolicy | undefined
   /** What the operator must know. */
   readonly warnings: readonly string[]
 }
@@ -41,9 +42,34 @@ export function tenantRuleOf(allowed: AllowedTenants | undefined, tenantId: stri
     throw new EntraConfigurationError(
       `tenantId "${tenantId}" lets every tenant in without a list of tenants; name those that may call in allowedTenants`
     )
-  if (typeof allowed === 'function') return { ...oneTenant, acceptsTenant: isDirectory, policy: allowed }
+  if (typeof allowed === 'function') return decidedBy(byParameters(allowed), [byParametersWarning])
+  if (typeof allowed === 'object' && allowed !== null && !Array.isArray(allowed))
+    return decidedBy(checked(allowed as SharedTenantPolicy))
   return listed(typeof allowed === 'string' ? [allowed] : allowed, tenantId)
 }
+
+const decidedBy = (policy: SharedTenantPolicy, warnings: readonly string[] = []): TenantRule => ({
+  acceptsTenant: isDirectory,
+  policy,
+  warnings: Object.freeze(warnings)
+})
+
+function checked(allowed: SharedTenantPolicy): SharedTenantPolicy {
+  const { decide, sharedBy } = ownProperties(allowed)
+  rejectUnknown('allowedTenants', allowed, ['decide', 'sharedBy'])
+  if (typeof decide === 'function' && (sharedBy === 'tenant' || sharedBy === 'claims')) return { decide, sharedBy }
+  throw new EntraConfigurationError(
+    `allowedTenants ${shown(allowed)} is not allowed; give decide, a function, and sharedBy, "tenant" or "claims"`
+  )
+}
+
+/** The older form, which says by how many parameters it has for whom an answer counts. */
+export const byParameters = (decide: TenantPolicy): SharedTenantPolicy => ({
+  decide,
+  sharedBy: decide.length === 1 ? 'tenant' : 'claims'
+})
+const byParametersWarning =
+  'allowedTenants is a function, whose answer is shared by how many parameters it has; give { decide, sharedBy: "tenant" } or { decide, sharedBy: "claims" }'
 
 const isDirectory = (tenantId: string) => tenantId !== personalAccounts
 
