@@ -1,0 +1,198 @@
+/** Guards that ask for a stronger or newer sign-in, and the challenges that say so: Entra's, and RFC 9470's. */
+import t, { type Test } from 'tap'
+import { authAgeSeconds, authContextsOf } from '../../../src/plugin/authorization/step-up.js'
+import type { Principal } from '../../../src/plugin/claims/principal.js'
+import entra, {
+  allOf,
+  anyOf,
+  EntraConfigurationError,
+  type EntraOptions,
+  type Guard,
+  requireApp,
+  requireAuthAge,
+  requireAuthContext,
+  requirePolicy,
+  requireScope
+} from '../../../src/plugin/index.js'
+import { get, listen, makeApp, parseChallenge } from '../../support/http.js'
+import { clientId, seconds, startTestTenant, type TestTenant, tenantId } from '../../support/tenant.js'
+
+const cp1 = { xms_cc: ['cp1'] }
+
+async function start(t: Test, guard: Guard | Guard[], options: (tenant: TestTenant) => object = () => ({})) {
+  const tenant = await startTestTenant()
+  t.teardown(() => tenant.close())
+  const made = makeApp(t)
+  const given = { tenantId, clientId, authority: tenant.origin, ...options(tenant) }
+  await made.app.register(entra, given as EntraOptions)
+  made.app.get('/', { preHandler: guard }, async () => 'ok')
+  const { origin } = await listen(made)
+  const ask = async (token: string) => {
+    const { status, headers, body } = await get(origin, token)
+    const header = headers.get('www-authenticate')
+    const { parameters } = header === null ? { parameters: {} as Record<string, string> } : parseChallenge(header)
+    return { status, parameters, ...(status === 200 ? {} : (JSON.parse(body) as { code: string; detail: string })) }
+  }
+  return { tenant, ask }
+}
+
+t.test('Microsoft "Claims challenges": a client that understands them is told which context to ask for', async (t) => {
+  const { tenant, ask } = await start(t, requireAuthContext('c1'))
+  t.match(await ask(await tenant.userToken({ acrs: ['c1'] })), { status: 200 })
+  t.match(await ask(await tenant.userToken({ acrs: 'c1' })), { status: 200 }, 'one, as a text')
+  for (const xms_cc of [['cp1'], ['CP1'], 'cp1', ['other', 'Cp1']]) {
+    const { status, code, parameters } = await ask(await tenant.userToken({ acrs: ['c2'], xms_cc }))
+    t.same([status, code, parameters.error], [401, 'insufficient_claims', 'insufficient_claims'], String(xms_cc))
+    const claims = JSON.parse(Buffer.from(parameters.claims ?? '', 'base64').toString()) as object
+    t.same(claims, { access_token: { acrs: { essential: true, value: 'c1' } } })
+  }
+})
+
+t.test('a client that does not understand them is refused: it would ask for the same token for ever', async (t) => {
+  const { tenant, ask } = await start(t, requireAuthContext('c1'))
+  for (const xms_cc of [undefined, [], ['cp2'], 'cp10', { cp1: true }, null, 7, [['cp1']]]) {
+    const { status, code, parameters } = await ask(await tenant.userToken({ xms_cc }))
+    t.same([status, code, parameters.claims], [403, 'insufficient_permissions', undefined], JSON.stringify(xms_cc))
+  }
+  t.match(await ask(await tenant.appToken({ ...cp1, acrs: ['c1'] })), { status: 403 }, 'an app does not sign in')
+})
+
+t.test('RFC 9470 §3: auth_time too long ago, or not said', async (t) => {
+  const { tenant, ask } = await start(t, requireAuthAge({ maxAgeSeconds: 600 }))
+  t.match(await ask(await tenant.userToken({ auth_time: seconds() - 590 })), { status: 200 })
+  for (const auth_time of [
+    seconds() - 610,
+    0,
+    Date.now(),
+    seconds() + 3600,
+    1e308,
+    undefined,
+    null,
+    String(seconds()),
+    [seconds()]
+  ]) {
+    const { status, code, parameters } = await ask(await tenant.userToken({ auth_time }))
+    const error = 'insufficient_user_authentication'
+    t.same([status, code, parameters.error, parameters.max_age], [401, error, error, '600'], JSON.stringify(auth_time))
+  }
+  t.match(await ask(await tenant.appToken({ auth_time: seconds() })), { status: 403 })
+})
+
+t.test('what signing in again cannot mend is said first', async (t) => {
+  const { tenant, ask } = await start(t, [requireAuthContext('c1'), requireScope('Orders.Write')])
+  const both = await ask(await tenant.userToken({ ...cp1, scp: 'Orders.Read' }))
+  t.match(both, { status: 403, code: 'insufficient_permissions', parameters: { scope: 'Orders.Write' } })
+  t.match(both.detail, /missing: |does not satisfy/)
+  t.match(both.detail, /the scope Orders.Write/)
+  t.match(both.detail, /the authentication context c1/, 'all of what is missing, once')
+  t.match(await ask(await tenant.userToken({ ...cp1, scp: 'Orders.Write' })), {
+    status: 401,
+    code: 'insufficient_claims'
+  })
+  t.match(await ask(await tenant.userToken({ acrs: ['c1'], scp: 'Orders.Read' })), { status: 403 })
+  t.match(await ask(await tenant.userToken({ acrs: ['c1'], scp: 'Orders.Write' })), { status: 200 })
+})
+
+t.test('of two ages the stricter one; and a policy that says no is not answered with a step up', async (t) => {
+  const ages = [requireAuthAge({ maxAgeSeconds: 60 }), requireAuthAge({ maxAgeSeconds: 3600 })] as const
+  for (const guard of [allOf(...ages), allOf(...[...ages].reverse())]) {
+    const { tenant, ask } = await start(t, guard)
+    t.match(await ask(await tenant.userToken()), { status: 401, parameters: { max_age: '60' } })
+  }
+  const { tenant, ask } = await start(t, [requirePolicy('no', () => false), requireAuthContext('c1')])
+  t.match(await ask(await tenant.userToken(cp1)), {
+    status: 403,
+    code: 'insufficient_permissions',
+    detail: /the policy no/
+  })
+})
+
+t.test('several of them, and alternatives', async (t) => {
+  const all = await start(t, allOf(requireAuthContext('c1'), requireAuthAge({ maxAgeSeconds: 60 })))
+  t.match(await all.ask(await all.tenant.userToken(cp1)), { status: 401, code: 'insufficient_claims' })
+  const late = await all.tenant.userToken({ ...cp1, acrs: ['c1'] })
+  t.match(await all.ask(late), { status: 401, code: 'insufficient_user_authentication' })
+  const any = await start(t, anyOf(requireApp(), requireAuthContext('c1')))
+  t.match(await any.ask(await any.tenant.userToken(cp1)), { status: 401, code: 'insufficient_claims' })
+  t.match(await any.ask(await any.tenant.appToken()), { status: 200 })
+})
+
+t.test('another provider: acr, and acr_values of RFC 9470', async (t) => {
+  const guard = allOf(requireAuthContext('phr'), requireAuthAge({ maxAgeSeconds: 60 }))
+  const issuerOf = ({ origin }: TestTenant) => `${origin}/${tenantId}/v2.0`
+  const options = (tenant: TestTenant) => ({
+    ...{ tenantId: undefined, clientId: undefined, authority: undefined },
+    ...{ issuer: issuerOf(tenant), audience: clientId }
+  })
+  const tenant = await startTestTenant()
+  t.teardown(() => tenant.close())
+  const made = makeApp(t)
+  const { issuer, audience } = options(tenant)
+  await made.app.register(entra, { issuer, audience })
+  made.app.get('/', { preHandler: guard }, async () => 'ok')
+  const { origin } = await listen(made)
+  const good = { acr: 'phr', auth_time: seconds() }
+  t.equal((await get(origin, await tenant.userToken(good))).status, 200)
+  const { status, headers } = await get(
+    origin,
+    await tenant.userToken({ ...good, acr: 'pwd', acrs: ['phr'], auth_time: 1 })
+  )
+  t.equal(status, 401)
+  const { parameters } = parseChallenge(headers.get('www-authenticate'))
+  t.match(parameters, { error: 'insufficient_user_authentication', acr_values: 'phr', max_age: '60' })
+})
+
+t.test('alternatives: any context will do for RFC 9470, and one is asked of Entra', async (t) => {
+  const contexts = anyOf(requireAuthContext('c1'), requireAuthContext('c2'))
+  const mixed = anyOf(requireAuthAge({ maxAgeSeconds: 60 }), requireAuthContext('c1'))
+  const entraApi = await start(t, contexts)
+  const { parameters } = await entraApi.ask(await entraApi.tenant.userToken(cp1))
+  t.same(JSON.parse(Buffer.from(parameters.claims ?? '', 'base64').toString()), {
+    access_token: { acrs: { essential: true, value: 'c1' } }
+  })
+  t.match(await entraApi.ask(await entraApi.tenant.userToken({ ...cp1, acrs: ['c2'] })), { status: 200 })
+
+  const tenant = await startTestTenant()
+  t.teardown(() => tenant.close())
+  const made = makeApp(t)
+  await made.app.register(entra, { issuer: `${tenant.origin}/${tenantId}/v2.0`, audience: clientId })
+  made.app.get('/contexts', { preHandler: contexts }, async () => 'ok')
+  made.app.get('/mixed', { preHandler: mixed }, async () => 'ok')
+  const { origin } = await listen(made)
+  const challenge = async (path: string) =>
+    parseChallenge((await get(origin + path, await tenant.userToken())).headers.get('www-authenticate')).parameters
+  t.match(await challenge('/contexts'), { error: 'insufficient_user_authentication', acr_values: 'c1 c2' })
+  const { max_age, acr_values } = await challenge('/mixed')
+  t.same([max_age, acr_values], ['60', undefined], 'both together would mean both: the first')
+})
+
+t.test('two contexts: each challenge asks for one, until the token has both', async (t) => {
+  const { tenant, ask } = await start(t, allOf(requireAuthContext('c1'), requireAuthContext('c2')))
+  const asked = async (acrs: string[]) => {
+    const { status, parameters } = await ask(await tenant.userToken({ ...cp1, acrs }))
+    const claims = JSON.parse(Buffer.from(parameters.claims ?? '', 'base64').toString() || '{}') as {
+      access_token?: { acrs: { value: string } }
+    }
+    return [status, claims.access_token?.acrs.value]
+  }
+  t.same(await asked([]), [401, 'c2'])
+  t.same(await asked(['c2']), [401, 'c1'])
+  t.same(await asked(['c1', 'c2']), [200, undefined])
+})
+
+t.test('odd types say nothing', async (t) => {
+  const of = (claims: object, tenant = tenantId) => ({ claims, tenantId: tenant, issuer: 'i' }) as unknown as Principal
+  for (const odd of [null, 7, {}, [7], [['c1']], true]) {
+    t.same(authContextsOf(of({ acrs: odd, acr: odd })), [])
+    t.same(authContextsOf(of({ acrs: odd, acr: odd }, 'i')), [])
+  }
+  for (const odd of [null, 'x', {}, [], true, undefined])
+    t.equal(authAgeSeconds(of({ auth_time: odd })), Number.POSITIVE_INFINITY)
+})
+
+t.test('what is none of their values is an error where it is written', async (t) => {
+  for (const maxAgeSeconds of [0, -1, 1.5, '60', null, undefined, Number.NaN, 31_536_001])
+    t.throws(() => requireAuthAge({ maxAgeSeconds } as never), EntraConfigurationError, String(maxAgeSeconds))
+  for (const name of ['', 'c 1', undefined, 7])
+    t.throws(() => requireAuthContext(name as never), EntraConfigurationError)
+})

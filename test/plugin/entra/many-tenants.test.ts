@@ -1,0 +1,371 @@
+/** `organizations` and `common`: one set of keys, many directories, and a rule that says which of them may call. */
+import t, { type Test } from 'tap'
+import entra, { EntraConfigurationError, type EntraOptions, type TenantPolicy } from '../../../src/plugin/index.js'
+import { Issuer, type IssuerSettings } from '../../../src/plugin/issuers/issuer.js'
+import { systemClock } from '../../../src/plugin/lib/clock.js'
+import { createJsonClient } from '../../../src/plugin/lib/json-client.js'
+import { toSettings } from '../../../src/plugin/options.js'
+import { until } from '../../faults/waits.js'
+import { get, listen, makeApp } from '../../support/http.js'
+import { clientId, json, signingKey, startTestTenant, type TestTenant, tenantId } from '../../support/tenant.js'
+
+const timings = { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 }
+
+const fabrikam = '22222222-3333-4444-8555-666666666666'
+const stranger = '33333333-4444-4555-8666-777777777777'
+const personal = '9188040d-6c67-4c5b-b112-36a304b66dad'
+
+/** The documents of many tenants, as Entra serves them: the issuer is a template, and so is that of each key. */
+async function startEntra(t: Test, name = 'organizations') {
+  const tenant = await startTestTenant()
+  t.teardown(() => tenant.close())
+  const template = (version: string) => `${tenant.origin}/{tenantid}/${version}`
+  const serve = (path: string, version: string, keys: string) => {
+    tenant.answers.set(
+      `/${name}${path}`,
+      json(() => ({ issuer: template(version), jwks_uri: tenant.origin + keys }))
+    )
+    // Entra's v1 keys name no issuer, and the v2 ones all the same template.
+    const issuer = version && { issuer: template('v2.0') }
+    tenant.answers.set(
+      keys,
+      json(() => ({ keys: tenant.keys.map((jwk) => ({ ...jwk, ...(issuer || {}) })) }))
+    )
+  }
+  serve('/v2.0/.well-known/openid-configuration', 'v2.0', `/${name}/discovery/v2.0/keys`)
+  serve('/.well-known/openid-configuration', '', `/${name}/discovery/keys`)
+  return tenant
+}
+
+async function startApi(t: Test, tenant: TestTenant, options: object) {
+  const made = makeApp(t)
+  const given = { tenantId: 'organizations', clientId, authority: tenant.origin, ...options }
+  await made.app.register(entra, given as EntraOptions)
+  made.app.get('/me', async ({ principal }) => principal)
+  const running = await listen(made)
+  const ask = async (token: string) => {
+    const { status, body } = await get(`${running.origin}/me`, token)
+    const answer = JSON.parse(body) as { tenantId?: string; code?: string; detail?: string }
+    return { status, ...answer }
+  }
+  /** The tenant that was let in, or the status and code of the refusal. */
+  const told = async (token: string) => {
+    const { status, tenantId, code } = await ask(token)
+    return status === 200 ? tenantId : `${status} ${code}`
+  }
+  return { ...running, ask, told }
+}
+
+const v2Of = ({ origin }: TestTenant, tid: string) => ({ iss: `${origin}/${tid}/v2.0`, tid })
+const v1Of = ({ origin }: TestTenant, tid: string) => ({ iss: `${origin}/${tid}/`, tid })
+const refused = '401 wrong_tenant'
+
+for (const name of ['organizations', 'common']) {
+  t.test(`${name}: the tenants of a list, in v1 and v2, and no other`, async (t) => {
+    const tenant = await startEntra(t, name)
+    const allowedTenants = [tenantId.toUpperCase(), fabrikam]
+    const { ask, told } = await startApi(t, tenant, { tenantId: name, allowedTenants })
+    for (const each of [tenantId, fabrikam]) {
+      t.equal(await told(await tenant.userToken(v2Of(tenant, each))), each, 'v2')
+      t.equal(await told(await tenant.v1Token(v1Of(tenant, each))), each, 'v1')
+      t.equal(await told(await tenant.appToken(v2Of(tenant, each))), each, 'an app')
+    }
+    for (const each of [stranger, personal]) {
+      t.equal(await told(await tenant.userToken(v2Of(tenant, each))), refused)
+      t.equal(await told(await tenant.v1Token(v1Of(tenant, each))), refused)
+    }
+    const { detail } = await ask(await tenant.userToken(v2Of(tenant, stranger)))
+    t.equal(detail, `This API does not accept tokens of the tenant ${stranger}.`)
+  })
+}
+
+t.test('tid and iss name the same tenant, by one name', async (t) => {
+  const tenant = await startEntra(t)
+  const { told } = await startApi(t, tenant, { allowedTenants: [tenantId, fabrikam] })
+  const good = v2Of(tenant, fabrikam)
+  t.equal(await told(await tenant.userToken(good)), fabrikam)
+  t.equal(await told(await tenant.userToken({ ...good, tid: tenantId })), refused, 'tid of another')
+  t.equal(await told(await tenant.userToken({ ...v2Of(tenant, stranger), tid: fabrikam })), refused, 'iss of another')
+  t.equal(await told(await tenant.userToken({ ...good, TID: stranger })), refused, 'both tid and TID')
+  t.equal(await told(await tenant.userToken({ ...good, Tid: fabrikam })), refused, 'even where both are the same')
+  t.equal(await told(await tenant.userToken({ ...good, tid: undefined, TID: fabrikam })), '401 missing_claim')
+  t.equal(await told(await tenant.userToken({ ...good, iss: `${tenant.origin}/{tenantid}/v2.0` })), '401 wrong_issuer')
+  t.equal(await told(await tenant.userToken(v2Of(tenant, '{tenantid}'))), '401 wrong_issuer', 'the template itself')
+  t.equal(await told(await tenant.userToken(v2Of(tenant, 'fabrikam.example'))), '401 wrong_issuer', 'a domain')
+  const upper = 'AAAAAAAA-bbbb-4ccc-8ddd-eeeeeeeeeeee'
+  t.equal(await told(await tenant.userToken(v2Of(tenant, upper))), '401 wrong_issuer', 'another spelling of a GUID')
+  t.equal(
+    await told(await tenant.userToken({ ...good, iss: `https://evil.example/${fabrikam}/v2.0` })),
+    '401 wrong_issuer'
+  )
+})
+
+t.test('the issuer of a key: a template takes the tenant, a concrete one is that tenant’s alone', async (t) => {
+  const tenant = await startEntra(t)
+  const keyOf = (issuer: string) =>
+    tenant.answers.set(
+      '/organizations/discovery/v2.0/keys',
+      json(() => ({ keys: [{ ...tenant.key.jwk, issuer }] }))
+    )
+  keyOf(`${tenant.origin}/${fabrikam}/v2.0`)
+  const { told } = await startApi(t, tenant, { allowedTenants: [tenantId, fabrikam] })
+  t.equal(await told(await tenant.userToken(v2Of(tenant, fabrikam))), fabrikam)
+  t.equal(await told(await tenant.userToken(v2Of(tenant, tenantId))), '401 wrong_key_issuer')
+})
+
+t.test('* is every directory, said at the start, and no personal account', async (t) => {
+  const tenant = await startEntra(t, 'common')
+  for (const allowedTenants of ['*', ['*']]) {
+    const { told, logged } = await startApi(t, tenant, { tenantId: 'common', allowedTenants })
+    t.equal(await told(await tenant.userToken(v2Of(tenant, stranger))), stranger)
+    t.equal(await told(await tenant.userToken(v2Of(tenant, personal))), refused)
+    const warnings = logged()
+      .split('\n')
+      .filter((line) => line.includes('"level":40'))
+    t.match(warnings.join(), /every Entra tenant may call this API/)
+  }
+  const { told, logged } = await startApi(t, tenant, { tenantId: 'common', allowedTenants: ['*', personal] })
+  t.equal(await told(await tenant.userToken(v2Of(tenant, personal))), personal, 'listed')
+  t.match(logged(), /and personal accounts, may call this API/)
+})
+
+t.test('personal accounts, where they are listed', async (t) => {
+  const tenant = await startEntra(t, 'common')
+  const { told } = await startApi(t, tenant, { tenantId: 'common', allowedTenants: [personal] })
+  t.equal(await told(await tenant.userToken(v2Of(tenant, personal))), personal)
+  t.equal(await told(await tenant.userToken(v2Of(tenant, fabrikam))), refused)
+})
+
+t.test('a function decides, once for each tenant, and tokens of personal accounts never come to it', async (t) => {
+  const tenant = await startEntra(t, 'common')
+  const asked: string[] = []
+  const decide = async (id: string) => {
+    asked.push(id)
+    return id === fabrikam
+  }
+  const allowedTenants = { sharedBy: 'tenant', decide } as const
+  const { told, logged } = await startApi(t, tenant, { tenantId: 'common', allowedTenants })
+  for (const sub of ['a', 'b', 'c']) {
+    t.equal(await told(await tenant.userToken({ ...v2Of(tenant, fabrikam), sub })), fabrikam)
+    t.equal(await told(await tenant.userToken({ ...v2Of(tenant, stranger), sub })), refused)
+    t.equal(await told(await tenant.userToken({ ...v2Of(tenant, personal), sub })), refused)
+  }
+  t.same(asked, [fabrikam, stranger])
+  t.notMatch(logged(), '"level":40')
+  const older = await startApi(t, tenant, { tenantId: 'common', allowedTenants: decide })
+  t.equal(await older.told(await tenant.userToken({ ...v2Of(tenant, fabrikam), sub: 'a' })), fabrikam)
+  t.match(older.logged(), 'allowedTenants is a function, whose answer is shared by how many parameters it has')
+})
+
+t.test('a function that looks at claims is asked for each token', async (t) => {
+  const tenant = await startEntra(t)
+  const policy: TenantPolicy = (id, { sub }) => id === fabrikam && sub === 'good'
+  const { told } = await startApi(t, tenant, { allowedTenants: policy })
+  for (let time = 0; time < 3; time += 1) {
+    t.equal(await told(await tenant.userToken({ ...v2Of(tenant, fabrikam), sub: 'good' })), fabrikam)
+    t.equal(await told(await tenant.userToken({ ...v2Of(tenant, fabrikam), sub: 'bad' })), refused)
+  }
+})
+
+t.test('a function that fails is an outage: 503, neither a yes nor a no, and asked again', async (t) => {
+  const tenant = await startEntra(t)
+  const fails: Record<string, TenantPolicy> = {
+    throws: () => {
+      throw new Error('the database is away')
+    },
+    rejects: async () => {
+      throw new Error('the database is away')
+    },
+    'never answers': () => new Promise(() => {}),
+    'rejects with nothing': () => Promise.reject()
+  }
+  for (const [name, fail] of Object.entries(fails)) {
+    let works = false
+    const allowedTenants: TenantPolicy = (id, claims) => works || fail(id, claims)
+    const { app, ask, told, origin, logged } = await startApi(t, tenant, { allowedTenants, keysTimeoutSeconds: 0.5 })
+    await until('the keys to be there', () => app.entra.ready)
+    const token = await tenant.userToken(v2Of(tenant, fabrikam))
+    const { status, code, detail } = await ask(token)
+    t.same([status, code], [503, 'admission_unavailable'], name)
+    t.notMatch(detail, 'database')
+    const { headers } = await get(`${origin}/me`, token)
+    t.equal(headers.get('retry-after'), '1')
+    t.equal(headers.get('www-authenticate'), null)
+    t.match(logged(), 'allowedTenants failed')
+    works = true
+    t.equal(await told(token), fabrikam, 'asked again')
+  }
+})
+
+t.test('only true is a yes', async (t) => {
+  const tenant = await startEntra(t)
+  for (const answer of [1, 'true', {}, [], undefined, null, 0]) {
+    const { told } = await startApi(t, tenant, { allowedTenants: () => answer })
+    t.equal(await told(await tenant.userToken(v2Of(tenant, fabrikam))), refused, String(answer))
+  }
+})
+
+t.test('a token is remembered for no longer than the function’s answer', async (t) => {
+  const tenant = await startEntra(t)
+  let allowed = true
+  const { told } = await startApi(t, tenant, { allowedTenants: (_id: string) => allowed })
+  const token = await tenant.userToken(v2Of(tenant, fabrikam))
+  for (let time = 0; time < 3; time += 1) t.equal(await told(token), fabrikam)
+  allowed = false
+  t.equal(await told(token), fabrikam, 'an answer counts for a minute')
+  const { now } = Date
+  t.teardown(() => Object.assign(Date, { now }))
+  const monotonic = performance.now.bind(performance)
+  t.teardown(() => Object.assign(performance, { now: monotonic }))
+  const later = (milliseconds: number) => {
+    Date.now = () => now() + milliseconds
+    performance.now = () => monotonic() + milliseconds
+  }
+  later(59_000)
+  t.equal(await told(token), fabrikam, 'until then')
+  later(61_000)
+  t.equal(await told(token), refused)
+  allowed = true
+  t.equal(await told(token), refused, 'a no counts as long')
+  later(122_000)
+  t.equal(await told(token), fabrikam)
+})
+
+t.test('beside a tenant of its own, which has rules of its own', async (t) => {
+  const tenant = await startEntra(t)
+  const made = makeApp(t)
+  const both = { clientId, authority: tenant.origin }
+  const audience = 'api://orders'
+  const tenants = [
+    { ...both, tenantId },
+    { ...both, tenantId: 'organizations', allowedTenants: [fabrikam], audience }
+  ]
+  await made.app.register(entra, { tenants })
+  made.app.get('/me', async ({ principal }) => principal.tenantId)
+  const { origin } = await listen(made)
+  const status = async (token: string) => (await get(`${origin}/me`, token)).status
+  t.equal(await status(await tenant.userToken()), 200)
+  t.equal(await status(await tenant.userToken({ aud: audience })), 401, 'the exact issuer comes before the template')
+  t.equal(await status(await tenant.userToken({ ...v2Of(tenant, fabrikam), aud: audience })), 200)
+  t.equal(await status(await tenant.userToken({ ...v2Of(tenant, stranger), aud: audience })), 401)
+})
+
+t.test(
+  'a document of many tenants where one is expected, and the other way round, is not the one configured',
+  async (t) => {
+    const tenant = await startEntra(t)
+    tenant.answers.set(
+      '/organizations/v2.0/.well-known/openid-configuration',
+      json(() => ({ issuer: `${tenant.origin}/${tenantId}/v2.0`, jwks_uri: `${tenant.origin}${tenant.paths.keys}` }))
+    )
+    const { app, told } = await startApi(t, tenant, { allowedTenants: [tenantId] })
+    t.equal(app.entra.issuers[0]?.state, 'cold')
+    t.equal(await told(await tenant.userToken()), '503 tenant_unavailable')
+  }
+)
+
+t.test('options that contradict each other, or let in who is not meant', async (t) => {
+  const cases: Record<string, [object, RegExp]> = {
+    'many tenants without a list': [{}, /tenantId "organizations" lets every tenant in/],
+    'common without a list': [{ tenantId: 'common' }, /tenantId "common" lets every tenant in/],
+    'a list beside one tenant': [{ tenantId, allowedTenants: [tenantId] }, /goes with tenantId "organizations"/],
+    'a function beside one tenant': [{ tenantId, allowedTenants: () => true }, /goes with tenantId "organizations"/],
+    'an empty list': [{ allowedTenants: [] }, /allowedTenants \[\] is not allowed/],
+    'an empty text': [{ allowedTenants: '' }, /allowedTenants/],
+    'no GUID': [{ allowedTenants: ['contoso.example'] }, /allowedTenants "contoso.example" is not allowed/],
+    'a star that is part of something': [{ allowedTenants: ['*.example'] }, /allowedTenants "\*.example"/],
+    'a slip': [{ allowedTenants: { decide: () => true, shared: 'tenant' } }, /allowedTenants has no option "shared"/],
+    'for nobody': [{ allowedTenants: { decide: () => true } }, /give decide, a function, and sharedBy/],
+    'no function': [{ allowedTenants: { decide: true, sharedBy: 'tenant' } }, /give decide, a function/],
+    null: [{ allowedTenants: null }, /allowedTenants null is not allowed/],
+    true: [{ allowedTenants: true }, /allowedTenants true is not allowed/],
+    'personal accounts among organizations': [{ allowedTenants: [personal] }, /make it "common"/],
+    consumers: [{ tenantId: 'consumers', allowedTenants: '*' }, /personal accounts; for these use "common"/],
+    'the tenant of personal accounts': [{ tenantId: personal }, /personal accounts; for these use "common"/]
+  }
+  for (const [name, [options, message]] of Object.entries(cases)) {
+    const { app } = makeApp(t)
+    const given = { tenantId: 'organizations', clientId, ...options } as EntraOptions
+    await t.rejects(async () => app.register(entra, given), { constructor: EntraConfigurationError, message }, name)
+  }
+})
+
+t.test('a domain beside many tenants, which have it as well, is an error at the start', async (t) => {
+  const { app } = makeApp(t)
+  const tenants = [
+    { clientId, tenantId: 'Organizations', allowedTenants: '*' as const },
+    { clientId, tenantId: 'contoso.example' }
+  ]
+  const message = /tenantId "contoso.example" beside "organizations"/
+  await t.rejects(async () => app.register(entra, { tenants }), { name: 'EntraConfigurationError', message })
+})
+
+t.test('two user flows of one directory have one issuer, and are an error at the start', async (t) => {
+  const { app } = makeApp(t)
+  const b2c = { clientId, tenantId, authority: 'https://contoso.b2clogin.com' }
+  const tenants = ['B2C_1_signin', 'B2C_1_reset'].map((userFlow) => ({ ...b2c, userFlow }))
+  await t.rejects(async () => app.register(entra, { tenants }), { message: /tenants has two user flows of/ })
+})
+
+t.test('no document of another authority takes the name of a tenant that the template of many covers', async (t) => {
+  const tenant = await startEntra(t)
+  const partner = await startTestTenant()
+  t.teardown(() => partner.close())
+  const stolen = { issuer: `${tenant.origin}/${stranger}/`, jwks_uri: `${partner.origin}/keys` }
+  partner.answers.set(
+    '/partner.example/.well-known/openid-configuration',
+    json(() => stolen)
+  )
+  partner.answers.set(
+    '/keys',
+    json(() => ({ keys: partner.keys }))
+  )
+  const { app } = makeApp(t)
+  const { fetchJson, close } = createJsonClient(5)
+  t.teardown(() => close())
+  const options = { tenantId: 'organizations', clientId, authority: tenant.origin, allowedTenants: [fabrikam] }
+  const surroundings = { fetchJson, clock: systemClock, log: app.log, names: new Map<string, Issuer>() }
+  const many = toSettings(options).issuers.map((each) => new Issuer(each, timings, surroundings))
+  const [, v1] = toSettings({ tenantId: 'partner.example', clientId, authority: partner.origin }).issuers
+  const thief = new Issuer(v1 as IssuerSettings, timings, surroundings)
+  t.teardown(() => [...many, thief].map(({ keys }) => keys.close()))
+  await Promise.all(many.map(({ keys }) => keys.start()))
+  await thief.keys.start()
+  t.equal(thief.name, undefined)
+  t.match(thief.status, { state: 'cold', lastError: /is an issuer that another tenant of this API has already/ })
+})
+
+t.test('v1 keys do not say whom they sign for; those of v2 say it for them', async (t) => {
+  const tenant = await startEntra(t)
+  const consumers = await signingKey('consumers')
+  const publish = (path: string, issuer: object) =>
+    tenant.answers.set(
+      path,
+      json(() => ({ keys: [tenant.key.jwk, { ...consumers.jwk, ...issuer }] }))
+    )
+  publish('/organizations/discovery/keys', {})
+  publish('/organizations/discovery/v2.0/keys', { issuer: `${tenant.origin}/${personal}/v2.0` })
+  const { told } = await startApi(t, tenant, { allowedTenants: [fabrikam] })
+  const v1 = { ver: '1.0', appid: clientId, azp: undefined, aud: `api://${clientId}`, ...v1Of(tenant, fabrikam) }
+  t.equal(await told(await tenant.userToken(v1)), fabrikam, 'by a key of work accounts')
+  t.equal(await told(await tenant.userToken(v1, {}, consumers)), '401 wrong_key_issuer', 'by one of personal accounts')
+  t.equal(await told(await tenant.userToken(v2Of(tenant, fabrikam), {}, consumers)), '401 wrong_key_issuer', 'as in v2')
+})
+
+t.test('an entry of its own is not judged by the rules for many while its document was not read', async (t) => {
+  const tenant = await startEntra(t)
+  // A tenant on an authority of its own, whose v1 issuer only its document can say, and which answers nothing at the moment.
+  for (const path of [tenant.paths.v1Discovery])
+    tenant.answers.set(path, (_request, response) => void response.writeHead(503).end())
+  const made = makeApp(t)
+  const both = { clientId, authority: tenant.origin }
+  const tenants = [
+    { ...both, tenantId, allowedClients: [fabrikam] },
+    { ...both, tenantId: 'organizations', allowedTenants: '*' as const }
+  ]
+  await made.app.register(entra, { tenants })
+  made.app.get('/me', async ({ principal }) => principal.tenantId)
+  const { origin } = await listen(made)
+  t.equal((await get(`${origin}/me`, await tenant.v1Token())).status, 503, 'the rules for many would let it in')
+  t.equal((await get(`${origin}/me`, await tenant.v1Token(v1Of(tenant, fabrikam)))).status, 200, 'another tenant')
+})

@@ -1,0 +1,268 @@
+/** Claims where well-known providers have them, and where options say that they are. */
+
+import t from 'tap'
+import type { Claims } from '../../../src/plugin/claims/principal.js'
+import { firstRefusal } from '../../../src/plugin/issuers/token-rules.js'
+import { type OidcOptions, oidcAuthority } from '../../../src/plugin/oidc/options.js'
+import type { ProviderName } from '../../../src/plugin/oidc/providers.js'
+
+const audience = 'https://orders.example'
+const issuer = 'https://id.example'
+const key = { kid: 'k', pem: 'PEM', algorithms: ['RS256'] } as const
+const access = { iss: issuer, aud: audience, sub: 'ann', azp: 'spa', scope: 'openid', iat: 1, exp: 2 }
+
+function using(options: Partial<OidcOptions>) {
+  const [{ profile, keysOrigin }] = oidcAuthority({ issuer, audience, ...options }).issuers
+  return {
+    keysOrigin,
+    codeOf: (claims: Claims, header = {}) => firstRefusal(profile.checks, { header, claims, key })?.code,
+    of: (claims: Claims) => profile.toPrincipal({ ...access, ...claims })
+  }
+}
+
+const without = (claims: Claims, ...names: string[]) =>
+  Object.fromEntries(Object.entries(claims).filter(([name]) => !names.includes(name)))
+
+t.test('roles and groups by option: a claim, a path, a list of names', (t) => {
+  const rows: { rule: string; claim: string | readonly string[]; claims: Claims; is: string[] }[] = [
+    { rule: 'a claim', claim: 'permissions', claims: { permissions: ['a', 'b'] }, is: ['a', 'b'] },
+    { rule: 'a claim with a colon', claim: 'cognito:groups', claims: { 'cognito:groups': ['a'] }, is: ['a'] },
+    { rule: 'a path', claim: 'realm_access.roles', claims: { realm_access: { roles: ['a'] } }, is: ['a'] },
+    {
+      rule: 'a claim that is a URL',
+      claim: 'https://x.example/roles',
+      claims: { 'https://x.example/roles': ['a'] },
+      is: ['a']
+    },
+    {
+      rule: 'a list',
+      claim: ['resource_access', 'my.api', 'roles'],
+      claims: { resource_access: { 'my.api': { roles: ['a'] } } },
+      is: ['a']
+    },
+    { rule: 'a list of one name, with dots', claim: ['a.b'], claims: { 'a.b': ['x'], a: { b: ['y'] } }, is: ['x'] },
+    { rule: 'one string, by commas', claim: 'permissions', claims: { permissions: 'a,b, c' }, is: ['a', 'b', 'c'] },
+    {
+      rule: 'one string with spaces in it',
+      claim: 'permissions',
+      claims: { permissions: ' Not Admin ' },
+      is: ['Not Admin']
+    },
+    { rule: 'nothing there', claim: 'realm_access.roles', claims: {}, is: [] },
+    { rule: 'nothing on the way', claim: 'realm_access.roles', claims: { realm_access: null }, is: [] },
+    { rule: 'a string on the way', claim: 'realm_access.roles', claims: { realm_access: 'roles' }, is: [] },
+    { rule: 'an odd type', claim: 'permissions', claims: { permissions: { a: true } }, is: [] },
+    {
+      rule: 'odd ones among them',
+      claim: 'permissions',
+      claims: { permissions: ['a', 7, null, ['b'], ''] },
+      is: ['a']
+    },
+    { rule: 'nothing of the prototype', claim: 'constructor.name', claims: {}, is: [] },
+    { rule: 'each once', claim: 'permissions', claims: { permissions: ['a', 'a'] }, is: ['a'] }
+  ]
+  for (const { rule, claim, claims, is } of rows) {
+    t.same(using({ rolesClaim: claim }).of(claims).roles, is, `roles: ${rule}`)
+    t.same(using({ groupsClaim: claim }).of(claims).groups, is, `groups: ${rule}`)
+  }
+  t.same(using({ rolesClaim: 'permissions' }).of({ roles: ['x'] }).roles, [], 'in place of the usual one')
+  t.same(using({}).of({ roles: 'Not,Admin', groups: 'a,b' }).roles, [], 'one string only where that is configured')
+  t.end()
+})
+
+t.test('Keycloak: roles of the realm and of this client, without those that everybody has', (t) => {
+  const everybody = ['default-roles-shop', 'offline_access', 'uma_authorization']
+  const claims = {
+    realm_access: { roles: [...everybody, 'admin'] },
+    resource_access: { [audience]: { roles: ['orders'] }, account: { roles: ['manage-account'] } },
+    groups: ['/staff']
+  }
+  const principal = using({ provider: 'keycloak' }).of(claims)
+  t.same(principal.roles, ['admin', 'orders'])
+  t.same(principal.groups, ['/staff'])
+  t.same(using({ provider: 'keycloak' }).of({ realm_access: { roles: everybody } }).roles, [], 'which open nothing')
+  const roles = { resource_access: { account: { roles: ['manage-account'] } } }
+  t.same(using({ provider: 'keycloak' }).of(roles).roles, [], 'nor do those of the account console')
+  t.end()
+})
+
+const { azp: _, ...bare } = access
+/** Who tokens of a provider speak for; a name that a user can have never makes an app. */
+const kinds: Record<ProviderName, Record<string, [claims: Claims, kind: 'user' | 'app']>> = {
+  keycloak: {
+    'client_id, and notes of the session': [{ client_id: 'spa', clientHost: 'h', clientAddress: '::1' }, 'app'],
+    'one note': [{ client_id: 'spa', clientAddress: '::1' }, 'app'],
+    'clientId of older versions': [{ clientId: 'spa', clientHost: 'h' }, 'app'],
+    'no name gives it away': [{ client_id: 'spa', clientHost: 'h', preferred_username: 'ann' }, 'app'],
+    'a user, by a mapper of client_id': [{ client_id: 'spa' }, 'user'],
+    'a user with such a name': [{ preferred_username: 'service-account-spa' }, 'user'],
+    both: [{ client_id: 'spa', preferred_username: 'service-account-spa' }, 'user'],
+    'both, with a session': [{ client_id: 'spa', preferred_username: 'service-account-spa', sid: 's' }, 'user'],
+    'a session': [{ client_id: 'spa', clientHost: 'h', sid: 's' }, 'user'],
+    'a session of older versions': [{ client_id: 'spa', clientHost: 'h', session_state: 's' }, 'user'],
+    'another client': [{ client_id: 'other', clientHost: 'h' }, 'user'],
+    'no client': [{ azp: undefined, client_id: 'spa', clientHost: 'h' }, 'user'],
+    'notes that are no texts': [{ client_id: 'spa', clientHost: 7, clientAddress: '' }, 'user'],
+    'notes alone': [{ clientHost: 'h', clientAddress: '::1' }, 'user'],
+    'sub is the client: the rule of others': [{ sub: 'spa', client_id: 'spa' }, 'user'],
+    'nothing says so': [{}, 'user']
+  },
+  auth0: {
+    '…@clients': [{ sub: 'spa@clients', gty: 'client-credentials' }, 'app'],
+    'without gty, as in the profile of RFC 9068': [{ azp: undefined, client_id: 'spa', sub: 'spa@clients' }, 'app'],
+    'by another grant': [{ sub: 'spa@clients', gty: 'password' }, 'user'],
+    'of another client': [{ sub: 'cli@clients' }, 'user'],
+    'of no client': [{ azp: undefined, sub: '@clients' }, 'user'],
+    'a user of a database who chose such a name': [{ sub: 'auth0|spa@clients' }, 'user'],
+    'somebody who signed in': [{ sub: 'spa@clients', sid: 's' }, 'user'],
+    'gty alone': [{ gty: 'client-credentials' }, 'user'],
+    'sub is the client: the rule of others': [{ sub: 'spa', client_id: 'spa' }, 'user']
+  },
+  okta: {
+    'sub is cid, and there is no uid': [{ azp: undefined, sub: 'svc', cid: 'svc', auth_time: 1 }, 'app'],
+    'a login that is the client’s ID': [{ azp: undefined, sub: 'svc', cid: 'svc', uid: '00u1' }, 'user'],
+    'another client': [{ azp: undefined, sub: 'svc', cid: 'spa' }, 'user'],
+    'no cid': [{ sub: 'spa' }, 'user'],
+    'sub is client_id: the rule of others': [{ sub: 'spa', client_id: 'spa' }, 'user']
+  },
+  cognito: {
+    'sub is client_id, and there is no username': [
+      { azp: undefined, sub: 'svc', client_id: 'svc', auth_time: 1 },
+      'app'
+    ],
+    'a user': [{ azp: undefined, sub: 'svc', client_id: 'svc', username: 'ann' }, 'user'],
+    'another client': [{ azp: undefined, sub: 'svc', client_id: 'spa' }, 'user'],
+    'no client_id': [{ sub: 'spa' }, 'user']
+  },
+  google: {
+    'no address': [{ sub: 'spa' }, 'user'],
+    'sub is client_id: the rule of others': [{ sub: 'spa', client_id: 'spa' }, 'user']
+  }
+}
+
+for (const [provider, rows] of Object.entries(kinds))
+  t.test(`${provider}: users and apps`, (t) => {
+    const { of, codeOf } = using({ provider: provider as ProviderName })
+    for (const [name, [claims, kind]] of Object.entries(rows)) t.equal(of(claims).kind, kind, name)
+    const nobody = { ...bare, sub: undefined, client_id: 'spa' }
+    t.equal(codeOf(nobody), 'missing_claim', 'a token without sub speaks for nobody')
+    t.end()
+  })
+
+t.test('Keycloak: what says that a token is an access token', (t) => {
+  const { codeOf } = using({ provider: 'keycloak' })
+  const token = { ...without(access, 'scope'), typ: 'Bearer' }
+  t.equal(codeOf(token), undefined)
+  t.equal(codeOf({ ...token, nonce: 'n' }), undefined, 'before 25 the nonce of the sign-in as well')
+  t.equal(codeOf({ ...access, nonce: 'n' }), 'not_an_access_token', 'where it says so')
+  for (const typ of ['ID', 'Refresh', 'bearer', null]) t.equal(codeOf({ ...access, typ }), 'not_an_access_token')
+  t.equal(
+    codeOf({ ...without(access, 'sub'), azp: 'job', client_id: 'job', clientHost: 'h' }),
+    undefined,
+    'a service without sub'
+  )
+  t.end()
+})
+
+t.test('Auth0, Okta', (t) => {
+  t.same(using({ provider: 'auth0' }).of({ permissions: ['read:orders'], roles: ['x'] }).roles, ['read:orders'])
+  for (const grant of [{ permissions: [] }, { gty: 'password' }])
+    t.equal(using({ provider: 'auth0' }).codeOf({ ...without(access, 'scope'), ...grant }), undefined)
+  const { of, codeOf } = using({ provider: 'okta', allowedClients: ['svc'] })
+  const okta = of({
+    scp: ['orders'],
+    groups: ['staff'],
+    roles: ['admin'],
+    scope: undefined
+  })
+  t.match(okta, { scopes: ['orders'], groups: ['staff'], roles: ['admin'] })
+  const token = { ...without(access, 'scope', 'azp'), cid: 'svc' }
+  t.equal(codeOf(token), undefined)
+  t.equal(codeOf({ ...token, cid: 'other' }), 'client_not_allowed')
+  t.equal(of({ azp: undefined, cid: 'svc' }).clientId, 'svc')
+  t.end()
+})
+
+t.test('Cognito: the client stands for the audience of an access token that has none', (t) => {
+  const { codeOf, of } = using({ provider: 'cognito', audience: 'app-client' })
+  const token = { iss: issuer, sub: 'ann', token_use: 'access', client_id: 'app-client', username: 'ann', exp: 2 }
+  t.equal(codeOf(token), undefined)
+  t.equal(codeOf({ ...token, client_id: 'another' }), 'wrong_audience')
+  t.equal(codeOf({ ...token, aud: 'another' }), 'wrong_audience', 'an aud that is there counts')
+  t.equal(codeOf({ ...token, aud: null }), 'wrong_audience')
+  t.equal(codeOf({ ...token, token_use: 'id' }), 'not_an_access_token')
+  t.equal(codeOf(without(token, 'token_use')), 'missing_claim', 'of an access token only')
+  t.equal(codeOf({ ...token, token_use: 'id', aud: 'app-client' }), 'not_an_access_token')
+  t.same(of({ ...token, 'cognito:groups': ['admins'] }).roles, ['admins'])
+  t.same(of({ ...token, scope: 'aws.cognito.signin.user.admin' }).scopes, [], 'the sign-in’s own scope opens nothing')
+  t.equal(using({ audience: 'app-client' }).codeOf(token), 'missing_claim', 'and of this provider only')
+  t.end()
+})
+
+t.test('Google: service accounts, and no person', (t) => {
+  const { codeOf, of, keysOrigin } = using({ provider: 'google' })
+  const account = {
+    ...{ iss: issuer, aud: audience, azp: '115711571157115711571', sub: '115711571157115711571', iat: 1, exp: 2 },
+    ...{ email: 'caller@project.iam.gserviceaccount.com', email_verified: true }
+  }
+  t.equal(keysOrigin, 'https://www.googleapis.com')
+  t.equal(codeOf(account), undefined)
+  t.match(of(account), { kind: 'app', id: account.sub, clientId: account.azp, scopes: [], roles: [] })
+  t.match(of({ ...account, scope: undefined }), { kind: 'app' })
+  const people: Record<string, object> = {
+    'a person': { azp: 'client.apps.googleusercontent.com', email: 'ann@gmail.com' },
+    'a person with a telling address': { azp: 'client.apps.googleusercontent.com' },
+    'no account address': { email: 'ann@gmail.com' },
+    'an address that only ends alike': { email: 'ann@evilgserviceaccount.com' },
+    'an address that has more': { email: 'a@x.gserviceaccount.com.evil.example' },
+    'an address that is not verified': { email_verified: false },
+    'verified, by a text': { email_verified: 'true' },
+    'a list of addresses': { email: [account.email] },
+    'a sign-in': { nonce: 'n' },
+    'a sign-in with a code': { at_hash: 'h' },
+    'two odd ones, alike': { azp: 7, sub: 7 }
+  }
+  for (const [name, claims] of Object.entries(people))
+    t.equal(codeOf({ ...account, ...claims }), 'not_an_access_token', name)
+  t.equal(using({}).codeOf(account), 'not_an_access_token', 'and of this provider only')
+  t.end()
+})
+
+t.test('RFC 9068 §2.1, §2.2, where it is demanded: the type, and every claim', (t) => {
+  const { codeOf } = using({ rfc9068: true })
+  const token = { ...access, client_id: 'spa', jti: 'j' }
+  for (const typ of ['at+jwt', 'application/at+jwt', 'AT+JWT']) t.equal(codeOf(token, { typ }), undefined, typ)
+  for (const typ of ['JWT', undefined, '', 'at+jwt2', ['at+jwt2']])
+    t.equal(codeOf(token, { typ }), 'wrong_token_type', String(typ))
+  for (const name of ['aud', 'sub', 'client_id', 'iat', 'jti'])
+    t.equal(codeOf(without(token, name), { typ: 'at+jwt' }), 'missing_claim', name)
+  t.equal(using({}).codeOf(token, { typ: 'JWT' }), undefined, 'which is not the default')
+  const { codeOf: listed } = using({ rfc9068: true, allowedClients: ['good'] })
+  const unnamed = without(token, 'azp')
+  t.equal(listed({ ...unnamed, client_id: 'evil' }, { typ: 'at+jwt' }), 'client_not_allowed')
+  t.equal(listed({ ...unnamed, client_id: 'good' }, { typ: 'at+jwt' }), undefined)
+  t.equal(listed({ ...token, client_id: 'evil', azp: 'good' }, { typ: 'at+jwt' }), 'invalid_claim', 'two clients')
+  t.end()
+})
+
+t.test('options that would be without the effect that they promise', (t) => {
+  const rows: [object, RegExp][] = [
+    [{ provider: 'ping' }, /provider "ping" is unknown; it is one of keycloak, auth0, okta, cognito, google/],
+    [{ provider: 'constructor' }, /provider "constructor" is unknown/],
+    [{ provider: ['okta'] }, /provider \["okta"\] is unknown/],
+    [{ rolesClaim: '' }, /rolesClaim/],
+    [{ rolesClaim: [] }, /rolesClaim/],
+    [{ groupsClaim: [7] }, /groupsClaim/],
+    [{ rfc9068: 'yes' }, /rfc9068 "yes" is not allowed; give true or false/],
+    [{ issuer: 'https://id.example/{tenantid}/v2.0' }, /issuer .* is not allowed/],
+    [{ keysOrigin: 'https://keys.example/path' }, /keysOrigin .* is not allowed/],
+    [{ keysOrigin: 'http://keys.example' }, /keysOrigin .* is not allowed/],
+    [{ keysOrigin: 'keys' }, /keysOrigin .* is not allowed/],
+    [{ keysOrigin: 7 }, /keysOrigin 7 is not allowed/]
+  ]
+  for (const [options, message] of rows)
+    t.throws(() => using(options as Partial<OidcOptions>), { name: 'EntraConfigurationError', message })
+  t.equal(using({ keysOrigin: 'https://keys.example' }).keysOrigin, 'https://keys.example')
+  t.equal(using({ keysOrigin: 'http://127.0.0.1:8080', provider: 'google' }).keysOrigin, 'http://127.0.0.1:8080')
+  t.end()
+})

@@ -1,0 +1,35 @@
+/** What Fastify and pino do not promise, and this library reads: an upgrade that changes it fails here, by name. */
+import Fastify from 'fastify'
+import t from 'tap'
+import { earlyRoutes, hooksOf, isSilent } from '../../../src/plugin/routes/internals.js'
+
+t.test('Fastify keeps the hooks of a scope under a symbol that is called fastify.hooks', async (t) => {
+  const app = Fastify()
+  const [outer, inner] = [async () => {}, async () => {}]
+  app.addHook('preHandler', outer)
+  let scope = app
+  app.register(async (below) => {
+    below.addHook('preHandler', inner)
+    scope = below as typeof app
+  })
+  await app.ready()
+  t.same(hooksOf(app).preHandler, [outer])
+  t.same(hooksOf(scope).preHandler, [outer, inner])
+  await app.close()
+})
+
+t.test('Fastify prints the tree of its router, one route a line', async (t) => {
+  const app = Fastify()
+  for (const url of ['/', '/orders', '/orders/:id', '/files/*']) app.get(url, async () => '')
+  app.post('/orders', async () => '')
+  const found = earlyRoutes(app).map(({ method, url }) => `${method} ${url}`)
+  for (const route of ['GET /', 'GET /orders', 'POST /orders', 'GET /orders/:id', 'GET /files/*'])
+    t.ok(found.includes(route), `${route} in ${found.join(', ')}`)
+  await app.close()
+})
+
+t.test('a log that writes nothing calls a function of the name noop', async (t) => {
+  t.ok(isSilent(Fastify().log), 'Fastify without a logger')
+  t.ok(isSilent(Fastify({ logger: { level: 'error' } }).log), 'pino above info')
+  t.notOk(isSilent(Fastify({ logger: { level: 'info' } }).log), 'pino at info')
+})
