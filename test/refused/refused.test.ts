@@ -40,7 +40,7 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: 'a refusal after handlerTimeout is recorded',
-    changes: [['fastify/answered', 'request[isFailing] = true', '']],
+    changes: [['fastify/answered', '!(request[isFailing] || isTimedOut(request))', 'true']],
     at: ['a policy in preHandler', 'handlerTimeout']
   },
   {
