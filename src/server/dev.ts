@@ -3,13 +3,13 @@ import type { FastifyInstance } from 'fastify'
 import { clientCredentials, signIn } from '../tenant/client.js'
 import { startTenant, type Tenant, type TlsIdentity } from '../tenant/index.js'
 import { buildApp } from './app.js'
-import { readConfig } from './config.js'
+import { readConfig } from './config/config.js'
+import { integer, oneOf } from './config/variables.js'
 import { startSpa } from './dev-spa.js'
 import { receiveIdentity, runTrusting, secondProcess } from './dev-tls.js'
 import { environmentFor } from './environment.js'
-import { closeGracefully, endOnFaults } from './last-words.js'
-import { exitOnStartError } from './start-error.js'
-import { integer, oneOf } from './variables.js'
+import { closeGracefully, endOnFaults } from './process/last-words.js'
+import { exitOnStartError } from './process/start-error.js'
 
 /** Requests in flight may finish for this long. */
 const closeDelayMs = 10_000

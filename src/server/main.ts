@@ -1,9 +1,9 @@
 /** Listens and closes: the process around the API. */
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.js'
-import { readConfig } from './config.js'
-import { closeGracefully } from './last-words.js'
-import { exitOnStartError } from './start-error.js'
+import { readConfig } from './config/config.js'
+import { closeGracefully } from './process/last-words.js'
+import { exitOnStartError } from './process/start-error.js'
 
 /** Requests in flight may finish for this long. */
 const closeDelayMs = 10_000

@@ -3,10 +3,10 @@
  * own; the server loads none of it.
  */
 import { buildApp } from './app.js'
-import type { ServerConfig } from './config.js'
-import { endOnFaults } from './last-words.js'
+import type { ServerConfig } from './config/config.js'
 import { type ReadyApi, runManifest } from './manifest/command.js'
 import { permissions } from './permissions.js'
+import { endOnFaults } from './process/last-words.js'
 
 async function start(config: ServerConfig): Promise<ReadyApi> {
   const app = await buildApp(config)

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { startTenant } from '../tenant/index.js'
 import { buildApp } from './app.js'
-import { readConfig } from './config.js'
+import { readConfig } from './config/config.js'
 import { openapiYaml } from './document.js'
 import { environmentFor } from './environment.js'
 

@@ -2,8 +2,8 @@
  * `npm run revoke`: takes back the tokens of somebody, or of a session, in every instance that shares the Redis of `REDIS_URL`. A command of
  * its own; it needs no other variable, and the server loads none of it.
  */
-import { endOnFaults } from './last-words.js'
-import { runRevoke } from './revocation-command.js'
+import { endOnFaults } from './process/last-words.js'
+import { runRevoke } from './redis/revocation-command.js'
 
 endOnFaults()
 const { exitCode, out, err } = await runRevoke(process.argv.slice(2), process.env)

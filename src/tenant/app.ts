@@ -1,14 +1,14 @@
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
-import { applicationRoutes } from './applications.js'
-import { common, tenants } from './authorities.js'
+import { common, tenants } from './authority/authorities.js'
+import { pathsOf, toServerPath } from './authority/endpoints.js'
+import { metadataRoutes } from './authority/metadata.js'
+import type { TenantState } from './authority/state.js'
 import { controlRoutes } from './control.js'
 import { describeTenant } from './description.js'
-import { pathsOf, toServerPath } from './endpoints.js'
-import { graphRoutes } from './graph.js'
-import { metadataRoutes } from './metadata.js'
-import { descriptionPage } from './pages.js'
-import { signInRoutes } from './sign-in.js'
-import type { TenantState } from './state.js'
+import { applicationRoutes } from './directory/applications.js'
+import { graphRoutes } from './graph/graph.js'
+import { descriptionPage } from './sign-in/pages.js'
+import { signInRoutes } from './sign-in/sign-in.js'
 
 /** Whether and how the tenant logs, as Fastify takes it. */
 export type Logger = NonNullable<FastifyServerOptions['logger']>

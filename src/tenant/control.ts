@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import type { Version } from './endpoints.js'
-import type { TenantState } from './state.js'
+import type { Version } from './authority/endpoints.js'
+import type { TenantState } from './authority/state.js'
 
 const oneOf = (name: string, values: readonly number[]) => ({
   schema: {

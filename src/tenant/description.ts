@@ -1,7 +1,7 @@
-import { contoso } from './contoso.js'
-import { api, type Client, type Directory } from './directory.js'
-import { issuer } from './endpoints.js'
-import { fabrikam } from './fabrikam.js'
+import { issuer } from './authority/endpoints.js'
+import { contoso } from './directory/contoso.js'
+import { api, type Client, type Directory } from './directory/directory.js'
+import { fabrikam } from './directory/fabrikam.js'
 
 /** What a tenant tells a developer, or a test, about itself. */
 export interface DirectoryDescription {

@@ -3,13 +3,13 @@ import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { createApp, type Logger } from './app.js'
-import { createAuthorizationServer } from './authorization-server.js'
+import { createAuthorizationServer } from './authority/authorization-server.js'
+import type { Version } from './authority/endpoints.js'
+import { TenantState } from './authority/state.js'
 import { describeTenant, type TenantDescription } from './description.js'
-import { api } from './directory.js'
-import type { Version } from './endpoints.js'
-import { createKeyRing, keysFor, signClaims } from './keys.js'
-import { TenantState } from './state.js'
+import { api } from './directory/directory.js'
 import type { TlsIdentity } from './tls.js'
+import { createKeyRing, keysFor, signClaims } from './tokens/keys.js'
 
 export type { TenantDescription, TlsIdentity }
 

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events'
 import { buildApp } from '../../src/server/app.js'
-import { readConfig } from '../../src/server/config.js'
+import { readConfig } from '../../src/server/config/config.js'
 import { environmentFor } from '../../src/server/environment.js'
 import { startTenant, type TenantDescription, type TlsIdentity } from '../../src/tenant/index.js'
 import { appToken, getJson } from '../support/api.js'

@@ -1,8 +1,8 @@
 /** The corpus of attacks, sent over a raw socket to one running server. After each request a good token still gets 200. */
 import t, { type Test } from 'tap'
 import * as plugin from '../../src/plugin/index.js'
-import * as logging from '../../src/server/logging.js'
 import * as problems from '../../src/server/problems.js'
+import * as logging from '../../src/server/process/logging.js'
 import { judge, logFailures, nameOf, type Outcome } from './judge.js'
 import type { Table } from './row.js'
 import { startTarget, type Target } from './server.js'

@@ -1,8 +1,8 @@
 /** The corpus of attacks, once more over HTTP/2; and what only HTTP/2 can say. After each connection a good token still gets 200. */
 import t, { type Test } from 'tap'
 import * as plugin from '../../src/plugin/index.js'
-import * as logging from '../../src/server/logging.js'
 import * as problems from '../../src/server/problems.js'
+import * as logging from '../../src/server/process/logging.js'
 import { differences, http2Rows, overHttp2 } from './http2.js'
 import { type Converse, judge, logFailures, nameOf, type Outcome } from './judge.js'
 import type { Row } from './row.js'

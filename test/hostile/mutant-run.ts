@@ -25,7 +25,7 @@ const atOnce = 8
 const [folder = '', first = '0', step = '1'] = process.argv.slice(2)
 const world = await startWorld()
 
-const ofServer = ['server/problems.ts', 'server/logging.ts']
+const ofServer = ['server/problems.ts', 'server/process/logging.ts']
 const whole = join(folder, `whole-${first}`)
 
 /** All files, compiled once: what a mutant changes is compiled again, and the rest copied. */
@@ -42,7 +42,7 @@ async function load({ edits }: Mutant, copy: string): Promise<Sources> {
   return {
     plugin: (await load('plugin/index.js')) as Sources['plugin'],
     problems: (await load('server/problems.js')) as Sources['problems'],
-    logging: (await load('server/logging.js')) as Sources['logging']
+    logging: (await load('server/process/logging.js')) as Sources['logging']
   }
 }
 

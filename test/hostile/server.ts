@@ -13,7 +13,7 @@ import { callerId, clientId, otherClientId, rolelessId, tenantId, type World } f
 export interface Sources {
   readonly plugin: typeof import('../../src/plugin/index.js')
   readonly problems: typeof import('../../src/server/problems.js')
-  readonly logging: typeof import('../../src/server/logging.js')
+  readonly logging: typeof import('../../src/server/process/logging.js')
 }
 
 export type Api = 'entra' | 'oidc'

@@ -1,6 +1,6 @@
 /** The server as its environment says, and one route more: the whole principal, which its own routes do not show of every caller. */
 import { buildApp } from '../../src/server/app.js'
-import { readConfig } from '../../src/server/config.js'
+import { readConfig } from '../../src/server/config/config.js'
 
 const { host, port, ...config } = readConfig(process.env)
 const app = await buildApp(config)

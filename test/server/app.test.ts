@@ -227,7 +227,7 @@ t.test("Fastify's own refusals of a body are problems", async (t) => {
   ]
   // No route of the API takes a body; unknown routes parse none either, so one is added to a server of its own.
   const { buildApp } = await import('../../src/server/app.js')
-  const { readConfig } = await import('../../src/server/config.js')
+  const { readConfig } = await import('../../src/server/config/config.js')
   const app = await buildApp(readConfig({ LOG_LEVEL: 'silent', ...environmentFor(api.tenant) }))
   t.teardown(() => app.close())
   const declared = { config: { auth: 'required' } } as const

@@ -12,7 +12,7 @@ import {
 } from '../../src/plugin/index.js'
 import { refusal } from '../../src/plugin/refusals/refusal.js'
 import { buildApp } from '../../src/server/app.js'
-import type { ServerConfig } from '../../src/server/config.js'
+import type { ServerConfig } from '../../src/server/config/config.js'
 import { environmentFor } from '../../src/server/environment.js'
 import { runManifest } from '../../src/server/manifest/command.js'
 import type { Route } from '../../src/server/manifest/requirements.js'

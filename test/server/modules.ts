@@ -1,7 +1,7 @@
 /** Builds the API, and prints which packages were loaded for it that are CommonJS, as ioredis is. */
 import { createRequire } from 'node:module'
 import { buildApp } from '../../src/server/app.js'
-import { readConfig } from '../../src/server/config.js'
+import { readConfig } from '../../src/server/config/config.js'
 
 const app = await buildApp(readConfig(process.env))
 await app.ready()

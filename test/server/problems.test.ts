@@ -3,7 +3,7 @@ import { Writable } from 'node:stream'
 import Fastify from 'fastify'
 import t from 'tap'
 import { answerClientError, ServerProblem, setProblemHandlers } from '../../src/server/problems.js'
-import { reasonOf } from '../../src/server/redis.js'
+import { reasonOf } from '../../src/server/redis/redis.js'
 
 const token = ['{"alg":"RS256"}', '{"never":"sent to an API"}', 'a signature of many bytes'.repeat(4)]
   .map((part) => Buffer.from(part).toString('base64url'))

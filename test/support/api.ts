@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../../src/server/app.js'
-import { readConfig } from '../../src/server/config.js'
+import { readConfig } from '../../src/server/config/config.js'
 import { environmentFor } from '../../src/server/environment.js'
 import { clientCredentials, signIn } from '../../src/tenant/client.js'
 import { startTenant, type Tenant } from '../../src/tenant/index.js'

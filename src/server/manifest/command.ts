@@ -1,8 +1,8 @@
 /** `npm run manifest`, as a function: arguments, environment and an API → what is printed, and the status of the process. */
 import { parseArgs } from 'node:util'
 import { EntraConfigurationError, type TokenForApp } from '../../plugin/index.js'
-import { inTermsOfVariables, readConfig, type ServerConfig } from '../config.js'
-import { createGraph } from '../graph.js'
+import { inTermsOfVariables, readConfig, type ServerConfig } from '../config/config.js'
+import { createGraph } from '../graph/graph.js'
 import type { Permissions } from '../permissions.js'
 import { ServerProblem } from '../problems.js'
 import { type Application, manifestOf } from './application.js'

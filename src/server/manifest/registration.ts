@@ -1,5 +1,5 @@
 /** The registration as it is, read through Microsoft Graph (v1.0, "Get application"). */
-import type { Graph } from '../graph.js'
+import type { Graph } from '../graph/graph.js'
 
 /** A member of one of the registration's lists, as Graph answers it. */
 export type Entry = Readonly<Record<string, unknown>>

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { RouteAuth } from '../../plugin/index.js'
-import { accessPage, accessPagePolicy } from '../access-page.js'
+import { accessPage, accessPagePolicy } from '../pages/access-page.js'
 
 /** Who may call what, as a page to look at. */
 export async function accessRoutes(app: FastifyInstance, { auth }: { auth: RouteAuth }): Promise<void> {

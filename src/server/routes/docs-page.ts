@@ -4,8 +4,8 @@ import { createRequire } from 'node:module'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, RouteHandlerMethod } from 'fastify'
 import type { RouteAuth } from '../../plugin/index.js'
-import { docsPageDocument, docsPagePolicy, docsPageTheme, redirectPage } from '../docs-page.js'
 import { yamlKeeper } from '../document.js'
+import { docsPageDocument, docsPagePolicy, docsPageTheme, redirectPage } from '../pages/docs-page.js'
 
 const { resolve } = createRequire(import.meta.url)
 

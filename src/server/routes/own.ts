@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { problemMediaType, requireScope } from '../../plugin/index.js'
-import type { Graph } from '../graph.js'
+import type { Graph } from '../graph/graph.js'
 
 const text = { type: 'string' } as const
 const textOrNull = { type: ['string', 'null'] } as const

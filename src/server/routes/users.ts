@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { allOf, anyOf, problemMediaType } from '../../plugin/index.js'
-import type { Graph } from '../graph.js'
+import type { Graph } from '../graph/graph.js'
 import { requireAppPermission, requireRole, requireScope } from '../permissions.js'
 
 const text = { type: 'string' } as const

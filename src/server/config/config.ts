@@ -1,0 +1,166 @@
+/** The only reader of the environment: variables → what the server is built from. */
+import {
+  EntraConfigurationError,
+  type EntraOptions,
+  type EntraTenantOptions,
+  type OidcOptions,
+  type TimeOptions
+} from '../../plugin/index.js'
+import { credentialOption, credentialsIn, credentialVariables, refuseCredentials } from './credentials.js'
+import { refuseMisspelt } from './misspelt.js'
+import { type RedisAddress, toRedis } from './redis-address.js'
+import { integer, list, oneOf, origins, secure, toClientId, toHost, toOrigin, toTrustProxy } from './variables.js'
+
+/** Who may read the API's documents. */
+export type DocsAccess = 'public' | 'protected' | 'off'
+
+/** What the server is built from. */
+export interface ServerConfig {
+  readonly entra: EntraOptions
+  readonly host: string
+  readonly port: number
+  readonly logLevel: string
+  readonly corsOrigins: readonly string[]
+  /** Fastify's `trustProxy`: whose `X-Forwarded-*` headers count. */
+  readonly trustProxy: boolean | string[]
+  readonly docs: DocsAccess
+  /** Client ID of the single-page application that people sign in to `/docs` with. */
+  readonly docsClientId: string | undefined
+  readonly graph: GraphConfig
+  /** What instances share; absent: nothing, and no token can be taken back. */
+  readonly redis: RedisAddress | undefined
+}
+
+/** How the API calls Microsoft Graph. */
+export interface GraphConfig {
+  readonly url: string
+  readonly clientId: string
+  /** False without a credential: the routes behind Graph answer 503 `graph_not_configured`. */
+  readonly isConfigured: boolean
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Options of the plugin, by the variable that sets them. */
+const entraVariables = {
+  ENTRA_TENANT_ID: 'tenantId',
+  ENTRA_CLIENT_ID: 'clientId',
+  ENTRA_CLOUD: 'cloud',
+  ENTRA_AUTHORITY: 'authority',
+  ENTRA_AUDIENCE: 'audience',
+  ENTRA_ALLOWED_TENANTS: 'allowedTenants',
+  ENTRA_CUSTOM_SIGNING_KEYS: 'customSigningKeys',
+  ENTRA_USER_FLOW: 'userFlow'
+} as const satisfies Record<string, keyof EntraTenantOptions>
+const oidcVariables = {
+  OIDC_ISSUER: 'issuer',
+  OIDC_AUDIENCE: 'audience',
+  OIDC_PROVIDER: 'provider',
+  OIDC_ROLES_CLAIM: 'rolesClaim',
+  OIDC_GROUPS_CLAIM: 'groupsClaim'
+} as const satisfies Record<string, keyof OidcOptions>
+const commonVariables = {
+  ENTRA_ALLOWED_CLIENTS: 'allowedClients',
+  ENTRA_ROLELESS_CLIENTS: 'rolelessClients',
+  KEYS_REFRESH_SECONDS: 'keysRefreshSeconds',
+  KEYS_COOLDOWN_SECONDS: 'keysCooldownSeconds',
+  KEYS_MAX_STALE_SECONDS: 'keysMaxStaleSeconds',
+  KEYS_TIMEOUT_SECONDS: 'keysTimeoutSeconds',
+  CLOCK_TOLERANCE_SECONDS: 'clockToleranceSeconds'
+} as const satisfies Record<string, keyof (EntraTenantOptions & TimeOptions)>
+
+const lists: ReadonlySet<string> = new Set([
+  ...['ENTRA_AUDIENCE', 'OIDC_AUDIENCE', 'ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS', 'ENTRA_ROLELESS_CLIENTS']
+])
+const switches: ReadonlySet<string> = new Set(['ENTRA_CUSTOM_SIGNING_KEYS'])
+/** Without these another provider is none. */
+const oidcRequired = ['OIDC_ISSUER', 'OIDC_AUDIENCE']
+/** What narrows: set and empty, it would let everybody in who was meant to be kept out. */
+const narrowing = ['ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS']
+const known = [...Object.keys({ ...entraVariables, ...oidcVariables, ...commonVariables }), ...credentialVariables]
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+
+/**
+ * Reads the server's configuration.
+ *
+ * @param env the environment; a variable that is empty counts as unset
+ * @throws EntraConfigurationError with one sentence that names the variable and what to change
+ */
+export function readConfig(given: Environment): ServerConfig {
+  const env: Environment = Object.assign(Object.create(null), given) // nothing that it inherits is a setting
+  refuseTraps(env)
+  return {
+    entra: pluginOptions(env),
+    host: toHost('HOST', env.HOST || '127.0.0.1'),
+    port: integer('PORT', env.PORT || '3000', 65_535),
+    logLevel: oneOf('LOG_LEVEL', env.LOG_LEVEL || 'info', logLevels),
+    corsOrigins: origins('CORS_ORIGINS', env.CORS_ORIGINS),
+    trustProxy: toTrustProxy(env.TRUST_PROXY || 'off'),
+    docs: oneOf('DOCS', env.DOCS || 'off', ['public', 'protected', 'off']),
+    docsClientId: toClientId('DOCS_CLIENT_ID', env.DOCS_CLIENT_ID),
+    graph: {
+      url: secure('GRAPH_URL', toOrigin('GRAPH_URL', env.GRAPH_URL || 'https://graph.microsoft.com')),
+      clientId: env.ENTRA_CLIENT_ID || '',
+      isConfigured: credentialsIn(env).length > 0
+    },
+    redis: toRedis('REDIS_URL', env.REDIS_URL)
+  }
+}
+
+/** Settings that would be without the effect that they promise: misspelt, contradictory, or narrowing to nothing. */
+function refuseTraps(env: Environment): void {
+  refuseMisspelt(env, known)
+  refuseMixture(env)
+  refuseCredentials(env)
+  const empty = narrowing.find((name) => env[name] === '')
+  if (empty) throw new EntraConfigurationError(`${empty} is empty; unset it, or give it a value`)
+}
+
+/** One provider, whole. Entra's secret would go to the other one's token endpoint. */
+function refuseMixture(env: Environment): void {
+  const entra = [...Object.keys(entraVariables), ...credentialVariables].find((name) => env[name])
+  const oidc = Object.keys(oidcVariables).find((name) => env[name])
+  if (oidc && entra) {
+    throw new EntraConfigurationError(`${oidc} is another provider's and ${entra} Entra's; unset one of the two`)
+  }
+  const missing = oidcRequired.find((name) => oidc && !env[name])
+  if (missing) throw new EntraConfigurationError(`${missing} is missing; give it beside ${oidc}`)
+  if (!oidc && !env.ENTRA_TENANT_ID && !env.ENTRA_CLIENT_ID) {
+    const wanted = "give the tenant's ID and the API's client ID"
+    throw new EntraConfigurationError(`ENTRA_TENANT_ID and ENTRA_CLIENT_ID are missing; ${wanted}`)
+  }
+}
+
+/** Another OpenID provider than Entra. */
+function isOidc(env: Environment): boolean {
+  return Object.keys(oidcVariables).some((name) => env[name])
+}
+
+/** Variables and options of the kind of provider that is configured. */
+function variablesOf(env: Environment): readonly [variable: string, option: string][] {
+  return Object.entries({ ...(isOidc(env) ? oidcVariables : entraVariables), ...commonVariables })
+}
+
+/** The variable's name in place of the option's, for who sets the one and never sees the other. */
+export function inTermsOfVariables(message: string, env: Environment): string {
+  const variables = new Map(variablesOf(env).map(([variable, option]) => [option, variable]))
+  return message
+    .replace('downstream.clientCertificate', 'ENTRA_CLIENT_CERTIFICATE')
+    .replace(/\b[a-z]+(?:[A-Z][a-z]+)*\b(?= (?:"|\[|is missing|\d))/g, (word) => variables.get(word) ?? word)
+}
+
+/** The plugin checks values, also that none is missing; here text becomes lists and numbers. */
+function pluginOptions(env: Environment): EntraOptions {
+  const options = variablesOf(env).flatMap(([variable, option]) => {
+    const text = env[variable]
+    return text ? [[option, toValue(variable, text)]] : []
+  })
+  return { ...Object.fromEntries(options), ...credentialOption(env) } as unknown as EntraOptions
+}
+
+function toValue(variable: string, text: string): string | number | boolean | readonly string[] {
+  if (lists.has(variable)) return list(text)
+  if (switches.has(variable)) return oneOf(variable, text, ['on', 'off']) === 'on'
+  if (!variable.endsWith('_SECONDS')) return text
+  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : text // the plugin refuses text, and says what it was
+}

@@ -1,0 +1,48 @@
+/** The server's own credential at its tenant: a secret, or a certificate in a file. */
+import { readFileSync } from 'node:fs'
+import { EntraConfigurationError, type EntraTenantOptions } from '../../plugin/index.js'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Either says who this API is to its tenant. */
+export const credentialVariables = ['ENTRA_CLIENT_SECRET', 'ENTRA_CLIENT_CERTIFICATE'] as const
+
+/** Those that are set. */
+export function credentialsIn(env: Environment): readonly string[] {
+  return credentialVariables.filter((name) => env[name])
+}
+
+/**
+ * Credentials that would be too many, or would do harm.
+ *
+ * @throws EntraConfigurationError with one sentence that names the variable
+ */
+export function refuseCredentials(env: Environment): void {
+  const given = credentialsIn(env)
+  const isMany = /^(common|organizations)$/i.test(env.ENTRA_TENANT_ID ?? '')
+  if (isMany && given.length > 0) {
+    const why = 'an administrator of any tenant that may call could have it read this one'
+    throw new EntraConfigurationError(`${given[0]} goes with one tenant; ${why}, so unset it`)
+  }
+  if (given.length > 1)
+    throw new EntraConfigurationError(`${given.join(' and ')} are two credentials; unset one of them`)
+}
+
+/** What the plugin asks for tokens with; the plugin checks what is in the file. */
+export function credentialOption(env: Environment): Pick<EntraTenantOptions, 'downstream'> {
+  const { ENTRA_CLIENT_SECRET: clientSecret, ENTRA_CLIENT_CERTIFICATE: file } = env
+  if (clientSecret) return { downstream: { clientSecret } }
+  return file ? { downstream: { clientCertificate: textOf(file) } } : {}
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    // Not the path: somebody may have put the certificate itself there, with its key.
+    const { code } = error as NodeJS.ErrnoException
+    throw new EntraConfigurationError(
+      `ENTRA_CLIENT_CERTIFICATE cannot be read (${code}); give the path of a PEM file with the certificate and its key`
+    )
+  }
+}

@@ -1,0 +1,71 @@
+/** Variables that look like the server's own, and would be without the effect that they promise. */
+import { EntraConfigurationError } from '../../plugin/index.js'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Without a prefix of their own. HOST, PORT and LOG_LEVEL are other programs' as well, and nobody is let in by one that is misspelt. */
+const ownNames = ['CORS_ORIGINS', 'TRUST_PROXY', 'DOCS', 'DOCS_CLIENT_ID', 'GRAPH_URL', 'REDIS_URL']
+
+/** Shorter names are too near to others: of these only another case counts, and the singular. */
+const leastLength = 8
+
+const prefixes = /^(ENTRA|OIDC|KEYS)_/i
+
+/** Set by Kubernetes for a service of the name `entra`, `oidc` or `keys` ("Discovering services", environment variables). */
+const serviceLinks =
+  /^[A-Z]+_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/
+
+/**
+ * Refuses names that are not the server's, and nearly are: `ENTRA_…`, `OIDC_…` and `KEYS_…` in any case, whatever their value, even an empty
+ * one; of the other names those that are one letter, or upper and lower case, away from a variable that is not set.
+ *
+ * @param known names with one of the prefixes, and others that options of the plugin are set by
+ * @throws EntraConfigurationError with one sentence that names the variable and the nearest one, never its value
+ */
+export function refuseMisspelt(env: Environment, known: readonly string[]): void {
+  const all = [...known, ...ownNames]
+  for (const name of Object.keys(env)) {
+    if (all.includes(name) || serviceLinks.test(name)) continue
+    if (prefixes.test(name)) throw unknown(name, byNearness(name, known))
+    const meant = all.find((own) => !env[own] && isNear(name.toUpperCase(), own))
+    if (meant) throw misspelt(name, meant)
+  }
+}
+
+function unknown(name: string, candidates: readonly string[]): EntraConfigurationError {
+  const [nearest = ''] = candidates
+  if (distance(name.toUpperCase(), nearest) <= name.length / 4) return misspelt(name, nearest)
+  return new EntraConfigurationError(`${name} is no variable of this server; it has ${candidates.join(', ')}`)
+}
+
+function misspelt(name: string, meant: string): EntraConfigurationError {
+  const what = `it has ${meant}, which is the nearest name, so write that, or unset ${name}`
+  return new EntraConfigurationError(`${name} is no variable of this server; ${what}`)
+}
+
+function byNearness(name: string, candidates: readonly string[]): readonly string[] {
+  const away = (candidate: string) => distance(name.toUpperCase(), candidate)
+  return [...candidates].sort((one, other) => away(one) - away(other))
+}
+
+function isNear(name: string, own: string): boolean {
+  if (own.length < leastLength) return name === own || `${name}S` === own
+  return Math.abs(name.length - own.length) <= 1 && distance(name, own) <= 1
+}
+
+/** Letters to add, to leave out, to change, or to swap with the next one, until one text is the other (optimal string alignment). */
+function distance(from: string, to: string): number {
+  let [before, last]: [number[], number[]] = [[], Array.from({ length: to.length + 1 }, (_, at) => at)]
+  for (let row = 1; row <= from.length; row += 1) {
+    const next = [row]
+    for (let at = 1; at <= to.length; at += 1) {
+      const isSame = from[row - 1] === to[at - 1]
+      const isSwapped = row > 1 && at > 1 && from[row - 1] === to[at - 2] && from[row - 2] === to[at - 1]
+      const ways = [Number(last[at]) + 1, Number(next[at - 1]) + 1, Number(last[at - 1]) + (isSame ? 0 : 1)]
+      next.push(Math.min(...ways, isSwapped ? Number(before[at - 2]) + 1 : Infinity))
+    }
+    before = last
+    last = next
+  }
+  return Number(last[to.length])
+}

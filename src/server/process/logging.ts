@@ -1,0 +1,25 @@
+/** pino, through Fastify's logger: what a line may hold. */
+import { isIP } from 'node:net'
+import type { FastifyRequest } from 'fastify'
+import type { LoggerOptions } from 'pino'
+import { loggedError, loggedText } from '../../plugin/index.js'
+
+/**
+ * Logger options. A request is its method, its route's pattern and the peer's address: no header, no query and no path
+ * as sent, because people put tokens in all three.
+ */
+export function loggerOptions(level: string): LoggerOptions {
+  return {
+    level,
+    serializers: {
+      err: loggedError,
+      msg: loggedText, // of an error that is logged without one, it is the error's
+      req: ({ method, routeOptions, ip }: FastifyRequest) => ({
+        method,
+        route: routeOptions?.url, // Behind a proxy that is trusted blindly, it is whatever the client wrote.
+        remoteAddress: isIP(ip) === 0 ? undefined : ip
+      })
+    },
+    redact: ['headers', '*.headers', 'authorization', '*.authorization']
+  }
+}

@@ -1,0 +1,70 @@
+/** `npm run revoke`, as a function: arguments and environment → what is printed, and the status of the process. */
+import { once } from 'node:events'
+import { parseArgs } from 'node:util'
+import { EntraConfigurationError, RedisRevocations, type Revoked } from '../../plugin/index.js'
+import { type RedisAddress, toRedis } from '../config/redis-address.js'
+import { connectRedis, reasonOf } from './redis.js'
+
+/** 0: taken back. 2: not, or it cannot be said. */
+export interface Outcome {
+  readonly exitCode: 0 | 2
+  readonly out: string
+  readonly err: string
+}
+
+const usage =
+  'npm run revoke takes -- --tenant ID --user ID (object IDs), or -- --tenant ID --session ID (the sid of its tokens); ' +
+  'the tenant is the directory (tenant) ID, or the issuer of another provider'
+
+/** Runs the command. */
+export async function runRevoke(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
+  try {
+    const until = await revoke(whoOf(args), addressOf(env))
+    return { exitCode: 0, out: `tokens that were issued until ${until.toISOString()} are refused\n`, err: '' }
+  } catch (error) {
+    return { exitCode: 2, out: '', err: `${(error as Error).message}\n` }
+  }
+}
+
+/** Who is meant, by the arguments. */
+function whoOf(args: readonly string[]): Revoked {
+  const text = { type: 'string' } as const
+  const options = { tenant: text, user: text, session: text }
+  try {
+    const { tenant, user, session } = parseArgs({ args: [...args], options }).values
+    if (tenant && session && user === undefined && mayBeInTokens(tenant))
+      return { tenantId: tenant, sessionId: session }
+    if (tenant && user && session === undefined && mayBeInTokens(tenant, user)) return { tenantId: tenant, id: user }
+  } catch {
+    // An option that is unknown, or without its value: the answer is the same.
+  }
+  throw new EntraConfigurationError(usage)
+}
+
+/**
+ * A domain, or the name that a user signs in with, is in no token as an ID: taken back would be nothing, with the word that it is. Of another
+ * provider the tenant is the issuer, and its users may have any ID.
+ */
+function mayBeInTokens(tenant: string, user = ''): boolean {
+  return URL.canParse(tenant) || (guid.test(tenant) && !user.includes('@'))
+}
+
+const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+function addressOf({ REDIS_URL }: NodeJS.ProcessEnv): RedisAddress {
+  const address = toRedis('REDIS_URL', REDIS_URL)
+  if (address) return address
+  throw new EntraConfigurationError('REDIS_URL is missing; give that of the server whose tokens are taken back')
+}
+
+async function revoke(who: Revoked, address: RedisAddress): Promise<Date> {
+  const redis = await connectRedis(address)
+  redis.on('error', () => {}) // the first is what is told; of one that nobody listens to, ioredis prints all, and with it what was sent
+  const asked = once(redis, 'ready').then(() => new RedisRevocations(redis).revoke(who)) // or rejects with the first `error`
+  const failed = (error: Error): never => {
+    throw new EntraConfigurationError(
+      `Redis cannot be used: ${reasonOf(error)}; the revocation may not be stored; run it again`
+    )
+  }
+  return asked.catch(failed).finally(() => redis.disconnect())
+}

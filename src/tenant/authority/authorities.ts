@@ -1,0 +1,50 @@
+import { contoso } from '../directory/contoso.js'
+import type { Client, Directory, User } from '../directory/directory.js'
+import { fabrikam } from '../directory/fabrikam.js'
+
+/** A user of a tenant: a member or a guest. */
+export interface Account {
+  readonly tenantId: string
+  readonly user: User
+}
+
+/** Where users sign in and clients get tokens (Microsoft: "Authority"): one tenant, or an alias for all of them. */
+export interface Authority {
+  /** The first segment of its paths. */
+  readonly name: string
+  /** What its issuer names: a tenant's ID or, of an alias, the text that a token's `tid` is put in for. */
+  readonly tenantId: string
+  readonly clients: readonly Client[]
+  readonly accounts: readonly Account[]
+}
+
+export const directories: readonly Directory[] = [contoso, fabrikam]
+
+export const tenants: readonly Authority[] = directories.map(({ tenantId, clients, users }) => ({
+  name: tenantId,
+  tenantId,
+  clients,
+  accounts: users.map((user) => ({ tenantId, user }))
+}))
+
+/** Everyone signs in here, at home: a guest's account is that of the tenant it lives in. */
+export const common: Authority = {
+  name: 'common',
+  tenantId: '{tenantid}',
+  clients: [...new Map(tenants.flatMap(({ clients }) => clients).map((client) => [client.clientId, client])).values()],
+  accounts: tenants.flatMap(({ accounts }) => accounts).filter(({ user }) => user.homeTenantId === undefined)
+}
+
+/** As `/common`, without personal accounts, of which there are none here anyway. */
+export const organizations: Authority = { ...common, name: 'organizations' }
+
+/** A user's account at an authority. A user name is the same in every tenant, since the domain in it belongs to one. */
+export function accountOf({ accounts }: Authority, username: string | undefined): Account | undefined {
+  return accounts.find(({ user }) => user.username === username)
+}
+
+/** An application as a tenant has it, with its service principal there. */
+export function clientOf(tenantId: string, clientId: string | undefined): Client | undefined {
+  const directory = directories.find((candidate) => candidate.tenantId === tenantId)
+  return directory?.clients.find((client) => client.clientId === clientId)
+}

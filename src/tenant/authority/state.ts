@@ -1,0 +1,71 @@
+import type { AdapterFactory, Provider } from 'oidc-provider'
+import { Policies } from '../directory/policies.js'
+import { createKeyRing, joined, type KeyRing } from '../tokens/keys.js'
+import { type Authority, common, tenants } from './authorities.js'
+import type { Version } from './endpoints.js'
+import { createStorage } from './storage.js'
+
+/** Makes an authority's server, which signs with a state's present keys. */
+export type MakeServer = (state: TenantState, authority: Authority, storage: AdapterFactory) => Provider
+
+/** What is said at the start. */
+export interface Settings {
+  readonly origin: string
+  readonly accessTokenVersion: Version
+  readonly accessTokenLifetimeSeconds: number
+  /** Certificates of clients, as PEM, by client ID. */
+  readonly clientCertificates: Readonly<Record<string, string>>
+}
+
+/** The running tenants: where they are, and what an administrator can change while they run. */
+export class TenantState {
+  readonly origin: string
+  readonly accessTokenLifetimeSeconds: number
+  /** `requestedAccessTokenVersion` of the API's registration (Microsoft: "Access tokens", token formats). */
+  accessTokenVersion: Version
+  keys: KeyRing
+  readonly policies = new Policies()
+  readonly certificates: Map<string, string>
+  /** More groups than this are too many for one answer of Graph (Microsoft Graph: "getMemberObjects", limits). */
+  memberObjectsLimit = 11_000
+  /** They sign with the keys they were made with; a rotation replaces them. */
+  #servers: ReadonlyMap<string, Provider>
+  readonly #storage: AdapterFactory = createStorage()
+  readonly #makeServer: MakeServer
+
+  constructor(settings: Settings, keys: KeyRing, makeServer: MakeServer) {
+    this.origin = settings.origin
+    this.accessTokenLifetimeSeconds = settings.accessTokenLifetimeSeconds
+    this.accessTokenVersion = settings.accessTokenVersion
+    this.keys = keys
+    this.certificates = new Map(Object.entries(settings.clientCertificates))
+    this.#makeServer = makeServer
+    this.#servers = this.#makeServers()
+  }
+
+  /** The authorization server of a tenant, or of `/common`. */
+  serverOf({ name }: Authority): Provider {
+    return this.#servers.get(name) as Provider
+  }
+
+  /** Registers a client's certificate, in place of another. */
+  register(clientId: string, certificate: string): void {
+    this.certificates.set(clientId, certificate)
+    // They know their clients from the start.
+    this.#servers = this.#makeServers()
+  }
+
+  /** Signs with new keys from now on; the old ones stay published, or go at once as after a compromise. */
+  async rotate({ keep }: { keep: boolean }): Promise<void> {
+    const fresh = await createKeyRing([...this.keys.custom.keys()])
+    this.keys = keep ? joined(fresh, this.keys) : fresh
+    this.#servers = this.#makeServers()
+  }
+
+  /** One storage for all: who signed in at one tenant is known at the others, as at Entra ID. */
+  #makeServers(): ReadonlyMap<string, Provider> {
+    return new Map(
+      [...tenants, common].map((authority) => [authority.name, this.#makeServer(this, authority, this.#storage)])
+    )
+  }
+}

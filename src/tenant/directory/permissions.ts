@@ -1,0 +1,83 @@
+import {
+  type AccessToken,
+  type ClientCredentials,
+  errors,
+  type Grant,
+  type JWTStructured,
+  type KoaContextWithOIDC,
+  type ResourceServer
+} from 'oidc-provider'
+import { type Authority, accountOf, clientOf } from '../authority/authorities.js'
+import type { TenantState } from '../authority/state.js'
+import { proofFor } from '../sign-in/step-up.js'
+import { accessTokenClaims } from '../tokens/claims.js'
+import { type KeyRing, keysFor, type SigningKey, tokenHeader } from '../tokens/keys.js'
+import type { Client } from './directory.js'
+import { createResources, DEFAULT_SCOPE, type Resource, resourceIdentifier } from './resources.js'
+
+/** A request says by its scopes, not by RFC 8707's `resource`, which API it wants a token for. */
+export function resourceIndicators({ origin, keys }: TenantState) {
+  return {
+    defaultResource: ({ oidc }: KoaContextWithOIDC) => resourceIdentifier([...oidc.requestParamScopes].join(' ')),
+    getResourceServerInfo: (_ctx: KoaContextWithOIDC, identifier: string): ResourceServer =>
+      resourceServer(origin, identifier).info(keys)
+  }
+}
+
+/** The API of an identifier: its permissions, and what the authorization server has to know of it. */
+export function resourceServer(origin: string, identifier: string) {
+  const resource = createResources(origin).get(identifier)
+  if (!resource) throw new errors.InvalidTarget(`no application named ${identifier} in this tenant`)
+  return {
+    scopes: resource.scopes,
+    info: (keys: KeyRing): ResourceServer => ({
+      scope: [...resource.scopes, DEFAULT_SCOPE].map((scope) => `${identifier}/${scope}`).join(' '),
+      accessTokenFormat: 'jwt',
+      jwt: { sign: { alg: 'RS256', kid: signerFor(keys, resource).kid } }
+    })
+  }
+}
+
+/** Consents to whatever the request asks for, as if an administrator had done it for the tenant. */
+export async function consentToAll({ oidc }: KoaContextWithOIDC): Promise<Grant> {
+  const grant = new oidc.provider.Grant({ accountId: oidc.account?.accountId, clientId: oidc.client?.clientId })
+  grant.addOIDCScope(oidc.requestParamOIDCScopes)
+  for (const [identifier, { scopes }] of Object.entries({ ...oidc.resourceServers })) {
+    grant.addResourceScope(identifier, scopes)
+  }
+  await grant.save()
+  return grant
+}
+
+/** Gives an access token Entra ID's header and claims in place of RFC 9068's. */
+export function shapeAccessToken(state: TenantState, authority: Authority) {
+  const resources = createResources(state.origin)
+  // The keys of the server this is made for: a rotation may happen while it still answers a request.
+  const { keys } = state
+  return (ctx: KoaContextWithOIDC, token: AccessToken | ClientCredentials, jwt: JWTStructured): void => {
+    const { iat, exp } = jwt.payload as { iat: number; exp: number }
+    // The casts: the authorization server issues tokens only for resources and clients of the directory.
+    const resource = resources.get(String(token.resourceServer?.identifier())) as Resource
+    const account = 'accountId' in token ? accountOf(authority, token.accountId) : undefined
+    const tenantId = account?.tenantId ?? authority.tenantId
+    jwt.header = tokenHeader(signerFor(keys, resource))
+    jwt.payload = accessTokenClaims({
+      origin: state.origin,
+      version: state.accessTokenVersion,
+      tenantId,
+      resource,
+      client: clientOf(tenantId, token.clientId) as Client,
+      user: account?.user,
+      scopes: token.scopes,
+      byCertificate: Boolean(ctx.oidc.params?.client_assertion),
+      ...proofFor(ctx),
+      iat,
+      exp
+    })
+  }
+}
+
+/** The key that signs tokens for an API, which v2.0 tokens name by its client ID. */
+function signerFor(keys: KeyRing, { audience }: Resource): SigningKey {
+  return keysFor(keys, audience[2])[0]
+}

@@ -1,0 +1,101 @@
+import type { Authority } from '../authority/authorities.js'
+import { discoveryDocument } from '../authority/endpoints.js'
+import type { DirectoryDescription, TenantDescription } from '../description.js'
+
+// Every value on these pages is one of the tenants' own constants: nothing a request says is ever written into them.
+
+const page = (title: string, body: string) => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<link rel="icon" href="data:,">
+<style>body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }</style>
+</head>
+<body>
+<main>
+<h1>${title}</h1>
+<p><strong>Embedded development tenant – never for production.</strong></p>
+${body}
+</main>
+</body>
+</html>
+`
+
+const list = (items: readonly string[]) => `<ul>\n${items.map((item) => `<li>${item}</li>`).join('\n')}\n</ul>`
+
+/** The page to pick or type an account on; it posts to itself. `message` says what was wrong the last time. */
+export function signInPage({ accounts }: Authority, message = ''): string {
+  const buttons = accounts.map(
+    ({ user: { username, name } }) => `<button name="username" value="${username}">${name} (${username})</button>`
+  )
+  return page(
+    'Sign in',
+    `<p role="alert">${message}</p>
+<h2>Pick an account</h2>
+<form method="post">
+${list(buttons)}
+</form>
+<h2>Or type its name</h2>
+<form method="post">
+<label for="username">User name</label>
+<input id="username" name="username" type="email" autocomplete="username" required>
+<button>Sign in</button>
+</form>`
+  )
+}
+
+// The forms are the authorization server's, which makes them safe to show.
+
+/** The page to type the code on that a device shows. */
+export function codePage(form: string, message = ''): string {
+  return page(
+    'Sign in on another device',
+    `<p role="alert">${message}</p>
+<p>Enter the code that the device shows.</p>
+${form}
+<button form="op.deviceInputForm">Next</button>`
+  )
+}
+
+/** The page to say that it is this device's code. */
+export function confirmCodePage(form: string, clientId: string, code: string): string {
+  return page(
+    'Sign in on another device',
+    `<p>The application <code>${clientId}</code> shows the code <code>${code}</code>. Is this what your device shows?</p>
+${form}
+<button form="op.deviceConfirmForm">Continue</button>`
+  )
+}
+
+/** The page after that: the device goes on. */
+export function signedInElsewherePage(): string {
+  return page('Signed in', '<p>You signed in on your device, and can close this page.</p>')
+}
+
+/** The page after signing out, where no application asked to be returned to. */
+export function signedOutPage(): string {
+  return page('Signed out', '<p>You signed out of your account.</p>')
+}
+
+/** The page that says which tenants there are, who can sign in and where their endpoints are. */
+export function descriptionPage(origin: string, { otherTenants, ...first }: TenantDescription): string {
+  return page('Tenants', [first, ...otherTenants].map((tenant) => tenantSection(origin, tenant)).join('\n'))
+}
+
+function tenantSection(origin: string, { tenantId, clients, users }: DirectoryDescription): string {
+  const { issuer, authorization_endpoint, token_endpoint, jwks_uri, end_session_endpoint } = discoveryDocument(
+    origin,
+    { name: tenantId, tenantId },
+    2
+  )
+  const endpoints = { issuer, authorization_endpoint, token_endpoint, jwks_uri, end_session_endpoint }
+  return `<h2>Tenant ${tenantId}</h2>
+<h3>Accounts</h3>
+${list(users.map(({ username, roles, groups }) => `${username} – roles: ${roles.join(', ') || 'none'}; groups: ${groups.length}`))}
+<h3>Clients</h3>
+${list(clients.map(({ name, clientId }) => `${name}: <code>${clientId}</code>`))}
+<h3>Endpoints</h3>
+${list(Object.entries(endpoints).map(([name, url]) => `${name}: <code>${url}</code>`))}`
+}

@@ -1,0 +1,351 @@
+import { readFile } from 'node:fs/promises'
+import t from 'tap'
+import { buildApp } from '../../../src/server/app.js'
+import { inTermsOfVariables, readConfig } from '../../../src/server/config/config.js'
+
+const tenant = '11111111-2222-4333-8444-555555555555'
+const client = '66666666-7777-4888-8999-aaaaaaaaaaaa'
+const sound = { ENTRA_TENANT_ID: tenant, ENTRA_CLIENT_ID: client }
+
+t.test('defaults are those of the contract', async (t) => {
+  t.same(readConfig(sound), {
+    entra: { tenantId: tenant, clientId: client },
+    host: '127.0.0.1',
+    port: 3000,
+    logLevel: 'info',
+    corsOrigins: [],
+    trustProxy: false,
+    docs: 'off',
+    docsClientId: undefined,
+    graph: { url: 'https://graph.microsoft.com', clientId: client, isConfigured: false },
+    redis: undefined
+  })
+})
+
+t.test('every variable reaches its option', async (t) => {
+  const config = readConfig({
+    ...sound,
+    ENTRA_AUDIENCE: 'api://one, api://two',
+    ENTRA_ALLOWED_CLIENTS: `${client},${tenant}`,
+    ENTRA_ROLELESS_CLIENTS: tenant,
+    ENTRA_AUTHORITY: 'https://login.example',
+    ENTRA_CLIENT_SECRET: 's',
+    KEYS_REFRESH_SECONDS: '100',
+    KEYS_COOLDOWN_SECONDS: '10',
+    KEYS_MAX_STALE_SECONDS: '1000',
+    KEYS_TIMEOUT_SECONDS: '2.5',
+    CLOCK_TOLERANCE_SECONDS: '0',
+    CORS_ORIGINS: 'https://a.example,http://localhost:5173',
+    DOCS: 'protected',
+    DOCS_CLIENT_ID: tenant,
+    GRAPH_URL: 'https://graph.example',
+    HOST: '0.0.0.0',
+    PORT: '8080',
+    LOG_LEVEL: 'debug',
+    REDIS_URL: 'redis://127.0.0.1:6380/2',
+    TRUST_PROXY: '10.0.0.0/8, ::1'
+  })
+  t.same(config, {
+    entra: {
+      tenantId: tenant,
+      clientId: client,
+      authority: 'https://login.example',
+      audience: ['api://one', 'api://two'],
+      allowedClients: [client, tenant],
+      rolelessClients: [tenant],
+      keysRefreshSeconds: 100,
+      keysCooldownSeconds: 10,
+      keysMaxStaleSeconds: 1000,
+      keysTimeoutSeconds: 2.5,
+      clockToleranceSeconds: 0,
+      downstream: { clientSecret: 's' }
+    },
+    host: '0.0.0.0',
+    port: 8080,
+    logLevel: 'debug',
+    corsOrigins: ['https://a.example', 'http://localhost:5173'],
+    trustProxy: ['10.0.0.0/8', '::1'],
+    docs: 'protected',
+    docsClientId: tenant,
+    graph: { url: 'https://graph.example', clientId: client, isConfigured: true },
+    redis: { host: '127.0.0.1', port: 6380, db: 2 }
+  })
+  t.match(readConfig({ ...sound, ENTRA_CLOUD: 'china' }).entra, { cloud: 'china' })
+  t.match(readConfig({ ...sound, ENTRA_CUSTOM_SIGNING_KEYS: 'on' }).entra, { customSigningKeys: true })
+  t.match(readConfig({ ...sound, ENTRA_CUSTOM_SIGNING_KEYS: 'off' }).entra, { customSigningKeys: false })
+  const secret = { ENTRA_TENANT_ID: 'Organizations', ENTRA_ALLOWED_TENANTS: '*', ENTRA_CLIENT_SECRET: 's' }
+  t.throws(() => readConfig({ ...sound, ...secret }), { message: /^ENTRA_CLIENT_SECRET goes with one tenant/ })
+  const many = { ENTRA_TENANT_ID: 'organizations', ENTRA_ALLOWED_TENANTS: `${tenant}, ${client}` }
+  t.match(readConfig({ ...sound, ...many }).entra, { tenantId: 'organizations', allowedTenants: [tenant, client] })
+  t.equal(readConfig({ ...sound, TRUST_PROXY: 'on' }).trustProxy, true)
+  t.equal(readConfig({ ...sound, TRUST_PROXY: 'off' }).trustProxy, false)
+})
+
+t.test('what cannot be honoured stops the start with a sentence that names the variable', async (t) => {
+  const rows: [variable: string, value: string][] = [
+    ['ENTRA_TENANT_ID', ''],
+    ['ENTRA_TENANT_ID', 'common'],
+    ['ENTRA_TENANT_ID', 'not a tenant'],
+    ['ENTRA_CLIENT_ID', ''],
+    ['ENTRA_CLIENT_ID', 'not-a-guid'],
+    ['ENTRA_CLOUD', 'moon'],
+    ['ENTRA_AUTHORITY', 'http://login.example'],
+    ['ENTRA_AUTHORITY', 'https://login.example/tenant'],
+    ['ENTRA_AUDIENCE', ','],
+    ['ENTRA_ALLOWED_CLIENTS', ','],
+    ['ENTRA_ALLOWED_CLIENTS', ''],
+    ['ENTRA_ALLOWED_CLIENTS', 'the daemon'],
+    ['ENTRA_CLIENT_CERTIFICATE', '/run/secrets/cert.pem'],
+    ['REDIS_URL', 'http://127.0.0.1'],
+    ['ENTRA_ALOWED_CLIENTS', 'a'],
+    ['CLOCK_TOLERANCE_SECONDS', ' '],
+    ['GRAPH_URL', 'http://graph.example'],
+    ['ENTRA_ROLELESS_CLIENTS', ','],
+    ['ENTRA_ALLOWED_TENANTS', '*'],
+    ['ENTRA_ALLOWED_TENANTS', ''],
+    ['ENTRA_USER_FLOW', 'B2C_1_signin'],
+    ['ENTRA_CUSTOM_SIGNING_KEYS', 'yes'],
+    ['OIDC_ISSUER', 'https://accounts.example'],
+    ['OIDC_AUDIENCE', 'api'],
+    ['OIDC_PROVIDER', 'okta'],
+    ['OIDC_ROLES_CLAIM', 'permissions'],
+    ['OIDC_GROUPS_CLAIM', 'groups'],
+    ['KEYS_REFRESH_SECONDS', '0'],
+    ['KEYS_COOLDOWN_SECONDS', 'ten'],
+    ['KEYS_MAX_STALE_SECONDS', '-1'],
+    ['KEYS_TIMEOUT_SECONDS', '1e9'],
+    ['CLOCK_TOLERANCE_SECONDS', '-1'],
+    ['PORT', '65536'],
+    ['PORT', '80a'],
+    ['PORT', '-1'],
+    ['PORT', '0x50'],
+    ['PORT', '80.5'],
+    ['HOST', 'https://api.example'],
+    ['HOST', 'api.example/x'],
+    ['HOST', 'user@api.example'],
+    ['LOG_LEVEL', 'loud'],
+    ['LOG_LEVEL', 'INFO'],
+    ['DOCS', 'open'],
+    ['DOCS', 'on'],
+    ['DOCS_CLIENT_ID', 'the spa'],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', ','],
+    ['CORS_ORIGINS', 'null'],
+    ['CORS_ORIGINS', 'a.example'],
+    ['CORS_ORIGINS', 'https://a.example/'],
+    ['GRAPH_URL', 'graph'],
+    ['GRAPH_URL', 'https://graph.microsoft.com/v1.0'],
+    ['TRUST_PROXY', '1'],
+    ['TRUST_PROXY', ','],
+    ['TRUST_PROXY', 'true'],
+    ['TRUST_PROXY', '::1/129'],
+    ['TRUST_PROXY', '10.0.0.0/33'],
+    ['TRUST_PROXY', 'everyone']
+  ]
+  const start = async (env: Record<string, string>) => {
+    try {
+      await buildApp(readConfig({ LOG_LEVEL: 'silent', ...sound, ...env }))
+      return 'started'
+    } catch (error) {
+      return inTermsOfVariables((error as Error).message, env)
+    }
+  }
+  for (const [variable, value] of rows) {
+    const sentence = await start({ [variable]: value })
+    t.ok(sentence.startsWith(`${variable} `), `${variable}=${value}: ${sentence}`)
+    t.notMatch(sentence, '\n', 'one line')
+    t.match(sentence, /; \S/, 'what to change comes second')
+    // What is misspelt or has no effect may hold a secret; of a list of nothing there is nothing to show.
+    if (/ is (not allowed|unknown)/.test(sentence) && value !== ',') t.match(sentence, value, 'the value is named')
+  }
+  t.equal(
+    await start({ ENTRA_CLOUD: 'china', ENTRA_AUTHORITY: 'https://login.example' }),
+    'ENTRA_AUTHORITY "https://login.example" and ENTRA_CLOUD "china" contradict each other; leave one of them out'
+  )
+
+  t.test('every variable has a row', async (t) => {
+    const [, known = ''] = / it has (.+)$/.exec(await start({ ENTRA_NONSENSE: 'x' })) ?? []
+    const source = await readFile('src/server/config/config.ts', 'utf8')
+    const read = [...source.matchAll(/\benv\.([A-Z_]+)/g)].map(([, name = '']) => name)
+    // Any text can be a secret.
+    const covered = new Set(['ENTRA_CLIENT_SECRET', ...rows.map(([variable]) => variable)])
+    t.ok(read.includes('PORT') && known.includes('ENTRA_CLOUD'))
+    t.same(
+      [...known.split(', '), ...read].filter((name) => !covered.has(name)),
+      []
+    )
+  })
+})
+
+const oidc = { OIDC_ISSUER: 'https://id.example/realms/shop', OIDC_AUDIENCE: 'orders' }
+
+/** Why the server does not start, in terms of its variables. */
+async function refusedBy(env: Record<string, string>): Promise<string> {
+  try {
+    await buildApp(readConfig({ LOG_LEVEL: 'silent', ...env }))
+    return 'started'
+  } catch (error) {
+    return inTermsOfVariables((error as Error).message, env)
+  }
+}
+
+t.test('another OpenID provider than Entra', async (t) => {
+  t.same(readConfig(oidc).entra, { issuer: 'https://id.example/realms/shop', audience: ['orders'] })
+  t.equal(await refusedBy(oidc), 'started')
+  const { entra } = readConfig({
+    ...oidc,
+    OIDC_AUDIENCE: 'orders, orders-v2',
+    ENTRA_ALLOWED_CLIENTS: 'spa,cli',
+    ENTRA_ROLELESS_CLIENTS: 'probe',
+    KEYS_REFRESH_SECONDS: '100',
+    CLOCK_TOLERANCE_SECONDS: '0'
+  })
+  t.same(entra, {
+    issuer: 'https://id.example/realms/shop',
+    audience: ['orders', 'orders-v2'],
+    allowedClients: ['spa', 'cli'],
+    rolelessClients: ['probe'],
+    keysRefreshSeconds: 100,
+    clockToleranceSeconds: 0
+  })
+})
+
+t.test('what cannot be honoured of another provider is named by its own variable, and not by Entra’s', async (t) => {
+  const { OIDC_ISSUER, OIDC_AUDIENCE } = oidc
+  const rows: { rule: string; env: Record<string, string>; names: string[] }[] = [
+    { rule: 'one without the other', env: { OIDC_ISSUER }, names: ['OIDC_AUDIENCE'] },
+    { rule: 'the other without the one', env: { OIDC_AUDIENCE }, names: ['OIDC_ISSUER'] },
+    { rule: 'an empty one counts as unset', env: { ...oidc, OIDC_AUDIENCE: '' }, names: ['OIDC_AUDIENCE'] },
+    { rule: 'no URL', env: { ...oidc, OIDC_ISSUER: 'id.example' }, names: ['OIDC_ISSUER "id.example"'] },
+    { rule: 'http', env: { ...oidc, OIDC_ISSUER: 'http://id.example' }, names: ['OIDC_ISSUER "http://id.example"'] },
+    { rule: 'a list of nothing', env: { ...oidc, OIDC_AUDIENCE: ',' }, names: ['OIDC_AUDIENCE []'] },
+    { rule: 'a space', env: { ...oidc, OIDC_AUDIENCE: 'a b' }, names: ['OIDC_AUDIENCE ["a b"]'] },
+    { rule: 'a list of nobody', env: { ...oidc, ENTRA_ALLOWED_CLIENTS: ',' }, names: ['ENTRA_ALLOWED_CLIENTS []'] },
+    { rule: 'an empty list', env: { ...oidc, ENTRA_ALLOWED_CLIENTS: '' }, names: ['ENTRA_ALLOWED_CLIENTS'] },
+    { rule: 'seconds', env: { ...oidc, KEYS_COOLDOWN_SECONDS: '0' }, names: ['KEYS_COOLDOWN_SECONDS 0'] }
+  ]
+  for (const { rule, env, names } of rows) {
+    const sentence = await refusedBy(env)
+    t.ok(sentence.startsWith(`${names[0]} `), `${rule}: ${sentence}`)
+    t.match(sentence, /; \S/, `${rule}: what to change comes second`)
+    t.notMatch(sentence, /ENTRA_(AUDIENCE|TENANT|CLIENT_ID)|\n/, rule)
+  }
+})
+
+t.test('two providers at once: nobody could say which one is meant', async (t) => {
+  const entra = {
+    ...sound,
+    ENTRA_CLOUD: 'china',
+    ENTRA_AUTHORITY: 'https://login.example',
+    ENTRA_AUDIENCE: 'api://orders',
+    // It would be sent to the other provider.
+    ENTRA_CLIENT_SECRET: 's3cr3t'
+  }
+  for (const [variable, value] of Object.entries(entra)) {
+    for (const [other, also] of Object.entries(oidc)) {
+      const sentence = await refusedBy({ [other]: also, [variable]: value })
+      t.ok(sentence.includes(variable) && sentence.includes(other), sentence)
+      t.match(sentence, /; unset /)
+    }
+    t.equal(await refusedBy({ ...oidc, [variable]: '' }), 'started', 'an empty one counts as unset')
+  }
+})
+
+t.test('a variable that is misspelt has no effect, and is refused', async (t) => {
+  const rows: [name: string, nearest: string | undefined][] = [
+    ['OIDC_ISSUERS', 'OIDC_ISSUER'],
+    ['OIDC_AUDIENCES', 'OIDC_AUDIENCE'],
+    ['OIDC_CLIENT_ID', undefined],
+    ['OIDC_', undefined],
+    ['oidc_issuer', 'OIDC_ISSUER'],
+    ['Oidc_Audiense', 'OIDC_AUDIENCE'],
+    ['entra_allowed_clients', 'ENTRA_ALLOWED_CLIENTS'],
+    ['ENTRA_ALOWED_CLIENTS', 'ENTRA_ALLOWED_CLIENTS'],
+    ['ENTRA_ALLOWED_CLIENT', 'ENTRA_ALLOWED_CLIENTS'],
+    ['ENTRA_ALLOWED_CLIENT_IDS', 'ENTRA_ALLOWED_CLIENTS'],
+    ['ENTRA_ALLWOED_TENANTS', 'ENTRA_ALLOWED_TENANTS'],
+    ['ENTRA_TENANTID', 'ENTRA_TENANT_ID'],
+    ['ENTRA_Cloud', 'ENTRA_CLOUD'],
+    ['KEYS_TIMEOUT_SECOND', 'KEYS_TIMEOUT_SECONDS'],
+    ['keys_refresh_seconds', 'KEYS_REFRESH_SECONDS'],
+    ['KEYS_SOMETHING_ELSE', undefined],
+    ['ETNRA_TENANT_ID', 'ENTRA_TENANT_ID'],
+    ['ENTRATENANT_ID', 'ENTRA_TENANT_ID'],
+    ['KEY_REFRESH_SECONDS', 'KEYS_REFRESH_SECONDS'],
+    ['CLOCK_TOLERENCE_SECONDS', 'CLOCK_TOLERANCE_SECONDS'],
+    ['CORS_ORIGIN', 'CORS_ORIGINS'],
+    ['cors_origins', 'CORS_ORIGINS'],
+    ['TRUST_PROXI', 'TRUST_PROXY'],
+    ['trust_proxy', 'TRUST_PROXY'],
+    ['GRAPH_URI', 'GRAPH_URL'],
+    ['REDISURL', 'REDIS_URL'],
+    ['DOC', 'DOCS'],
+    ['docs', 'DOCS'],
+    ['DOCS_CLIENTID', 'DOCS_CLIENT_ID']
+  ]
+  for (const [name, nearest] of rows) {
+    for (const value of ['s3cr3t', '']) {
+      const sentence = await refusedBy({ ...oidc, [name]: value })
+      t.match(sentence, `${name} is no variable of this server; it has ${nearest ?? ''}`)
+      if (nearest) t.match(sentence, /, which is the nearest name, so write that, or unset /)
+      else t.match(sentence, 'ENTRA_TENANT_ID', 'nothing is near: all of them')
+      t.notMatch(sentence, 's3cr3t', 'its value may be a secret')
+    }
+  }
+})
+
+t.test('variables of other programs are theirs', async (t) => {
+  const others = {
+    ...{
+      HOSTNAME: 'a',
+      PORTS: 'a',
+      HOSTS: 'a',
+      POST: 'a',
+      host: 'a',
+      port: 'a',
+      LOGLEVEL: 'a',
+      log_level: 'a',
+      DOCKER: 'a'
+    },
+    ...{
+      http_proxy: 'a',
+      NO_PROXY: 'a',
+      NODE_ENV: 'production',
+      GRAPH: 'a',
+      REDIS_HOST: 'a',
+      CORS: 'a',
+      KEYS: 'a',
+      OIDC: 'a'
+    },
+    // Kubernetes, for services of these names.
+    ...{
+      KEYS_SERVICE_HOST: '10.0.0.1',
+      KEYS_SERVICE_PORT: '80',
+      KEYS_SERVICE_PORT_HTTP: '80',
+      KEYS_PORT: 'tcp://10.0.0.1:80'
+    },
+    ...{ ENTRA_PORT_80_TCP: 'tcp://10.0.0.1:80', ENTRA_PORT_80_TCP_ADDR: '10.0.0.1', OIDC_PORT_443_TCP_PROTO: 'tcp' }
+  }
+  t.equal(await refusedBy({ ...oidc, ...others }), 'started')
+  const beside = { REDIS_URL: 'redis://127.0.0.1:9', REDIS_URI: 'redis://127.0.0.1:9' }
+  t.ok(readConfig({ ...oidc, ...beside }), 'a near name beside the right one is somebody else’s')
+})
+
+t.test('no password in a URL is shown', async (t) => {
+  const password = 'https://user:s3cr3t@host.example'
+  const entra = ['ENTRA_TENANT_ID', 'ENTRA_CLIENT_ID', 'ENTRA_AUTHORITY', 'ENTRA_CLOUD', 'ENTRA_ALLOWED_CLIENTS']
+  const more = ['ENTRA_ALLOWED_TENANTS', 'ENTRA_ROLELESS_CLIENTS', 'ENTRA_USER_FLOW', 'ENTRA_CUSTOM_SIGNING_KEYS']
+  const server = ['GRAPH_URL', 'CORS_ORIGINS', 'PORT', 'LOG_LEVEL', 'DOCS', 'TRUST_PROXY', 'KEYS_TIMEOUT_SECONDS']
+  for (const name of [...entra, ...more, ...server, 'CLOCK_TOLERANCE_SECONDS', 'ENTRA_CLIENT_CERTIFICATE']) {
+    const sentence = await refusedBy({ ...sound, [name]: password })
+    t.match(sentence, new RegExp(`^${name} .+; `))
+    t.notMatch(sentence, 's3cr3t')
+  }
+  for (const name of ['OIDC_ISSUER', 'OIDC_PROVIDER']) {
+    const sentence = await refusedBy({ ...oidc, [name]: password })
+    t.match(sentence, new RegExp(`^${name} .+; `))
+    t.notMatch(sentence, 's3cr3t')
+  }
+  t.notMatch(await refusedBy({ ...sound, REDIS_URL: 'https://user:s3cr3t@host.example' }), 's3cr3t')
+  t.notMatch(await refusedBy({ ...sound, ENTRA_AUTHORITY: password, ENTRA_CLOUD: 'china' }), 's3cr3t')
+})
