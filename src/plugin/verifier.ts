@@ -4,6 +4,7 @@ import { createGroupsOf, type GroupsOptions } from './authorization/groups.js'
 import { type Guard, isGuard } from './authorization/guard.js'
 import type { Context, Rule } from './authorization/rules.js'
 import type { Principal } from './claims/principal.js'
+import { graphFor } from './downstream/graph-access.js'
 import { type Engine, startEngine } from './engine.js'
 import type { EntraTenantOptions } from './entra/options.js'
 import { type Explanation, explainToken } from './explain.js'
@@ -188,23 +189,11 @@ async function start({ log = noLog, ...options }: VerifierOptions): Promise<Runn
 function authorizer({ settings, audit, downstreams, exchangeJson }: Engine, log: Logger): Verifier['authorize'] {
   const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
   const rules: Rule[] = []
-  const groupsOf =
-    groups &&
-    createGroupsOf(groups, {
-      ...{ timeoutSeconds, clock: systemClock, rules },
-      graphFor: (principal, _context, signal) => {
-        const downstream = downstreams.of(principal)
-        return (
-          downstream && {
-            url: downstream.client.graphUrl,
-            exchangeJson: (url, init) => exchangeJson(url, { signal, ...init }),
-            tokenForApp: (scope) => downstream.tokenForApp(principal.tenantId, scope),
-            // The token of the user is not at hand here.
-            tokenOnBehalfOf: () => Promise.reject(new DownstreamError(refusal('downstream_not_offered')))
-          }
-        )
-      }
-    })
+  // The token of the user is not at hand here.
+  const graph = graphFor(downstreams, exchangeJson, async () => {
+    throw new DownstreamError(refusal('downstream_not_offered'))
+  })
+  const groupsOf = groups && createGroupsOf(groups, { timeoutSeconds, clock: systemClock, rules, graphFor: graph })
   return async (principal, guard, context = { log }) => {
     if (!isGuard(guard))
       throw new EntraConfigurationError('authorize() takes a principal and a guard, such as requireRole("Admin")')

@@ -115,6 +115,25 @@ t.test('groups that do not fit into a token are looked up', async (t) => {
   t.same(seen, [group], 'once')
 })
 
+t.test('a look-up that wants a token for the user has none to exchange', async (t) => {
+  const log = recordingLogger()
+  const verifier = start(t, {
+    log,
+    downstream: { clientSecret: 'a secret' },
+    groups: async (
+      _principal: unknown,
+      { graph }: { graph: { tokenOnBehalfOf(scopes: string[]): Promise<string> } }
+    ) => [await graph.tokenOnBehalfOf(['https://graph.microsoft.com/GroupMember.Read.All'])]
+  })
+  const user = await verifier.verify(
+    bearer(await tenant.userToken({ _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint: 'x' } } }))
+  )
+  await t.rejects(verifier.authorize(user, requireGroup('aaaaaaaa-bbbb-4ccc-8ddd-000000000001')), {
+    code: 'groups_unavailable'
+  })
+  t.match(JSON.stringify(log), 'DownstreamError')
+})
+
 t.test('decisions are published, and hold no token', async (t) => {
   const events: AuditEvent[] = []
   const listener = (message: unknown) => void events.push(message as AuditEvent)

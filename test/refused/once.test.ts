@@ -271,6 +271,17 @@ const cases: readonly Case[] = [
       })
   },
   {
+    name: 'a header that cannot be sent',
+    status: 403,
+    records: [403],
+    declare: (app) =>
+      app.get('/x', async (request, reply) => {
+        reply.header('x-bad', 'a\nb')
+        await admin.call(app, request, reply)
+        return 'handled'
+      })
+  },
+  {
     name: 'a DownstreamError after the head went out on reply.raw',
     status: 200,
     records: [401],

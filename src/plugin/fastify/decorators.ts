@@ -1,14 +1,13 @@
 /** What the plugin puts on Fastify: the tenant on the instance, the principal on the request. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { createGroupsOf, type GroupsSurroundings } from '../authorization/groups.js'
+import { createGroupsOf } from '../authorization/groups.js'
 import { routeOf } from '../authorization/guard.js'
 import type { Rule } from '../authorization/rules.js'
-import type { Downstreams } from '../downstream/token-clients.js'
+import { graphFor } from '../downstream/graph-access.js'
 import type { Engine } from '../engine.js'
 import type { IssuerStatus } from '../issuers/issuer.js'
 import type { Metadata } from '../keys/discovery.js'
 import { systemClock } from '../lib/clock.js'
-import type { ExchangeJson } from '../lib/json-client.js'
 import { pluginMark } from '../lib/marks.js'
 import { ownProperties } from '../lib/own.js'
 import { createOpenapi, type EntraOpenapi } from '../openapi/openapi.js'
@@ -112,8 +111,8 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
   decorateOnBehalfOf(app, downstreams)
   app.decorate('entra', describeTenant(engine, given))
   app.decorate('verifyToken', verifyToken)
-  const graphFor = graphOf(downstreams, exchangeJson)
-  const groupsOf = groups && createGroupsOf(groups, { timeoutSeconds, clock: systemClock, rules, graphFor })
+  const graph = graphFor(downstreams, exchangeJson, (request, scopes) => (request as FastifyRequest).onBehalfOf(scopes))
+  const groupsOf = groups && createGroupsOf(groups, { timeoutSeconds, clock: systemClock, rules, graphFor: graph })
   app.decorate(pluginMark, createGuardHost({ refuse, allowed: audit.allowed, groupsOf, policySeconds: timeoutSeconds }))
   return refuse
 }
@@ -130,19 +129,5 @@ function advising({ log }: FastifyInstance, refuse: Refuse): Refuse {
       )
     }
     refuse(request, reply, why, fromErrorHandler)
-  }
-}
-
-/** Graph for one user: by the client of the tenant that the user is from. */
-function graphOf(downstreams: Downstreams, exchangeJson: ExchangeJson): GroupsSurroundings['graphFor'] {
-  return (principal, request, signal) => {
-    const downstream = downstreams.of(principal)
-    if (!downstream) return undefined
-    return {
-      url: downstream.client.graphUrl,
-      exchangeJson: (url, init) => exchangeJson(url, { signal, ...init }),
-      tokenForApp: (scope) => downstream.tokenForApp(principal.tenantId, scope),
-      tokenOnBehalfOf: (scopes) => (request as FastifyRequest).onBehalfOf(scopes)
-    }
   }
 }

@@ -146,6 +146,8 @@ t.test('the functions of @fastify/jwt say what to use instead, and change nothin
   const tricky = await tenant.userToken({ clientId: 'other-client', tenantId: 'other-tenant', kind: 'user' })
   const calls: Record<string, (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>> = {
     'request.jwtDecode()': (request) => request.jwtDecode(),
+    'request.jwtDecode(callback)': (request) =>
+      new Promise((resolve, reject) => request.jwtDecode((error: unknown) => (error ? reject(error) : resolve(0)))),
     'reply.jwtSign()': (_request, reply) => reply.jwtSign({ sub: 'x' }),
     'app.jwt.verify()': ({ server }) => (server.jwt as unknown as Jwt).verify?.(tricky) as Promise<unknown>,
     'app.jwt.sign()': ({ server }) => (server.jwt as unknown as Jwt).sign?.({ sub: 'x' }) as Promise<unknown>,

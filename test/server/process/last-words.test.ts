@@ -11,7 +11,12 @@ const fatal = (out: string) => out.split('\n').filter((line) => line.includes('"
 async function environment(t: Test): Promise<Record<string, string>> {
   const tenant = await startTenant({ port: 0 })
   t.teardown(() => tenant.close())
-  return { ...environmentFor(tenant), ENTRA_CLIENT_SECRET: 'client-s3cr3t', PORT: '0' }
+  return {
+    ...environmentFor(tenant),
+    ENTRA_CLIENT_SECRET: 'client-s3cr3t',
+    OTHER_URL: 'https://user:pa55word@x.example',
+    PORT: '0'
+  }
 }
 
 t.test('a bug at the start, before there is a logger: on stderr, with its stack', async (t) => {

@@ -1,0 +1,23 @@
+/** Microsoft Graph, as it may be asked about one user: by the client of the tenant that the user is from. */
+import type { GroupsSurroundings } from '../authorization/groups.js'
+import type { Context } from '../authorization/rules.js'
+import type { ExchangeJson } from '../lib/json-client.js'
+import type { Downstreams } from './token-clients.js'
+
+/** @param onBehalfOf gets a token for the user, where the user's own is at hand */
+export function graphFor(
+  downstreams: Downstreams,
+  exchangeJson: ExchangeJson,
+  onBehalfOf: (context: Context, scopes: readonly string[]) => Promise<string>
+): GroupsSurroundings['graphFor'] {
+  return (principal, context, signal) => {
+    const downstream = downstreams.of(principal)
+    if (!downstream) return undefined
+    return {
+      url: downstream.client.graphUrl,
+      exchangeJson: (url, init) => exchangeJson(url, { signal, ...init }),
+      tokenForApp: (scope) => downstream.tokenForApp(principal.tenantId, scope),
+      tokenOnBehalfOf: (scopes) => onBehalfOf(context, scopes)
+    }
+  }
+}
