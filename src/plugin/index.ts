@@ -11,6 +11,7 @@ export type {
   DeniedEvent,
   RefusedEvent
 } from './audit/events.js'
+export { type VerificationEvent, verificationChannelName } from './audit/verifications.js'
 export type { GraphAccess, GroupsOptions, GroupsQuestion, GroupsResolver } from './authorization/groups.js'
 export type { Guard } from './authorization/guard.js'
 export {
@@ -63,6 +64,7 @@ export type { KeyStoreStatus } from './keys/key-events.js'
 export type { TimeOptions } from './keys/timings.js'
 export { EntraConfigurationError } from './lib/configuration-error.js'
 export type { ExchangeJson, JsonAnswer, JsonRequest } from './lib/json-client.js'
+export { type FetchMessage, fetchChannelName } from './lib/json-client.js'
 export { type LoggedError, loggedError } from './lib/logged-error.js'
 export { loggedText } from './lib/logged-text.js'
 export { isSecure, withoutPassword } from './lib/validate.js'

@@ -2,6 +2,7 @@
 
 export { auditChannelName } from './audit/audit.js'
 export type { AllowedEvent, AuditEvent, AuthenticatedEvent, DeniedEvent, RefusedEvent } from './audit/events.js'
+export { type VerificationEvent, verificationChannelName } from './audit/verifications.js'
 export type { Guard } from './authorization/guard.js'
 export {
   allOf,
@@ -42,6 +43,7 @@ export type { CheckResult, Explanation } from './explain.js'
 export type { IssuerStatus } from './issuers/issuer.js'
 export type { Logger } from './lib/clock.js'
 export { EntraConfigurationError } from './lib/configuration-error.js'
+export { type FetchMessage, fetchChannelName } from './lib/json-client.js'
 export { type Problem, problemMediaType } from './refusals/challenge.js'
 export type { RefusalCode } from './refusals/refusal.js'
 export { DownstreamError, TokenRefusedError } from './refusals/refusal-error.js'

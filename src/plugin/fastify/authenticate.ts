@@ -1,14 +1,15 @@
 /** Stages 1 to 5 in their order: headers → principal on the request, or why not. */
 import type { FastifyRequest } from 'fastify'
+import { verificationStarted } from '../audit/verifications.js'
 import type { Principal } from '../claims/principal.js'
 import { isRefusal, type Refusal } from '../refusals/refusal.js'
 import { revocationRefusal } from '../revocation/is-revoked.js'
-import { authOf } from '../routes/route-auth.js'
+import { authOf, type RouteAuth } from '../routes/route-auth.js'
 import { scopesOfRoute } from '../routes/route-guards.js'
 import { admit } from '../verification/admit.js'
 import { authorizationHeader, bearerToken, boundOf } from '../verification/bearer.js'
 import { type Verified, type VerifierState, verifyToken } from '../verification/verify.js'
-import { setPrincipal } from './request-principal.js'
+import { principalOf, setPrincipal } from './request-principal.js'
 
 /**
  * Who sent a request to a route that asks for it.
@@ -22,12 +23,25 @@ export function authenticate(
 ): Refusal | undefined | Promise<Refusal | undefined> {
   const auth = authOf(request.routeOptions.config)
   if (auth === 'none') return undefined
+  const publish = verificationStarted()
   const header = authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))
   const remembered = isRefusal(header) ? undefined : verifier.cache?.find(header)
-  if (remembered) {
-    setPrincipal(request, remembered)
-    return stillValid(request, remembered, verifier)
+  const answer = remembered ? known(request, remembered, verifier) : judged(request, header, auth, verifier)
+  if (!publish) return answer
+  const told = (why: Refusal | undefined) => {
+    // A stranger who is welcome showed no token.
+    if (why || principalOf(request)) publish(remembered !== undefined, why?.code)
+    return why
   }
+  return answer instanceof Promise ? answer.then(told) : told(answer)
+}
+
+function known(request: FastifyRequest, principal: Principal, verifier: VerifierState) {
+  setPrincipal(request, principal)
+  return stillValid(request, principal, verifier)
+}
+
+function judged(request: FastifyRequest, header: string | Refusal, auth: RouteAuth, verifier: VerifierState) {
   const token = isRefusal(header) ? header : bearerToken(header)
   if (isRefusal(token)) return auth === 'optional' && token.code === 'credentials_missing' ? undefined : token
   const answer = verifyToken(token, verifier)

@@ -1,4 +1,5 @@
 /** The only way out: one exchange, bounded in time and size. Closes the holes of get-jwks, which has neither bound. */
+import { tracingChannel } from 'node:diagnostics_channel'
 import { EnvHttpProxyAgent, ProxyAgent, request } from 'undici'
 import { systemClock } from './clock.js'
 import { EntraConfigurationError } from './configuration-error.js'
@@ -82,7 +83,7 @@ export function createJsonClient(timeoutSeconds: number, connections = maxConnec
     given?.addEventListener('abort', giveUp)
     underWay.add(abort)
     try {
-      return await exchange(url, { ...init, dispatcher, signal: abort.signal }, only)
+      return await traced(url, init, () => exchange(url, { ...init, dispatcher, signal: abort.signal }, only))
     } finally {
       clearTimeout(deadline)
       given?.removeEventListener('abort', giveUp)
@@ -102,6 +103,29 @@ export function createJsonClient(timeoutSeconds: number, connections = maxConnec
       return dispatcher.destroy()
     }
   }
+}
+
+/** Name of the tracing channel (Node: `TracingChannel`) of every request that this library sends. */
+export const fetchChannelName = 'fastify-entra.fetch'
+
+/** What its messages say of a request, beside `error`; never a path, a header or a body, as these may name people or hold tokens. */
+export interface FetchMessage {
+  readonly origin: string
+  readonly method: string
+}
+
+const fetches = tracingChannel<string, FetchMessage>(fetchChannelName)
+
+/** Without its result, which would be published as well, and may be a token. */
+async function traced<T>(url: string, { method }: JsonRequest, send: () => Promise<T>): Promise<T> {
+  let result: { readonly value: T } | undefined
+  await fetches.tracePromise(
+    async () => {
+      result = { value: await send() }
+    },
+    { origin: new URL(url).origin, method }
+  )
+  return (result as unknown as { readonly value: T }).value
 }
 
 /** What undici throws has the whole address, and with it the password of the proxy. */

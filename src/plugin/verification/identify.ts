@@ -1,5 +1,6 @@
 /** A token that came by any way: whom it speaks for, with all that is asked of it, and a record of it. */
 import type { Audit } from '../audit/audit.js'
+import { verificationStarted } from '../audit/verifications.js'
 import type { Principal } from '../claims/principal.js'
 import type { Logger } from '../lib/clock.js'
 import { isRefusal, type Refusal, refusal } from '../refusals/refusal.js'
@@ -27,8 +28,6 @@ export function createVerifyToken(
   const { cache, isRevoked, keysTimeoutSeconds } = state
   const identify = async (token: unknown): Promise<Principal | Refusal> => {
     if (typeof token !== 'string') return refusal('token_malformed')
-    const remembered = cache?.find(`Bearer ${token}`)
-    if (remembered) return remembered
     const answer = await verifyToken(token, state)
     return isRefusal(answer) ? answer : ((await admit(answer, cache, log)) ?? answer.principal)
   }
@@ -38,11 +37,16 @@ export function createVerifyToken(
     return new TokenRefusedError(why)
   }
   return async (token) => {
-    const principal = await identify(token)
-    if (isRefusal(principal)) throw refuse(principal)
-    const why = isRevoked && (await revocationRefusal({ isRevoked, keysTimeoutSeconds }, principal, log))
-    if (why) throw refuse(why, principal)
-    audit.authenticated(occasion(principal))
-    return principal
+    const publish = verificationStarted()
+    const remembered = typeof token === 'string' ? cache?.find(`Bearer ${token}`) : undefined
+    const principal = remembered ?? (await identify(token))
+    const unknown = isRefusal(principal) ? principal : undefined
+    const why =
+      unknown ??
+      (isRevoked && (await revocationRefusal({ isRevoked, keysTimeoutSeconds }, principal as Principal, log)))
+    publish?.(remembered !== undefined, why?.code)
+    if (why) throw refuse(why, unknown ? undefined : (principal as Principal))
+    audit.authenticated(occasion(principal as Principal))
+    return principal as Principal
   }
 }

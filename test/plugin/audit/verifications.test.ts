@@ -1,0 +1,96 @@
+/** The channels for metrics and traces: what they say, and what they cost where nobody listens. */
+import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
+import t, { type Test } from 'tap'
+import entra, {
+  type FetchMessage,
+  fetchChannelName,
+  type VerificationEvent,
+  verificationChannelName
+} from '../../../src/plugin/index.js'
+import { createVerifier } from '../../../src/plugin/verifier-index.js'
+import { get, listen, makeApp } from '../../support/http.js'
+import { clientId, startTestTenant, tenantId } from '../../support/tenant.js'
+
+const tenant = await startTestTenant()
+t.teardown(() => tenant.close())
+const options = { tenantId, clientId, authority: tenant.origin }
+
+function heard(t: Test): VerificationEvent[] {
+  const events: VerificationEvent[] = []
+  const listener = (message: unknown) => void events.push(message as VerificationEvent)
+  subscribe(verificationChannelName, listener)
+  t.teardown(() => unsubscribe(verificationChannelName, listener))
+  return events
+}
+
+t.test('each verification: its outcome, its code, whether it was known, and how long it took', async (t) => {
+  const made = makeApp(t)
+  let revoked = false
+  await made.app.register(entra, { ...options, isRevoked: () => revoked })
+  made.app.get('/any', async () => 'any')
+  made.app.get('/optional', { config: { auth: 'optional' } }, async () => 'optional')
+  const { origin, app } = await listen(made)
+  const [token, forged] = [await tenant.userToken(), `${(await tenant.userToken()).slice(0, -8)}AAAAAAAA`]
+  await get(`${origin}/any`, token)
+  const events = heard(t)
+  const said = async (path: string, sent?: string) => {
+    events.length = 0
+    await get(origin + path, sent)
+    return events.map(({ milliseconds, ...event }) => {
+      t.ok(milliseconds >= 0)
+      return event
+    })
+  }
+  t.same(await said('/any', token), [{ outcome: 'accepted', known: false }])
+  t.same(await said('/any', token), [{ outcome: 'accepted', known: true }])
+  t.same(await said('/any', forged), [{ outcome: 'refused', code: 'invalid_signature', known: false }])
+  t.same(await said('/any', 'garbage'), [{ outcome: 'refused', code: 'token_malformed', known: false }])
+  t.same(await said('/any'), [{ outcome: 'refused', code: 'credentials_missing', known: false }])
+  t.same(await said('/optional'), [], 'nobody showed a token')
+  t.same(await said('/optional', token), [{ outcome: 'accepted', known: true }])
+  events.length = 0
+  await app.entra.verifyToken(token)
+  await app.entra.verifyToken(forged).catch(() => {})
+  await app.entra.verifyToken(7 as never).catch(() => {})
+  t.same(
+    events.map(({ outcome, known }) => [outcome, known]),
+    [
+      ['accepted', true],
+      ['refused', false],
+      ['refused', false]
+    ]
+  )
+  revoked = true
+  t.same(await said('/any', token), [{ outcome: 'refused', code: 'token_revoked', known: true }])
+  events.length = 0
+  await app.entra.verifyToken(token).catch(() => {})
+  t.match(events, [{ outcome: 'refused', code: 'token_revoked', known: true }])
+})
+
+t.test('every request to the tenant is traced, by its origin alone', async (t) => {
+  const seen: [string, FetchMessage & { error?: unknown; result?: unknown }][] = []
+  const note = (what: string) => (message: object) => void seen.push([what, message as FetchMessage])
+  const channel = tracingChannel(fetchChannelName)
+  const listeners = {
+    start: note('start'),
+    end: note('end'),
+    asyncStart: note('asyncStart'),
+    asyncEnd: note('asyncEnd'),
+    error: note('error')
+  }
+  channel.subscribe(listeners)
+  t.teardown(() => channel.unsubscribe(listeners))
+  const verifier = createVerifier(options)
+  await verifier.ready()
+  await verifier.close()
+  t.equal(seen.filter(([what]) => what === 'asyncEnd').length, 4, 'two documents, and their keys')
+  for (const [, { origin, method, result }] of seen) {
+    t.same([origin, method], [tenant.origin, 'GET'])
+    t.equal(result, undefined, 'no body')
+  }
+  seen.length = 0
+  const down = createVerifier({ ...options, authority: 'http://127.0.0.1:9' })
+  await down.ready()
+  await down.close()
+  t.ok(seen.some(([what, { error }]) => what === 'error' && error instanceof Error))
+})
