@@ -168,7 +168,8 @@ function refusedAnswer(why: Refusal, realm: string, requestId: string): RefusedA
   return { status, headers, body: toProblem(requestId, why) }
 }
 
-async function start({ log = noLog, ...options }: VerifierOptions): Promise<Running> {
+async function start(given: VerifierOptions): Promise<Running> {
+  const { log = noLog, ...options } = ownProperties(given)
   if ('strictRoutes' in options)
     throw new EntraConfigurationError(
       'strictRoutes is for the Fastify plugin; a verifier has no routes, so leave it out'

@@ -10,7 +10,7 @@ import type { Claims } from '../claims/principal.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { isRefusal } from '../refusals/refusal.js'
 import { TokenRefusedError } from '../refusals/refusal-error.js'
-import { authorizationHeader, bearerToken } from '../verification/bearer.js'
+import { authorizationHeader, bearerToken, boundOf } from '../verification/bearer.js'
 import { decodeToken } from '../verification/decode.js'
 import type { VerifyToken } from '../verification/identify.js'
 import type { VerifierState } from '../verification/verify.js'
@@ -85,7 +85,7 @@ async function verifiedClaims(request: FastifyRequest, verifyToken: VerifyToken)
 }
 
 function tokenOf({ raw }: FastifyRequest): string {
-  const header = authorizationHeader(raw.rawHeaders)
+  const header = authorizationHeader(raw.rawHeaders, boundOf(raw))
   const token = isRefusal(header) ? header : bearerToken(header)
   if (isRefusal(token)) throw new TokenRefusedError(token)
   return token
