@@ -1,5 +1,6 @@
 /** What each check says of a token, in the order in which a request is judged; nothing of the token is hidden from whoever asks, so ask for your own. */
-import { missingClaimRefusal, requiredClaims, timeRefusal } from './claims/claims.js'
+import { missingClaimRefusal, requiredClaims } from './claims/read.js'
+import { timeRefusal } from './claims/times.js'
 import type { Check, SignedToken } from './issuers/token-rules.js'
 import type { FoundKey } from './issuers/trusted-issuers.js'
 import { shown } from './lib/validate.js'

@@ -11,7 +11,7 @@ export type {
   DeniedEvent,
   RefusedEvent
 } from './audit/events.js'
-export { type VerificationEvent, verificationChannelName } from './audit/verifications.js'
+export { type VerificationEvent, verificationChannelName } from './audit/verification-channel.js'
 export type { GraphAccess, GroupsOptions, GroupsQuestion, GroupsResolver } from './authorization/groups.js'
 export type { Guard } from './authorization/guard.js'
 export {

@@ -333,7 +333,7 @@ const tenant: readonly Mutant[] = [
     "typeof sub !== 'string'"
   ]),
   mutant('exp is required', 'claims', 'Microsoft: every access token has exp', [
-    'claims/claims',
+    'claims/read',
     requireClaim,
     requireClaim.replace(", 'exp'", '')
   ]),
@@ -388,22 +388,22 @@ const tenant: readonly Mutant[] = [
     '[aud]'
   ]),
   mutant('an ID token, nonce', 'claims', 'OpenID Connect Core §2 an ID token opens no API, nonce', [
-    'claims/claims',
+    'claims/other-tokens',
     idToken,
     "'at_hash' in claims || 'c_hash' in claims || 'events' in claims"
   ]),
   mutant('an ID token, at_hash', 'claims', 'OpenID Connect Core §3.3.2.11 an ID token opens no API, at_hash', [
-    'claims/claims',
+    'claims/other-tokens',
     idToken,
     "(!mayHaveNonce && 'nonce' in claims) || 'c_hash' in claims || 'events' in claims"
   ]),
   mutant('an ID token, c_hash', 'claims', 'OpenID Connect Core §3.3.2.11 an ID token opens no API, c_hash', [
-    'claims/claims',
+    'claims/other-tokens',
     idToken,
     "(!mayHaveNonce && 'nonce' in claims) || 'at_hash' in claims || 'events' in claims"
   ]),
   mutant('a security event', 'claims', 'RFC 8417 §2.2 a security event opens no API', [
-    'claims/claims',
+    'claims/other-tokens',
     idToken,
     "(!mayHaveNonce && 'nonce' in claims) || 'at_hash' in claims || 'c_hash' in claims"
   ]),
@@ -447,7 +447,7 @@ const oidc: readonly Mutant[] = [
   ]),
   ...['nonce', 'at_hash', 'c_hash'].map((name) =>
     mutant(`${name}, another provider`, 'oidc', 'OpenID Connect Core §2 an ID token of another provider', [
-      'claims/claims',
+      'claims/other-tokens',
       name === 'nonce' ? `!mayHaveNonce && 'nonce' in claims` : `'${name}' in claims`,
       'false'
     ])
@@ -549,15 +549,11 @@ const timesAndPermissions: readonly Mutant[] = [
       'clockTolerance: clockToleranceSeconds * 1000',
       'clockTolerance: clockToleranceSeconds * 1020'
     ],
-    ['claims/claims', 'now >= (Number(exp) + toleranceSeconds)', 'now >= (Number(exp) + toleranceSeconds * 1.1)']
+    ['claims/times', 'now >= (Number(exp) + toleranceSeconds)', 'now >= (Number(exp) + toleranceSeconds * 1.1)']
   ),
-  mutant('iat', 'claims', 'RFC 7519 §4.1.6 iat', [
-    'claims/claims',
-    'Math.max(Number(nbf), Number(iat))',
-    'Number(nbf)'
-  ]),
+  mutant('iat', 'claims', 'RFC 7519 §4.1.6 iat', ['claims/times', 'Math.max(Number(nbf), Number(iat))', 'Number(nbf)']),
   mutant('the tolerance of iat', 'claims', 'RFC 7519 §4.1.6 iat', [
-    'claims/claims',
+    'claims/times',
     '(validFrom - toleranceSeconds)',
     '(validFrom - toleranceSeconds * 1.1)'
   ]),
@@ -571,7 +567,7 @@ const timesAndPermissions: readonly Mutant[] = [
     'claims',
     'RFC 7519 §4.1.5 nbf',
     ['verification/signature', 'algorithms: [...algorithms],', 'algorithms: [...algorithms], ignoreNotBefore: true,'],
-    ['claims/claims', 'Math.max(Number(nbf), Number(iat))', 'Number(iat)']
+    ['claims/times', 'Math.max(Number(nbf), Number(iat))', 'Number(iat)']
   ),
   mutant(
     'the tolerance of nbf',
@@ -582,7 +578,7 @@ const timesAndPermissions: readonly Mutant[] = [
       'clockTolerance: clockToleranceSeconds * 1000',
       'clockTolerance: clockToleranceSeconds * 1100'
     ],
-    ['claims/claims', '(validFrom - toleranceSeconds)', '(validFrom - toleranceSeconds * 1.1)']
+    ['claims/times', '(validFrom - toleranceSeconds)', '(validFrom - toleranceSeconds * 1.1)']
   ),
   mutant('permissions', 'claims', 'Microsoft: a token with neither scopes nor roles', [
     'verification/admit',
@@ -600,7 +596,7 @@ const timesAndPermissions: readonly Mutant[] = [
     ''
   ]),
   mutant('the types of scp and roles', 'claims', 'Microsoft: a token with neither scopes nor roles', [
-    'claims/claims',
+    'claims/read',
     'Array.isArray(value) ? wordsIn(value) : []',
     'wordsIn([value].flat().map(String))'
   ]),

@@ -1,8 +1,8 @@
 /** Tells of decisions, and of tenants: to the app's logger, and to a channel; never a token. */
 import { channel } from 'node:diagnostics_channel'
 import { describe, type Rule } from '../authorization/rules.js'
-import { text } from '../claims/claims.js'
 import type { Principal } from '../claims/principal.js'
+import { text } from '../claims/read.js'
 import type { TenantEvent } from '../issuers/issuer.js'
 import type { Logger } from '../lib/clock.js'
 import { escapeTexts } from '../lib/logged-text.js'

@@ -3,8 +3,8 @@
  * `tid` may be missing, and a `nonce` may be there (Microsoft: "Request an access token in Azure Active Directory B2C"). Pure.
  */
 import { audienceRefusal } from '../claims/audience.js'
-import { deepFreeze, displayOf, missingClaimRefusal, text, words } from '../claims/claims.js'
 import type { Claims, UserPrincipal } from '../claims/principal.js'
+import { deepFreeze, displayOf, missingClaimRefusal, text, words } from '../claims/read.js'
 import { clientCheck, subjectCheck, unboundCheck } from '../issuers/common-checks.js'
 import type { Check } from '../issuers/token-rules.js'
 import { refusal } from '../refusals/refusal.js'

@@ -1,6 +1,7 @@
 /** What Entra says of a caller beside who it is: membership, client authentication, agents. Total: an odd shape shows nothing. Pure. */
-import { isSent, text, words } from '../claims/claims.js'
+
 import type { AgentFacts, Claims, ClientAuth, Membership } from '../claims/principal.js'
+import { isSent, text, words } from '../claims/read.js'
 import { tenantIdOf } from './checks.js'
 import { clouds } from './clouds.js'
 

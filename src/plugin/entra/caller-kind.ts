@@ -1,6 +1,7 @@
 /** Whether a token of Entra speaks for a user or for an app. Total: an odd shape shows nothing. Pure. */
-import { isSent, text, words } from '../claims/claims.js'
+
 import type { Claims } from '../claims/principal.js'
+import { isSent, text, words } from '../claims/read.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 
 /** What a token shows of its caller. A token of the `unknown` kind is refused, so that no principal is made of one. */

@@ -1,7 +1,8 @@
 /** Stage 4: Entra's rules over a signed payload: tid, ver, key issuer, aud, and what is no access token. Pure. */
 import { audienceRefusal } from '../claims/audience.js'
-import { isOtherToken, missingClaimRefusal, text } from '../claims/claims.js'
+import { isOtherToken } from '../claims/other-tokens.js'
 import type { Claims } from '../claims/principal.js'
+import { missingClaimRefusal, text } from '../claims/read.js'
 import { clientCheck, subjectCheck, unboundCheck } from '../issuers/common-checks.js'
 import type { Check } from '../issuers/token-rules.js'
 import { tenantPlaceholder } from '../issuers/token-rules.js'

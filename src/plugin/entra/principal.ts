@@ -1,7 +1,7 @@
 /** Stage 5: verified claims → principal. Total: an optional claim in an odd shape is left out, and never an error. */
 
-import { deepFreeze, displayOf, text, texts } from '../claims/claims.js'
 import type { AppPrincipal, Claims, Principal, UserPrincipal } from '../claims/principal.js'
+import { deepFreeze, displayOf, text, texts } from '../claims/read.js'
 import { agentOf, clientAuthOf, hasMoreGroups, isGuest, membershipOf } from './caller-facts.js'
 import { callerKindOf, scopesOf } from './caller-kind.js'
 import { clientIdOf } from './checks.js'

@@ -1,6 +1,6 @@
 /** Stages 1 to 5 in their order: headers → principal on the request, or why not. */
 import type { FastifyRequest } from 'fastify'
-import { verificationStarted } from '../audit/verifications.js'
+import { verificationStarted } from '../audit/verification-channel.js'
 import type { Principal } from '../claims/principal.js'
 import { isRefusal, type Refusal } from '../refusals/refusal.js'
 import { revocationRefusal } from '../revocation/is-revoked.js'

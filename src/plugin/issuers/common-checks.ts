@@ -1,6 +1,7 @@
 /** Checks that issuers of several kinds have in common. */
-import { clientRefusal, text } from '../claims/claims.js'
+
 import type { Claims } from '../claims/principal.js'
+import { clientRefusal, text } from '../claims/read.js'
 import { refusal } from '../refusals/refusal.js'
 import type { Check } from './token-rules.js'
 

@@ -1,17 +1,17 @@
 /** Stages 4 and 5 for any OpenID provider that is not Entra: its tokens' rules, and whom they speak for. Pure. */
 import { audienceRefusal } from '../claims/audience.js'
+import { isOtherToken } from '../claims/other-tokens.js'
+import type { Claims, Principal } from '../claims/principal.js'
 import {
   type ClaimPath,
   deepFreeze,
   displayOf,
-  isOtherToken,
   missingClaimRefusal,
   text,
   texts,
   textsAt,
   words
-} from '../claims/claims.js'
-import type { Claims, Principal } from '../claims/principal.js'
+} from '../claims/read.js'
 import { clientCheck, unboundCheck } from '../issuers/common-checks.js'
 import type { Check, SignedToken } from '../issuers/token-rules.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'

@@ -1,6 +1,6 @@
 /** The options of an OpenID provider other than Entra → its issuer, with its rules. */
 
-import type { ClaimPath } from '../claims/claims.js'
+import type { ClaimPath } from '../claims/read.js'
 import type { Profile } from '../issuers/token-rules.js'
 import { type Algorithm, algorithmNames } from '../keys/jwks.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'

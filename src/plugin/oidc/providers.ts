@@ -2,8 +2,10 @@
  * What is particular to the tokens of well-known OpenID providers, by the provider's name: rules of one product judge no tokens of another.
  * A name that a user can have is never a sign of an app.
  */
-import { type ClaimPath, isOtherToken, text } from '../claims/claims.js'
+
+import { isOtherToken } from '../claims/other-tokens.js'
 import type { Claims } from '../claims/principal.js'
+import { type ClaimPath, text } from '../claims/read.js'
 
 /** Names of the providers, for `provider` and `OIDC_PROVIDER`. */
 export type ProviderName = 'keycloak' | 'auth0' | 'okta' | 'cognito' | 'google'

@@ -1,6 +1,6 @@
 /** A token that came by any way: whom it speaks for, with all that is asked of it, and a record of it. */
 import type { Audit } from '../audit/audit.js'
-import { verificationStarted } from '../audit/verifications.js'
+import { verificationStarted } from '../audit/verification-channel.js'
 import type { Principal } from '../claims/principal.js'
 import type { Logger } from '../lib/clock.js'
 import { isRefusal, type Refusal, refusal } from '../refusals/refusal.js'

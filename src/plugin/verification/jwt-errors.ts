@@ -1,7 +1,7 @@
 /**
  * Every error code of fast-jwt, with the refusal it means. Left alone, they answer 500, and their messages say how the inside looks.
  */
-import { missingClaimRefusal, requiredClaims } from '../claims/claims.js'
+import { missingClaimRefusal, requiredClaims } from '../claims/read.js'
 import { type Refusal, type RefusalCode, refusal } from '../refusals/refusal.js'
 import type { DecodedToken } from './decode.js'
 

@@ -1,6 +1,6 @@
 /** Whether a signature holds, with `iss`, `exp` and `nbf`: by fast-jwt, one prepared verifier for each key. Its cache stays off: it hands one mutable object to everybody. */
 import { createVerifier } from 'fast-jwt'
-import { requiredClaims } from '../claims/claims.js'
+import { requiredClaims } from '../claims/read.js'
 import type { VerificationKey } from '../keys/jwks.js'
 import { withoutStackTraces } from '../lib/quiet.js'
 

@@ -1,7 +1,8 @@
 /** Token → principal: taken apart, its key found, its signature verified, and the rules of its issuer asked. A no is a value, never an error. */
 import { setImmediate } from 'node:timers/promises'
-import { missingClaimRefusal, requiredClaims, timeRefusal } from '../claims/claims.js'
 import type { Claims, Principal } from '../claims/principal.js'
+import { missingClaimRefusal, requiredClaims } from '../claims/read.js'
+import { timeRefusal } from '../claims/times.js'
 import { firstRefusal } from '../issuers/token-rules.js'
 import type { FoundKey, TrustedIssuers } from '../issuers/trusted-issuers.js'
 import type { Algorithm } from '../keys/jwks.js'

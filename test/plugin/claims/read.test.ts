@@ -1,14 +1,14 @@
 import t from 'tap'
+import { isOtherToken } from '../../../src/plugin/claims/other-tokens.js'
 import {
   clientRefusal,
   deepFreeze,
-  isOtherToken,
   missingClaimRefusal,
   requiredClaims,
   text,
   texts,
   words
-} from '../../../src/plugin/claims/claims.js'
+} from '../../../src/plugin/claims/read.js'
 
 /** What JSON can put where a string was meant. */
 const odd: unknown[] = [undefined, null, true, 0, 1.5, [], ['a'], [['a']], {}, { a: 'b' }, { toString: 1, length: 1 }]

@@ -69,27 +69,6 @@ export function missingClaimRefusal(claims: Claims, names: readonly string[]): R
     : refusal('missing_claim', { detail: `The token lacks the claim "${missing}".` })
 }
 
-/**
- * "On or after" `exp` (RFC 7519 §4.1.4); fast-jwt lets the very millisecond pass. And a token from the future (`iat`, §4.1.6):
- * its clock or its issuer is wrong, whether or not it has an `nbf`.
- */
-export function timeRefusal({ exp, nbf = 0, iat = 0 }: Claims, toleranceSeconds: number): Refusal | undefined {
-  const now = Date.now()
-  if (now >= (Number(exp) + toleranceSeconds) * 1000) return refusal('token_expired')
-  const validFrom = Math.max(Number(nbf), Number(iat))
-  return now < (validFrom - toleranceSeconds) * 1000 ? refusal('token_not_yet_valid') : undefined
-}
-
-/**
- * What no access token carries: of an ID token `nonce` and hashes (OpenID Connect Core §2, §3.3.2.11), of a security event or
- * logout token `events` (RFC 8417 §2.2, OpenID Connect Back-Channel Logout §2.4).
- *
- * @param mayHaveNonce for a token that says by other means that it is an access token
- */
-export function isOtherToken(claims: Claims, mayHaveNonce = false): boolean {
-  return (!mayHaveNonce && 'nonce' in claims) || 'at_hash' in claims || 'c_hash' in claims || 'events' in claims
-}
-
 /** Only the clients that are allowed, where there is a list. */
 export function clientRefusal(clientId: string, allowedClients: ReadonlySet<string> | undefined): Refusal | undefined {
   return !allowedClients || allowedClients.has(clientId) ? undefined : refusal('client_not_allowed')

@@ -1,0 +1,14 @@
+/** `exp`, `nbf` and `iat`, with the tolerance for clocks that differ. */
+import { type Refusal, refusal } from '../refusals/refusal.js'
+import type { Claims } from './principal.js'
+
+/**
+ * "On or after" `exp` (RFC 7519 §4.1.4); fast-jwt lets the very millisecond pass. And a token from the future (`iat`, §4.1.6):
+ * its clock or its issuer is wrong, whether or not it has an `nbf`.
+ */
+export function timeRefusal({ exp, nbf = 0, iat = 0 }: Claims, toleranceSeconds: number): Refusal | undefined {
+  const now = Date.now()
+  if (now >= (Number(exp) + toleranceSeconds) * 1000) return refusal('token_expired')
+  const validFrom = Math.max(Number(nbf), Number(iat))
+  return now < (validFrom - toleranceSeconds) * 1000 ? refusal('token_not_yet_valid') : undefined
+}
