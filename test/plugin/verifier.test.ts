@@ -171,6 +171,10 @@ t.test('ready() and every other call say what is wrong with the options, and an 
     ['cold', 'cold']
   )
   await t.rejects(down.verify(bearer(String(tokens['a user']))), { code: 'tenant_unavailable' })
+  const outage = await down.verify(bearer(String(tokens['a user']))).catch((error) => error)
+  const { headers } = down.answerTo(outage, '1')
+  t.match(headers['retry-after'], /^[1-9]\d*$/)
+  t.equal(headers['www-authenticate'], undefined, 'nothing that a client could do')
   const warned = recordingLogger()
   const open = start(t, { tenantId: 'organizations', allowedTenants: '*', log: warned })
   await open.ready()

@@ -681,3 +681,24 @@ t.test('request.jwtVerify() on its own, with a token from elsewhere, is no way p
   const { claims, principal } = await said('/closed', token)
   t.same(claims, principal, 'the claims that were verified')
 })
+
+t.test('what @fastify/jwt is given as its key is that of a trusted issuer, or nothing', async (t) => {
+  const made = makeApp(t)
+  await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
+  made.app.get('/', { config: { auth: 'none' } }, async (request) =>
+    (request as unknown as { fastifyEntraVerify(): Promise<unknown> }).fastifyEntraVerify().then(
+      () => 'verified',
+      (error) => `refused: ${error.name}`
+    )
+  )
+  const { origin } = await listen(made)
+  const said = async (token: string) => (await get(origin, token)).body
+  t.equal(await said(await mint()), 'verified')
+  const deep = `${'{"a":'.repeat(40)}1${'}'.repeat(40)}`
+  for (const token of [
+    await mint({ kid: 'nobody' }),
+    await mint({}, { iss: 'https://nobody.example' }),
+    await mint({}, deep)
+  ])
+    t.match(await said(token), /^refused: /)
+})
