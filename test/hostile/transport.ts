@@ -1,10 +1,24 @@
 /** Attacks on the way that a token takes: RFC 6750 §2, RFC 9110 §11, RFC 9112. */
+import { createServer, request as httpRequest } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { get, type Row, request, type Table } from './row.js'
 
 const missing = '401 - credentials_missing'
 const malformed = '400 invalid_request authorization_malformed'
 const repeated = '400 invalid_request authorization_repeated'
-const tooMany = '400 invalid_request too_many_headers'
+/** Newer releases of Node (24.21) refuse by themselves what older ones read in part: more headers than a server keeps. */
+const refusesByItself = await new Promise<boolean>((resolve) => {
+  const server = createServer((_request, response) => response.end()).listen(0, '127.0.0.1', () => {
+    const headers = Object.fromEntries(Array.from({ length: 2100 }, (_, at) => [`x${at}`, '1']))
+    const { port } = server.address() as AddressInfo
+    const sent = httpRequest({ host: '127.0.0.1', port, headers, agent: false }, ({ statusCode }) => {
+      server.close()
+      resolve(statusCode === 431)
+    })
+    sent.end()
+  })
+})
+const tooMany = refusesByItself ? '431 x headers_too_large' : '400 invalid_request too_many_headers'
 const noRequest = '400 x bad_request'
 
 type Send = NonNullable<Row['send']>
@@ -112,7 +126,9 @@ const headers: Row[] = [
     'none, before 1,100 others, on a route that allows strangers': () => get('/optional', ...others(1100))
   }),
   ...sent('control: RFC 9110 §5.3 Authorization is no list', '200', {
-    'a good one before 990 others': (token) => get('/me', `Authorization: Bearer ${token}`, ...others(990)),
+    'a good one before 990 others': (token) => get('/me', `Authorization: Bearer ${token}`, ...others(990))
+  }),
+  ...sent('control: RFC 9110 §5.3 Authorization is no list', refusesByItself ? tooMany : '200', {
     'a route without authentication with 2,001 others': () => get('/open', ...others(2001))
   }),
   ...sent('RFC 6750 §2.1 the Authorization header and no other', missing, {
