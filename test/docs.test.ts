@@ -191,7 +191,7 @@ function complaint(make: () => unknown): string {
 
 t.test('README, "Options": every option, and no other', async (t) => {
   const names = namesIn(await readFile('README.md', 'utf8'), '## Options')
-  const shared = [...timeNames, 'tokenCache', 'audit', 'groups', 'isRevoked', 'strictRoutes']
+  const shared = [...timeNames, 'tokenCache', 'audit', 'groups', 'isRevoked', 'strictRoutes', 'userDecorator']
   t.match(
     complaint(() => toSettings({ none: 1 } as never)),
     `are ${[...entraNames, ...shared].join(', ')}`

@@ -142,6 +142,27 @@ t.test('the tarball', async (t) => {
     t.same(rest, ['insufficient_permissions', 'next', 401, 'credentials_missing', 200, 401])
   })
 
+  t.test('an app’s own request.user and app.jwt keep their types', async (t) => {
+    const source = `
+      import Fastify from 'fastify'
+      import entra from 'fastify-entra'
+      declare module 'fastify' {
+        interface FastifyRequest { user: { own: string } }
+        interface FastifyInstance { jwt: 'own' }
+      }
+      const app = Fastify()
+      await app.register(entra, { tenantId: 't', clientId: 'c' })
+      app.get('/', (request): string => request.user.own + app.jwt)
+      // @ts-expect-error nobody declared it
+      app.get('/', (request) => request.jwtVerify())`
+    await writeFile(join(folder, 'own.ts'), source)
+    const compilerOptions = { strict: true, module: 'nodenext', target: 'es2023', types: ['node'], noEmit: true }
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['own.ts'] }))
+    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '@types/node@20'], { cwd: folder })
+    const said = await run(resolve('node_modules/.bin/tsc'), ['-p', folder]).catch((error: { stdout: string }) => error)
+    t.equal(said.stdout, '')
+  })
+
   t.test('its types are found and sound, by publint and attw', async (t) => {
     const tarball = join(folder, filename)
     await t.resolves(run(resolve('node_modules/.bin/publint'), ['run', tarball, '--strict']))

@@ -30,7 +30,7 @@ export interface Engine {
   readonly downstreams: Downstreams
   /** For what is asked of others on behalf of callers. */
   readonly exchangeJson: ExchangeJson
-  /** Fetches keys for the first time, and resolves when they are there or were waited for long enough. Never rejects. */
+  /** Fetches keys for the first time, once, and resolves when they are there or were waited for long enough. Never rejects. */
   firstTry(): Promise<unknown>
   /** Ends what is under way and closes the sockets. */
   close(): Promise<void>
@@ -68,6 +68,7 @@ export async function startEngine(settings: Settings, { log, logFor, isSilent }:
     forgeries: new Forgeries()
   }
   const { exchangeJson } = forCallers
+  let trying: Promise<unknown> | undefined
   const downstreams = new Downstreams(trusted, settings.clients, {
     exchangeJson,
     clock: systemClock,
@@ -76,7 +77,7 @@ export async function startEngine(settings: Settings, { log, logFor, isSilent }:
   })
   return Object.freeze<Engine>({
     ...{ settings, issuers, verifier, audit, downstreams, exchangeJson },
-    firstTry: () => firstTry(issuers, timeoutSeconds),
+    firstTry: () => (trying ??= firstTry(issuers, timeoutSeconds)),
     async close() {
       for (const { keys } of issuers) keys.close()
       await Promise.all([forKeys.close(), forCallers.close()])

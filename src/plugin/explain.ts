@@ -1,14 +1,14 @@
 /** What each check says of a token, in the order in which a request is judged; nothing of the token is hidden from whoever asks, so ask for your own. */
 import { missingClaimRefusal, requiredClaims } from './claims/read.js'
 import { timeRefusal } from './claims/times.js'
-import type { Check, SignedToken } from './issuers/token-rules.js'
+import type { SignedToken } from './issuers/token-rules.js'
 import type { FoundKey } from './issuers/trusted-issuers.js'
 import { shown } from './lib/validate.js'
-import { isRefusal, type Refusal, type RefusalCode } from './refusals/refusal.js'
+import { isRefusal, type Refusal, type RefusalCode, refusal } from './refusals/refusal.js'
 import { ambiguityRefusal, type DecodedToken, decodeToken } from './verification/decode.js'
 import { headerRefusal, keyRefusal } from './verification/jose-header.js'
-import { explain } from './verification/jwt-errors.js'
-import type { VerifierState } from './verification/verify.js'
+import { isSignedBy } from './verification/signature.js'
+import { describeKey, type VerifierState } from './verification/verify.js'
 
 /** What one check says. */
 export interface CheckResult {
@@ -35,9 +35,8 @@ export interface Explanation {
 }
 
 /** Asks every check about a token. Functions of the application, such as `isRevoked`, are not called. */
-export async function explainToken(token: string, state: VerifierState): Promise<Explanation> {
-  const decoded = decodeToken(String(token))
-  const checks = isRefusal(decoded) ? [failed(form, decoded)] : await checksOf(token, decoded, state)
+export async function explainToken(token: unknown, state: VerifierState): Promise<Explanation> {
+  const checks = await checksOf(typeof token === 'string' ? token : '', state)
   const first = checks.find(({ outcome }) => outcome === 'failed')
   return { ...(first?.code && { code: first.code }), checks }
 }
@@ -63,22 +62,38 @@ const knownKey: Step = {
   source: 'RFC 7515 §4.1.4',
   expected: 'iss and kid that name a published key of a trusted issuer'
 }
+const oneReading: Step = {
+  id: 'reading',
+  source: 'RFC 7519 §4, RFC 8725 §2.4, RFC 4648 §3.5',
+  expected: 'one reading: UTF-8, no member twice, and base64url in its one spelling'
+}
 const signature: Step = { id: 'signature', source: 'RFC 7515 §5.2', expected: 'a signature by that key' }
 const time: Step = { id: 'time', source: 'RFC 7519 §4.1.4, §4.1.5, §4.1.6', expected: 'now is within exp, nbf and iat' }
 const claims: Step = { id: 'claims', source: 'RFC 7519 §4.1', expected: `the claims ${requiredClaims.join(', ')}` }
+const keyOwner: Step = {
+  id: 'key.issuer',
+  source: 'Microsoft: "Access tokens", validate the signing key issuer',
+  expected: 'to know for which issuer the key is published'
+}
 
-async function checksOf(token: string, decoded: DecodedToken, state: VerifierState): Promise<CheckResult[]> {
-  const { payload } = decoded
-  const found = await state.issuers.findKey(payload.iss, String(decoded.header.kid))
-  const key = isRefusal(found) ? undefined : found
+/** In the order of {@link verifyToken}; a token that lacks a claim gets to know that before its signature is judged. */
+async function checksOf(token: string, state: VerifierState): Promise<CheckResult[]> {
+  const decoded = decodeToken(token)
+  if (isRefusal(decoded)) return [failed(form, decoded)]
+  const { header: parameters, payload } = decoded
+  const { iss } = payload
+  const { kid } = parameters
+  const found = typeof kid === 'string' ? await state.issuers.findKey(iss, kid) : undefined
+  const key = found === undefined || isRefusal(found) ? undefined : found
   return [
     passed(form),
-    result(header, headerRefusal(decoded, state.algorithms) ?? ambiguityRefusal(decoded), decoded.header),
-    result(knownKey, keyProblem(decoded, found), { iss: payload.iss, kid: decoded.header.kid }),
-    key ? result(signature, signatureProblem(token, decoded, key, state)) : { ...signature, outcome: 'undecided' },
+    result(header, headerRefusal(decoded, state.algorithms), parameters),
+    found ? result(knownKey, keyProblem(decoded, found), { iss, kid }) : undecided(knownKey, { kid }),
+    result(oneReading, ambiguityRefusal(decoded)),
     result(claims, missingClaimRefusal(payload, requiredClaims), Object.keys(payload)),
+    key ? signatureResult(token, decoded, key) : undecided(signature),
     result(time, timeRefusal(payload, state.clockToleranceSeconds), timesIn(decoded)),
-    ...(key ? key.issuer.settings.profile.checks.map((check) => resultOf(check, decoded, key)) : [])
+    ...(key ? ofIssuer(decoded, key) : [])
   ]
 }
 
@@ -92,21 +107,25 @@ const timesIn = ({ payload: { exp, nbf, iat } }: DecodedToken) => ({
   now: Math.floor(Date.now() / 1000)
 })
 
-/** fast-jwt says more than that; what it says of times and claims are other checks here. */
-function signatureProblem(token: string, decoded: DecodedToken, { key }: FoundKey, state: VerifierState) {
-  try {
-    state.checkSignature(token, key)
-    return undefined
-  } catch (error) {
-    const why = explain(error, decoded)
-    return why.code === 'invalid_signature' ? why : undefined
-  }
+/** By fast-jwt, as a request's; a key that the `alg` does not go with decides nothing. */
+function signatureResult(token: string, decoded: DecodedToken, { key }: FoundKey): CheckResult {
+  if (keyRefusal(decoded, key.algorithms)) return undecided(signature)
+  return result(signature, isSignedBy(token, key) ? undefined : refusal('invalid_signature'))
 }
 
-function resultOf(check: Check, { header, payload }: DecodedToken, { key }: FoundKey): CheckResult {
-  const token: SignedToken = { header, claims: payload, key }
-  return result(check, check.refuse(token), check.found(token))
+function ofIssuer({ header, payload }: DecodedToken, { issuer, key }: FoundKey): CheckResult[] {
+  const { described, unknown } = describeKey(issuer, key)
+  const token: SignedToken = { header, claims: payload, key: described }
+  return [
+    ...issuer.settings.profile.checks.map((check) => result(check, check.refuse(token), check.found(token))),
+    ...(unknown ? [failed(keyOwner, unknown)] : [])
+  ]
 }
+
+const undecided = ({ id, source, expected }: Step, found?: unknown): CheckResult => ({
+  ...{ id, source, outcome: 'undecided' as const, expected },
+  ...(found !== undefined && { found: shown(found) })
+})
 
 const passed = ({ id, source, expected }: Step, found?: string): CheckResult => ({
   ...{ id, source, outcome: 'passed' as const, expected },

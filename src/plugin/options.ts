@@ -32,6 +32,15 @@ export interface RouteCheckOptions {
   strictRoutes?: boolean
 }
 
+/** What is put on requests beside the principal. */
+export interface DecoratorOptions {
+  /**
+   * True for `request.user` as well, with the verified claims, or `null` on an unauthenticated request, as apps that come from @fastify/jwt read it. Its
+   * type is yours to declare. Default: false, so that `request.user` is free for others, such as Passport.
+   */
+  userDecorator?: boolean
+}
+
 /** What is written down, whoever issues the tokens. */
 export interface AuditOptions {
   /**
@@ -60,6 +69,7 @@ export type EntraOptions = (EntraTenantOptions | OidcOptions | TenantsOptions) &
   GroupsOptions &
   RevocationOptions &
   RouteCheckOptions &
+  DecoratorOptions &
   AuditOptions
 
 /** Who is trusted, as configured. */
@@ -94,6 +104,7 @@ export interface Settings extends Authority {
   readonly groups: GroupsResolver | undefined
   readonly isRevoked: IsRevoked | undefined
   readonly strictRoutes: boolean
+  readonly userDecorator: boolean
 }
 
 /**
@@ -103,7 +114,7 @@ export interface Settings extends Authority {
  */
 export function toSettings(given: EntraOptions): Settings {
   const options = ownProperties(given)
-  const shared = [...timeNames, 'tokenCache', 'audit', 'groups', 'isRevoked', 'strictRoutes']
+  const shared = [...timeNames, 'tokenCache', 'audit', 'groups', 'isRevoked', 'strictRoutes', 'userDecorator']
   refuseUnknown(options, shared)
   const keysTimeoutSeconds = inSeconds('keysTimeoutSeconds', options)
   const authority =
@@ -117,7 +128,8 @@ export function toSettings(given: EntraOptions): Settings {
     audit: auditOf(options.audit),
     groups: resolverOf(options.groups, authority.clients.size > 0),
     isRevoked: functionOf('isRevoked', options.isRevoked),
-    strictRoutes: isOn('strictRoutes', options.strictRoutes)
+    strictRoutes: isOn('strictRoutes', options.strictRoutes),
+    userDecorator: isOn('userDecorator', options.userDecorator)
   })
 }
 

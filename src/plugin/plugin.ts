@@ -21,8 +21,8 @@ const websocketsLate =
   '@fastify/websocket must be registered before fastify-entra, and on the same instance; it closes the socket of a refused upgrade only where it saw the request'
 
 async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
-  refuseClash(app)
   const settings = toSettings(options)
+  refuseClash(app, settings.userDecorator)
   const logFor = (metadataUrl: string) => app.log.child({ metadataUrl })
   const engine = await startEngine(settings, { log: app.log, logFor, isSilent })
   const { issuers, verifier, audit } = engine
@@ -56,9 +56,10 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   app.addHook('onClose', () => engine.close())
 }
 
-function refuseClash(app: FastifyInstance): void {
+function refuseClash(app: FastifyInstance, hasUser: boolean): void {
   if (pluginMark in app) throw new EntraConfigurationError('fastify-entra is registered twice; once is for all')
-  const taken = ['principal', 'principalOrNull'].find((name) => app.hasRequestDecorator(name))
+  const names = ['principal', 'principalOrNull', ...(hasUser ? ['user'] : [])]
+  const taken = names.find((name) => app.hasRequestDecorator(name))
   if (taken) throw new EntraConfigurationError(`request.${taken} is decorated already; this plugin needs the name`)
   const onApp = ['entra', 'verifyToken', 'accessMatrix'].find((name) => app.hasDecorator(name))
   if (onApp) throw new EntraConfigurationError(`app.${onApp} is decorated already; this plugin needs the name`)

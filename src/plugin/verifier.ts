@@ -1,6 +1,6 @@
 /** {@link createVerifier}: all checks of an access token, for code without Fastify: queues, functions, other frameworks. */
 import { ruleRefusal } from './authorization/authorize.js'
-import { createGroupsOf, type GroupsOptions } from './authorization/groups.js'
+import { createGroupsOf, type GroupsOptions, groupIdsOf } from './authorization/groups.js'
 import { type Guard, isGuard } from './authorization/guard.js'
 import type { Context, Rule } from './authorization/rules.js'
 import type { Principal } from './claims/principal.js'
@@ -20,16 +20,17 @@ import {
   type EntraOptions,
   type MemoryOptions,
   type RevocationOptions,
+  type Settings,
   type TenantsOptions,
   toSettings
 } from './options.js'
 import { challengeOf, type Problem, problemMediaType, toProblem } from './refusals/challenge.js'
 import { isRefusal, type Refusal, refusal } from './refusals/refusal.js'
-import { DownstreamError, TokenRefusedError } from './refusals/refusal-error.js'
+import { DownstreamError, refusalIn, TokenRefusedError } from './refusals/refusal-error.js'
 import { bearerToken } from './verification/bearer.js'
 import { createVerifyToken, type VerifyToken } from './verification/identify.js'
 
-/** Options of {@link createVerifier}: those of the plugin, without those of routes. */
+/** Options of {@link createVerifier}: those of the plugin, without those of routes and requests. */
 export type VerifierOptions = (EntraTenantOptions | OidcOptions | TenantsOptions) &
   TimeOptions &
   MemoryOptions &
@@ -59,7 +60,8 @@ export interface Verifier {
   /**
    * Makes all checks of a token.
    *
-   * @throws TokenRefusedError with the `code` and the `statusCode` that a request with this token would have got
+   * @throws TokenRefusedError with the `code` and the `statusCode` that a request with this token would have got; `credentials_missing` for
+   * another scheme
    * @throws EntraConfigurationError as {@link Verifier.ready}, and after {@link Verifier.close}
    */
   verify(credentials: Credentials): Promise<Principal>
@@ -73,9 +75,10 @@ export interface Verifier {
   /**
    * What the plugin would answer: status, headers (`WWW-Authenticate` with a challenge where one helps, RFC 6750 §3) and problem details (RFC 9457).
    *
+   * @param error a `TokenRefusedError` or a `DownstreamError`; any other is thrown again
    * @param requestId for the body, and your log
    */
-  answerTo(error: TokenRefusedError, requestId: string): RefusedAnswer
+  answerTo(error: unknown, requestId: string): RefusedAnswer
   /** What each check says of a token, also behind the first that fails. For developers: it says more than a caller may know. */
   explain(token: string): Promise<Explanation>
   /** Each trusted issuer with the state of its keys; none before {@link Verifier.ready}. */
@@ -116,18 +119,18 @@ interface Running {
  * for each token. Wrong options are said by {@link Verifier.ready} and by every other call.
  */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const starting = start(options)
-  starting.catch(nothing) // whoever calls gets it
+  const { starting, realm } = start(options)
   let engine: Engine | undefined
+  const started = (running: Running) => {
+    engine = running.engine
+  }
+  starting.then(started, nothing) // whoever calls gets what is wrong
   let isClosed = false
-  let realm = ''
   const running = async (): Promise<Running> => {
-    const started = await starting
-    engine = started.engine
-    realm = engine.settings.realm
-    await started.engine.firstTry()
+    const all = await starting
+    await all.engine.firstTry()
     if (isClosed) throw new EntraConfigurationError('this verifier was closed; create another one')
-    return started
+    return all
   }
   return Object.freeze<Verifier>({
     async ready() {
@@ -136,15 +139,19 @@ export function createVerifier(options: VerifierOptions): Verifier {
     async verify(credentials) {
       const { verifyToken } = await running()
       const { scheme, token } = ownProperties(credentials)
-      if (scheme === 'Bearer') return verifyToken(token)
-      throw new EntraConfigurationError(`scheme ${shown(scheme)} is not allowed; give "Bearer"`)
+      if (/^bearer$/i.test(String(scheme))) return verifyToken(token)
+      // It may be what a client sent in place of a scheme, such as a token alone: not shown.
+      if (typeof scheme === 'string') throw new TokenRefusedError(refusal('credentials_missing'))
+      throw new EntraConfigurationError('verify() takes { scheme: "Bearer", token }, and was given no scheme')
     },
     async authorize(principal, guard, context) {
       const { authorize } = await running()
       return authorize(principal, guard, context)
     },
     answerTo(error, requestId) {
-      return refusedAnswer(error.refusal, realm, requestId)
+      const why = refusalIn(error)
+      if (why) return refusedAnswer(why, realm, requestId)
+      throw error
     },
     async explain(token) {
       return explainToken(token, (await running()).engine.verifier)
@@ -154,8 +161,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
     },
     async close() {
       isClosed = true
-      const started = await starting.catch(nothing)
-      await started?.engine.close()
+      await starting.catch(nothing)
+      await engine?.close()
     }
   })
 }
@@ -168,18 +175,37 @@ function refusedAnswer(why: Refusal, realm: string, requestId: string): RefusedA
   return { status, headers, body: toProblem(requestId, why) }
 }
 
-async function start(given: VerifierOptions): Promise<Running> {
-  const { log = noLog, ...options } = ownProperties(given)
-  if ('strictRoutes' in options)
+/** Options are read at once, so that the realm of challenges is known; what is wrong with them is said by the promise. */
+function start(given: VerifierOptions): { starting: Promise<Running>; realm: string } {
+  try {
+    const { log = noLog, ...options } = ownProperties(given)
+    refuseForeign(log, options)
+    const settings = toSettings(options as EntraOptions)
+    return { starting: run(settings, log), realm: settings.realm }
+  } catch (error) {
+    return { starting: Promise.reject(error), realm: '' }
+  }
+}
+
+function refuseForeign(log: unknown, options: object): void {
+  const foreign = ['strictRoutes', 'userDecorator'].find((name) => name in options)
+  if (foreign)
     throw new EntraConfigurationError(
-      'strictRoutes is for the Fastify plugin; a verifier has no routes, so leave it out'
+      `${foreign} is for the Fastify plugin; a verifier has no routes and no requests, so leave it out`
     )
-  const engine = await startEngine(toSettings(options as EntraOptions), {
-    log,
-    logFor: () => log,
-    isSilent: (each) => each === noLog
-  })
-  for (const warning of engine.settings.warnings) log.warn({}, warning)
+  if (!isLogger(log))
+    throw new EntraConfigurationError(
+      `log ${shown(log)} is not allowed; give a logger with info(), warn() and error(), such as pino's, or leave it out`
+    )
+}
+
+const isLogger = (log: unknown): log is Logger =>
+  (['info', 'warn', 'error'] as const).every((level) => typeof Object(log)[level] === 'function')
+
+async function run(settings: Settings, log: Logger): Promise<Running> {
+  const engine = await startEngine(settings, { log, logFor: () => log, isSilent: (each) => each === noLog })
+  for (const warning of settings.warnings) log.warn({}, warning)
+  void engine.firstTry()
   return {
     engine,
     verifyToken: createVerifyToken(engine.verifier, engine.audit, log),
@@ -196,13 +222,26 @@ function authorizer({ settings, audit, downstreams, exchangeJson }: Engine, log:
   })
   const groupsOf = groups && createGroupsOf(groups, { timeoutSeconds, clock: systemClock, rules, graphFor: graph })
   return async (principal, guard, context = { log }) => {
-    if (!isGuard(guard))
+    if (!isGuard(guard) || !isPrincipal(principal))
       throw new EntraConfigurationError('authorize() takes a principal and a guard, such as requireRole("Admin")')
-    if (!rules.includes(guard.rule)) rules.push(guard.rule)
-    const why = await ruleRefusal(guard.rule, principal, context, groupsOf, timeoutSeconds)
+    if (groups && hasNewGroup(guard.rule, rules)) rules.push(guard.rule)
+    const why = await ruleRefusal(guard.rule, principal, logging(context, log), groupsOf, timeoutSeconds)
     const on = { log, where: undefined, principal }
     if (!why) return audit.allowed(on, guard.rule)
     audit.refused(on, why)
     throw new TokenRefusedError(why)
   }
+}
+
+const isPrincipal = (principal: unknown): boolean => ['user', 'app'].includes(Object(principal).kind)
+
+/** Guards may be made anew for each call: only those that name another group are kept. */
+function hasNewGroup(rule: Rule, known: readonly Rule[]): boolean {
+  const ids = groupIdsOf(known)
+  return groupIdsOf([rule]).some((id) => !ids.includes(id))
+}
+
+/** What a policy throws is logged, also where its context has no log. */
+function logging(context: Context, log: Logger): Context {
+  return isLogger(context.log) ? context : Object.create(context, { log: { value: log } })
 }

@@ -1,6 +1,6 @@
 /** Row → what is wrong with its answer; nothing when it is right. */
 import { parseChallenge } from '../support/http.js'
-import { get, type Row } from './row.js'
+import { get, nameOf, type Row } from './row.js'
 import type { Target } from './server.js'
 import { type Answer, answersIn, exchange } from './wire.js'
 import type { World } from './world.js'
@@ -96,5 +96,3 @@ export function logFailures(logged: string, outcomes: readonly Outcome[]): strin
   const inside = logged.split('\n').filter((line) => internals.test(line) && !/"metadataUrl"/.test(line))
   return [...shown, ...inside]
 }
-
-export const nameOf = ({ rule, change }: Row) => `${rule}: ${change}`

@@ -297,13 +297,13 @@ const tenant: readonly Mutant[] = [
   ),
   mutant('tid', 'claims', 'Microsoft: tid is the tenant of the issuer', [
     'entra/checks',
-    "if (typeof tid !== 'string' || !isTenantId(tid) || tenantIdOf(String(iss)) !== tid || hasOtherTid(claims))",
+    "if (typeof tid !== 'string' || !isTenantId(tid) || tenantIdOf(asText(iss)) !== tid || hasOtherTid(claims))",
     "if (typeof tid !== 'string')"
   ]),
   mutant('TID', 'claims', 'Microsoft: one tid, by one name', ['entra/checks', ' || hasOtherTid(claims)', '']),
   mutant('tid against iss', 'claims', 'Microsoft: tid is the tenant of the issuer', [
     'entra/checks',
-    ' || tenantIdOf(String(iss)) !== tid',
+    ' || tenantIdOf(asText(iss)) !== tid',
     ''
   ]),
   mutant('ver', 'claims', 'Microsoft: ver goes with the issuer', [
@@ -313,7 +313,7 @@ const tenant: readonly Mutant[] = [
   ]),
   mutant('the issuer of a key', 'signature', 'Microsoft: validate the signing key issuer', [
     'entra/checks',
-    "if (!keyFits(key, String(iss), String(tid), rules.version)) return refusal('wrong_key_issuer')",
+    "if (!keyFits(key, asText(iss), asText(tid), rules.version)) return refusal('wrong_key_issuer')",
     ''
   ]),
   mutant('the issuer of a key, v1', 'signature', 'Microsoft: validate the signing key issuer', [
@@ -424,7 +424,7 @@ const tenant: readonly Mutant[] = [
   ]),
   mutant('clients that are allowed', 'claims', 'Microsoft: azp, appid; only the clients that are allowed', [
     'issuers/common-checks',
-    'clientRefusal(String(clientOf(claims)), allowedClients)',
+    'clientRefusal(asText(clientOf(claims)), allowedClients)',
     'undefined'
   ])
 ]
@@ -485,7 +485,7 @@ const oidc: readonly Mutant[] = [
   ]),
   mutant('clients, another provider', 'oidc', 'only the clients that are allowed, another provider', [
     'issuers/common-checks',
-    'clientRefusal(String(clientOf(claims)), allowedClients)',
+    'clientRefusal(asText(clientOf(claims)), allowedClients)',
     'undefined'
   ]),
   mutant('an app is its client', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
@@ -549,9 +549,13 @@ const timesAndPermissions: readonly Mutant[] = [
       'clockTolerance: clockToleranceSeconds * 1000',
       'clockTolerance: clockToleranceSeconds * 1020'
     ],
-    ['claims/times', 'now >= (Number(exp) + toleranceSeconds)', 'now >= (Number(exp) + toleranceSeconds * 1.1)']
+    ['claims/times', 'now < (asNumber(exp) + toleranceSeconds)', 'now < (asNumber(exp) + toleranceSeconds * 1.1)']
   ),
-  mutant('iat', 'claims', 'RFC 7519 §4.1.6 iat', ['claims/times', 'Math.max(Number(nbf), Number(iat))', 'Number(nbf)']),
+  mutant('iat', 'claims', 'RFC 7519 §4.1.6 iat', [
+    'claims/times',
+    'Math.max(asNumber(nbf), asNumber(iat))',
+    'asNumber(nbf)'
+  ]),
   mutant('the tolerance of iat', 'claims', 'RFC 7519 §4.1.6 iat', [
     'claims/times',
     '(validFrom - toleranceSeconds)',
@@ -567,7 +571,7 @@ const timesAndPermissions: readonly Mutant[] = [
     'claims',
     'RFC 7519 §4.1.5 nbf',
     ['verification/signature', 'algorithms: [...algorithms],', 'algorithms: [...algorithms], ignoreNotBefore: true,'],
-    ['claims/times', 'Math.max(Number(nbf), Number(iat))', 'Number(iat)']
+    ['claims/times', 'Math.max(asNumber(nbf), asNumber(iat))', 'asNumber(iat)']
   ),
   mutant(
     'the tolerance of nbf',

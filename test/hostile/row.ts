@@ -25,6 +25,8 @@ export interface Row {
 
 export type Table = readonly Row[]
 
+export const nameOf = ({ rule, change }: Row) => `${rule}: ${change}`
+
 /** Rows that break one rule and share an answer. */
 export function rows(rule: string, is: string, changes: Record<string, Row['token']>): Row[] {
   return Object.entries(changes).map(([change, token]) => ({ rule, change, is, ...(token && { token }) }))

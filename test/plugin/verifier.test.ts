@@ -18,6 +18,7 @@ import {
   TokenRefusedError,
   type VerifierOptions
 } from '../../src/plugin/verifier-index.js'
+import { until } from '../faults/waits.js'
 import { get, listen, makeApp } from '../support/http.js'
 import { recordingLogger } from '../support/log.js'
 import { clientId, signingKey, startTestTenant, tenantId } from '../support/tenant.js'
@@ -155,6 +156,7 @@ t.test('ready() and every other call say what is wrong with the options, and an 
   const bad: [object, RegExp][] = [
     [{ ...options, tenantId: 'x y' }, /^tenantId "x y" is not allowed/],
     [{ ...options, strictRoutes: true }, /^strictRoutes is for the Fastify plugin/],
+    [{ ...options, userDecorator: true }, /^userDecorator is for the Fastify plugin/],
     [{ ...options, nonsense: 1 }, /^there is no option "nonsense"/]
   ]
   for (const [given, message] of bad) {
@@ -193,12 +195,68 @@ t.test('after close() it throws', async (t) => {
 
 t.test('only the scheme Bearer, and a header as RFC 6750 has it', async (t) => {
   const verifier = start(t)
-  await t.rejects(verifier.verify({ scheme: 'DPoP', token: 'x' } as never), {
-    message: 'scheme "DPoP" is not allowed; give "Bearer"'
-  })
+  t.equal((await verifier.verify({ scheme: 'bearer', token: String(tokens.v1) } as never)).kind, 'user')
+  for (const scheme of ['DPoP', '', String(tokens['a user'])])
+    await t.rejects(verifier.verify({ scheme, token: 'x' } as never), { code: 'credentials_missing' })
+  for (const none of [{ token: 'x' }, { scheme: 5, token: 'x' }, { scheme: [String(tokens['a user'])] }])
+    await t.rejects(verifier.verify(none as never), {
+      message: 'verify() takes { scheme: "Bearer", token }, and was given no scheme'
+    })
   t.same(credentialsOf('Bearer abc'), bearer('abc'))
   for (const none of [undefined, null, '']) t.throws(() => credentialsOf(none), { code: 'credentials_missing' })
   t.throws(() => credentialsOf('Bearer a b'), { code: 'authorization_malformed' })
+})
+
+t.test('keys are fetched once, whatever is called', async (t) => {
+  const verifier = start(t)
+  await verifier.ready()
+  const before = tenant.requests.length
+  const user = await verifier.verify(bearer(String(tokens['a user'])))
+  for (let at = 0; at < 5; at += 1) {
+    await verifier.ready()
+    await verifier.verify(bearer('garbage')).catch(() => {})
+    await verifier.authorize(user, requireScope('access_as_user'))
+    await verifier.explain('garbage')
+  }
+  t.equal(tenant.requests.length, before)
+})
+
+t.test('keys are fetched before anybody calls', async (t) => {
+  const verifier = start(t)
+  await until('the keys to be there', () => verifier.issuers.some(({ state }) => state === 'fresh'))
+})
+
+t.test('a log that is none is said, and not shown', async (t) => {
+  for (const log of [null, {}, () => {}, { info() {}, warn() {} }, 'a log'])
+    await t.rejects(start(t, { log }).ready(), { message: /^log .* is not allowed; give a logger/ })
+})
+
+t.test('answers are known before the first token was verified, and other errors are nobody’s to answer', async (t) => {
+  const verifier = createVerifier(options)
+  t.teardown(() => verifier.close())
+  try {
+    credentialsOf('')
+  } catch (error) {
+    t.match(verifier.answerTo(error, '1').headers, { 'www-authenticate': `Bearer realm="api://${clientId}"` })
+  }
+  const other = new Error('a bug')
+  t.throws(() => verifier.answerTo(other, '1'), other)
+  const wrong = createVerifier({ clientId } as never)
+  t.throws(() => wrong.answerTo(other, '1'), other)
+  await t.rejects(wrong.ready(), { name: 'EntraConfigurationError' })
+})
+
+t.test('authorize: a principal that is none, and a policy that throws where its context has no log', async (t) => {
+  const verifier = start(t, { log: recordingLogger() })
+  const user = await verifier.verify(bearer(String(tokens['a user'])))
+  await t.rejects(verifier.authorize(undefined as never, requireRole('Admin')), { message: /takes a principal/ })
+  const seen: unknown[] = []
+  const throws = requirePolicy<object>('throws', (_principal, context) => {
+    seen.push((context as { queue?: string }).queue)
+    throw new Error('down')
+  })
+  await t.rejects(verifier.authorize(user, throws, { queue: 'mine' } as never), { code: 'policy_unavailable' })
+  t.same(seen, ['mine'])
 })
 
 t.test('explain: every check, also behind the first that fails', async (t) => {

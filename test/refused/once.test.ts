@@ -258,6 +258,111 @@ const cases: readonly Case[] = [
     }
   },
   {
+    name: 'an error, and a guard that begins after it, while the error handler redirects',
+    status: 302,
+    records: [],
+    declare: (app) => {
+      onSendWaits(app)
+      app.setErrorHandler(async (_error, _request, reply) => reply.redirect('/elsewhere'))
+      app.get('/x', async (request, reply) => {
+        await Promise.all([fails(0), later(3).then(() => admin.call(app, request, reply))])
+        return 'handled'
+      })
+    }
+  },
+  {
+    name: 'an error, and a guard that begins after it, while the error handler waits',
+    status: 403,
+    records: [403],
+    declare: (app) => {
+      onSendWaits(app)
+      app.setErrorHandler(async (_error, _request, reply) => {
+        await later(10)
+        return reply.code(418).send({ failed: true })
+      })
+      app.get('/x', async (request, reply) => {
+        await Promise.all([fails(0), later(3).then(() => admin.call(app, request, reply))])
+        return 'handled'
+      })
+    }
+  },
+  {
+    name: 'an error handler that fails beside its guard',
+    status: 403,
+    records: [403],
+    declare: (app) => {
+      onSendWaits(app)
+      app.setErrorHandler(async (_error, request, reply) => {
+        await Promise.all([admin.call(app, request, reply), fails(3)])
+        return 'handled'
+      })
+      app.get('/x', async () => fails(0))
+    }
+  },
+  {
+    name: 'an error handler that does not wait for its guard',
+    status: 200,
+    records: [],
+    declare: (app) => {
+      onSendWaits(app)
+      app.setErrorHandler(async (_error, request, reply) => {
+        await Promise.race([slow.call(app, request, reply), later(1)])
+        return 'handled'
+      })
+      app.get('/x', async () => fails(0))
+    }
+  },
+  {
+    name: 'a handler that answers before its guard does',
+    status: 200,
+    records: [],
+    declare: (app) => {
+      onSendWaits(app)
+      app.get('/x', async (request, reply) => {
+        void slow.call(app, request, reply)
+        return { handled: true }
+      })
+    }
+  },
+  {
+    name: 'a handler that sets a status while a refusal waits',
+    status: 403,
+    records: [403],
+    declare: (app) => {
+      onSendWaits(app)
+      app.get('/x', async (request, reply) => {
+        void admin.call(app, request, reply)
+        await later(3)
+        return reply.status(418).code(418).send({ handled: true })
+      })
+    }
+  },
+  {
+    name: 'a handler that answers without a body before its guard does',
+    status: 204,
+    records: [],
+    declare: (app) => {
+      onSendWaits(app)
+      app.get('/x', async (request, reply) => {
+        void slow.call(app, request, reply)
+        return reply.code(204).send()
+      })
+    }
+  },
+  {
+    name: 'an onSend hook throws, after an onError hook that fails',
+    status: 403,
+    records: [403],
+    before: (app) =>
+      app.addHook('onError', async () => {
+        throw new Error('the reporter is down')
+      }),
+    declare: (app) => {
+      onSendThrows(app)
+      app.get('/x', { preHandler: admin }, async () => 'handled')
+    }
+  },
+  {
     name: 'a guard after the head went out on reply.raw',
     status: 200,
     records: [403],
@@ -334,7 +439,7 @@ function withResolvers(): { promise: Promise<void>; resolve: () => void } {
 }
 
 async function statusOverHttp1(origin: string, headers: Record<string, string>, onHead: () => void): Promise<number> {
-  const response = await fetch(`${origin}/x`, { headers })
+  const response = await fetch(`${origin}/x`, { headers, redirect: 'manual' })
   onHead()
   await response.text().catch(() => {}) // cut off
   return response.status

@@ -40,7 +40,7 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: 'a refusal after handlerTimeout is recorded',
-    changes: [['fastify/answered', '!(request[isFailing] || isTimedOut(request))', 'true']],
+    changes: [['fastify/answered', 'request[isFailing] || isTimedOut(request)', 'false']],
     at: ['a policy in preHandler', 'handlerTimeout']
   },
   {

@@ -85,7 +85,8 @@ export function createGroupsOf(
   }
 }
 
-function groupIdsOf(rules: readonly Rule[]): readonly string[] {
+/** The groups that these rules name. */
+export function groupIdsOf(rules: readonly Rule[]): readonly string[] {
   const ids = (rule: Rule): readonly string[] =>
     hasOwn(rule, 'rules') ? rule.rules.flatMap(ids) : rule.kind === 'group' ? [rule.name] : []
   return [...new Set(rules.flatMap(ids))]

@@ -25,8 +25,12 @@ export interface GuardedRequest {
 export interface GuardHost {
   /** Of the package. */
   readonly version: string
-  /** Evaluates a rule. Resolves when the request passes; refuses it otherwise, and never settles. */
-  readonly enforce: (rule: Rule, request: GuardedRequest, reply: object) => Promise<void>
+  /**
+   * Evaluates a rule. Resolves when the request passes; refuses it otherwise, and never settles.
+   *
+   * @param byHand true where the application's own code called the guard, so that nobody but it waits for the answer
+   */
+  readonly enforce: (rule: Rule, request: GuardedRequest, reply: object, byHand: boolean) => Promise<void>
 }
 
 /**
@@ -58,7 +62,7 @@ export function guard(rule: Rule): Guard {
   const check = async (request: GuardedRequest, reply: object, ...others: unknown[]) => {
     const host = hostOf(request)
     if (others.length > 1) throw tooLate(request)
-    return host.enforce(rule, request, reply)
+    return host.enforce(rule, request, reply, others.length === 0) // Fastify gives a hook `done` as well
   }
   return Object.freeze(Object.assign(check, { rule: Object.freeze(rule), [guardMark]: version }))
 }

@@ -12,8 +12,7 @@ export interface StepUp {
   readonly maxAgeSeconds?: number
 }
 
-/** Entra's tenants are GUIDs; the tenant of any other provider is its issuer. */
-const isEntra = ({ tenantId, issuer }: Principal) => tenantId !== issuer
+const isEntra = ({ provider }: Principal) => provider === 'entra'
 
 /**
  * The authentication contexts of a token: `acrs` (Microsoft: "Developer guide to Conditional Access authentication context"), or `acr`

@@ -25,6 +25,8 @@ interface Caller {
   readonly id: string
   /** `sub`: the caller as this one API sees it; pairwise, so it differs between APIs. */
   readonly subject: string
+  /** What kind of provider signed the token: Microsoft's rules hold for `entra` alone. */
+  readonly provider: 'entra' | 'oidc'
   /** `iss`: who signed the token. Of one Entra tenant's tokens, v1 and v2 have different ones. */
   readonly issuer: string
   /** `tid`: the directory that signed the token, a lower-case GUID. Of any other provider, its issuer. */

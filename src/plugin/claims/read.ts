@@ -17,6 +17,9 @@ export function isSent(value: unknown): boolean {
 
 const isWord = (entry: unknown): entry is string => typeof entry === 'string' && entry.trim() !== ''
 
+/** A claim as text, of any form: `String()` throws for an object that has no prototype, and claims have none. */
+export const asText = (value: unknown): string => (typeof value === 'string' ? value : '')
+
 /** The strings of a list: itself, where there is nothing else in it. V8 makes room for 17 in each list that it filters. */
 const wordsIn = (list: readonly unknown[]): readonly string[] => (list.every(isWord) ? list : list.filter(isWord))
 

@@ -8,7 +8,11 @@ import type { Claims } from './principal.js'
  */
 export function timeRefusal({ exp, nbf = 0, iat = 0 }: Claims, toleranceSeconds: number): Refusal | undefined {
   const now = Date.now()
-  if (now >= (Number(exp) + toleranceSeconds) * 1000) return refusal('token_expired')
-  const validFrom = Math.max(Number(nbf), Number(iat))
-  return now < (validFrom - toleranceSeconds) * 1000 ? refusal('token_not_yet_valid') : undefined
+  // Written so that what is no number is refused.
+  if (!(now < (asNumber(exp) + toleranceSeconds) * 1000)) return refusal('token_expired')
+  const validFrom = Math.max(asNumber(nbf), asNumber(iat))
+  return now >= (validFrom - toleranceSeconds) * 1000 ? undefined : refusal('token_not_yet_valid')
 }
+
+/** `Number()` throws for an object that has no prototype, and claims have none. */
+const asNumber = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN)

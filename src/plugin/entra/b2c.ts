@@ -4,7 +4,7 @@
  */
 import { audienceRefusal } from '../claims/audience.js'
 import type { Claims, UserPrincipal } from '../claims/principal.js'
-import { deepFreeze, displayOf, missingClaimRefusal, text, words } from '../claims/read.js'
+import { asText, deepFreeze, displayOf, missingClaimRefusal, text, words } from '../claims/read.js'
 import { clientCheck, subjectCheck, unboundCheck } from '../issuers/common-checks.js'
 import type { Check } from '../issuers/token-rules.js'
 import { refusal } from '../refusals/refusal.js'
@@ -84,7 +84,7 @@ const accessTokenCheck: Check = {
 
 /** Which directory the issuer names, in either of its forms. */
 function tenantOf({ iss }: Claims): string {
-  return String(/^https?:\/\/[^/]+\/(?:tfp\/)?([^/]+)/i.exec(String(iss))?.[1])
+  return String(/^https?:\/\/[^/]+\/(?:tfp\/)?([^/]+)/i.exec(asText(iss))?.[1])
 }
 
 /** A user of the directory: only users come through user flows. */
@@ -92,6 +92,7 @@ export function toUserFlowPrincipal(claims: Claims): UserPrincipal {
   const subject = String(claims.sub)
   return deepFreeze({
     kind: 'user',
+    provider: 'entra',
     membership: 'unknown',
     isGuest: false,
     id: text(claims.oid) ?? subject,

@@ -1,7 +1,7 @@
 /** What Entra says of a caller beside who it is: membership, client authentication, agents. Total: an odd shape shows nothing. Pure. */
 
 import type { AgentFacts, Claims, ClientAuth, Membership } from '../claims/principal.js'
-import { isSent, text, words } from '../claims/read.js'
+import { asText, isSent, text, words } from '../claims/read.js'
 import { tenantIdOf } from './checks.js'
 import { clouds } from './clouds.js'
 
@@ -43,7 +43,7 @@ function membershipByIdp({ idp, iss, tid }: Claims): Membership {
   const name = text(idp)
   if (name === undefined) return 'unknown'
   const origin = originOf(name)
-  const isKnown = origin !== undefined && (microsoftOrigins.has(origin) || origin === originOf(String(iss)))
+  const isKnown = origin !== undefined && (microsoftOrigins.has(origin) || origin === originOf(asText(iss)))
   return isKnown && tenantIdOf(name) === tid ? 'member' : 'guest'
 }
 

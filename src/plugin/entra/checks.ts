@@ -2,7 +2,7 @@
 import { audienceRefusal } from '../claims/audience.js'
 import { isOtherToken } from '../claims/other-tokens.js'
 import type { Claims } from '../claims/principal.js'
-import { missingClaimRefusal, text } from '../claims/read.js'
+import { asText, missingClaimRefusal, text } from '../claims/read.js'
 import { clientCheck, subjectCheck, unboundCheck } from '../issuers/common-checks.js'
 import type { Check } from '../issuers/token-rules.js'
 import { tenantPlaceholder } from '../issuers/token-rules.js'
@@ -57,7 +57,7 @@ function tenantChecks(rules: TenantRules): readonly Check[] {
       found: ({ claims: { iss, tid } }) => ({ iss, tid }),
       refuse: ({ claims }) => {
         const { iss, tid } = claims
-        if (typeof tid !== 'string' || !isTenantId(tid) || tenantIdOf(String(iss)) !== tid || hasOtherTid(claims))
+        if (typeof tid !== 'string' || !isTenantId(tid) || tenantIdOf(asText(iss)) !== tid || hasOtherTid(claims))
           return refusal('wrong_tenant')
         return undefined
       }
@@ -67,7 +67,7 @@ function tenantChecks(rules: TenantRules): readonly Check[] {
       source: claimsValidation,
       expected: 'a tenant that may call',
       found: ({ claims }) => claims.tid,
-      refuse: ({ claims: { tid } }) => (rules.acceptsTenant(String(tid)) ? undefined : tenantNotAccepted(String(tid)))
+      refuse: ({ claims: { tid } }) => (rules.acceptsTenant(asText(tid)) ? undefined : tenantNotAccepted(asText(tid)))
     },
     {
       id: 'entra.ver',
@@ -85,7 +85,7 @@ function tenantChecks(rules: TenantRules): readonly Check[] {
       expected: 'a key that is published for the issuer of the token',
       found: ({ key }) => key.issuer ?? 'no issuer in the key’s entry',
       refuse: ({ claims: { iss, tid }, key }) => {
-        if (!keyFits(key, String(iss), String(tid), rules.version)) return refusal('wrong_key_issuer')
+        if (!keyFits(key, asText(iss), asText(tid), rules.version)) return refusal('wrong_key_issuer')
         return undefined
       }
     }

@@ -21,7 +21,19 @@ export function toPrincipal(claims: Claims): Principal {
 
 function toApp(claims: Claims): Draft<AppPrincipal> {
   const { id, subject, issuer, tenantId, clientId, roles } = callerOf(claims)
-  return { kind: 'app', id, subject, issuer, tenantId, clientId, roles, scopes: [], groups: [], claims }
+  return {
+    kind: 'app',
+    provider: 'entra',
+    id,
+    subject,
+    issuer,
+    tenantId,
+    clientId,
+    roles,
+    scopes: [],
+    groups: [],
+    claims
+  }
 }
 
 function toUser(claims: Claims): Draft<UserPrincipal> {
@@ -30,6 +42,7 @@ function toUser(claims: Claims): Draft<UserPrincipal> {
   const membership = membershipOf(claims)
   const user: Draft<UserPrincipal> = {
     kind: 'user',
+    provider: 'entra',
     membership,
     isGuest: isGuest(claims, membership),
     id,

@@ -17,7 +17,7 @@ import { decorateAnswers } from './answered.js'
 import { createGuardHost } from './enforce.js'
 import { decorateOnBehalfOf } from './on-behalf-of.js'
 import { answerRefusalErrors } from './refusal-answers.js'
-import { decoratePrincipal } from './request-principal.js'
+import { decoratePrincipal, decorateUser } from './request-principal.js'
 import type { Refuse } from './send-refusal.js'
 import { refusalSender } from './send-refusal.js'
 
@@ -106,6 +106,7 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
   const refuse = advising(app, refusalSender(settings.realm, audit))
   const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
   decoratePrincipal(app)
+  if (settings.userDecorator) decorateUser(app)
   decorateAnswers(app)
   answerRefusalErrors(app, refuse)
   decorateOnBehalfOf(app, downstreams)

@@ -8,7 +8,7 @@ import type { Principal } from '../claims/principal.js'
 import { pluginMark, version } from '../lib/marks.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 import { guardsIn } from '../routes/route-guards.js'
-import { isFailing, isRefused, isTooLate } from './answered.js'
+import { isFailing, isRefused, isTooLate, watchAnswers } from './answered.js'
 import { RequestOccasion } from './request-occasion.js'
 import { principalOf } from './request-principal.js'
 import type { Refuse } from './send-refusal.js'
@@ -38,8 +38,9 @@ export function createGuardHost({ refuse, allowed, groupsOf, policySeconds }: Gu
   }
   return Object.freeze<GuardHost>({
     version,
-    async enforce(rule, guarded, guardedReply) {
+    async enforce(rule, guarded, guardedReply, byHand) {
       const [request, reply] = [guarded as FastifyRequest, guardedReply as FastifyReply]
+      if (byHand) watchAnswers(request, reply)
       // In a hook that a refusal waits for, a promise that never settles would leave the request without an answer.
       const fromErrorHandler = request[isFailing]
       if (isTooLate(request, reply)) throw tooLate(request)

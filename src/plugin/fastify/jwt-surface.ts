@@ -11,7 +11,7 @@ import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { isRefusal } from '../refusals/refusal.js'
 import { TokenRefusedError } from '../refusals/refusal-error.js'
 import { authorizationHeader, bearerToken, boundOf } from '../verification/bearer.js'
-import { decodeToken } from '../verification/decode.js'
+import { type DecodedToken, decodeToken } from '../verification/decode.js'
 import type { VerifyToken } from '../verification/identify.js'
 import type { VerifierState } from '../verification/verify.js'
 import { principalOf } from './request-principal.js'
@@ -29,6 +29,10 @@ const onApp = {
 
 /** What the names of @fastify/jwt begin with here: the usual ones are this file's. */
 const namespace = 'fastifyEntra'
+
+/** Requests whose token the plugin verified, while @fastify/jwt does so once more: alone it knows no tenant and no audience. */
+const verifying = new WeakSet<FastifyRequest>()
+const onlyOurs = 'functions whose names begin with fastifyEntra are not for use; call request.jwtVerify()'
 
 /** Registers @fastify/jwt. It verifies once more for whoever calls `request.jwtVerify()`, with the key that the issuer publishes, and no other. */
 export async function registerJwt(app: FastifyInstance, state: VerifierState, verifyToken: VerifyToken): Promise<void> {
@@ -60,10 +64,9 @@ function jwtOptions({ issuers, algorithms, clockToleranceSeconds }: VerifierStat
     jwtVerify: `${namespace}Verify`,
     secret: {
       public: async (request: FastifyRequest) => {
-        const decoded = decodeToken(tokenOf(request))
-        const found = isRefusal(decoded)
-          ? decoded
-          : await issuers.findKey(decoded.payload.iss, String(decoded.header.kid))
+        if (!verifying.has(request)) throw new EntraConfigurationError(onlyOurs)
+        const { header, payload } = decodeToken(tokenOf(request)) as DecodedToken // it was verified
+        const found = await issuers.findKey(payload.iss, String(header.kid))
         if (isRefusal(found)) throw new TokenRefusedError(found)
         return found.key.pem
       }
@@ -80,8 +83,13 @@ function jwtOptions({ issuers, algorithms, clockToleranceSeconds }: VerifierStat
 /** Verified by the plugin, and then by @fastify/jwt: on routes that need no token as well, where one was sent. */
 async function verifiedClaims(request: FastifyRequest, verifyToken: VerifyToken): Promise<Claims> {
   const { claims } = principalOf(request) ?? (await verifyToken(tokenOf(request)))
-  await (request as unknown as { fastifyEntraVerify(): Promise<unknown> }).fastifyEntraVerify()
-  return claims
+  verifying.add(request)
+  try {
+    await (request as unknown as { fastifyEntraVerify(): Promise<unknown> }).fastifyEntraVerify()
+    return claims
+  } finally {
+    verifying.delete(request)
+  }
 }
 
 function tokenOf({ raw }: FastifyRequest): string {

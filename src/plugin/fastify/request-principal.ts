@@ -37,6 +37,19 @@ export function setPrincipal(request: FastifyRequest, principal: Principal | nul
   ;(request as WithSlot)[slot] = principal
 }
 
+/** Decorates requests with `user`, for apps that ask for it: the claims, which nobody else can set. */
+export function decorateUser(app: FastifyInstance): void {
+  app.decorateRequest('user', {
+    getter(this: FastifyRequest) {
+      return principalOf(this)?.claims ?? null
+    },
+    setter(this: FastifyRequest) {
+      const fix = 'with userDecorator it has the verified claims; leave the option out to set it yourself'
+      throw new EntraConfigurationError(`${routeOf(this)} assigns request.user; ${fix}`)
+    }
+  })
+}
+
 /** Decorates requests with `principal` and `principalOrNull`. */
 export function decoratePrincipal(app: FastifyInstance): void {
   app.decorateRequest(slot, null)

@@ -4,7 +4,7 @@ import type { Audit } from '../audit/audit.js'
 import { routeOf } from '../authorization/guard.js'
 import { challengeOf, problemMediaType, toProblem } from '../refusals/challenge.js'
 import type { Refusal } from '../refusals/refusal.js'
-import { isAnswered, isRefused, sendOnly } from './answered.js'
+import { isAnswered, isBegun, isRefused, letGo, sendOnly } from './answered.js'
 import { RequestOccasion } from './request-occasion.js'
 
 /**
@@ -13,6 +13,8 @@ import { RequestOccasion } from './request-occasion.js'
  * @param fromErrorHandler true where an error handler decides. Default: false
  */
 export type Refuse = (request: FastifyRequest, reply: FastifyReply, why: Refusal, fromErrorHandler?: boolean) => void
+
+const refusedTooLate = 'a guard refused a request that was being answered; await the guard before anything is sent'
 
 /** What a refusal always sends, made once: most are constants, and a flood of bad tokens gets the same few. */
 interface Prepared {
@@ -41,6 +43,7 @@ export function refusalSender(realm: string, audit: Audit): Refuse {
     const { status, retryAfterSeconds } = refusal
     const statusBefore = reply.statusCode
     const { challenge, bodyStart } = prepared.get(refusal) ?? prepare(refusal)
+    letGo(reply)
     if (request.routeOptions.handlerTimeout) cancelHandlerTimeout(reply)
     reply.code(status).header('cache-control', 'no-store').header('content-type', problemMediaType)
     if (challenge !== undefined) reply.header('www-authenticate', challenge)
@@ -49,6 +52,7 @@ export function refusalSender(realm: string, audit: Audit): Refuse {
     if (!isSent) reply.code(statusBefore).removeHeader('www-authenticate').removeHeader('retry-after')
   }
   return (request, reply, refusal, fromErrorHandler = false) => {
+    if (isBegun(request, reply)) request.log.error({ route: routeOf(request) }, refusedTooLate)
     if (isAnswered(request, reply, fromErrorHandler)) return
     // Before anything is sent: no refusal goes without its record.
     if (!request[isRefused]) audit.refused(new RequestOccasion(request), refusal)

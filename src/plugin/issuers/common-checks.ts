@@ -1,7 +1,7 @@
 /** Checks that issuers of several kinds have in common. */
 
 import type { Claims } from '../claims/principal.js'
-import { clientRefusal, text } from '../claims/read.js'
+import { asText, clientRefusal, text } from '../claims/read.js'
 import { refusal } from '../refusals/refusal.js'
 import type { Check } from './token-rules.js'
 
@@ -34,6 +34,6 @@ export function clientCheck(
     source: 'the option allowedClients',
     expected: allowedClients ? [...allowedClients].join(' or ') : 'any client',
     found: ({ claims }) => clientOf(claims),
-    refuse: ({ claims }) => clientRefusal(String(clientOf(claims)), allowedClients)
+    refuse: ({ claims }) => clientRefusal(asText(clientOf(claims)), allowedClients)
   }
 }

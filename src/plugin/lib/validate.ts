@@ -106,7 +106,7 @@ function plain(name: string, value: unknown): unknown {
   if (typeof value === 'string') return withoutPassword(value)
   if (typeof value === 'bigint' || typeof value === 'function') return `a ${typeof value}`
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  return Object.getPrototypeOf(value) === Object.prototype ? value : 'an object'
+  return [Object.prototype, null].includes(Object.getPrototypeOf(value)) ? value : 'an object'
 }
 
 /** Members that are credentials, or hold them. */

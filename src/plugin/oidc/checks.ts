@@ -3,6 +3,7 @@ import { audienceRefusal } from '../claims/audience.js'
 import { isOtherToken } from '../claims/other-tokens.js'
 import type { Claims, Principal } from '../claims/principal.js'
 import {
+  asText,
   type ClaimPath,
   deepFreeze,
   displayOf,
@@ -93,7 +94,7 @@ const lacksAudience = refusal('missing_claim', { detail: 'The token lacks the cl
 
 /** RFC 9068 §2.2, §4: the type is explicit, and these claims are there. */
 function profileRefusal({ header, claims }: SignedToken): Refusal | undefined {
-  if (!accessTokenType.test(String(header.typ))) return refusal('wrong_token_type')
+  if (!accessTokenType.test(asText(header.typ))) return refusal('wrong_token_type')
   const { azp = claims.client_id, client_id } = claims
   const incomplete = missingClaimRefusal(claims, ['aud', 'sub', 'client_id', 'iat', 'jti'])
   if (incomplete || azp === client_id) return incomplete
@@ -115,7 +116,7 @@ function isAccessToken({ header, claims }: SignedToken, provider: Provider): boo
   const saysOther = (token_use !== undefined && token_use !== 'access') || (typ !== undefined && typ !== 'Bearer')
   if (saysOther) return false
   const granted = [...grants, ...(provider.grants ?? [])].some((name) => Object.hasOwn(claims, name))
-  return saysSo || granted || accessTokenType.test(String(header.typ))
+  return saysSo || granted || accessTokenType.test(asText(header.typ))
 }
 
 /** Scopes of the sign-in itself (OpenID Connect Core §5.4, §11): any client gets them, and they open nothing here. */
@@ -134,7 +135,8 @@ export function toOidcPrincipal(claims: Claims, { provider, ...rules }: OidcRule
   const roles = allAt(claims, rules.roles).filter((role) => !provider.isEverybodys?.(role))
   const issuer = String(claims.iss)
   const subject = String(subjectOf(claims, provider))
-  const caller = { id: subject, subject, issuer, tenantId: issuer, clientId: clientIdOf(claims, provider), claims }
+  const clientId = clientIdOf(claims, provider)
+  const caller = { provider: 'oidc' as const, id: subject, subject, issuer, tenantId: issuer, clientId, claims }
   if (provider.isApp(claims))
     return deepFreeze({ kind: 'app', ...caller, roles: [...new Set([...roles, ...scopes])], scopes: [], groups: [] })
   const groups = allAt(claims, rules.groups)

@@ -41,7 +41,7 @@ export function headerRefusal(decoded: DecodedToken, algorithms: readonly string
 
 /** RFC 8725 §3.1: a key verifies the algorithms that it was made for, and no other that is allowed for another key. */
 export function keyRefusal({ header }: DecodedToken, algorithms: readonly string[]): Refusal | undefined {
-  return algorithms.includes(String(header.alg)) ? undefined : wrongAlgorithm
+  return typeof header.alg === 'string' && algorithms.includes(header.alg) ? undefined : wrongAlgorithm
 }
 
 /** RFC 7519 §2 NumericDate, within what can be compared. */

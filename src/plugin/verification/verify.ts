@@ -3,9 +3,10 @@ import { setImmediate } from 'node:timers/promises'
 import type { Claims, Principal } from '../claims/principal.js'
 import { missingClaimRefusal, requiredClaims } from '../claims/read.js'
 import { timeRefusal } from '../claims/times.js'
+import type { Issuer } from '../issuers/issuer.js'
 import { firstRefusal } from '../issuers/token-rules.js'
 import type { FoundKey, TrustedIssuers } from '../issuers/trusted-issuers.js'
-import type { Algorithm } from '../keys/jwks.js'
+import type { Algorithm, VerificationKey } from '../keys/jwks.js'
 import { isRefusal, type Refusal } from '../refusals/refusal.js'
 import type { IsRevoked } from '../revocation/is-revoked.js'
 import { ambiguityRefusal, type DecodedToken, decodeToken } from './decode.js'
@@ -61,12 +62,17 @@ function signedRefusal(verification: Verification, toleranceSeconds: number): Re
 /** A token that is refused anyway gets that answer; only one that would pass gets the outage which keeps it from being checked. */
 function profileRefusal(verification: Verification, claims: Claims): Refusal | undefined {
   const { issuer, key, decoded } = verification
+  const { described, owner, unknown } = describeKey(issuer, key)
+  verification.keyOwner = owner
+  return firstRefusal(issuer.settings.profile.checks, { header: decoded.header, claims, key: described }) ?? unknown
+}
+
+/** A key with the issuer that it signs for, by whoever says so; or why that cannot be known at the moment. */
+export function describeKey(issuer: Issuer, key: VerificationKey) {
   const owner = issuer.namedIssuer(key)
-  const isUnknown = isRefusal(owner)
-  verification.keyOwner = isUnknown ? undefined : owner
-  const described = isUnknown || owner === key.issuer ? key : { ...key, ...(owner !== undefined && { issuer: owner }) }
-  const why = firstRefusal(issuer.settings.profile.checks, { header: decoded.header, claims, key: described })
-  return why ?? (isUnknown ? owner : undefined)
+  if (isRefusal(owner)) return { described: key, owner: undefined, unknown: owner }
+  const described = owner === key.issuer ? key : { ...key, ...(owner !== undefined && { issuer: owner }) }
+  return { described, owner, unknown: undefined }
 }
 
 /** Verifies a token: whom it speaks for, or why it is refused; the latter at once where no signature needs to be verified for it. */

@@ -19,6 +19,7 @@ t.test('the README: the members of a user', async (t) => {
   const claims = { ...bare(), scp: 'a b', roles: ['Admin'], groups: [group], name: 'A User', email: 'a@b.example' }
   t.strictSame(toPrincipal(claims), {
     kind: 'user',
+    provider: 'entra',
     membership: 'unknown',
     isGuest: false,
     hasMoreGroups: false,
@@ -40,6 +41,7 @@ t.test('the README: the members of an app', async (t) => {
   const claims = { ...bare(), idtyp: 'app', roles: ['Orders.Read.All'] }
   t.strictSame(toPrincipal(claims), {
     kind: 'app',
+    provider: 'entra',
     id: oid,
     subject: 'pairwise',
     issuer: iss,

@@ -217,7 +217,16 @@ t.test('access tokens as providers make them', async (t) => {
   for (const [name, { from, provider = anyProvider, header, claims, is }] of Object.entries(fixtures)) {
     t.equal(codeOf(claims, header, { provider }), undefined, `${name}: passes (${from})`)
     const { iss, sub = is.id } = claims
-    const caller = { subject: sub, issuer: iss, tenantId: iss, scopes: [], roles: [], groups: [], claims }
+    const caller = {
+      provider: 'oidc',
+      subject: sub,
+      issuer: iss,
+      tenantId: iss,
+      scopes: [],
+      roles: [],
+      groups: [],
+      claims
+    }
     const guest = is.kind === 'user' ? { membership: 'unknown', isGuest: false, hasMoreGroups: false } : {}
     t.strictSame(
       { ...principalOf(claims, provider) },

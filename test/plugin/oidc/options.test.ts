@@ -117,7 +117,8 @@ const unknown: Case[] = [
 const functions: Case[] = [
   { rule: 'no function', options: { groups: ['g'] }, names: ['groups', '["g"]'] },
   { rule: 'no function', options: { isRevoked: 1 }, names: ['isRevoked', '1'] },
-  { rule: 'no switch', options: { strictRoutes: 'yes' }, names: ['strictRoutes', '"yes"'] }
+  { rule: 'no switch', options: { strictRoutes: 'yes' }, names: ['strictRoutes', '"yes"'] },
+  { rule: 'no switch', options: { userDecorator: 'yes' }, names: ['userDecorator', '"yes"'] }
 ]
 
 const memory: Case[] = [

@@ -682,7 +682,7 @@ t.test('request.jwtVerify() on its own, with a token from elsewhere, is no way p
   t.same(claims, principal, 'the claims that were verified')
 })
 
-t.test('what @fastify/jwt is given as its key is that of a trusted issuer, or nothing', async (t) => {
+t.test('what @fastify/jwt has of its own verifies nothing: it knows no tenant, and no audience', async (t) => {
   const made = makeApp(t)
   await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
   made.app.get('/', { config: { auth: 'none' } }, async (request) =>
@@ -692,13 +692,6 @@ t.test('what @fastify/jwt is given as its key is that of a trusted issuer, or no
     )
   )
   const { origin } = await listen(made)
-  const said = async (token: string) => (await get(origin, token)).body
-  t.equal(await said(await mint()), 'verified')
-  const deep = `${'{"a":'.repeat(40)}1${'}'.repeat(40)}`
-  for (const token of [
-    await mint({ kid: 'nobody' }),
-    await mint({}, { iss: 'https://nobody.example' }),
-    await mint({}, deep)
-  ])
-    t.match(await said(token), /^refused: /)
+  for (const token of [await mint(), await mint({}, { aud: 'https://other.example' })])
+    t.equal((await get(origin, token)).body, 'refused: EntraConfigurationError')
 })
