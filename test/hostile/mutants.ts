@@ -489,23 +489,23 @@ const oidc: readonly Mutant[] = [
     'undefined'
   ]),
   mutant('an app is its client', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
-    'oidc/providers',
+    'oidc/provider',
     'return sub === client_id && ',
     'return '
   ]),
   mutant('an app is its client alone', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
-    'oidc/providers',
+    'oidc/provider',
     ' && (text(azp) ?? sub) === sub',
     ''
   ]),
   mutant('nobody signed in for an app', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
-    'oidc/providers',
+    'oidc/provider',
     'text(client_id) === undefined || isSignedIn(claims)',
     'text(client_id) === undefined'
   ]),
   ...['Auth0', 'Keycloak'].map((product) =>
     mutant(`the rules of ${product}, another provider`, 'oidc', 'rules of one product are for its own tokens', [
-      'oidc/providers',
+      'oidc/provider',
       'isApp: isClientItself',
       `isApp: ${product === 'Auth0' ? 'isClientOfAuth0' : 'isServiceAccountOfKeycloak'}`
     ])
@@ -521,7 +521,7 @@ const oidc: readonly Mutant[] = [
     "['scope', 'scp', 'client_id', 'cid']"
   ]),
   mutant('scopes of the sign-in', 'oidc', 'a token with neither scopes nor roles, another provider', [
-    'oidc/checks',
+    'oidc/principal',
     '.filter((name) => !signInScopes.has(name) && !provider.signInScopes?.has(name))',
     ''
   ]),
@@ -651,27 +651,27 @@ const timesAndPermissions: readonly Mutant[] = [
     "principal.membership !== 'guest'"
   ]),
   mutant('acct that cannot be read', 'claims', 'Microsoft: only who is shown to be a member', [
-    'entra/caller-facts',
+    'entra/membership',
     "(accountTypes.get(acct) ?? 'unknown')",
     "(accountTypes.get(acct) ?? 'member')"
   ]),
   mutant('acct decides', 'claims', 'control: a member', [
-    'entra/caller-facts',
+    'entra/membership',
     'isSent(acct) ? ',
     'isSent(acct) && !isSent(idp) ? '
   ]),
   mutant('guests, by idp', 'claims', 'Microsoft: a guest is no member', [
-    'entra/caller-facts',
+    'entra/membership',
     ' && tenantIdOf(name) === tid',
     ''
   ]),
   mutant('who may name a directory in idp', 'claims', 'Microsoft: a guest is no member', [
-    'entra/caller-facts',
+    'entra/membership',
     'isKnown && tenantIdOf',
     'tenantIdOf'
   ]),
   mutant('xms_idrel takes away', 'claims', 'Microsoft: a guest is no member', [
-    'entra/caller-facts',
+    'entra/membership',
     "shown === 'member' && isRelatedOtherwise(claims)",
     'false'
   ]),

@@ -1,5 +1,5 @@
 /** What a stage said to the operator. */
-import type { Logger } from '../../src/plugin/lib/clock.js'
+import type { Logger } from '../../src/plugin/lib/logger.js'
 
 export interface LogLine {
   readonly level: 'info' | 'warn' | 'error'

@@ -1,7 +1,7 @@
 /** What may be asked of a principal, as data: for the decision, the challenge and the documents. */
 
 import type { ClientAuth, Principal } from '../claims/principal.js'
-import type { Logger } from '../lib/clock.js'
+import type { Logger } from '../lib/logger.js'
 import { hasOwn } from '../lib/own.js'
 
 /** What policies and look-ups get beside the principal: the request, or what the application has instead of one. */

@@ -1,6 +1,6 @@
 /** Tokens of a user in a store that instances share: sealed, so that who can read the store has none of them. */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
-import type { Logger } from '../lib/clock.js'
+import type { Logger } from '../lib/logger.js'
 import { inTime } from '../lib/outages.js'
 import { withoutCommand } from '../lib/redis-error.js'
 import type { SharedTokenCache } from './options.js'

@@ -2,7 +2,7 @@
 
 import { type DownstreamOptions, downstreamOf, type OwnClient } from '../downstream/options.js'
 import type { IssuerSettings } from '../issuers/issuer.js'
-import type { Profile } from '../issuers/token-rules.js'
+import type { TokenRules } from '../issuers/token-rules.js'
 import { systemClock } from '../lib/clock.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { audienceTexts, guid, isOn, matching, shown, texts } from '../lib/validate.js'
@@ -95,7 +95,7 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
   }
 }
 
-type FormRules = Pick<Profile, 'checks' | 'showsMembers' | 'toPrincipal'>
+type FormRules = Pick<TokenRules, 'checks' | 'showsMembers' | 'toPrincipal'>
 
 /** The rules for each form that a tenant's tokens may have. */
 function rulesBy(
@@ -114,7 +114,7 @@ function rulesBy(
 }
 
 /** A function of the application decides on the directory. */
-function admitBy(decisions: TenantDecisions): Profile['admit'] {
+function admitBy(decisions: TenantDecisions): TokenRules['admit'] {
   return async ({ tenantId, claims }) => {
     const { value, until } = await decisions.decide(tenantId, claims)
     return value ? { until } : { refusal: tenantNotAccepted(tenantId) }

@@ -2,9 +2,10 @@
 
 import type { AppPrincipal, Claims, Principal, UserPrincipal } from '../claims/principal.js'
 import { deepFreeze, displayOf, text, texts } from '../claims/read.js'
-import { agentOf, clientAuthOf, hasMoreGroups, isGuest, membershipOf } from './caller-facts.js'
+import { agentOf, clientAuthOf, hasMoreGroups } from './caller-facts.js'
 import { callerKindOf, scopesOf } from './caller-kind.js'
 import { clientIdOf } from './checks.js'
+import { isGuest, membershipOf } from './membership.js'
 
 /** As it is built: members are written one by one, as V8 takes ten times as long to spread objects into one (docs/performance.md). */
 type Draft<P extends Principal> = { -readonly [Name in keyof P]: P[Name] }

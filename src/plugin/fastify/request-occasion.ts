@@ -4,7 +4,7 @@ import type { Occasion } from '../audit/audit.js'
 import type { AuditedRequest } from '../audit/events.js'
 import { routeOf } from '../authorization/guard.js'
 import type { Principal } from '../claims/principal.js'
-import type { Logger } from '../lib/clock.js'
+import type { Logger } from '../lib/logger.js'
 import { principalOf } from './request-principal.js'
 
 /** See {@link Occasion}. */

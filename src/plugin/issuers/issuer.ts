@@ -6,17 +6,18 @@ import type { KeyStoreStatus } from '../keys/key-events.js'
 import { type KeyChange, KeyNews } from '../keys/key-events.js'
 import { KeyStore } from '../keys/key-store.js'
 import type { KeyTimings } from '../keys/timings.js'
-import type { Clock, Logger } from '../lib/clock.js'
+import type { Clock } from '../lib/clock.js'
 import type { FetchJson } from '../lib/json-client.js'
 import { HttpStatusError } from '../lib/json-client.js'
+import type { Logger } from '../lib/logger.js'
 import { guid } from '../lib/validate.js'
 import type { Refusal } from '../refusals/refusal.js'
-import type { Profile } from './token-rules.js'
+import type { TokenRules } from './token-rules.js'
 import { tenantPlaceholder } from './token-rules.js'
 
 /** An issuer as configured: a metadata document, and the rules for its tokens. */
 export interface IssuerSettings extends MetadataSource {
-  readonly profile: Profile
+  readonly profile: TokenRules
   /** URL of the document of Entra's v2 beside this one of v1. */
   readonly siblingUrl?: string
   /** True where the authority may not have this document at all: Entra serves v1 beside v2, other products do not. */

@@ -46,7 +46,7 @@ export function firstRefusal(checks: readonly Check[], token: SignedToken): Refu
 }
 
 /** The rules for the tokens of one issuer. */
-export interface Profile {
+export interface TokenRules {
   /** What its tokens may be signed with. */
   readonly algorithms: readonly Algorithm[]
   /** What a signed token must meet to be an access token for this API, in their order. */

@@ -1,8 +1,8 @@
 /** What is told of an issuer's keys: to the operator's log, and as state changes to whoever wants them. Each once, not at every try. */
 
-import type { Logger } from '../lib/clock.js'
 import { reasonOf } from '../lib/json-client.js'
 import { escapeTexts } from '../lib/logged-text.js'
+import type { Logger } from '../lib/logger.js'
 import { MetadataMismatchError } from './discovery.js'
 import type { KeySet } from './jwks.js'
 

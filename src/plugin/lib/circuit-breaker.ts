@@ -5,7 +5,7 @@
  * - Distinct keys are counted (mostly callers), never calls: one key counts once, however often it fails.
  * - A failure counts only where nothing else was answered since its call began: what answers others is not down.
  * - Each directory has a circuit of its own. The one for all needs failures of several directories, so the users of one, who may be its
- *   administrator's inventions, close nothing for those of another; and where all users are of one directory, its own circuit opens.
+ *   administrator's inventions, open it for nobody of another; and where all users are of one directory, its own circuit opens.
  */
 import { Circuit, dropOldest, failuresBeforeOpening } from './circuit.js'
 import type { Clock } from './clock.js'

@@ -1,18 +1,9 @@
-/** What every room runs on, passed in: time, and a log. */
-
 /** Time, passed in. */
 export interface Clock {
   /** Milliseconds that only go forward, from any start. */
   now(): number
   /** Runs `callback` after `milliseconds`, without keeping the process alive. Returns its cancellation. */
   after(milliseconds: number, callback: () => void): () => void
-}
-
-/** What a stage says to the operator. Never carries a token. */
-export interface Logger {
-  info(details: object, message: string): void
-  warn(details: object, message: string): void
-  error(details: object, message: string): void
 }
 
 /** The process's own clock. Monotonic, so that a corrected wall clock neither ages keys nor holds a refresh back. */

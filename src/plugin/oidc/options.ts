@@ -1,13 +1,15 @@
 /** The options of an OpenID provider other than Entra → its issuer, with its rules. */
 
 import type { ClaimPath } from '../claims/read.js'
-import type { Profile } from '../issuers/token-rules.js'
+import type { TokenRules } from '../issuers/token-rules.js'
 import { type Algorithm, algorithmNames } from '../keys/jwks.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { ownProperties } from '../lib/own.js'
 import { audienceTexts, isOn, isSecure, secureOrigin, shown, texts } from '../lib/validate.js'
-import { type ClaimSource, type OidcRules, oidcChecks, toOidcPrincipal } from './checks.js'
-import { anyProvider, type Provider, type ProviderName, providers } from './providers.js'
+import { oidcChecks } from './checks.js'
+import { type ClaimSource, type OidcRules, toOidcPrincipal } from './principal.js'
+import { anyProvider, type Provider } from './provider.js'
+import { type ProviderName, providers } from './providers.js'
 
 /** Any other OpenID provider, for `app.register(entra, options)`. */
 export interface OidcOptions {
@@ -66,7 +68,7 @@ export function oidcAuthority(options: OidcOptions) {
     roles: sourceOf('rolesClaim', options.rolesClaim, provider.roles(audiences)),
     groups: sourceOf('groupsClaim', options.groupsClaim, provider.groups)
   }
-  const profile: Profile = {
+  const profile: TokenRules = {
     algorithms,
     rolelessClients,
     checks: oidcChecks(rules),

@@ -3,8 +3,8 @@
 import { revokedRefusal } from '../authorization/step-up.js'
 import type { Principal } from '../claims/principal.js'
 import { callAbout } from '../lib/bounded-calls.js'
-import type { Logger } from '../lib/clock.js'
 import { loggedError } from '../lib/logged-error.js'
+import type { Logger } from '../lib/logger.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 
 /**

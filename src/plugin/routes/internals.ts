@@ -1,6 +1,6 @@
 /** What is read of Fastify and pino that neither promises. `internals.test.ts` fails loudly where an upgrade changes it. */
 import type { FastifyInstance } from 'fastify'
-import type { Logger } from '../lib/clock.js'
+import type { Logger } from '../lib/logger.js'
 import type { HooksByName } from './route-config.js'
 
 /** Whether a log writes nothing down: pino below its level, and Fastify without a logger, call what does nothing so. */

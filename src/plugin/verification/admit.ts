@@ -1,9 +1,9 @@
 /** Stage 5's end: whether a verified caller is let in at all, and for how long that may be remembered. */
 
 import type { Principal } from '../claims/principal.js'
-import type { Admission, Profile } from '../issuers/token-rules.js'
-import type { Logger } from '../lib/clock.js'
+import type { Admission, TokenRules } from '../issuers/token-rules.js'
 import { loggedError } from '../lib/logged-error.js'
+import type { Logger } from '../lib/logger.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 import type { TokenCache } from './token-cache.js'
 import type { Verified } from './verify.js'
@@ -32,7 +32,11 @@ export async function admit(
   return undefined
 }
 
-async function decide(admitted: NonNullable<Profile['admit']>, principal: Principal, log: Logger): Promise<Admission> {
+async function decide(
+  admitted: NonNullable<TokenRules['admit']>,
+  principal: Principal,
+  log: Logger
+): Promise<Admission> {
   try {
     return await admitted(principal)
   } catch (error) {
@@ -45,6 +49,6 @@ async function decide(admitted: NonNullable<Profile['admit']>, principal: Princi
  * Any app of the tenant can get a token for any API of it, with nothing granted (Microsoft: "Protected web API: verify
  * scopes and app roles"): such a token opens no route.
  */
-function hasPermissions({ scopes, roles, clientId }: Principal, { rolelessClients }: Profile): boolean {
+function hasPermissions({ scopes, roles, clientId }: Principal, { rolelessClients }: TokenRules): boolean {
   return scopes.length > 0 || roles.length > 0 || rolelessClients.has(clientId)
 }

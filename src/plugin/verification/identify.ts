@@ -2,7 +2,7 @@
 import type { Audit } from '../audit/audit.js'
 import { verificationStarted } from '../audit/verification-channel.js'
 import type { Principal } from '../claims/principal.js'
-import type { Logger } from '../lib/clock.js'
+import type { Logger } from '../lib/logger.js'
 import { isRefusal, type Refusal, refusal } from '../refusals/refusal.js'
 import { TokenRefusedError } from '../refusals/refusal-error.js'
 import { revocationRefusal } from '../revocation/is-revoked.js'

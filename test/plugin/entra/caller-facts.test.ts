@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Membership } from '../../../src/plugin/claims/principal.js'
-import { agentOf, clientAuthOf, isGuest, membershipOf } from '../../../src/plugin/entra/caller-facts.js'
+import { agentOf, clientAuthOf } from '../../../src/plugin/entra/caller-facts.js'
+import { isGuest, membershipOf } from '../../../src/plugin/entra/membership.js'
 
 const tid = '11111111-2222-4333-8444-555555555555'
 const other = '22222222-3333-4444-8555-666666666666'

@@ -5,7 +5,8 @@ import { userFlowChecks } from '../../../src/plugin/entra/b2c.js'
 import { entraChecks } from '../../../src/plugin/entra/checks.js'
 import { type Check, firstRefusal, type SignedToken } from '../../../src/plugin/issuers/token-rules.js'
 import { oidcChecks } from '../../../src/plugin/oidc/checks.js'
-import { anyProvider, providers } from '../../../src/plugin/oidc/providers.js'
+import { anyProvider } from '../../../src/plugin/oidc/provider.js'
+import { providers } from '../../../src/plugin/oidc/providers.js'
 
 const audiences = ['api']
 const rules = { audiences, scopeBase: 'api://api' }

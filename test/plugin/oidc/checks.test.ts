@@ -4,8 +4,10 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import entra, { requireAppPermission, requireScope } from '../../../src/plugin/index.js'
 import { firstRefusal } from '../../../src/plugin/issuers/token-rules.js'
-import { type OidcRules, oidcChecks, toOidcPrincipal } from '../../../src/plugin/oidc/checks.js'
-import { anyProvider, type Provider, providers } from '../../../src/plugin/oidc/providers.js'
+import { oidcChecks } from '../../../src/plugin/oidc/checks.js'
+import { type OidcRules, toOidcPrincipal } from '../../../src/plugin/oidc/principal.js'
+import { anyProvider, type Provider } from '../../../src/plugin/oidc/provider.js'
+import { providers } from '../../../src/plugin/oidc/providers.js'
 import { checkRefusal, get, listen, makeApp, parseChallenge } from '../../support/http.js'
 
 type Members = Record<string, unknown>

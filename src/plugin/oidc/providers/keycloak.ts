@@ -1,0 +1,32 @@
+/** Keycloak. */
+import type { Claims } from '../../claims/principal.js'
+import { text } from '../../claims/read.js'
+import type { Provider } from '../provider.js'
+
+/** Keycloak, "Server Administration Guide", roles and scopes: of the realm, and of the client that is the API. */
+export const keycloak: Provider = {
+  roles: (audiences) => [
+    ['realm_access', 'roles'],
+    ...audiences.map((name) => ['resource_access', name, 'roles'] as const)
+  ],
+  groups: [['groups']],
+  isEverybodys: (role) => /^(default-roles-.*|offline_access|uma_authorization)$/.test(role),
+  isApp: isServiceAccountOfKeycloak,
+  isAccessToken: ({ typ }) => typ === 'Bearer',
+  // Before 25 the `nonce` of the sign-in is in access tokens as well.
+  mayHaveNonce: true
+}
+
+/**
+ * "Server Administration Guide", service accounts: the client's host and address are notes of a session that the client credentials grant
+ * alone makes, and such a token has no session to name. A mapper can put `client_id` into users' tokens (`clientId` in older versions), and a
+ * user can be called `service-account-…`: neither shows an app.
+ */
+function isServiceAccountOfKeycloak(claims: Claims): boolean {
+  const { azp, client_id, clientId, clientHost, clientAddress } = claims
+  const client = text(azp)
+  const isClients = client !== undefined && (client_id === client || clientId === client)
+  const hasNotes = text(clientHost) !== undefined || text(clientAddress) !== undefined
+  const hasSession = ['sid', 'session_state'].some((name) => Object.hasOwn(claims, name))
+  return isClients && hasNotes && !hasSession
+}
