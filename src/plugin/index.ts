@@ -67,6 +67,7 @@ export type { ExchangeJson, JsonAnswer, JsonRequest } from './lib/json-client.js
 export { type FetchMessage, fetchChannelName } from './lib/json-client.js'
 export { type LoggedError, loggedError } from './lib/logged-error.js'
 export { loggedText } from './lib/logged-text.js'
+export { type LookupMessage, lookupChannelName } from './lib/lookup-cache.js'
 export { isSecure, withoutPassword } from './lib/validate.js'
 export type { OidcOptions } from './oidc/options.js'
 export type { ProviderName } from './oidc/providers.js'

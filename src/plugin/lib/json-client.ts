@@ -5,6 +5,7 @@ import { systemClock } from './clock.js'
 import { EntraConfigurationError } from './configuration-error.js'
 import { loggedError } from './logged-error.js'
 import { parseDetached } from './own.js'
+import { traced } from './traced.js'
 
 /** No discovery document or key set comes near this: Entra's are under 20 KB. */
 const maxBytes = 1024 * 1024
@@ -83,7 +84,9 @@ export function createJsonClient(timeoutSeconds: number, connections = maxConnec
     given?.addEventListener('abort', giveUp)
     underWay.add(abort)
     try {
-      return await traced(url, init, () => exchange(url, { ...init, dispatcher, signal: abort.signal }, only))
+      return await traced(fetches, messageOf(url, init), () =>
+        exchange(url, { ...init, dispatcher, signal: abort.signal }, only)
+      )
     } finally {
       clearTimeout(deadline)
       given?.removeEventListener('abort', giveUp)
@@ -116,17 +119,7 @@ export interface FetchMessage {
 
 const fetches = tracingChannel<string, FetchMessage>(fetchChannelName)
 
-/** Without its result, which would be published as well, and may be a token. */
-async function traced<T>(url: string, { method }: JsonRequest, send: () => Promise<T>): Promise<T> {
-  let result: { readonly value: T } | undefined
-  await fetches.tracePromise(
-    async () => {
-      result = { value: await send() }
-    },
-    { origin: new URL(url).origin, method }
-  )
-  return (result as unknown as { readonly value: T }).value
-}
+const messageOf = (url: string, { method }: JsonRequest) => ({ origin: new URL(url).origin, method })
 
 /** What undici throws has the whole address, and with it the password of the proxy. */
 function proxyAgent(options: EnvHttpProxyAgent.Options): EnvHttpProxyAgent {

@@ -1,9 +1,11 @@
 /** Answers of the application's own functions, or of services behind them: shared, bounded, in time, and remembered for a while. */
+import { tracingChannel } from 'node:diagnostics_channel'
 import { LRUCache } from 'lru-cache'
 import { BoundedCalls, type Bounds } from './bounded-calls.js'
 import type { Subject } from './circuit-breaker.js'
 import type { Clock } from './clock.js'
 import { ThrottledError } from './outages.js'
+import { traced } from './traced.js'
 
 const maxAnswers = 10_000
 
@@ -12,6 +14,17 @@ const maxAnswers = 10_000
  * one may have (`fetch-json`), and enough for a thousand answers a second that take 100 ms.
  */
 const places = { perCaller: 4, perDirectory: 128 }
+
+/** Name of the tracing channel (Node: `TracingChannel`) of every lookup that is made; what is remembered makes none. */
+export const lookupChannelName = 'fastify-entra.lookup'
+
+/** What its messages say of a lookup, beside `error`: never whom it is about. */
+export interface LookupMessage {
+  /** `groups`, `allowedTenants`, `Redis`, or the token endpoint that is called for a token. */
+  readonly name: string
+}
+
+const lookups = tracingChannel<string, LookupMessage>(lookupChannelName)
 
 /** What is asked, and whom it is about. */
 export interface Question extends Subject {
@@ -117,7 +130,7 @@ export class Answers<T> {
     const throttledFor = ((this.#throttledUntil.get(about) ?? Number.NEGATIVE_INFINITY) - this.#clock.now()) / 1000
     if (throttledFor > 0) throw new ThrottledError(`${this.#name} asked to wait`, Math.ceil(throttledFor))
     try {
-      return await this.#calls.call(question, ask)
+      return await traced(lookups, { name: this.#name }, () => this.#calls.call(question, ask))
     } catch (error) {
       if (error instanceof ThrottledError)
         this.#throttledUntil.set(about, this.#clock.now() + error.retryAfterSeconds * 1000)

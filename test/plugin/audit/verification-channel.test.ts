@@ -4,6 +4,8 @@ import t, { type Test } from 'tap'
 import entra, {
   type FetchMessage,
   fetchChannelName,
+  lookupChannelName,
+  requireGroup,
   type VerificationEvent,
   verificationChannelName
 } from '../../../src/plugin/index.js'
@@ -93,4 +95,41 @@ t.test('every request to the tenant is traced, by its origin alone', async (t) =
   await down.ready()
   await down.close()
   t.ok(seen.some(([what, { error }]) => what === 'error' && error instanceof Error))
+})
+
+t.test('every lookup is traced, by its name alone, and an error as a log would have it', async (t) => {
+  const seen: [string, Record<string, unknown>][] = []
+  const note = (what: string) => (message: object) => void seen.push([what, { ...message }])
+  const channel = tracingChannel(lookupChannelName)
+  const listeners = { start: note('start'), end() {}, asyncStart() {}, asyncEnd: note('end'), error: note('error') }
+  channel.subscribe(listeners)
+  t.teardown(() => channel.unsubscribe(listeners))
+  let fails = false
+  const group = 'aaaaaaaa-bbbb-4ccc-8ddd-000000000001'
+  const groups = async () => {
+    if (fails) throw Object.assign(new Error(`no answer for ${token}`), { config: { token } })
+    return [group]
+  }
+  const verifier = createVerifier({ ...options, groups })
+  t.teardown(() => verifier.close())
+  const token = await tenant.userToken({ _claim_names: { groups: 'src1' }, _claim_sources: {} })
+  const user = await verifier.verify({ scheme: 'Bearer', token })
+  await verifier.authorize(user, requireGroup(group))
+  await verifier.authorize(user, requireGroup(group))
+  t.same(seen, [
+    ['start', { name: 'groups' }],
+    ['end', { name: 'groups', result: undefined }]
+  ])
+  seen.length = 0
+  fails = true
+  const other = await verifier.verify({
+    scheme: 'Bearer',
+    token: await tenant.userToken({ oid: group, hasgroups: true })
+  })
+  await t.rejects(verifier.authorize(other, requireGroup(group)), { code: 'groups_unavailable' })
+  t.same(
+    seen.map(([what]) => what),
+    ['start', 'error', 'end']
+  )
+  t.notOk(JSON.stringify(seen.map(([, { error }]) => [String(error), { ...Object(error) }])).includes(token.slice(-20)))
 })

@@ -1,0 +1,26 @@
+/** A call that is traced (Node: `TracingChannel`): when it begins, when it ends, and whether it failed. */
+import type { TracingChannel } from 'node:diagnostics_channel'
+import { toLoggableError } from './logged-error.js'
+
+/** Makes a call. Its result is not published, as it may be a token, and of an error only what a log would have. */
+export async function traced<T, Message extends object>(
+  channel: TracingChannel<string, Message>,
+  message: Message,
+  call: () => Promise<T>
+): Promise<T> {
+  if (!channel.hasSubscribers) return call()
+  let settle!: () => T
+  const run = async () => {
+    try {
+      const value = await call()
+      settle = () => value
+    } catch (error) {
+      settle = () => {
+        throw error
+      }
+      throw toLoggableError(error)
+    }
+  }
+  await channel.tracePromise(run, message).catch(() => {})
+  return settle()
+}
