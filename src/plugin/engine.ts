@@ -1,5 +1,6 @@
 /** The machine behind the plugin and {@link createVerifier}: trusted issuers with their keys, what is remembered of tokens, the clients to call others with. */
 import { type Audit, createAudit } from './audit/audit.js'
+import type { Principal } from './claims/principal.js'
 import { Downstreams, loadClientPackage } from './downstream/token-clients.js'
 import { withHint } from './entra/hints.js'
 import { Issuer, type IssuerSettings, type TenantEvent } from './issuers/issuer.js'
@@ -8,6 +9,7 @@ import { systemClock } from './lib/clock.js'
 import { createJsonClient, type ExchangeJson, type FetchJson } from './lib/json-client.js'
 import type { Logger } from './lib/logger.js'
 import type { Settings } from './options.js'
+import { type ScopeName, scopeNameWith } from './refusals/scope-name.js'
 import { signatureCheck } from './verification/signature.js'
 import { Forgeries } from './verification/signature-precheck.js'
 import { TokenCache } from './verification/token-cache.js'
@@ -29,6 +31,8 @@ export interface Engine {
   readonly verifier: VerifierState
   readonly audit: Audit
   readonly downstreams: Downstreams
+  /** How the clients of a caller's issuer ask for a scope. */
+  readonly scopeNameFor: (principal: Principal) => ScopeName
   /** For what is asked of others on behalf of callers. */
   readonly exchangeJson: ExchangeJson
   /** Fetches keys for the first time, once, and resolves when they are there or were waited for long enough. Never rejects. */
@@ -78,6 +82,7 @@ export async function startEngine(settings: Settings, { log, logFor, isSilent }:
   })
   return Object.freeze<Engine>({
     ...{ settings, issuers, verifier, audit, downstreams, exchangeJson },
+    scopeNameFor: ({ issuer }) => scopeNameWith(trusted.named(issuer)?.settings.profile.scopeBase),
     firstTry: () => (trying ??= firstTry(issuers, timeoutSeconds)),
     async close() {
       for (const { keys } of issuers) keys.close()

@@ -214,7 +214,10 @@ async function run(settings: Settings, log: Logger): Promise<Running> {
   }
 }
 
-function authorizer({ settings, audit, downstreams, exchangeJson }: Engine, log: Logger): Verifier['authorize'] {
+function authorizer(
+  { settings, audit, downstreams, exchangeJson, scopeNameFor }: Engine,
+  log: Logger
+): Verifier['authorize'] {
   const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
   const rules: Rule[] = []
   // The token of the user is not at hand here.
@@ -226,7 +229,8 @@ function authorizer({ settings, audit, downstreams, exchangeJson }: Engine, log:
     if (!isGuard(guard) || !isPrincipal(principal))
       throw new EntraConfigurationError('authorize() takes a principal and a guard, such as requireRole("Admin")')
     if (groups && hasNewGroup(guard.rule, rules)) rules.push(guard.rule)
-    const why = await ruleRefusal(guard.rule, principal, logging(context, log), groupsOf, timeoutSeconds)
+    const named = scopeNameFor(principal)
+    const why = await ruleRefusal(guard.rule, principal, logging(context, log), groupsOf, timeoutSeconds, named)
     const on = { log, where: undefined, principal }
     if (!why) return audit.allowed(on, guard.rule)
     audit.refused(on, why)

@@ -9,6 +9,7 @@ import { loggedError } from '../lib/logged-error.js'
 import { maxWaitSeconds, OutageError } from '../lib/outages.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 import { refusalIn } from '../refusals/refusal-error.js'
+import { asItIs, type ScopeName } from '../refusals/scope-name.js'
 import { type Combined, isMissing, joined, type Missing, passes, verdictOf } from './evaluate-claims.js'
 import { type Context, describe, type Policy, type Rule, scopesOf } from './rules.js'
 import { stepUpRefusal } from './step-up.js'
@@ -22,40 +23,49 @@ interface Question {
   readonly request: Context
   readonly groupsOf: GroupsOf | undefined
   readonly policySeconds: number
+  readonly scopeName: ScopeName
 }
 
 /**
  * Asks a rule about a caller. Resolves to nothing when it passes.
  *
  * @param policySeconds for which a policy is waited for
+ * @param scopeName by which a client asks for a scope. Default: its short name
  */
 export async function ruleRefusal(
   rule: Rule,
   principal: Principal,
   request: Context,
   groupsOf?: GroupsOf,
-  policySeconds = 5
+  policySeconds = 5,
+  scopeName: ScopeName = asItIs
 ): Promise<Refusal | undefined> {
-  const verdict = await ask(rule, { principal, request, groupsOf, policySeconds })
+  const verdict = await ask(rule, { principal, request, groupsOf, policySeconds, scopeName })
   if (verdict === passes) return undefined
-  return isMissing(verdict) ? refusalOf(rule, verdict, principal) : verdict
+  return isMissing(verdict) ? refusalOf(rule, verdict, principal, scopeName) : verdict
 }
 
 /** Why claims alone refuse a rule, with all that is missing; `undefined` where they do not, or do not say. */
-export function claimsRefusal(rule: Rule, principal: Principal): Refusal | undefined {
-  const verdict = verdictOf(rule, principal)
-  return isMissing(verdict) ? refusalOf(rule, verdict, principal) : undefined
+export function claimsRefusal(rule: Rule, principal: Principal, scopeName: ScopeName): Refusal | undefined {
+  const verdict = verdictOf(rule, principal, scopeName)
+  return isMissing(verdict) ? refusalOf(rule, verdict, principal, scopeName) : undefined
 }
 
 const unshown =
   "the token does not show whether the user is a member. Switch on the optional claim acct for access tokens in this API's registration."
 
-function refusalOf(rule: Rule, { words, stepUp, isUnshown }: Missing, principal: Principal): Refusal {
-  const unmet = words === describe(rule) ? 'the token does not satisfy that' : `missing: ${words}`
-  const requires = `This route requires ${describe(rule)};`
+function refusalOf(
+  rule: Rule,
+  { words, stepUp, isUnshown }: Missing,
+  principal: Principal,
+  scopeName: ScopeName
+): Refusal {
+  const required = describe(rule, scopeName)
+  const unmet = words === required ? 'the token does not satisfy that' : `missing: ${words}`
+  const requires = `This route requires ${required};`
   const stronger = stepUp && stepUpRefusal(stepUp, principal, `${requires} ${unmet}.`)
   if (stronger) return stronger
-  const scopes = helpfulScopes(rule, principal)
+  const scopes = helpfulScopes(rule, principal).map(scopeName)
   const code = isUnshown ? 'membership_unknown' : 'insufficient_permissions'
   const detail = `${requires} ${isUnshown ? unshown : `${unmet}.`}`
   return refusal(code, { detail, ...(scopes.length > 0 && { scopes }) })
@@ -72,7 +82,7 @@ function helpfulScopes(rule: Rule, { scopes }: Principal): readonly string[] {
 
 /** What claims say, and what they leave open: in turn, and no further than needed. */
 async function ask(rule: Rule, question: Question): Promise<typeof passes | Missing | Refusal> {
-  const verdict = verdictOf(rule, question.principal)
+  const verdict = verdictOf(rule, question.principal, question.scopeName)
   if (verdict !== 'open') return verdict
   switch (rule.kind) {
     case 'policy':
@@ -86,14 +96,19 @@ async function ask(rule: Rule, question: Question): Promise<typeof passes | Miss
   }
 }
 
-const no = (rule: Rule): Missing => ({ words: describe(rule), stepUp: undefined, isUnshown: false })
+const no = (rule: Rule, { scopeName }: Question): Missing => ({
+  words: describe(rule, scopeName),
+  stepUp: undefined,
+  isUnshown: false
+})
 
 /** Its answer is nobody else's, so nothing is shared or remembered. */
-async function askPolicy(rule: Extract<Rule, { kind: 'policy' }>, { principal, request, policySeconds }: Question) {
+async function askPolicy(rule: Extract<Rule, { kind: 'policy' }>, question: Question) {
+  const { principal, request, policySeconds } = question
   try {
     const bounds = { what: rule, name: `the policy ${rule.name}`, timeoutSeconds: policySeconds }
     const answer = callAbout(principal, bounds, () => (rule.allows as Policy)(principal, request))
-    return (await answer) === true ? passes : no(rule)
+    return (await answer) === true ? passes : no(rule, question)
   } catch (error) {
     request.log.error({ err: loggedError(error), policy: rule.name }, 'a policy failed')
     return refusal('policy_unavailable', { retryAfterSeconds: 1 })
@@ -101,11 +116,12 @@ async function askPolicy(rule: Extract<Rule, { kind: 'policy' }>, { principal, r
 }
 
 /** Overage means unknown, never "in no group" (Microsoft: "Access token claims reference", groups overage claim). */
-async function askGroups(rule: Extract<Rule, { kind: 'group' }>, { principal, request, groupsOf }: Question) {
+async function askGroups(rule: Extract<Rule, { kind: 'group' }>, question: Question) {
+  const { principal, request, groupsOf } = question
   try {
     if (!groupsOf) throw new Error('there is no option "groups" that says where to look them up')
     const groups = await groupsOf(principal as UserPrincipal, request)
-    return groups.includes(rule.name) ? passes : no(rule)
+    return groups.includes(rule.name) ? passes : no(rule, question)
   } catch (error) {
     request.log.error({ err: loggedError(error), group: rule.name }, 'the groups of a user could not be looked up')
     return refusal('groups_unavailable', { retryAfterSeconds: retryAfterOf(error) })

@@ -2,6 +2,7 @@
 
 import type { Principal } from '../claims/principal.js'
 import { hasOwn, ownMember } from '../lib/own.js'
+import type { ScopeName } from '../refusals/scope-name.js'
 import { describe, inWords, type Rule } from './rules.js'
 import { authAgeSeconds, authContextsOf, type StepUp } from './step-up.js'
 
@@ -25,17 +26,17 @@ export const isMissing = (verdict: unknown): verdict is Missing =>
   typeof verdict === 'object' && verdict !== null && Object.hasOwn(verdict, 'words')
 
 /** What claims say of a rule. Pure. */
-export function verdictOf(rule: Rule, principal: Principal): Verdict {
+export function verdictOf(rule: Rule, principal: Principal, scopeName: ScopeName): Verdict {
   if (rule.kind === 'policy') return 'open'
   if (hasOwn(rule, 'rules'))
     return combined(
       rule,
-      rule.rules.map((each) => verdictOf(each, principal))
+      rule.rules.map((each) => verdictOf(each, principal, scopeName))
     )
   if (rule.kind === 'group' && principal.kind === 'user' && principal.hasMoreGroups && !holds(rule, principal))
     return 'open'
   if (holds(rule, principal)) return passes
-  return { words: describe(rule), stepUp: stepUpOf(rule, principal), isUnshown: isUnshown(rule, principal) }
+  return { words: describe(rule, scopeName), stepUp: stepUpOf(rule, principal), isUnshown: isUnshown(rule, principal) }
 }
 
 /** Several rules as one. */

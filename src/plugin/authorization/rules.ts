@@ -3,6 +3,7 @@
 import type { ClientAuth, Principal } from '../claims/principal.js'
 import type { Logger } from '../lib/logger.js'
 import { hasOwn } from '../lib/own.js'
+import { asItIs, type ScopeName } from '../refusals/scope-name.js'
 
 /** What policies and look-ups get beside the principal: the request, or what the application has instead of one. */
 export interface Context {
@@ -48,11 +49,15 @@ export function scopesOf(rule: Rule): readonly string[] {
   return [...new Set(scopes.map(({ name }) => name))]
 }
 
-/** A rule in words, for refusals and documents. */
-export function describe(rule: Rule): string {
+/**
+ * A rule in words, for refusals and documents.
+ *
+ * @param scopeName by which a client asks for a scope. Default: its short name
+ */
+export function describe(rule: Rule, scopeName: ScopeName = asItIs): string {
   switch (rule.kind) {
     case 'scope':
-      return `the scope ${rule.name}`
+      return `the scope ${scopeName(rule.name)}`
     case 'role':
       return `the role ${rule.name}, held by a user`
     case 'appPermission':
@@ -78,7 +83,10 @@ export function describe(rule: Rule): string {
     case 'policy':
       return `the policy ${rule.name}`
     default:
-      return inWords(rule.rules.map(describe), rule)
+      return inWords(
+        rule.rules.map((each) => describe(each, scopeName)),
+        rule
+      )
   }
 }
 

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { verificationStarted } from '../audit/verification-channel.js'
 import type { Principal } from '../claims/principal.js'
 import { isRefusal, type Refusal } from '../refusals/refusal.js'
+import { scopeNameWith } from '../refusals/scope-name.js'
 import { revocationRefusal } from '../revocation/is-revoked.js'
 import { authOf, type RouteAuth } from '../routes/route-auth.js'
 import { scopesOfRoute } from '../routes/route-guards.js'
@@ -60,8 +61,15 @@ async function enter(
     setPrincipal(request, answer.principal)
     return stillValid(request, answer.principal, verifier)
   }
-  const helpful = why.code === 'no_permissions' ? scopesOfRoute(request) : []
-  return helpful.length > 0 ? { ...why, scopes: helpful } : why
+  return why.code === 'no_permissions' ? naming(scopesOfRoute(request), why, answer) : why
+}
+
+/** Any scope helps; those of the route open it. */
+function naming(names: readonly string[], why: Refusal, { verification }: Verified): Refusal {
+  if (names.length === 0) return why
+  const scopes = names.map(scopeNameWith(verification.issuer.settings.profile.scopeBase))
+  const asked = `Ask for ${scopes.join(' or ')}, or have an administrator grant a permission.`
+  return { ...why, scopes, detail: `The token has neither scopes nor roles for this API. ${asked}` }
 }
 
 /** A valid token may have been taken back. Whose it was stays on the request, for the record of the refusal. */

@@ -101,7 +101,7 @@ interface Given {
 
 /** Decorates the instance and its requests; returns how a refusal is sent. */
 export function decorate(app: FastifyInstance, engine: Engine, given: Given): Refuse {
-  const { settings, audit, downstreams, exchangeJson } = engine
+  const { settings, audit, downstreams, exchangeJson, scopeNameFor } = engine
   const { rules, verifyToken } = given
   const refuse = advising(app, refusalSender(settings.realm, audit))
   const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
@@ -114,7 +114,10 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
   app.decorate('verifyToken', verifyToken)
   const graph = graphFor(downstreams, exchangeJson, (request, scopes) => (request as FastifyRequest).onBehalfOf(scopes))
   const groupsOf = groups && createGroupsOf(groups, { timeoutSeconds, clock: systemClock, rules, graphFor: graph })
-  app.decorate(pluginMark, createGuardHost({ refuse, allowed: audit.allowed, groupsOf, policySeconds: timeoutSeconds }))
+  app.decorate(
+    pluginMark,
+    createGuardHost({ refuse, allowed: audit.allowed, groupsOf, policySeconds: timeoutSeconds, scopeNameFor })
+  )
   return refuse
 }
 

@@ -7,6 +7,7 @@ import type { Rule } from '../authorization/rules.js'
 import type { Principal } from '../claims/principal.js'
 import { pluginMark, version } from '../lib/marks.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
+import type { ScopeName } from '../refusals/scope-name.js'
 import { guardsIn } from '../routes/route-guards.js'
 import { isFailing, isRefused, isTooLate, watchAnswers } from './answered.js'
 import { RequestOccasion } from './request-occasion.js'
@@ -28,13 +29,16 @@ export interface GuardHostOptions {
   readonly groupsOf: GroupsOf | undefined
   /** For how many seconds a policy is waited for. */
   readonly policySeconds: number
+  readonly scopeNameFor: (principal: Principal) => ScopeName
 }
 
 /** What guards below this instance of the plugin call. */
-export function createGuardHost({ refuse, allowed, groupsOf, policySeconds }: GuardHostOptions): GuardHost {
+export function createGuardHost(options: GuardHostOptions): GuardHost {
+  const { refuse, allowed, groupsOf, policySeconds, scopeNameFor } = options
   const refusalOf = async (rule: Rule, request: FastifyRequest, principal: Principal) => {
-    const why = await ruleRefusal(rule, principal, request, groupsOf, policySeconds)
-    return why && (wholeRefusal(request, principal, rule, why) ?? why)
+    const scopeName = scopeNameFor(principal)
+    const why = await ruleRefusal(rule, principal, request, groupsOf, policySeconds, scopeName)
+    return why && (wholeRefusal(request, principal, rule, why, scopeName) ?? why)
   }
   return Object.freeze<GuardHost>({
     version,
@@ -64,9 +68,15 @@ const never = () => new Promise<never>(() => {})
  * Each of several guards knows its own rule; a client that learned of them one at a time would never hold them all. Not where somebody was
  * asked, and said no: nothing that the client could bring helps.
  */
-function wholeRefusal(request: FastifyRequest, principal: Principal, own: Rule, why: Refusal): Refusal | undefined {
+function wholeRefusal(
+  request: FastifyRequest,
+  principal: Principal,
+  own: Rule,
+  why: Refusal,
+  scopeName: ScopeName
+): Refusal | undefined {
   const rules = guardsIn(request.routeOptions.config).map(({ rule }) => rule)
   if (rules.length < 2 || !rules.includes(own)) return undefined
-  const isOpen = why.status === 503 || claimsRefusal(own, principal)
-  return isOpen ? claimsRefusal({ kind: 'allOf', rules }, principal) : undefined
+  const isOpen = why.status === 503 || claimsRefusal(own, principal, scopeName)
+  return isOpen ? claimsRefusal({ kind: 'allOf', rules }, principal, scopeName) : undefined
 }

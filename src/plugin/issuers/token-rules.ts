@@ -55,6 +55,8 @@ export interface TokenRules {
   readonly showsMembers: boolean
   /** Who a token speaks for, once it is not refused. */
   readonly toPrincipal: (claims: Claims) => Principal
+  /** The App ID URI that its clients put before a scope's name; `undefined`: scopes are asked for by their names. */
+  readonly scopeBase: string | undefined
   /** The only clients whose tokens may carry neither scopes nor roles. */
   readonly rolelessClients: ReadonlySet<string>
   /** Whether a caller is let in at all, where a function of the application decides on its directory. Rejects where that cannot be said. */

@@ -71,6 +71,7 @@ export function oidcAuthority(options: OidcOptions) {
   const profile: TokenRules = {
     algorithms,
     rolelessClients,
+    scopeBase: undefined,
     checks: oidcChecks(rules),
     showsMembers: false,
     toPrincipal: (claims) => toOidcPrincipal(claims, rules)

@@ -4,6 +4,7 @@ import { type Alternative, alternatives } from '../authorization/alternatives.js
 import { permissionsIn, type Rule } from '../authorization/rules.js'
 import type { Metadata } from '../keys/discovery.js'
 import { problemMediaType } from '../refusals/challenge.js'
+import { scopeNameWith } from '../refusals/scope-name.js'
 import { authOf } from '../routes/route-auth.js'
 import { guardsIn } from '../routes/route-guards.js'
 import { extensionsOf } from './extensions.js'
@@ -84,17 +85,12 @@ function secured(schema: FastifySchema | undefined, { config }: RouteOptions, sc
   const rule: Rule = { kind: 'allOf', rules: guards.map(({ rule }) => rule) }
   const ways = alternatives(rule)
   const security = ways.flatMap((way) => requirements(way, scopeBase))
-  const stranger = auth === 'optional' && guards.length === 0 ? [{}] : [] // a guard lets no stranger pass
+  const anonymous = auth === 'optional' && guards.length === 0 ? [{}] : [] // a guard lets no anonymous request pass
   return {
     ...(guards.length > 0 && extensionsOf(rule)),
-    security: [...stranger, ...security],
+    security: [...anonymous, ...security],
     response: { ...(schema?.response ?? {}), ...refusals }
   }
-}
-
-/** A scope as clients ask for it. */
-function fullName(scope: string, scopeBase: string | undefined): string {
-  return scopeBase === undefined ? scope : `${scopeBase}/${scope}`
 }
 
 /** Each scope once, with what it allows; where no guard says so, its name: a description is required (OpenAPI 3.1 §4.8.29). */
@@ -106,11 +102,11 @@ function scopesWithWords(rules: readonly Rule[]): readonly (readonly [name: stri
 
 /** Entra's clients ask for `.default`: all that was granted (Microsoft: "Scopes and permissions"). */
 function defaultScopes(scopeBase: string | undefined): string[] {
-  return scopeBase === undefined ? [] : [fullName('.default', scopeBase)]
+  return scopeBase === undefined ? [] : [scopeNameWith(scopeBase)('.default')]
 }
 
 function requirements({ user, app, scopes }: Alternative, scopeBase: string | undefined): Record<string, string[]>[] {
-  const asUser = { [userScheme]: [...new Set(scopes)].map((scope) => fullName(scope, scopeBase)) }
+  const asUser = { [userScheme]: [...new Set(scopes)].map(scopeNameWith(scopeBase)) }
   const asApp = { [appScheme]: defaultScopes(scopeBase) }
   return [...(user ? [asUser] : []), ...(app ? [asApp] : [])]
 }
@@ -140,7 +136,8 @@ function securitySchemes({ scopeBase, metadataUrl, metadata, rules }: OpenapiSou
     return { [userScheme]: { ...discovery, description: asUser }, [appScheme]: { ...discovery, description: asApp } }
   }
   const endpoints = { authorizationUrl: authorizationEndpoint, tokenUrl: tokenEndpoint }
-  const scopes = Object.fromEntries(scopesWithWords(rules).map(([name, words]) => [fullName(name, scopeBase), words]))
+  const scopeName = scopeNameWith(scopeBase)
+  const scopes = Object.fromEntries(scopesWithWords(rules).map(([name, words]) => [scopeName(name), words]))
   const all = 'All application permissions that were granted'
   const granted = Object.fromEntries(defaultScopes(scopeBase).map((name) => [name, all]))
   return {

@@ -13,7 +13,7 @@ export function refuseSpellings(entries: readonly AccessEntry[]): void {
   const first = new Map<string, { words: string; where: string }>()
   for (const { method, url, rule } of entries) {
     // In words, which tell a scope from a role of the same name.
-    for (const words of rule ? permissionsIn(rule).map(describe) : []) {
+    for (const words of rule ? permissionsIn(rule).map((rule) => describe(rule)) : []) {
       const where = `${method} ${url}`
       const known = first.get(words.toLowerCase()) ?? { words, where }
       first.set(words.toLowerCase(), known)

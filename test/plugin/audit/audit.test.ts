@@ -101,7 +101,7 @@ t.test('all: also whose token was accepted, and which guard was satisfied', asyn
   )
   t.match(
     told.filter(({ event }) => event === 'denied'),
-    [{ reason: /the scope Orders.Read/ }],
+    [{ reason: /the scope api:\/\/.*\/Orders.Read/ }],
     'what was missing'
   )
 })

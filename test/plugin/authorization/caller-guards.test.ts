@@ -100,7 +100,7 @@ t.test('each on real tokens', async (t) => {
     const mint = { user: tenant.userToken, app: tenant.appToken, v1: tenant.v1Token }[token]
     const { status, body } = await get(`${origin}/${n}`, await mint({ ...claims }))
     t.equal(status, is === 'unknown' ? 403 : is, `${describe(guard.rule)}: ${rule}`)
-    const detail = describe(guard.rule)
+    const detail = describe(guard.rule, (scope) => `api://${clientId}/${scope}`)
     if (is === 403) t.match(JSON.parse(body), { code: 'insufficient_permissions', detail }, rule)
     if (is !== 'unknown') continue
     t.match(JSON.parse(body), { code: 'membership_unknown', detail }, rule)
@@ -156,11 +156,11 @@ t.test(
     const { origin } = await listen(made)
     const detailOf = async (path: string) =>
       (JSON.parse((await get(origin + path, await tenant.userToken())).body) as { detail: string }).detail
-    t.match(await detailOf('/both'), /the scope Orders.Write.*the role Owner/)
+    t.match(await detailOf('/both'), /the scope api:\/\/.*\/Orders.Write.*the role Owner/)
     t.match(await detailOf('/policy'), /the policy no/, 'claims lack nothing')
     t.match(
       await detailOf('/scope'),
-      /missing: the scope Orders.Write\.$/,
+      /missing: the scope api:\/\/.*\/Orders.Write\.$/,
       'a policy that was not asked is not missing'
     )
   }

@@ -37,7 +37,10 @@ function appFor(t: Test, principal: Principal | null): FastifyInstance {
   t.teardown(() => instance.close())
   const { allowed, ...audit } = createAudit({ level: 'off', personalData: false })
   const refuse = refusalSender('realm', { allowed, ...audit })
-  instance.decorate(pluginMark, createGuardHost({ refuse, allowed, groupsOf: undefined, policySeconds: 5 }))
+  instance.decorate(
+    pluginMark,
+    createGuardHost({ refuse, allowed, groupsOf: undefined, policySeconds: 5, scopeNameFor: () => (scope) => scope })
+  )
   decoratePrincipal(instance)
   instance.addHook('onRequest', async (request) => setPrincipal(request, principal))
   return instance

@@ -83,7 +83,7 @@ t.test('what signing in again cannot mend is said first', async (t) => {
   const both = await ask(await tenant.userToken({ ...cp1, scp: 'Orders.Read' }))
   t.match(both, { status: 403, code: 'insufficient_permissions', parameters: { scope: 'Orders.Write' } })
   t.match(both.detail, /missing: |does not satisfy/)
-  t.match(both.detail, /the scope Orders.Write/)
+  t.match(both.detail, /the scope api:\/\/.*\/Orders.Write/)
   t.match(both.detail, /the authentication context c1/, 'all of what is missing, once')
   t.match(await ask(await tenant.userToken({ ...cp1, scp: 'Orders.Write' })), {
     status: 401,

@@ -318,7 +318,7 @@ t.test('a challenge and the documents know of guards in hooks too', async (t) =>
   const { origin } = await listen(made)
   const { headers, status } = await get(`${origin}/x`, await tenant.userToken())
   t.equal(status, 403)
-  t.match(headers.get('www-authenticate'), 'scope="Orders.Write Orders.Read"')
+  t.match(headers.get('www-authenticate'), `scope="api://${clientId}/Orders.Write api://${clientId}/Orders.Read"`)
   const { paths } = app.swagger() as { paths: Record<string, unknown> }
   const scopes = ['Orders.Write', 'Orders.Read'].map((name) => `api://${clientId}/${name}`)
   t.match(paths['/x'], { get: { security: [{ entraUser: scopes }] } })
