@@ -5,11 +5,14 @@ import { Downstreams, loadClientPackage } from './downstream/token-clients.js'
 import { withHint } from './entra/hints.js'
 import { Issuer, type IssuerSettings, type TenantEvent } from './issuers/issuer.js'
 import { TrustedIssuers } from './issuers/trusted-issuers.js'
+import { ClockSkew } from './keys/clock-skew.js'
 import { systemClock } from './lib/clock.js'
 import { createJsonClient, type ExchangeJson, type FetchJson } from './lib/json-client.js'
 import type { Logger } from './lib/logger.js'
 import type { Settings } from './options.js'
+import type { Refusal } from './refusals/refusal.js'
 import { type ScopeName, scopeNameWith } from './refusals/scope-name.js'
+import type { DecodedToken } from './verification/decode.js'
 import { signatureCheck } from './verification/signature.js'
 import { Forgeries } from './verification/signature-precheck.js'
 import { TokenCache } from './verification/token-cache.js'
@@ -58,7 +61,8 @@ export async function startEngine(settings: Settings, { log, logFor, isSilent }:
   await loadClientPackage(settings.clients)
   const { keysTimeoutSeconds: timeoutSeconds, tokenCache, clockToleranceSeconds } = settings
   // Two, as a client has so many connections to an origin: what is asked for callers must not hold up the keys.
-  const forKeys = createJsonClient(timeoutSeconds)
+  const skew = new ClockSkew()
+  const forKeys = createJsonClient(timeoutSeconds, undefined, (origin, { date }) => skew.note(origin, date))
   const forCallers = createJsonClient(timeoutSeconds, connectionsForCallers)
   const audit = createAudit(settings.audit, isSilent)
   const { fetchJson } = forKeys
@@ -67,7 +71,8 @@ export async function startEngine(settings: Settings, { log, logFor, isSilent }:
   const verifier: VerifierState = {
     ...settings,
     issuers: trusted,
-    hint: (why, decoded) => withHint(why, decoded, { ...settings, issuers: trusted }),
+    hint: (why, decoded) =>
+      withClock(withHint(why, decoded, { ...settings, issuers: trusted }), decoded, { issuers: trusted, skew }),
     cache: tokenCache && new TokenCache(tokenCache, clockToleranceSeconds),
     checkSignature: signatureCheck(clockToleranceSeconds),
     forgeries: new Forgeries()
@@ -108,6 +113,19 @@ function createIssuers(settings: Settings, { fetchJson, logFor, tell }: IssuerSu
   const byUrl = new Map(issuers.map((issuer) => [issuer.settings.url, issuer]))
   for (const issuer of issuers) issuer.sibling = byUrl.get(issuer.settings.siblingUrl ?? '')
   return issuers
+}
+
+interface Clocks {
+  readonly issuers: TrustedIssuers
+  readonly skew: ClockSkew
+}
+
+/** Most tokens that are not valid yet, or expired early, come to a machine whose clock is wrong. */
+function withClock(why: Refusal, { payload }: DecodedToken, { issuers, skew }: Clocks): Refusal {
+  if (why.code !== 'token_not_yet_valid' && why.code !== 'token_expired') return why
+  const issuer = issuers.named(String(payload.iss))
+  const words = issuer && skew.inWords(new URL(issuer.settings.url).origin)
+  return words === undefined ? why : { ...why, detail: `${why.detail} By its responses ${words}.` }
 }
 
 /** Keys are worth waiting for before the first request comes, but a tenant that hangs must not hold up the start. */

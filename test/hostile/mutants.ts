@@ -292,7 +292,7 @@ const tenant: readonly Mutant[] = [
     'iss, an array of one',
     'claims',
     'RFC 7519 §4.1.1 iss',
-    ['issuers/trusted-issuers', "if (typeof iss !== 'string') return wrongIssuer", ''],
+    ['issuers/trusted-issuers', "if (typeof iss !== 'string') return this.#wrongIssuer()", ''],
     ['issuers/trusted-issuers', exactIssuer, 'return this.all.find(({ name }) => name === String(iss)) ?? ']
   ),
   mutant('tid', 'claims', 'Microsoft: tid is the tenant of the issuer', [
@@ -464,7 +464,7 @@ const oidc: readonly Mutant[] = [
   ]),
   mutant('aud, another provider', 'oidc', 'RFC 7519 §4.1.3 aud is this API, another provider', [
     'oidc/checks',
-    'audienceRefusal(aud, audiences, (value) => audiences.includes(value))',
+    'audienceRefusal(aud, audiences, (value) => audiences.includes(value), accountDetail)',
     'undefined'
   ]),
   mutant(

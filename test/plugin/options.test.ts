@@ -211,11 +211,13 @@ const seconds: Case[] = secondsOptions.flatMap((name) =>
   ].map(([value, shown]) => ({ rule: `${name}: ${shown}`, options: { [name]: value }, names: [name, String(shown)] }))
 )
 
-const switches: Case[] = ['true', 'on', '', 0, 1, null].map((strictRoutes) => ({
-  rule: `strictRoutes ${JSON.stringify(strictRoutes)}`,
-  options: { strictRoutes },
-  names: ['strictRoutes', JSON.stringify(strictRoutes)]
-}))
+const switches: Case[] = ['strictRoutes', 'userDecorator'].flatMap((name) =>
+  ['true', 'on', '', 0, 1, null].map((value) => ({
+    rule: `${name} ${JSON.stringify(value)}`,
+    options: { [name]: value },
+    names: [name, JSON.stringify(value)]
+  }))
+)
 
 const unknown: Case[] = [
   { rule: 'a slip', options: { tenantID: tenantId }, names: ['tenantID'] },

@@ -4,7 +4,7 @@ import type { ClientAuth } from '../claims/principal.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { ownProperties } from '../lib/own.js'
 import { guid, shown, wholeNumber } from '../lib/validate.js'
-import { type Guard, guard, guardMaker, isGuard } from './guard.js'
+import { type Guard, guard, guardMaker, isGuard, isGuardMaker } from './guard.js'
 import type { Context, Policy, Rule } from './rules.js'
 
 /**
@@ -173,7 +173,15 @@ function named(names: readonly unknown[], by: string): string {
 
 function rulesOf(guards: readonly Guard[], by: string): Rule[] {
   if (guards.length > 0 && guards.every(isGuard)) return guards.map(({ rule }) => rule)
-  throw new EntraConfigurationError(`${by} takes one guard or more`)
+  const [first] = guards as readonly unknown[]
+  const got = Array.isArray(first) ? `a list; write ${by}(a, b), not ${by}([a, b])` : inPlaceOf(guards)
+  throw new EntraConfigurationError(`${by} takes guards, one or more, such as requireRole("Admin"), and got ${got}`)
+}
+
+function inPlaceOf(guards: readonly unknown[]): string {
+  const other = guards.find((each) => !isGuard(each))
+  if (guards.length === 0) return 'none'
+  return isGuardMaker(other) ? 'a function that makes guards; call it' : shown(other)
 }
 
 /** GUIDs have no case, and tokens have them in lower case; other identifiers are compared as they are. */

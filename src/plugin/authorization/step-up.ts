@@ -58,12 +58,12 @@ export function stepUpRefusal(stepUp: StepUp, principal: Principal, detail: stri
   return refusal('insufficient_user_authentication', { detail, challenge })
 }
 
-/** The answer to a token that was taken back: Entra's clients that understand it ask for one that is newer than this. */
+/** The answer to a revoked token: Entra's clients that understand the challenge request a token that is newer than this. */
 export function revokedRefusal(principal: Principal): Refusal {
   if (!isEntra(principal) || !understandsClaims(principal)) return refusal('token_revoked')
   const nbf = { essential: true, value: String(Math.floor(Date.now() / 1000)) }
   const challenge = claimsChallenge(JSON.stringify({ access_token: { nbf } }))
-  const detail = 'The token was taken back. Get a new one with the claims of the challenge.'
+  const detail = 'The token was revoked. Get a new one with the claims of the challenge.'
   // The challenge is Entra's; the code says what happened.
   return { ...refusal('token_revoked', { detail, challenge }), error: 'insufficient_claims' }
 }

@@ -20,6 +20,8 @@ export interface TenantRules {
   readonly audiences: readonly string[]
   /** The App ID URI that scopes of this API are asked for with. */
   readonly scopeBase: string
+  /** Of this API: said in a refusal where `audiences` lack it. */
+  readonly clientId: string
   /** `azp`/`appid` values that may call; `undefined`: any. Narrows, never grants. */
   readonly allowedClients: ReadonlySet<string> | undefined
   /** Which directories may call, where the issuer is that of all of them. A function's answer comes later, as it may take time. */
@@ -94,9 +96,9 @@ function tenantChecks(rules: TenantRules): readonly Check[] {
 
 /** That it is an access token, for this API, of a client that may call. */
 function accessChecks(rules: TenantRules): readonly Check[] {
-  const { audiences, scopeBase, version, allowedClients } = rules
+  const { audiences, version, allowedClients } = rules
   const accepts = (value: string) => isAudience(value, version, audiences)
-  const detailOf = audienceDetail(scopeBase, version)
+  const detailOf = audienceDetail(rules)
   return [
     subjectCheck,
     {

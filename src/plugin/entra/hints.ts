@@ -24,13 +24,24 @@ export function withHint(why: Refusal, { payload }: DecodedToken, { scopeBase, i
 }
 
 /** Words for an `aud` that is another API's, where tokens for Microsoft's own APIs may come by mistake, and v1 tokens with an App ID URI. */
-export function audienceDetail(scopeBase: string, version: string) {
+export function audienceDetail({ scopeBase, version, clientId }: Own) {
   return (aud: unknown, mismatch: string): string | undefined => {
     const [first] = Array.isArray(aud) ? aud : [aud]
+    if (first === clientId) return `${mismatch} ${replaced}`
     const isAppIdUri = version === '1.0' && typeof first === 'string' && first.includes('://')
     return foreignAudienceHint(aud, scopeBase) ?? (isAppIdUri ? `${mismatch} ${v1Advice}` : undefined)
   }
 }
+
+/** The names of this API, and what versions of tokens have in `aud`. */
+interface Own {
+  readonly scopeBase: string
+  readonly version: string
+  readonly clientId: string
+}
+
+const replaced =
+  'That is the client ID of this API, which the option audience has replaced: its operator adds the client ID to audience, or leaves the option out.'
 
 /** Microsoft: "Access tokens", token formats and ownership; the API's manifest decides, whatever the client asks for. */
 const v1Advice =

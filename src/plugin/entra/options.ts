@@ -60,6 +60,10 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
   const tenantId = toTenantId(options.tenantId)
   const wanted = 'the application (client) ID of the API, a GUID'
   const clientId = matching('clientId', options.clientId, guid, wanted).toLowerCase()
+  if (tenantId === clientId)
+    throw new EntraConfigurationError(
+      `tenantId and clientId are both ${clientId}; give the Directory (tenant) ID and the Application (client) ID of the API, which its registration's overview shows`
+    )
   const audiences = audiencesOf(options.audience, clientId)
   const scopeBase = audiences.find((audience) => audience.includes('://')) ?? `api://${clientId}`
   const algorithms = algorithmsOf(options.algorithms)
@@ -68,7 +72,7 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
   const { acceptsTenant, policy, warnings } = tenantRuleOf(options.allowedTenants, tenantId)
   const admit = policy && admitBy(new TenantDecisions(policy, timeoutSeconds, systemClock))
   const userFlow = userFlowOf(options, tenantId)
-  const rulesOf = rulesBy({ audiences, scopeBase, allowedClients }, acceptsTenant, userFlow)
+  const rulesOf = rulesBy({ audiences, scopeBase, clientId, allowedClients }, acceptsTenant, userFlow)
   const appId = ownKeysOf(options, tenantId) ? clientId : undefined
   const authority = authorityOf(options)
   const client = clientOf(options, { clientId, authority, tenantId, isMany: isMany(tenantId) })
@@ -91,15 +95,22 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
     rolelessClients,
     realm: scopeBase,
     scopeBase,
-    warnings
+    warnings: Object.freeze([...warnings, ...replacedWarning(audiences, clientId, userFlow)])
   }
+}
+
+/** `aud` of a v2.0 token is the client ID, whatever the client asked for (Microsoft: "Access token claims reference"). */
+function replacedWarning(audiences: readonly string[], clientId: string, userFlow: string | undefined): string[] {
+  if (audiences.includes(clientId) || userFlow !== undefined) return []
+  const fix = 'add the client ID to it, or leave the option out; only an API whose tokens are all v1.0 needs neither'
+  return [`audience replaces the client ID, which is the aud of every v2.0 token, so that these are refused; ${fix}`]
 }
 
 type FormRules = Pick<TokenRules, 'checks' | 'showsMembers' | 'toPrincipal'>
 
 /** The rules for each form that a tenant's tokens may have. */
 function rulesBy(
-  rules: Pick<TenantRules, 'audiences' | 'scopeBase' | 'allowedClients'>,
+  rules: Pick<TenantRules, 'audiences' | 'scopeBase' | 'clientId' | 'allowedClients'>,
   acceptsTenant: TenantRules['acceptsTenant'],
   userFlow = ''
 ): (form: TenantIssuer['form']) => FormRules {

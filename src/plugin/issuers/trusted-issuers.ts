@@ -5,7 +5,6 @@ import { isRefusal, type Refusal, refusal } from '../refusals/refusal.js'
 import { type Issuer, templateOf } from './issuer.js'
 import { tenantPlaceholder } from './token-rules.js'
 
-const wrongIssuer = refusal('wrong_issuer')
 const unavailable = refusal('tenant_unavailable', { retryAfterSeconds: 1 })
 
 /** An issuer that a token names, and its key that the token names. */
@@ -18,6 +17,16 @@ export interface FoundKey {
 
 type Answer = FoundKey | Refusal
 
+/** So many issuers are named in a refusal. */
+const maxNamed = 4
+
+const wrongIssuer = (expected: string): Refusal =>
+  expected === ''
+    ? refusal('wrong_issuer')
+    : refusal('wrong_issuer', {
+        detail: `The "iss" of the token is none that this API trusts, which is ${expected}. Get the token from there, or have the operator of this API change its configuration.`
+      })
+
 /** All trusted issuers, each with keys of its own: a key of one never verifies a token of another. */
 export class TrustedIssuers {
   readonly all: readonly Issuer[]
@@ -25,6 +34,8 @@ export class TrustedIssuers {
   readonly #named: ReadonlyMap<string | undefined, Issuer>
   /** Those that only their document can name. */
   readonly #others: readonly Issuer[]
+  /** Made once for the same names, as its answer is. */
+  #refused: { readonly expected: string; readonly refusal: Refusal } | undefined
 
   constructor(issuers: readonly Issuer[]) {
     this.all = issuers
@@ -47,19 +58,27 @@ export class TrustedIssuers {
     return this.#named.get(name) ?? this.#others.find((other) => other.name === name)
   }
 
+  /** Names those that are trusted; never the one of the token, of which nothing is proven. */
+  #wrongIssuer(): Refusal {
+    const names = this.all.flatMap(({ name }) => name ?? [])
+    const expected = [...names.slice(0, maxNamed), ...(names.length > maxNamed ? ['others'] : [])].join(' or ')
+    if (this.#refused?.expected !== expected) this.#refused = { expected, refusal: wrongIssuer(expected) }
+    return this.#refused.refusal
+  }
+
   /** The key for a token, by its unproven `iss` and `kid`. */
   findKey(iss: unknown, kid: string): Answer | Promise<Answer> {
-    if (typeof iss !== 'string') return wrongIssuer
+    if (typeof iss !== 'string') return this.#wrongIssuer()
     const issuer = this.named(iss)
     if (issuer) return this.#keyOf(issuer, iss, kid)
     const unnamed = this.#others.filter(({ name }) => name === undefined)
-    if (unnamed.length === 0) return wrongIssuer
+    if (unnamed.length === 0) return this.#wrongIssuer()
     return this.#findUnnamed(unnamed, iss, kid)
   }
 
   /** The document that would name the issuer may be there by now; asking is bounded by the cooldown of its keys. */
   #findUnnamed(unnamed: readonly Issuer[], iss: string, kid: string): Answer | Promise<Answer> {
-    const verdict = () => (unnamed.some(({ undecided }) => undecided) ? unavailable : wrongIssuer)
+    const verdict = () => (unnamed.some(({ undecided }) => undecided) ? unavailable : this.#wrongIssuer())
     const asked = unnamed.map(({ keys }) => keys.find(kid))
     if (!asked.some((answer) => answer instanceof Promise)) return verdict()
     return Promise.all(asked).then(() => {
@@ -74,6 +93,6 @@ export class TrustedIssuers {
     const { name } = issuer
     const named = (key: VerificationKey | Refusal) => (isRefusal(key) ? key : { issuer, issuerName: name, key })
     if (!(found instanceof Promise)) return named(found)
-    return found.then((key) => (this.named(iss) === issuer && issuer.name === name ? named(key) : wrongIssuer))
+    return found.then((key) => (this.named(iss) === issuer && issuer.name === name ? named(key) : this.#wrongIssuer()))
   }
 }

@@ -3,6 +3,7 @@
 import { reasonOf } from '../lib/json-client.js'
 import { escapeTexts } from '../lib/logged-text.js'
 import type { Logger } from '../lib/logger.js'
+import { adviceFor } from './advice.js'
 import { MetadataMismatchError } from './discovery.js'
 import type { KeySet } from './jwks.js'
 
@@ -75,7 +76,8 @@ export class KeyNews {
     const isMismatch = error instanceof MetadataMismatchError
     if (!this.#isNews(`${state} ${isMismatch}`)) return
     const reason = reasonOf(error)
-    const details = { reason, state }
+    const fix = adviceFor(reason)
+    const details = { reason, state, ...(fix && { fix }) }
     if (isMismatch) this.#log.error(details, 'the authority is not the one configured')
     else this.#log.warn(details, 'keys of the tenant could not be fetched')
     this.#isInTrouble = true

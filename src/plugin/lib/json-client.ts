@@ -25,8 +25,9 @@ export type FetchJson = (url: string, purpose?: object) => Promise<unknown>
 export class HttpStatusError extends Error {
   override readonly name = 'HttpStatusError'
   readonly status: number
-  constructor(status: number) {
-    super(`answered ${status}`)
+  /** @param description what the server says of it (`error_description`, RFC 6749 §5.2), where it says something */
+  constructor(status: number, description?: string) {
+    super(description === undefined ? `answered ${status}` : `answered ${status}: ${description}`)
     this.status = status
   }
 }
@@ -51,6 +52,9 @@ export interface JsonAnswer {
 /** Sends a request and parses the answer's JSON, within a deadline and a size. Rejects where there is no whole answer. */
 export type ExchangeJson = (url: string, init: JsonRequest) => Promise<JsonAnswer>
 
+/** What is told of an answer. */
+export type Seen = (origin: string, headers: JsonAnswer['headers']) => void
+
 /** A {@link FetchJson} with sockets of its own. */
 export interface JsonClient {
   readonly fetchJson: FetchJson
@@ -65,9 +69,10 @@ export interface JsonClient {
  *
  * @param timeoutSeconds one deadline, from connect to the last byte; of documents that are fetched for one purpose, to the last one's
  * @param connections to one origin at once
+ * @param seen told of the headers of each answer
  * @throws EntraConfigurationError where a proxy's variable cannot be used
  */
-export function createJsonClient(timeoutSeconds: number, connections = maxConnections): JsonClient {
+export function createJsonClient(timeoutSeconds: number, connections = maxConnections, seen?: Seen): JsonClient {
   const dispatcher = proxyAgent({ keepAliveTimeout: 1000, connections })
   const underWay = new Set<AbortController>()
   const deadlineOf = deadlines(timeoutSeconds)
@@ -85,7 +90,7 @@ export function createJsonClient(timeoutSeconds: number, connections = maxConnec
     underWay.add(abort)
     try {
       return await traced(fetches, messageOf(url, init), () =>
-        exchange(url, { ...init, dispatcher, signal: abort.signal }, only)
+        exchange(url, { ...init, dispatcher, signal: abort.signal }, only, seen)
       )
     } finally {
       clearTimeout(deadline)
@@ -163,20 +168,29 @@ type TextAnswer = Omit<JsonAnswer, 'body'> & { readonly text: string }
 async function exchange(
   url: string,
   { headers: own, ...options }: JsonRequest & { readonly dispatcher: EnvHttpProxyAgent; readonly signal: AbortSignal },
-  only: number | undefined
+  only: number | undefined,
+  seen: Seen | undefined
 ): Promise<TextAnswer> {
   // undici's `request` follows no redirects by itself. `identity`: a compressed body could be a bomb.
   const { statusCode, headers, body } = await request(url, {
     ...options,
     headers: { ...own, accept: 'application/json', 'accept-encoding': 'identity' }
   })
+  seen?.(new URL(url).origin, headers)
   try {
-    if (only !== undefined && statusCode !== only) throw new HttpStatusError(statusCode)
+    if (only !== undefined && statusCode !== only) throw new HttpStatusError(statusCode, await descriptionIn(body))
     if (headers['content-encoding'] !== undefined) throw new Error('answered with a compressed body')
     return { status: statusCode, headers, text: await readText(body) }
   } finally {
     body.on('error', ignore).destroy()
   }
+}
+
+/** The first line of Entra's reason, such as `AADSTS90002: Tenant '…' not found.`; a body that cannot be read has none. */
+async function descriptionIn(body: AsyncIterable<Buffer>): Promise<string | undefined> {
+  const { error_description: said } = Object(parsed((await readText(body).catch(ignore)) ?? ''))
+  const [line = ''] = typeof said === 'string' ? said.split(/[\r\n]/) : []
+  return line === '' ? undefined : line.slice(0, 200)
 }
 
 function parsed(text: string): unknown {
@@ -199,7 +213,7 @@ async function readText(body: AsyncIterable<Buffer>): Promise<string> {
 }
 
 /** The body is given up on purpose; that it then ends early is no news. */
-function ignore(): void {}
+function ignore(): undefined {}
 
 /** undici wraps what went wrong; the innermost message says it. For logs: see {@link loggedError}. */
 export function reasonOf(error: unknown): string {

@@ -39,7 +39,9 @@ export function oidcChecks(rules: OidcRules): readonly Check[] {
       found: ({ claims }) => audienceIn(claims, provider),
       refuse: ({ claims }) => {
         const aud = audienceIn(claims, provider)
-        return aud === undefined ? lacksAudience : audienceRefusal(aud, audiences, (value) => audiences.includes(value))
+        return aud === undefined
+          ? lacksAudience
+          : audienceRefusal(aud, audiences, (value) => audiences.includes(value), accountDetail)
       }
     },
     clientCheck(allowedClients, (claims) => clientIdOf(claims, provider))
@@ -53,6 +55,12 @@ const rfc9068Check: Check = {
   found: ({ header: { typ }, claims }) => ({ typ, claims: Object.keys(claims) }),
   refuse: (token) => profileRefusal(token)
 }
+
+/** Keycloak, "Server Administration Guide", audience support: without a mapper `aud` has the clients whose roles the user holds, often `account` alone. */
+const accountDetail = (aud: unknown, mismatch: string): string | undefined =>
+  [aud].flat().includes('account')
+    ? `${mismatch} "account" is Keycloak's own account console: add an audience mapper for this API to a client scope of the client.`
+    : undefined
 
 const audienceIn = (claims: Claims, provider: Provider) =>
   Object.hasOwn(claims, 'aud') ? claims.aud : provider.audienceOf?.(claims)

@@ -47,9 +47,11 @@ const kinds = {
   /** Past `exp`, with the tolerance (RFC 7519 §4.1.4). */
   token_expired: unauthorized('The token has expired. Get a new one.'),
   /** Before `nbf` or `iat`, with the tolerance (RFC 7519 §4.1.5, §4.1.6). */
-  token_not_yet_valid: unauthorized('The token is not valid yet. Check the clock of the sender.'),
-  /** Taken back before it expired: the application's `isRevoked` says so. */
-  token_revoked: unauthorized('The token was taken back. Get a new one.'),
+  token_not_yet_valid: unauthorized(
+    'The token is not valid yet by the clock of this API: a token is valid from its nbf and iat on. Its operator checks that clock.'
+  ),
+  /** Revoked before it expired: the application's `isRevoked` says so. */
+  token_revoked: unauthorized('The token was revoked. Get a new one.'),
   /** A claim that every access token has is missing. */
   missing_claim: unauthorized('The token lacks a claim that every access token has.'),
   /** A required claim has the wrong type, or a time that is no time. */
@@ -84,8 +86,8 @@ const kinds = {
   membership_unknown: forbidden(
     "The token does not show that the user is a member. Switch on the optional claim acct for access tokens in this API's registration."
   ),
-  /** A guard said no. */
-  insufficient_permissions: forbidden('The token lacks what this route asks for.'),
+  /** A guard denied the request. */
+  insufficient_permissions: forbidden('The token lacks what this route requires.'),
   /** A step up is needed, and the client understands Entra's claims challenge. */
   insufficient_claims: {
     status: 401,
@@ -103,35 +105,37 @@ const kinds = {
     status: 503,
     detail: 'The keys of the tenant are not available at the moment, so no token can be checked. Try again later.'
   },
-  /** The user is in more groups than fit into a token, and they could not be asked for. */
+  /** The user is in more groups than fit into a token, and the lookup failed. */
   groups_unavailable: {
     status: 503,
     detail: 'The groups of the user are not in the token, and cannot be looked up at the moment. Try again later.'
   },
-  /** A function of the application that says who is let in at all (`allowedTenants`, `isRevoked`) threw, or took too long. */
+  /** A function of the application that decides who may call at all (`allowedTenants`, `isRevoked`) threw, or took too long. */
   admission_unavailable: {
     status: 503,
-    detail: 'Whether this token is let in cannot be said at the moment. Try again later.'
+    detail: 'This API cannot decide at the moment whether it accepts this token. Try again later.'
   },
   /** Another API is to be called for a user, and the token speaks for an app (the on-behalf-of flow has no app-only form). */
   user_required: forbidden('This route calls another API for a user. Call it with the token of a user.'),
   /** The user is from a tenant, or another provider, for which this API has no credential; for others it has one. */
   downstream_not_offered: forbidden('This route calls another API for its users, but not for those of this tenant.'),
   /** AADSTS65001: nobody consented to what this API wants to do for the user in another one. */
-  consent_required: forbidden('Neither the user nor an administrator has let this API call another one for the user.'),
-  /** The tenant refuses this API's own request for a token: its credentials, or what it is allowed. Only its operator can mend that. */
+  consent_required: forbidden(
+    'Neither the user nor an administrator has consented that this API calls another one for the user.'
+  ),
+  /** The tenant refuses this API's own request for a token, because of its credentials or permissions. Only its operator can fix that. */
   downstream_refused: {
     status: 502,
     detail: 'The tenant refused this API a token for another one; its operator finds the reason in the log.'
   },
-  /** What answers is not what was asked for. */
-  downstream_failed: { status: 502, detail: 'Another service that this route needs answered what makes no sense.' },
-  /** The tenant does not answer, or asks to be left alone. */
+  /** The response is not one of the service that was called. */
+  downstream_failed: { status: 502, detail: 'Another service that this route needs sent an unexpected response.' },
+  /** The tenant does not answer, or asks to wait. */
   downstream_unavailable: {
     status: 503,
     detail: 'Another service that this route needs is not available at the moment. Try again later.'
   },
-  /** A policy threw, or could not be asked. */
+  /** A policy threw, or took too long. */
   policy_unavailable: {
     status: 503,
     detail: 'A permission of this route cannot be checked at the moment. Try again later.'

@@ -1,7 +1,9 @@
 /** Mistakes that only all routes together show. */
 
+import { groupIdsOf } from '../authorization/groups.js'
 import { describe, mentions, permissionsIn } from '../authorization/rules.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { guid, shown } from '../lib/validate.js'
 import type { AccessEntry } from './access-entry.js'
 
 /**
@@ -34,6 +36,21 @@ export function refuseMembers(entries: readonly AccessEntry[]): void {
   if (routes.length === 0) return
   const why = 'no token of these issuers shows a member, as only Microsoft Entra has guests (and Azure AD B2C has none)'
   throw new EntraConfigurationError(`${named(routes)} has requireMember, and ${why}; use requireUser or another guard`)
+}
+
+/**
+ * `requireGroup` by a name where all issuers are Entra's: their tokens have the object IDs of groups, so that such a guard never passes.
+ *
+ * @throws EntraConfigurationError with the first, and its route
+ */
+export function refuseGroupNames(entries: readonly AccessEntry[]): void {
+  for (const { method, url, rule } of entries) {
+    const name = rule && groupIdsOf([rule]).find((each) => !guid.test(each))
+    if (name === undefined) continue
+    throw new EntraConfigurationError(
+      `${method} ${url} has requireGroup(${shown(name)}), and groups of Microsoft Entra are known by their object IDs; give the Object ID of that group, a GUID`
+    )
+  }
 }
 
 type Route = Pick<AccessEntry, 'method' | 'url'>

@@ -25,6 +25,21 @@ const tooComplex = refusal('token_malformed', {
   detail:
     'The token nests deeper, or has more claims and values in them, than this API reads. Have its issuer put less into it.'
 })
+/** What a client sends in place of a token that it does not have. */
+const noTokens: ReadonlyMap<string, Refusal> = new Map(
+  ['undefined', 'null', 'NaN', 'true', 'false'].map((word) => [
+    word,
+    refusal('token_malformed', {
+      detail: `The token is the word "${word}": the client has put a variable without a token into the header.`
+    })
+  ])
+)
+/** RFC 7516 §7.1: five segments, of which the second may be empty. */
+const encryptedForm = /^[\w-]+\.[\w-]*\.[\w-]*\.[\w-]*\.[\w-]*$/
+const encrypted = refusal('token_malformed', {
+  detail:
+    'The token is encrypted (JWE, RFC 7516), and this API reads signed tokens. Turn token encryption off for this API in the registration or provider.'
+})
 /** Three segments of base64url without padding (RFC 7515 §2, §7.1). An empty signature is for the algorithm to refuse. */
 const compactForm = /^([\w-]+)\.([\w-]+)\.([\w-]*)$/
 
@@ -37,7 +52,9 @@ export function decodeToken(token: string): DecodedToken | Refusal {
   const header = headerBytes && toObject(headerBytes)
   if (header === null) return tooComplex
   const [, first, second, signature] = (header && compactForm.exec(token)) ?? []
-  if (!header || first === undefined || second === undefined || signature === undefined) return malformed
+  if (!header) return noTokens.get(token) ?? malformed
+  if (first === undefined || second === undefined || signature === undefined)
+    return encryptedForm.test(token) ? encrypted : malformed
   const payloadBytes = bytesOf(second)
   const payload = payloadBytes && toObject(payloadBytes)
   if (!payload) return payload === null ? tooComplex : malformed

@@ -12,7 +12,7 @@ const refusalOf = (aud: unknown, scopeBase?: string, version: '1.0' | '2.0' = '2
     aud,
     audiences,
     (value) => audiences.includes(value),
-    scopeBase === undefined ? undefined : audienceDetail(scopeBase, version)
+    scopeBase === undefined ? undefined : audienceDetail({ scopeBase, version, clientId: 'another' })
   )
 
 const rows: { rule: string; aud: unknown; is: boolean }[] = [

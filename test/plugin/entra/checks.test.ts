@@ -15,6 +15,7 @@ const rules: TenantRules = {
   version: '2.0',
   audiences: [api, `api://${api}`],
   scopeBase: `api://${api}`,
+  clientId: api,
   allowedClients: undefined,
   acceptsTenant: () => true
 }

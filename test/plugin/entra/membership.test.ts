@@ -84,7 +84,7 @@ t.test('the operator is told once what to switch on, and the client each time', 
     const detail =
       /This route requires .*\. Switch on the optional claim acct for access tokens in this API's registration\.$/
     const expected = { status: 403, code: 'membership_unknown', error: 'insufficient_scope', detail }
-    const scope = path === '/members' ? {} : { scope: 'x' }
+    const scope = path === '/members' ? {} : { scope: `api://${clientId}/x` }
     checkRefusal(t, await get(origin + path, token), { ...expected, ...scope })
   }
   t.equal(lines(), 1)

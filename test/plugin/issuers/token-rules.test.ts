@@ -9,7 +9,7 @@ import { anyProvider } from '../../../src/plugin/oidc/provider.js'
 import { providers } from '../../../src/plugin/oidc/providers.js'
 
 const audiences = ['api']
-const rules = { audiences, scopeBase: 'api://api' }
+const rules = { audiences, scopeBase: 'api://api', clientId: 'api' }
 const oidc = { audiences, allowedClients: undefined, roles: { paths: [], mayBeText: false } }
 const lists: Readonly<Record<string, readonly Check[]>> = {
   v1: entraChecks({ ...rules, version: '1.0', allowedClients: new Set(['a']), acceptsTenant: () => true }),

@@ -1,0 +1,182 @@
+/** Messages for common mistakes: each says what was expected, what was found, and what to change. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import entra from '../../src/plugin/index.js'
+import { adviceFor } from '../../src/plugin/keys/advice.js'
+import {
+  allOf,
+  anyOf,
+  createVerifier,
+  type Guard,
+  requireGroup,
+  requireRole,
+  TokenRefusedError,
+  type VerifierOptions
+} from '../../src/plugin/verifier-index.js'
+import { makeApp } from '../support/http.js'
+import { recordingLogger } from '../support/log.js'
+import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
+
+const tenant = await startTestTenant()
+t.teardown(() => tenant.close())
+const options = { tenantId, clientId, authority: tenant.origin }
+
+function start(t: Test, more: object = {}) {
+  const verifier = createVerifier({ ...options, ...more } as VerifierOptions)
+  t.teardown(() => verifier.close())
+  return verifier
+}
+
+async function detailOf(t: Test, token: string, more: object = {}): Promise<string> {
+  try {
+    await start(t, more).verify({ scheme: 'Bearer', token })
+    return 'accepted'
+  } catch (error) {
+    if (!(error instanceof TokenRefusedError)) throw error
+    return error.message
+  }
+}
+
+t.test('a variable without a token', async (t) => {
+  for (const word of ['undefined', 'null', 'NaN'])
+    t.match(await detailOf(t, word), `The token is the word "${word}": the client has put a variable`)
+})
+
+t.test('an encrypted token', async (t) => {
+  const [header] = [{ alg: 'RSA-OAEP', enc: 'A256GCM', kid: 'x' }].map((each) =>
+    Buffer.from(JSON.stringify(each)).toString('base64url')
+  )
+  t.match(
+    await detailOf(t, `${header}.a2V5.aXY.dGV4dA.dGFn`),
+    /is encrypted \(JWE, RFC 7516\).*Turn token encryption off/
+  )
+  t.match(await detailOf(t, `${header}.a2V5.aXY`), /is not a signed JWT/)
+})
+
+t.test('another issuer: those that are trusted, and not the one that nothing proves', async (t) => {
+  const detail = await detailOf(t, await tenant.userToken({ iss: 'https://elsewhere.example' }))
+  t.match(detail, `which is ${tenant.origin}/${tenantId}/v2.0 or ${tenant.origin}/${tenantId}/. Get the token`)
+  t.notMatch(detail, 'elsewhere')
+  const several = Array.from({ length: 5 }, (_, at) => ({ issuer: `https://${at}.example`, audience: 'api' }))
+  const of = createVerifier({ tenants: several, keysTimeoutSeconds: 0.1 })
+  t.teardown(() => of.close())
+  await t.rejects(of.verify({ scheme: 'Bearer', token: await tenant.userToken() }), {
+    message: /https:\/\/0\.example or https:\/\/1\.example or .* or others\. Get/
+  })
+})
+
+t.test('an audience that replaces the client ID', async (t) => {
+  const log = recordingLogger()
+  const detail = await detailOf(t, await tenant.userToken(), { audience: 'api://own', log })
+  t.match(detail, `The token is for "${clientId}", and this API is api://own. That is the client ID of this API`)
+  t.match(log.lines, [{ level: 'warn', message: /^audience replaces the client ID.*add the client ID to it/ }])
+  const both = recordingLogger()
+  t.equal(await detailOf(t, await tenant.userToken(), { audience: ['api://own', clientId], log: both }), 'accepted')
+  t.same(
+    both.lines.filter(({ level }) => level === 'warn'),
+    []
+  )
+})
+
+t.test('one ID for two', async (t) => {
+  await t.rejects(start(t, { tenantId: clientId }).ready(), {
+    message: /^tenantId and clientId are both .*; give the Directory \(tenant\) ID and the Application \(client\) ID/
+  })
+})
+
+t.test('Keycloak’s account', async (t) => {
+  const issuer = `${tenant.origin}/${tenantId}/v2.0`
+  const oidc = createVerifier({ issuer, audience: 'orders' })
+  t.teardown(() => oidc.close())
+  await t.rejects(oidc.verify({ scheme: 'Bearer', token: await tenant.userToken({ aud: 'account' }) }), {
+    message: /"account" is Keycloak's own account console: add an audience mapper/
+  })
+  await t.rejects(oidc.verify({ scheme: 'Bearer', token: await tenant.userToken({ aud: 'other' }) }), {
+    message: /The token is for "other", and this API is orders\. Ask for a scope/
+  })
+})
+
+/** A tenant whose clock is wrong, or that refuses its documents. */
+async function otherTenant(t: Test, answer: (path: string) => { status?: number; date?: string; body: unknown }) {
+  const server = createServer((request, response) => {
+    const { status = 200, date, body } = answer(request.url ?? '')
+    if (date !== undefined) response.setHeader('date', date)
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+t.test('the reason that Entra gives, and what to change', async (t) => {
+  const error_description = `AADSTS90002: Tenant '${clientId}' not found.\r\nTrace ID: 1\r\nTimestamp: 2`
+  const authority = await otherTenant(t, () => ({ status: 400, body: { error: 'invalid_tenant', error_description } }))
+  const log = recordingLogger()
+  await start(t, { authority, log }).ready()
+  t.match(log.lines.filter(({ message }) => /could not be fetched/.test(message)).at(0)?.details, {
+    reason: `answered 400: AADSTS90002: Tenant '${clientId}' not found.`,
+    fix: /^tenantId must be the Directory \(tenant\) ID, not the Application \(client\) ID/
+  })
+})
+
+t.test('reasons that mean something to change, and those that do not', async (t) => {
+  t.match(adviceFor('Proxy response (407) !== 200 when HTTP Tunneling'), /user and password into the proxy variable/)
+  t.match(adviceFor('unable to get local issuer certificate'), /NODE_EXTRA_CA_CERTS/)
+  t.match(adviceFor('getaddrinfo ENOTFOUND login.example'), /cannot be resolved/)
+  t.match(adviceFor('connect ECONNREFUSED 127.0.0.1:9'), /nothing listens there/)
+  t.equal(adviceFor('took too long'), undefined)
+})
+
+t.test('a clock that differs from the tenant’s', async (t) => {
+  const seconds = Math.floor(Date.now() / 1000)
+  for (const [ahead, words] of [
+    [3600, /is (3599|3600|3601) s behind that of http/],
+    [-3600, /is (3599|3600|3601) s ahead of that of http/],
+    [5, /Its operator checks that clock\.$/]
+  ] as const) {
+    const date = new Date(Date.now() + ahead * 1000).toUTCString()
+    const authority: string = await otherTenant(t, (path) => {
+      const own = `${authority}/${tenantId}`
+      if (path.includes('openid-configuration'))
+        return { date, body: { issuer: path.includes('v2.0') ? `${own}/v2.0` : `${own}/`, jwks_uri: `${own}/keys` } }
+      return { date, body: { keys: [tenant.keys[0]] } }
+    })
+    const iss = `${authority}/${tenantId}/v2.0`
+    const late = await tenant.userToken({ iss, iat: seconds + 1800, nbf: seconds + 1800, exp: seconds + 7200 })
+    t.match(await detailOf(t, late, { authority }), words)
+  }
+})
+
+t.test('a date that cannot be read says nothing', async (t) => {
+  const authority: string = await otherTenant(t, () => ({ date: 'yesterday', body: {} }))
+  await t.resolves(start(t, { authority }).ready())
+})
+
+t.test('guards in a list, none, and one that was not called', async (t) => {
+  const admin = requireRole('Admin')
+  t.throws(() => anyOf([admin, admin] as never), {
+    message: /and got a list; write anyOf\(a, b\), not anyOf\(\[a, b\]\)$/
+  })
+  t.throws(() => allOf(), { message: /^allOf takes guards, one or more, .* and got none$/ })
+  t.throws(() => anyOf(requireRole as never), { message: /and got a function that makes guards; call it$/ })
+  t.throws(() => anyOf(admin, 'Admin' as never), { message: /and got "Admin"$/ })
+})
+
+t.test('a group by its name', async (t) => {
+  const ready = async (guard: Guard, own: object = options) => {
+    const { app } = makeApp(t)
+    await app.register(entra, own as never)
+    app.get('/staff', { preHandler: guard }, async () => 'ok')
+    await app.ready()
+  }
+  await t.rejects(ready(allOf(requireRole('Admin'), requireGroup('Staff'))), {
+    message:
+      /^GET \/staff has requireGroup\("Staff"\), and groups of Microsoft Entra are known by their object IDs; give/
+  })
+  await t.resolves(ready(requireGroup(clientId)))
+  await t.resolves(
+    ready(requireGroup('Staff'), { issuer: `${tenant.origin}/x`, audience: 'api' }),
+    'other providers have names'
+  )
+})
