@@ -192,13 +192,17 @@ t.test('every "before" is a program of its language', async (t) => {
   })
 })
 
-t.test('what the page calls ours is in the README by that name', async (t) => {
-  const readme = await readFile('README.md', 'utf8')
+/** Where options, guards, the principal and errors are listed. */
+const reference = ['README.md', 'docs/options.md', 'docs/principal.md', 'docs/errors.md']
+
+t.test('what the page calls ours is in the README, or in the reference, by that name', async (t) => {
+  const reading = reference.map((path) => readFile(path, 'utf8'))
+  const text = (await Promise.all(reading)).join('\n')
   const tables = page.split('\n').filter((line) => line.startsWith('| ') && line.split(' | ').length === 2)
   const names = tables.flatMap((line) => {
     const ours = line.slice(line.indexOf(' | '))
     return [...ours.matchAll(/`(?:\w+\.)?([a-z][A-Za-z0-9]+)(?:`|:|\()/g)].map(([, name = '']) => name)
   })
   t.ok(names.length >= 60, `${names.length} names`)
-  for (const name of new Set(names)) t.match(readme, new RegExp(`\\b${name}\\b`), name)
+  for (const name of new Set(names)) t.match(text, new RegExp(`\\b${name}\\b`), name)
 })
