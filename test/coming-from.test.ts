@@ -10,7 +10,7 @@ import { skipWithout } from './support/programs.js'
 import { compileSamples, runSamples, samplesIn } from './support/samples.js'
 import { clientId, seconds, tenantId } from './support/tenant.js'
 
-/** A row: who asks for what, and the answers before and now. */
+/** A row: who requests what, and the answers before and now. */
 interface Promised {
   readonly who: string
   readonly path: string
@@ -25,7 +25,7 @@ interface Section {
 }
 
 const page = await readFile('docs/coming-from.md', 'utf8')
-const head = '| who | asks for | before | now |'
+const head = '| who | requests | before | now |'
 
 function sectionsOf(text: string): Section[] {
   return text
@@ -91,7 +91,7 @@ const otherTenant = ({ description }: Tenant) => {
   return { iss: other?.issuer, tid: other?.tenantId }
 }
 
-/** Who asks, as the tables name them, and the token that they send: those that the tenant issues where it would. */
+/** Who calls, as the tables name them, and the token that they send: those that the tenant issues where it would. */
 const callers: Record<string, (tenant: Tenant) => Promise<string | undefined>> = {
   nobody: async () => undefined,
   'a user': (tenant) => userToken(tenant, 'user@contoso.example'),
