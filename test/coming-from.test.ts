@@ -93,7 +93,7 @@ const otherTenant = ({ description }: Tenant) => {
 
 /** Who calls, as the tables name them, and the token that they send: those that the tenant issues where it would. */
 const callers: Record<string, (tenant: Tenant) => Promise<string | undefined>> = {
-  nobody: async () => undefined,
+  'an anonymous caller': async () => undefined,
   'a user': (tenant) => userToken(tenant, 'user@contoso.example'),
   'an admin': (tenant) => userToken(tenant, 'admin@contoso.example'),
   'a guest': (tenant) => userToken(tenant, 'guest@fabrikam.example'),
@@ -153,7 +153,7 @@ t.test('every "after" compiles, runs, and answers as its table says', async (t) 
       t.ok(promises.length >= 8, `${promises.length} answers`)
       for (const { who, path, now } of promises) {
         const token = await callers[who]?.(tenant)
-        t.ok(token ?? who === 'nobody', `${who} is known`)
+        t.ok(token ?? who === 'an anonymous caller', `${who} is known`)
         const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
         const response = await fetch(`${addresses[index]}${path}`, { headers })
         t.equal(response.status, now, `${who}: ${path} ${now}, and it says ${await response.text()}`)

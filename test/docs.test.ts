@@ -162,6 +162,12 @@ function tableRows(text: string): { head: string; row: string }[] {
   })
 }
 
+t.test('no row of a table holds two things with a dot between them', async (t) => {
+  for (const document of everyDocument) {
+    for (const { row } of tableRows(await readFile(document, 'utf8'))) t.notMatch(row, / · /, `${document}: ${row}`)
+  }
+})
+
 t.test('every row of every table has as many cells as its head', async (t) => {
   for (const document of [...everyDocument, 'CHANGELOG.md']) {
     for (const { head, row } of tableRows(await readFile(document, 'utf8')))
