@@ -10,7 +10,7 @@ import { skipWithout } from './support/programs.js'
 import { compileSamples, runSamples, samplesIn } from './support/samples.js'
 import { clientId, seconds, tenantId } from './support/tenant.js'
 
-/** A row: who asks for what, and the answers before and now. */
+/** A row: who requests what, and the answers before and now. */
 interface Promised {
   readonly who: string
   readonly path: string
@@ -25,7 +25,7 @@ interface Section {
 }
 
 const page = await readFile('docs/coming-from.md', 'utf8')
-const head = '| who | asks for | before | now |'
+const head = '| who | requests | before | now |'
 
 function sectionsOf(text: string): Section[] {
   return text
@@ -91,9 +91,9 @@ const otherTenant = ({ description }: Tenant) => {
   return { iss: other?.issuer, tid: other?.tenantId }
 }
 
-/** Who asks, as the tables name them, and the token that they send: those that the tenant issues where it would. */
+/** Who calls, as the tables name them, and the token that they send: those that the tenant issues where it would. */
 const callers: Record<string, (tenant: Tenant) => Promise<string | undefined>> = {
-  nobody: async () => undefined,
+  'an anonymous caller': async () => undefined,
   'a user': (tenant) => userToken(tenant, 'user@contoso.example'),
   'an admin': (tenant) => userToken(tenant, 'admin@contoso.example'),
   'a guest': (tenant) => userToken(tenant, 'guest@fabrikam.example'),
@@ -153,7 +153,7 @@ t.test('every "after" compiles, runs, and answers as its table says', async (t) 
       t.ok(promises.length >= 8, `${promises.length} answers`)
       for (const { who, path, now } of promises) {
         const token = await callers[who]?.(tenant)
-        t.ok(token ?? who === 'nobody', `${who} is known`)
+        t.ok(token ?? who === 'an anonymous caller', `${who} is known`)
         const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
         const response = await fetch(`${addresses[index]}${path}`, { headers })
         t.equal(response.status, now, `${who}: ${path} ${now}, and it says ${await response.text()}`)
@@ -192,13 +192,17 @@ t.test('every "before" is a program of its language', async (t) => {
   })
 })
 
-t.test('what the page calls ours is in the README by that name', async (t) => {
-  const readme = await readFile('README.md', 'utf8')
+/** Where options, guards, the principal and errors are listed. */
+const reference = ['README.md', 'docs/options.md', 'docs/principal.md', 'docs/errors.md']
+
+t.test('what the page calls ours is in the README, or in the reference, by that name', async (t) => {
+  const reading = reference.map((path) => readFile(path, 'utf8'))
+  const text = (await Promise.all(reading)).join('\n')
   const tables = page.split('\n').filter((line) => line.startsWith('| ') && line.split(' | ').length === 2)
   const names = tables.flatMap((line) => {
     const ours = line.slice(line.indexOf(' | '))
     return [...ours.matchAll(/`(?:\w+\.)?([a-z][A-Za-z0-9]+)(?:`|:|\()/g)].map(([, name = '']) => name)
   })
   t.ok(names.length >= 60, `${names.length} names`)
-  for (const name of new Set(names)) t.match(readme, new RegExp(`\\b${name}\\b`), name)
+  for (const name of new Set(names)) t.match(text, new RegExp(`\\b${name}\\b`), name)
 })

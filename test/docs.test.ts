@@ -7,9 +7,11 @@ import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { entraNames } from '../src/plugin/entra/options.js'
+import * as library from '../src/plugin/index.js'
 import { timeNames } from '../src/plugin/keys/timings.js'
 import { oidcNames } from '../src/plugin/oidc/options.js'
 import { toSettings } from '../src/plugin/options.js'
+import { type RefusalCode, refusal } from '../src/plugin/refusals/refusal.js'
 import { readConfig } from '../src/server/config/config.js'
 import { discoveryFaults, goodAnswers, keySetFaults, transportFaults } from './faults/faults.js'
 import { tables } from './hostile/tables.js'
@@ -138,7 +140,7 @@ const anchorOf = (heading: string) =>
 
 const pages = (await readdir('docs')).filter((name) => name.endsWith('.md')).map((name) => join('docs', name))
 const examples = (await readdir('examples')).map((name) => join('examples', name, 'README.md'))
-const besides = ['ARCHITECTURE.md', 'SECURITY.md', join('bench', 'README.md')]
+const besides = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', join('bench', 'README.md')]
 const everyDocument = ['README.md', ...besides, ...pages, ...examples]
 
 t.test('every page, and every example, is in a list of the README', async (t) => {
@@ -160,6 +162,12 @@ function tableRows(text: string): { head: string; row: string }[] {
   })
 }
 
+t.test('no row of a table holds two things with a dot between them', async (t) => {
+  for (const document of everyDocument) {
+    for (const { row } of tableRows(await readFile(document, 'utf8'))) t.notMatch(row, / · /, `${document}: ${row}`)
+  }
+})
+
 t.test('every row of every table has as many cells as its head', async (t) => {
   for (const document of [...everyDocument, 'CHANGELOG.md']) {
     for (const { head, row } of tableRows(await readFile(document, 'utf8')))
@@ -174,7 +182,7 @@ t.test('every row of every table has as many cells as its head', async (t) => {
 
 /** What the first cells of a section's tables name in code. */
 function namesIn(text: string, heading: string): string[] {
-  const [section = ''] = text.split(`\n${heading}\n`)[1]?.split('\n## ') ?? []
+  const [section = ''] = `\n${text}`.split(`\n${heading}\n`)[1]?.split('\n## ') ?? []
   const rows = section.split('\n').filter((line) => line.startsWith('| `'))
   return rows.flatMap((row) => [...(cellsOf(row)[0] ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
 }
@@ -189,35 +197,92 @@ function complaint(make: () => unknown): string {
   throw new Error('nothing was thrown')
 }
 
-t.test('README, "Options": every option, and no other', async (t) => {
-  const names = namesIn(await readFile('README.md', 'utf8'), '## Options')
+t.test('docs/options.md: every option, and no other', async (t) => {
+  const text = await readFile(join('docs', 'options.md'), 'utf8')
+  const [ofEntra = [], ofOidc = [], ofBoth = []] = ['Entra', 'another OpenID provider', 'both'].map((whose) =>
+    namesIn(text, `## Options for ${whose}`)
+  )
   const shared = [...timeNames, 'tokenCache', 'audit', 'groups', 'isRevoked', 'strictRoutes', 'userDecorator']
   t.match(
     complaint(() => toSettings({ none: 1 } as never)),
     `are ${[...entraNames, ...shared].join(', ')}`
   )
   const known = new Set([...entraNames, ...oidcNames, 'tenants', ...shared])
-  t.same([...new Set(names)].sort(), [...known].sort())
+  t.same([...new Set([...ofEntra, ...ofOidc, ...ofBoth])].sort(), [...known].sort())
+  const everywhere = new Set(ofBoth)
+  t.same(
+    [...ofEntra, ...ofBoth].filter((name) => ![...entraNames, 'tenants', ...shared].includes(name)),
+    []
+  )
+  t.same(
+    [...ofOidc, ...ofBoth].filter((name) => ![...oidcNames, 'tenants', ...shared].includes(name)),
+    []
+  )
+  for (const name of [...ofEntra, ...ofOidc]) t.notOk(everywhere.has(name), `${name} is in one place`)
 })
 
-t.test('README, "Errors": every code of a refusal, and no other', async (t) => {
-  const [section = ''] = (await readFile('README.md', 'utf8')).split('\n## Errors\n')[1]?.split('\n## ') ?? []
-  const rows = section.split('\n').filter((line) => line.startsWith('| '))
-  const inTable = rows.slice(1).flatMap(
-    (row) =>
-      cellsOf(row)
-        .slice(2)
-        .join(' ')
-        .match(/(?<=`)\w+(?=`)/g) ?? []
-  )
+t.test('docs/errors.md, "Codes": every code of a refusal, and no other, with its status and challenge', async (t) => {
+  const [section = ''] =
+    (await readFile(join('docs', 'errors.md'), 'utf8')).split('\n## Codes\n')[1]?.split('\n## ') ?? []
+  const rows = section.split('\n').filter((line) => line.startsWith('| `'))
+  const inTable = rows.map((row) => (cellsOf(row)[0] ?? '').replaceAll('`', ''))
   const [table = ''] =
     (await readFile(join('src', 'plugin', 'refusals', 'refusal.ts'), 'utf8'))
       .split('const kinds = {')[1]
       ?.split('\n} as const') ?? []
   const codes = [...table.matchAll(/^ {2}(\w+): /gm)].map(([, code = '']) => code)
   t.ok(codes.length >= 30, `${codes.length} codes`)
-  const errors = ['invalid_request', 'invalid_token', 'insufficient_scope'] // of the challenge, which are no codes
-  t.same([...new Set(inTable)].filter((name) => !errors.includes(name)).sort(), codes.sort())
+  t.same([...inTable].sort(), codes.sort(), 'one row each')
+  for (const row of rows) {
+    const [code = '', status, challenge, cause = '', fix = ''] = cellsOf(row)
+    if (!codes.includes(code.replaceAll('`', ''))) continue
+    const told = refusal(code.replaceAll('`', '') as RefusalCode)
+    t.equal(status, String(told.status), `${code}: status`)
+    const without = told.status === 401 ? 'without error' : 'none'
+    t.equal(challenge, told.error ? `\`${told.error}\`` : without, `${code}: challenge`)
+    t.ok(cause.length > 0 && fix.length > 0, `${code}: cause and fix`)
+  }
+})
+
+t.test('README, "Guards": every guard, and no other', async (t) => {
+  const named = namesIn(await readFile('README.md', 'utf8'), '## Guards').map((name) => name.split('(')[0])
+  const exported = Object.keys(library).filter((name) => /^require|^a(?:ny|ll)Of$/.test(name))
+  t.same([...named].sort(), exported.sort())
+})
+
+t.test('README, "Set up your tenant": every optional claim, beside the guards that require it', async (t) => {
+  const [section = ''] =
+    (await readFile('README.md', 'utf8')).split('\n## Set up your tenant\n')[1]?.split('\n## ') ?? []
+  const rows = section
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map(cellsOf)
+  const source = await readFile(join('src', 'server', 'manifest', 'requirements.ts'), 'utf8')
+  const [table = ''] = source.split('const optionalClaims')[1]?.split('\n}') ?? []
+  const required = [...table.matchAll(/^ {2}(\w+): \[('.*')\]/gm)].flatMap(([, kind = '', claims = '']) =>
+    [...claims.matchAll(/'(\w+)'/g)].map(([, claim = '']) => ({ claim, guard: `require${kind}`.toLowerCase() }))
+  )
+  t.ok(required.length >= 5, `${required.length} claims`)
+  for (const { claim, guard } of required) {
+    const [, by = ''] = rows.find(([name]) => name === `\`${claim}\``) ?? []
+    t.match(by.toLowerCase(), guard, `${claim}: ${guard}`)
+  }
+  const others = ['idtyp', 'sid'] // what every route reads; what revocation of a session reads
+  t.same(
+    rows.map(([name = '']) => name.replaceAll('`', '')).sort(),
+    [...new Set([...required.map(({ claim }) => claim), ...others])].sort()
+  )
+})
+
+t.test('docs/principal.md: every member, and no other', async (t) => {
+  const named = namesIn(await readFile(join('docs', 'principal.md'), 'utf8'), '# The principal')
+  const source = await readFile(join('src', 'plugin', 'claims', 'principal.ts'), 'utf8')
+  const bodies = [...source.matchAll(/interface (?:Caller|\w+Principal)\b[^{]*\{([\s\S]*?)\n\}/g)].map(
+    ([, body = '']) => body
+  )
+  t.equal(bodies.length, 3)
+  const members = bodies.flatMap((body) => [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, name]) => name))
+  t.same([...named].sort(), [...new Set(members)].sort())
 })
 
 t.test('docs/server.md, "Variables": every variable that the server reads, and no other', async (t) => {
@@ -240,7 +305,8 @@ t.test('docs/tenant.md, "What an administrator does": every request, with its pa
   const paths = [...source.matchAll(/'(\/_control\/[a-z-]+)'/g)].map(([, path = '']) => path)
   t.ok(paths.length >= 6, `${paths.length} requests`)
   const urls = named.filter((name) => name.startsWith('/')).map((name) => new URL(name, 'http://tenant.example'))
-  t.same(urls.map(({ pathname }) => pathname).sort(), paths.sort())
+  t.same([...new Set(urls.map(({ pathname }) => pathname))].sort(), paths.sort())
+  t.equal(new Set(named).size, named.length, 'one row for each request')
   for (const name of urls.flatMap(({ searchParams }) => [...searchParams.keys()]))
     t.match(source, new RegExp(`'${name}'`), name)
 })
