@@ -56,7 +56,7 @@ export function refuseCommon(name: 'audience' | 'clientId', audiences: readonly 
   for (const audience of audiences) {
     const owner = ownerOf(audience, other)
     if (owner === undefined) continue
-    const why = `belongs to ${owner}, so tokens that are meant for others carry it`
+    const why = `belongs to ${owner}, so tokens for other APIs carry it`
     throw new EntraConfigurationError(`${name} ${shown(audience)} ${why}; give one that names this API alone`)
   }
 }

@@ -55,7 +55,7 @@ const form: Step = {
 const header: Step = {
   id: 'header',
   source: 'RFC 8725 §3.1, §3.10, §3.11',
-  expected: 'an alg that this API accepts, a typ of access tokens, and no parameter that brings a key'
+  expected: 'an alg that this API accepts, a typ of access tokens, and no parameter that supplies a key'
 }
 const knownKey: Step = {
   id: 'key',
@@ -65,15 +65,19 @@ const knownKey: Step = {
 const oneReading: Step = {
   id: 'reading',
   source: 'RFC 7519 §4, RFC 8725 §2.4, RFC 4648 §3.5',
-  expected: 'one reading: UTF-8, no member twice, and base64url in its one spelling'
+  expected: 'unambiguous: UTF-8, no duplicate member name, and canonical base64url'
 }
 const signature: Step = { id: 'signature', source: 'RFC 7515 §5.2', expected: 'a signature by that key' }
-const time: Step = { id: 'time', source: 'RFC 7519 §4.1.4, §4.1.5, §4.1.6', expected: 'now is within exp, nbf and iat' }
+const time: Step = {
+  id: 'time',
+  source: 'RFC 7519 §4.1.4, §4.1.5, §4.1.6',
+  expected: 'the current time is within exp, nbf and iat'
+}
 const claims: Step = { id: 'claims', source: 'RFC 7519 §4.1', expected: `the claims ${requiredClaims.join(', ')}` }
 const keyOwner: Step = {
   id: 'key.issuer',
   source: 'Microsoft: "Access tokens", validate the signing key issuer',
-  expected: 'to know for which issuer the key is published'
+  expected: 'the issuer that the key is published for is known'
 }
 
 /** In the order of {@link verifyToken}; a token that lacks a claim gets to know that before its signature is judged. */

@@ -187,10 +187,10 @@ function refuseAmbiguous(tenants: readonly Partial<EntraTenantOptions>[]): void 
   const domain = ids.find((id) => id.includes('.'))
   if (many && domain)
     throw new EntraConfigurationError(
-      `tenants has tenantId "${domain}" beside "${many}", which has it as well; give the ID of that tenant, a GUID`
+      `tenants has tenantId "${domain}" beside "${many}", which may include it; give the GUID of that tenant`
     )
   const flows = tenants.flatMap(({ userFlow, authority, tenantId }) => (userFlow ? [`${authority} ${tenantId}`] : []))
   const twice = repeated(flows)
   if (twice)
-    throw new EntraConfigurationError(`tenants has two user flows of ${twice}; they have one issuer, so give one`)
+    throw new EntraConfigurationError(`tenants has two user flows of ${twice}; they share one issuer, so give one`)
 }

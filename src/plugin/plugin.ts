@@ -18,7 +18,7 @@ import { isSilent } from './routes/internals.js'
 import { createVerifyToken } from './verification/identify.js'
 
 const websocketsLate =
-  '@fastify/websocket must be registered before fastify-entra, and on the same instance; it closes the socket of a refused upgrade only where it saw the request'
+  '@fastify/websocket must be registered before fastify-entra, and on the same instance; otherwise it leaves the socket of a refused upgrade open'
 
 async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
   const settings = toSettings(options)
@@ -57,14 +57,16 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
 }
 
 function refuseClash(app: FastifyInstance, hasUser: boolean): void {
-  if (pluginMark in app) throw new EntraConfigurationError('fastify-entra is registered twice; once is for all')
+  if (pluginMark in app) throw new EntraConfigurationError('fastify-entra is registered twice; register it once')
   const names = ['principal', 'principalOrNull', ...(hasUser ? ['user'] : [])]
   const taken = names.find((name) => app.hasRequestDecorator(name))
   if (taken) throw new EntraConfigurationError(`request.${taken} is decorated already; this plugin needs the name`)
   const onApp = ['entra', 'verifyToken', 'accessMatrix'].find((name) => app.hasDecorator(name))
   if (onApp) throw new EntraConfigurationError(`app.${onApp} is decorated already; this plugin needs the name`)
   if (app.hasDecorator('jwt')) {
-    throw new EntraConfigurationError('@fastify/jwt is registered already; register it after this, with a namespace')
+    throw new EntraConfigurationError(
+      '@fastify/jwt is registered already; register it after fastify-entra, with a namespace'
+    )
   }
 }
 

@@ -130,7 +130,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const running = async (): Promise<Running> => {
     const all = await starting
     await all.engine.firstTry()
-    if (isClosed) throw new EntraConfigurationError('this verifier was closed; create another one')
+    if (isClosed) throw new EntraConfigurationError('this verifier is closed; create a new one')
     return all
   }
   return Object.freeze<Verifier>({

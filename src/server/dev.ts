@@ -105,7 +105,7 @@ async function introduction(tenant: Tenant, address: string, spaOrigin: string):
 /** Whoever calls the tenant over https has to trust its authority, of which there is a file for as long as this runs. */
 function howToTrust(origin: string, file: string): readonly string[] {
   return [
-    `Trust   ${file}  (made for this run; gone when it ends)`,
+    `Trust   ${file}  (made for this run; deleted when it ends)`,
     `  NODE_EXTRA_CA_CERTS='${file}' node your-client.js`,
     `  curl --cacert '${file}' '${origin}/'`
   ]

@@ -12,13 +12,13 @@ export async function registerDocument(app: FastifyInstance): Promise<void> {
       info: {
         title: 'fastify-entra API',
         version: '0.1.0',
-        description: 'A resource API whose callers are known by access tokens of Microsoft Entra ID.',
+        description: 'A resource API that authenticates its callers by access tokens of Microsoft Entra ID.',
         license: { name: 'MIT', identifier: 'MIT' }
       },
       servers: [{ url: '/', description: 'This server' }],
       tags: [
-        { name: 'public', description: 'No token is looked at' },
-        { name: 'caller', description: 'About who calls' },
+        { name: 'public', description: 'No token is inspected' },
+        { name: 'caller', description: 'About the caller' },
         { name: 'directory', description: 'Through Microsoft Graph' }
       ],
       components: { securitySchemes: { ...securitySchemes } }

@@ -8,7 +8,7 @@ import { loggedText, problemMediaType, toProblem } from '../plugin/index.js'
 /** What the client may know of a status; the rest is for the log. */
 const answers: Readonly<Record<number, { code: string; detail: string }>> = {
   400: { code: 'bad_request', detail: 'The request is malformed.' },
-  404: { code: 'not_found', detail: 'There is nothing at this path for this method.' },
+  404: { code: 'not_found', detail: 'There is no route for this path and method.' },
   408: { code: 'request_timeout', detail: 'The request took too long to arrive.' },
   413: { code: 'content_too_large', detail: 'The body of the request is too large.' },
   415: { code: 'unsupported_media_type', detail: 'The body has a media type that this route does not read.' },

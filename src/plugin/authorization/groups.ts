@@ -55,7 +55,9 @@ export interface GroupsOptions {
 export function resolverOf(given: GroupsResolver | undefined, hasClient: boolean): GroupsResolver | undefined {
   const groups = functionOf('groups', given)
   if (!groups || !Object.hasOwn(groups, needsDownstream) || hasClient) return groups
-  throw new EntraConfigurationError('groups asks Microsoft Graph, and needs a credential; give the option downstream')
+  throw new EntraConfigurationError(
+    'groups calls Microsoft Graph, which requires a credential; give the option downstream'
+  )
 }
 
 /** What look-ups are made with. */
@@ -95,5 +97,5 @@ export function groupIdsOf(rules: readonly Rule[]): readonly string[] {
 /** A resolver that answers something else is one that failed: an empty list would be a no. */
 function listOf(groups: unknown): readonly string[] {
   if (Array.isArray(groups) && groups.every((each) => typeof each === 'string')) return Object.freeze([...groups])
-  throw new Error('the option "groups" gave no list of group IDs')
+  throw new Error('the option "groups" returned no list of group IDs')
 }

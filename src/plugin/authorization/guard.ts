@@ -78,11 +78,11 @@ function hostOf(request: GuardedRequest): GuardHost {
 
 /** A route as it was declared, for messages: never the path as sent. */
 export function routeOf({ method, routeOptions }: Pick<GuardedRequest, 'method' | 'routeOptions'>): string {
-  return `${method} ${routeOptions.url ?? 'of no route'}`
+  return `${method} ${routeOptions.url ?? 'without a route'}`
 }
 
 /** Hooks after the handler get a payload or an error beside `next`, or find the reply sent: it is too late to refuse. */
 export function tooLate(request: GuardedRequest): EntraConfigurationError {
   const fix = 'add it as a preHandler'
-  return new EntraConfigurationError(`${routeOf(request)} has a guard in a hook that comes too late; ${fix}`)
+  return new EntraConfigurationError(`${routeOf(request)} has a guard in a hook that runs too late; ${fix}`)
 }

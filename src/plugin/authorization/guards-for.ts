@@ -66,7 +66,7 @@ function declaredOnly(make: Make, declared: DeclaredNames = []) {
     const made = make(...names)
     const [name] = names
     if (!words.has(name)) {
-      const known = `declared are ${[...words.keys()].join(', ') || 'none'}`
+      const known = `declared names: ${[...words.keys()].join(', ') || 'none'}`
       throw new EntraConfigurationError(`${make.name} takes a declared name, and got ${shown(name)}; ${known}`)
     }
     const description = descriptionOf(words.get(name))

@@ -173,7 +173,7 @@ function named(names: readonly unknown[], by: string): string {
 
 function rulesOf(guards: readonly Guard[], by: string): Rule[] {
   if (guards.length > 0 && guards.every(isGuard)) return guards.map(({ rule }) => rule)
-  throw new EntraConfigurationError(`${by} takes one guard or more`)
+  throw new EntraConfigurationError(`${by} takes one or more guards`)
 }
 
 /** GUIDs have no case, and tokens have them in lower case; other identifiers are compared as they are. */

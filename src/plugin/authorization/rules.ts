@@ -72,7 +72,7 @@ export function describe(rule: Rule): string {
     case 'authContext':
       return `a sign-in with the authentication context ${rule.name}`
     case 'authAge':
-      return `a sign-in of the last ${rule.maxAgeSeconds} seconds`
+      return `a sign-in within the last ${rule.maxAgeSeconds} seconds`
     case 'clientAuth':
       return rule.name === 'none' ? 'a public client' : `a client that authenticated by ${rule.name}`
     case 'policy':

@@ -23,6 +23,6 @@ export function audienceRefusal(
 
 /** A received value, fit to be shown: short, printable, on one line. */
 function shown(value: unknown): string {
-  if (typeof value !== 'string') return 'no API that can be named'
+  if (typeof value !== 'string') return 'an audience that is not a string'
   return `"${value.slice(0, 100).replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?')}"`
 }

@@ -38,9 +38,10 @@ const batchesAtOnce = 4
 export function graphGroups(options: GraphGroupsOptions = {}): GroupsResolver {
   const { as, scopes, securityEnabledOnly, url } = checked(options)
   const resolve: GroupsResolver = async (principal, { groupIds, graph }) => {
-    if (!graph) throw new Error('the tenant of this user has no option "downstream" to ask Microsoft Graph with')
+    if (!graph)
+      throw new Error('the tenant of this user has no option "downstream", and Microsoft Graph requires a credential')
     // An ID that is none could be another path, and another user's groups (a token without `oid` has the `sub` there).
-    if (!guid.test(principal.id)) throw new Error('the ID of this user is no GUID, so Microsoft Graph is not asked')
+    if (!guid.test(principal.id)) throw new Error('the ID of this user is not a GUID, so Microsoft Graph is not called')
     const origin = url ?? graph.url
     const wanted = scopes ?? [`${origin}/.default`]
     const token = await (as === 'user' ? graph.tokenOnBehalfOf(wanted) : graph.tokenForApp(String(wanted[0])))
@@ -102,9 +103,11 @@ function checked(options: GraphGroupsOptions) {
   const { as = 'app', scopes, securityEnabledOnly = true, url } = ownProperties(options)
   rejectUnknown('graphGroups', options, names)
   if (as !== 'app' && as !== 'user')
-    throw new EntraConfigurationError(`graphGroups: as ${shown(as)} is not allowed; it is app or user`)
+    throw new EntraConfigurationError(`graphGroups: as ${shown(as)} is not allowed; give app or user`)
   if (scopes !== undefined && (as === 'app' || !Array.isArray(scopes) || scopes.length === 0))
-    throw new EntraConfigurationError('graphGroups: scopes is for as "user"; give one or more there, or leave it out')
+    throw new EntraConfigurationError(
+      'graphGroups: scopes goes with as "user"; give one or more scopes, or leave the option out'
+    )
   const origin = url === undefined ? undefined : secureOrigin('graphGroups: url', url, 'https://graph.microsoft.com')
   return { as, scopes, url: origin, securityEnabledOnly: isOn('securityEnabledOnly', securityEnabledOnly) }
 }

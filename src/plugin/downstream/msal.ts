@@ -102,7 +102,7 @@ async function proofOf(credential: Credential) {
   } catch (error) {
     throw new OutageError(`clientAssertion failed: ${reasonOf(error)}`)
   }
-  throw new OutageError('clientAssertion gave no assertion')
+  throw new OutageError('clientAssertion returned no assertion')
 }
 
 /** MSAL's network, through our own bounded client; what came over it is kept, as MSAL's errors say less. */

@@ -61,12 +61,12 @@ const names: readonly string[] = [...proofs, 'sharedCache', 'maxTokens']
  */
 export function downstreamOf(options: DownstreamOptions): Pick<OwnClient, 'credential' | 'sharedCache' | 'maxTokens'> {
   if (typeof options !== 'object' || options === null)
-    throw new EntraConfigurationError(`downstream is no object; give one of ${proofs.join(', ')} in it`)
+    throw new EntraConfigurationError(`downstream is not an object; give an object with one of ${proofs.join(', ')}`)
   rejectUnknown('downstream', options, names)
   const own = ownProperties(options)
   const { sharedCache, maxTokens } = own
   if (sharedCache !== undefined && ![sharedCache?.get, sharedCache?.set].every((each) => typeof each === 'function'))
-    throw new EntraConfigurationError('downstream.sharedCache is no store; give an object with get and set')
+    throw new EntraConfigurationError('downstream.sharedCache is not a store; give an object with get and set')
   const bounds = { least: 1, most: 1_000_000, default: 10_000 }
   return { credential: credentialOf(own), sharedCache, maxTokens: wholeNumber('maxTokens', maxTokens, bounds) }
 }
@@ -82,7 +82,7 @@ function credentialOf(options: DownstreamOptions): Credential {
   if (clientCertificate !== undefined) return { clientCertificate: certificateOf(clientCertificate) }
   if (typeof clientSecret === 'string' && clientSecret !== '') return { clientSecret }
   const [name] = given
-  const wanted = name === 'clientSecret' ? 'is empty, or no text; give the secret' : 'is no function; give one'
+  const wanted = name === 'clientSecret' ? 'is empty or not a string; give the secret' : 'is not a function; give one'
   throw new EntraConfigurationError(`downstream.${name} ${wanted}`)
 }
 

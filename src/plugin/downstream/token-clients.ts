@@ -48,7 +48,7 @@ export class Downstreams {
       if (named !== undefined && (tenantId ?? own) === named) return { downstream, tenantId: named }
     }
     const which = tenantId === undefined ? 'without a tenantId' : `for the tenant ${tenantId}`
-    throw new EntraConfigurationError(`tokenForApp() ${which}: no tenant with the option downstream is meant by that`)
+    throw new EntraConfigurationError(`tokenForApp() ${which}: no tenant with the option downstream matches`)
   }
 }
 

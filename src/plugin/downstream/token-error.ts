@@ -63,7 +63,7 @@ function membersOf(body: unknown): Readonly<Record<string, unknown>> {
 function consentRefusal(scopes: readonly string[]): Refusal {
   const permission = scopes.join(' ').slice(0, 100)
   return refusal('consent_required', {
-    detail: `Neither the user nor an administrator has let this API have ${permission}; one of them has to consent.`
+    detail: `Neither the user nor an administrator has consented to ${permission} for this API; one of them must consent.`
   })
 }
 
@@ -80,7 +80,7 @@ export function challengeRefusal(challenge: string): Refusal | undefined {
 
 /** The tenant's claims, handed on to the client that can have the user satisfy them (Microsoft: "Claims challenges", on-behalf-of). */
 function signInAgain(claims: unknown): Refusal {
-  const detail = 'Another service that this route calls asks the user to sign in again.'
+  const detail = 'Another service that this route calls requires the user to sign in again.'
   const challenge = isChallenge(claims) && claimsChallenge(claims)
   return challenge
     ? refusal('insufficient_claims', { detail, challenge })

@@ -40,7 +40,7 @@ export function tenantRuleOf(allowed: AllowedTenants | undefined, tenantId: stri
     )
   if (allowed === undefined)
     throw new EntraConfigurationError(
-      `tenantId "${tenantId}" lets every tenant in without a list of tenants; name those that may call in allowedTenants`
+      `tenantId "${tenantId}" would accept every tenant; list those that may call in allowedTenants`
     )
   if (typeof allowed === 'function') return decidedBy(byParameters(allowed), [byParametersWarning])
   if (typeof allowed === 'object' && allowed !== null && !Array.isArray(allowed))
@@ -69,7 +69,7 @@ export const byParameters = (decide: TenantPolicy): SharedTenantPolicy => ({
   sharedBy: decide.length === 1 ? 'tenant' : 'claims'
 })
 const byParametersWarning =
-  'allowedTenants is a function, whose answer is shared by how many parameters it has; give { decide, sharedBy: "tenant" } or { decide, sharedBy: "claims" }'
+  'allowedTenants is a function, and the number of its parameters decides how its answers are shared; give { decide, sharedBy: "tenant" } or { decide, sharedBy: "claims" }'
 
 const isDirectory = (tenantId: string) => tenantId !== personalAccounts
 
@@ -81,7 +81,7 @@ function listed(allowed: unknown, tenantId: string): TenantRule {
   const hasPersonal = ids.has(personalAccounts)
   if (hasPersonal && tenantId === 'organizations')
     throw new EntraConfigurationError(
-      `allowedTenants has the tenant of personal accounts, and tenantId is "organizations", which has none; make it "common"`
+      `allowedTenants lists the tenant of personal accounts, which tenantId "organizations" excludes; use "common"`
     )
   if (!ids.has('*')) return { ...oneTenant, acceptsTenant: (id) => ids.has(id) }
   const warning = `allowedTenants is "*": users and apps of every Entra tenant${hasPersonal ? ', and personal accounts,' : ''} may call this API`

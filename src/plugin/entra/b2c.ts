@@ -74,7 +74,7 @@ export function userFlowChecks({ userFlow, audiences, allowedClients }: UserFlow
 const accessTokenCheck: Check = {
   id: 'b2c.access_token',
   source: b2c,
-  expected: 'azp and scp, and no at_hash, c_hash or events, as ID tokens and logout tokens have',
+  expected: 'azp and scp, and none of at_hash, c_hash and events, which ID tokens and logout tokens have',
   found: ({ claims }) => Object.keys(claims),
   refuse: ({ claims }) => {
     const isOther = text(claims.azp) === undefined || 'at_hash' in claims || 'c_hash' in claims || 'events' in claims

@@ -53,7 +53,7 @@ function tenantChecks(rules: TenantRules): readonly Check[] {
     {
       id: 'entra.tid',
       source: claimsValidation,
-      expected: 'a tid that is a lower-case GUID, the tenant of iss, and there once',
+      expected: 'one tid, a lower-case GUID that is the tenant of iss',
       found: ({ claims: { iss, tid } }) => ({ iss, tid }),
       refuse: ({ claims }) => {
         const { iss, tid } = claims
@@ -103,7 +103,7 @@ function accessChecks(rules: TenantRules): readonly Check[] {
       id: 'entra.access_token',
       source: 'OpenID Connect Core §2',
       expected:
-        'a client (azp, or appid in v1.0), and no nonce, at_hash, c_hash or events, as ID tokens and logout tokens have',
+        'a client (azp, or appid in v1.0), and none of nonce, at_hash, c_hash and events, which ID tokens and logout tokens have',
       found: ({ claims }) => Object.keys(claims),
       refuse: ({ claims }) =>
         clientIdOf(claims) === undefined || isOtherToken(claims) ? refusal('not_an_access_token') : undefined
@@ -123,7 +123,7 @@ function accessChecks(rules: TenantRules): readonly Check[] {
 const callerKindCheck: Check = {
   id: 'entra.caller_kind',
   source: 'Microsoft: Protected web API, verify scopes and app roles',
-  expected: 'an idtyp of user or app, or without one a scope, or an oid',
+  expected: 'an idtyp of user or app; without idtyp, a scope or an oid',
   found: ({ claims: { idtyp, scp, oid } }) => ({ idtyp, scp, oid }),
   refuse: ({ claims }) => callerKindRefusal(claims)
 }

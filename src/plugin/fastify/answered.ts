@@ -62,7 +62,7 @@ const mediaTypeOf = (reply: FastifyReply) => String(reply.getHeader('content-typ
 /** As Fastify does with what comes after an answer: an error is logged, and nothing is sent. */
 function ignored(request: FastifyRequest, reply: FastifyReply, payload: unknown): FastifyReply {
   if (payload instanceof Error)
-    request.log.error({ err: loggedError(payload) }, 'an error came after the answer had begun')
+    request.log.error({ err: loggedError(payload) }, 'an error occurred after the response had begun')
   return reply
 }
 

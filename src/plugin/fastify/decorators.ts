@@ -126,7 +126,7 @@ function advising({ log }: FastifyInstance, refuse: Refuse): Refuse {
       isSaid = true
       log.warn(
         { route: routeOf(request), optionalClaim: 'acct' },
-        'requireMember refuses users whose tokens do not show whether they are members; switch on the optional claim acct for access tokens'
+        'requireMember refuses users whose tokens do not show whether they are members; add the optional claim acct to access tokens'
       )
     }
     refuse(request, reply, why, fromErrorHandler)

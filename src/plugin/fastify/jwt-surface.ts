@@ -23,8 +23,8 @@ const onRequests = {
 } as const
 const onApp = {
   verify: 'call await app.entra.verifyToken(token)',
-  sign: 'only the tenant signs tokens; register @fastify/jwt once more, with a namespace, for tokens of your own',
-  lookupToken: 'the plugin reads the Authorization header, and nothing else does'
+  sign: 'only the tenant signs tokens; register @fastify/jwt again, with a namespace, to sign tokens of your own',
+  lookupToken: 'only the plugin reads the Authorization header'
 } as const
 
 /** What the names of @fastify/jwt begin with here: the usual ones are this file's. */
@@ -32,7 +32,7 @@ const namespace = 'fastifyEntra'
 
 /** Requests whose token the plugin verified, while @fastify/jwt does so once more: alone it knows no tenant and no audience. */
 const verifying = new WeakSet<FastifyRequest>()
-const onlyOurs = 'functions whose names begin with fastifyEntra are not for use; call request.jwtVerify()'
+const onlyOurs = 'functions whose names begin with fastifyEntra are internal; call request.jwtVerify()'
 
 /** Registers @fastify/jwt. It verifies once more for whoever calls `request.jwtVerify()`, with the key that the issuer publishes, and no other. */
 export async function registerJwt(app: FastifyInstance, state: VerifierState, verifyToken: VerifyToken): Promise<void> {
@@ -110,7 +110,7 @@ function calledBack(claims: Promise<Claims>, parameters: readonly unknown[]): Pr
 /** Throws, rejects, or calls back, as what it stands for would with its errors. */
 function refusing(what: (this: unknown) => string, instead: string, isSynchronous = false) {
   return function (this: unknown, ...parameters: unknown[]): Promise<never> | undefined {
-    const error = new EntraConfigurationError(`${what.call(this)} is not for use beside fastify-entra; ${instead}`)
+    const error = new EntraConfigurationError(`${what.call(this)} is not supported with fastify-entra; ${instead}`)
     const callback = parameters.find((each): each is Callback => typeof each === 'function')
     if (!callback && isSynchronous) throw error
     if (!callback) return Promise.reject(error)

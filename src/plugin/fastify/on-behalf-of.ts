@@ -47,7 +47,9 @@ async function onBehalfOf(
   if (!principal) throw new DownstreamError(refusal('credentials_missing'))
   if (!downstreams.any) {
     const fix = 'give the option downstream, with a credential'
-    throw new EntraConfigurationError(`${routeOf(request)} calls onBehalfOf() without a client to ask with; ${fix}`)
+    throw new EntraConfigurationError(
+      `${routeOf(request)} calls onBehalfOf(), but this API has no credential for it; ${fix}`
+    )
   }
   const downstream = downstreams.of(principal)
   if (!downstream) throw new DownstreamError(refusal('downstream_not_offered'))

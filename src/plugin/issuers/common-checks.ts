@@ -18,10 +18,12 @@ export const unboundCheck: Check = {
 export const subjectCheck: Check = {
   id: 'sub',
   source: 'RFC 7519 §4.1.2',
-  expected: 'a sub that is a string, and not empty',
+  expected: 'a sub that is a non-empty string',
   found: ({ claims }) => claims.sub,
   refuse: ({ claims: { sub } }) =>
-    text(sub) === undefined ? refusal('invalid_claim', { detail: 'The "sub" of the token is no string.' }) : undefined
+    text(sub) === undefined
+      ? refusal('invalid_claim', { detail: 'The "sub" of the token is not a string.' })
+      : undefined
 }
 
 /** Only the clients that are allowed, where there is a list. */

@@ -132,8 +132,7 @@ export class Issuer {
     const template = this.#names.get(templateOf(name))
     const isOthers = template && new URL(template.settings.url).origin !== new URL(this.settings.url).origin
     const holder = this.#names.get(name) ?? (isOthers ? template : this)
-    if (holder !== this)
-      throw new MetadataMismatchError(`${name} is an issuer that another tenant of this API has already`)
+    if (holder !== this) throw new MetadataMismatchError(`${name} is already the issuer of another tenant of this API`)
     this.#names.set(name, this)
   }
 

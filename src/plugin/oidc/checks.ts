@@ -17,7 +17,7 @@ export function oidcChecks(rules: OidcRules): readonly Check[] {
     {
       id: 'oidc.access_token',
       source: 'RFC 9068 §2.1; OpenID Connect Core §2',
-      expected: 'what access tokens have: a scope, a client_id, the typ at+jwt, or what the provider’s have',
+      expected: 'a mark of access tokens: a scope, a client_id, the typ at+jwt, or one that the provider documents',
       found: ({ header: { typ }, claims }) => ({ typ, claims: Object.keys(claims) }),
       refuse: (token) =>
         !isAccessToken(token, provider) && !provider.isForApis?.(token.claims)
@@ -28,7 +28,7 @@ export function oidcChecks(rules: OidcRules): readonly Check[] {
     {
       id: 'oidc.subject',
       source: 'RFC 9068 §2.2',
-      expected: 'a sub; without one a client_id, and nothing about a person',
+      expected: 'a sub; without one, a client_id and no claim about a person',
       found: ({ claims: { sub, client_id } }) => ({ sub, client_id }),
       refuse: ({ claims }) => (subjectOf(claims, provider) === undefined ? lacksSubject : undefined)
     },

@@ -15,7 +15,7 @@ import { type Refusal, refusal } from '../refusals/refusal.js'
 export type IsRevoked = (principal: Principal) => boolean | Promise<boolean>
 
 const unknown = refusal('admission_unavailable', {
-  detail: 'Whether the token was taken back cannot be said at the moment. Try again later.',
+  detail: 'This API cannot determine at the moment whether the token is revoked. Try again later.',
   retryAfterSeconds: 1
 })
 
@@ -36,7 +36,7 @@ export function revocationRefusal(
     return unknown
   }
   const told = (answer: unknown) => {
-    if (typeof answer !== 'boolean') return failed(new Error('isRevoked gave neither true nor false'))
+    if (typeof answer !== 'boolean') return failed(new Error('isRevoked returned neither true nor false'))
     return answer ? revokedRefusal(principal) : undefined
   }
   try {

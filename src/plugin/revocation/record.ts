@@ -27,7 +27,7 @@ export function keyOfRevoked(who: Revoked): string {
   if (tenantId === undefined && sessionId !== undefined) throw new EntraConfigurationError(whoseSession)
   const key = sessionId === undefined ? keyOf(tenantId, id) : keyOfSession(tenantId, sessionId)
   if (key) return key
-  throw new EntraConfigurationError('revoke takes a tenantId, and with it an id or a sessionId, none of them empty')
+  throw new EntraConfigurationError('revoke takes a tenantId with an id or a sessionId, none of them empty')
 }
 
 const oneOfThem = 'revoke takes an id or a sessionId, and was given both; call it once for each'

@@ -83,7 +83,7 @@ export class RedisRevocations {
     if (typeof client?.get !== 'function' || typeof client.eval !== 'function')
       throw new EntraConfigurationError('RedisRevocations takes a client of ioredis or iovalkey')
     this.#client = client
-    this.#keyPrefix = matching('keyPrefix', keyPrefix, /./, 'a text that is not empty')
+    this.#keyPrefix = matching('keyPrefix', keyPrefix, /./, 'a non-empty string')
     this.#keptSeconds = String(keptSeconds(keptHours))
     this.#timeoutSeconds = within('timeoutSeconds', timeoutSeconds, { least: 0.01, most: 60, default: 1 })
     this.#freshSeconds = within('freshSeconds', freshSeconds, { least: 0, most: 60, default: 0 })
@@ -142,5 +142,5 @@ export class RedisRevocations {
 
 function timeOf(answer: unknown): number {
   if (typeof answer === 'string' && time.test(answer)) return Number(answer)
-  throw new Error('Redis answered with no time of a revocation')
+  throw new Error('Redis did not return the time of a revocation')
 }

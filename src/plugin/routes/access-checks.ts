@@ -18,8 +18,8 @@ export function refuseSpellings(entries: readonly AccessEntry[]): void {
       const known = first.get(words.toLowerCase()) ?? { words, where }
       first.set(words.toLowerCase(), known)
       if (known.words === words) continue
-      const both = `${known.where} asks for ${known.words}, and ${where} for ${words}`
-      throw new EntraConfigurationError(`${both}; upper and lower case count, so write both alike`)
+      const both = `${known.where} requires ${known.words}, and ${where} requires ${words}`
+      throw new EntraConfigurationError(`${both}; names are case-sensitive, so write both alike`)
     }
   }
 }
@@ -49,8 +49,10 @@ export function refuseUndecided(undecided: readonly Route[], unseen: readonly Ro
   const anyToken = "give each a guard, or write config: { auth: 'required' } where any valid token may call"
   const first = 'register fastify-entra first, and await it'
   const mistakes = [
-    ...(undecided.length > 0 ? [`nobody decided about ${named(undecided)}; ${anyToken}`] : []),
-    ...(unseen.length > 0 ? [`what ${named(unseen)} declared before the plugin cannot be seen; ${first}`] : [])
+    ...(undecided.length > 0
+      ? [`neither a guard nor config.auth is declared for ${named(undecided)}; ${anyToken}`]
+      : []),
+    ...(unseen.length > 0 ? [`the plugin cannot check what was declared before it: ${named(unseen)}; ${first}`] : [])
   ]
   if (mistakes.length > 0) throw new EntraConfigurationError(`strictRoutes: ${mistakes.join('; and ')}`)
 }

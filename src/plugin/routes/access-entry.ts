@@ -38,7 +38,8 @@ function frozen(rule: Rule): Rule {
 /** A guard lets no stranger pass, whatever `auth` says. */
 function callersOf(auth: AccessEntry['auth'], rule: Rule | undefined): string {
   if (auth === 'unknown') return 'not known: declared before fastify-entra was registered'
-  if (auth === 'none') return rule ? 'nobody: a guard in a hook needs a token, and none is looked at' : 'anyone'
+  if (auth === 'none')
+    return rule ? 'nobody: a guard in a hook requires a token, and this route does not inspect any' : 'anyone'
   if (rule) return describe(rule)
-  return auth === 'optional' ? 'strangers, and any valid token' : 'any valid token'
+  return auth === 'optional' ? 'unauthenticated requests, and any valid token' : 'any valid token'
 }

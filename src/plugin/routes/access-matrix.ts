@@ -85,7 +85,7 @@ function refuseEarlyGuards(app: FastifyInstance): void {
   if (guardsInHooks(app, ['onRequest']).length === 0) return
   const fix = 'add it as a preHandler, or register the plugin first'
   throw new EntraConfigurationError(
-    `a guard in an onRequest hook runs before fastify-entra, which says who calls; ${fix}`
+    `a guard in an onRequest hook runs before fastify-entra, which identifies the caller; ${fix}`
   )
 }
 

@@ -30,17 +30,17 @@ export function checkRoute(route: RouteOptions, inHooks: readonly Guard[] = []):
   const auth = authOf(route.config)
   const where = `${route.method} ${route.url}`
   if (!['required', 'optional', 'none'].includes(auth)) {
-    throw new EntraConfigurationError(`${where} has config.auth ${shown(auth)}; it is required, optional or none`)
+    throw new EntraConfigurationError(`${where} has config.auth ${shown(auth)}; it must be required, optional or none`)
   }
   refuseMisplaced(route, where)
   const own = fit.flatMap((hook) => route[hook] ?? []).filter(isGuard)
   if (auth === 'none' && own.length > 0) {
-    throw new EntraConfigurationError(`${where} has a guard and config.auth "none"; a guard needs a token to look at`)
+    throw new EntraConfigurationError(`${where} has a guard and config.auth "none"; a guard requires a token`)
   }
   const guards = [...new Set([...inHooks, ...own])]
   const rules = guards.map(({ rule }) => rule)
   if (alternatives({ kind: 'allOf', rules }).length === 0) {
-    throw new EntraConfigurationError(`${where} asks for a user and an app at once, so nobody could ever call it`)
+    throw new EntraConfigurationError(`${where} requires a user and an app at once, so nobody can call it`)
   }
   route.config = { ...route.config, [routeGuards]: guards }
   return guards
@@ -62,7 +62,7 @@ export function refuseMisplaced(hooks: HooksByName, where: string): void {
   const uncalled = hooksWith([...fit, ...unfit], isGuardMaker)
   if (uncalled) {
     throw new EntraConfigurationError(
-      `${where} has a function that makes guards in ${uncalled}; call it, for the guard`
+      `${where} has a function that makes guards in ${uncalled}; call it to make the guard`
     )
   }
 }

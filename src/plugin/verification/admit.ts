@@ -10,7 +10,7 @@ import type { Verified } from './verify.js'
 
 const noPermissions = refusal('no_permissions')
 const undecided = refusal('admission_unavailable', {
-  detail: 'Whether this tenant may call cannot be said at the moment. Try again later.',
+  detail: 'This API cannot determine at the moment whether this tenant may call. Try again later.',
   retryAfterSeconds: 1
 })
 

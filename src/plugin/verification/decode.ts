@@ -22,8 +22,7 @@ export interface DecodedToken {
 
 const malformed = refusal('token_malformed')
 const tooComplex = refusal('token_malformed', {
-  detail:
-    'The token nests deeper, or has more claims and values in them, than this API reads. Have its issuer put less into it.'
+  detail: 'The token is nested too deeply, or has too many claims and values. Configure its issuer to put less into it.'
 })
 /** Three segments of base64url without padding (RFC 7515 §2, §7.1). An empty signature is for the algorithm to refuse. */
 const compactForm = /^([\w-]+)\.([\w-]+)\.([\w-]*)$/

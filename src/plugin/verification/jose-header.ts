@@ -7,7 +7,7 @@ const wrongAlgorithm = refusal('wrong_algorithm')
 const wrongType = refusal('wrong_token_type')
 const unsupported = refusal('unsupported_header')
 const unnamedKey = refusal('unknown_key', {
-  detail: 'The token does not say which key it is signed with: its header has no "kid". Get one that has.'
+  detail: 'The token does not identify the key that signed it: its header has no "kid". Get a token that has one.'
 })
 const invalidTime = refusal('invalid_claim', {
   detail: 'A time in the token (exp, nbf or iat) is not a number of seconds.'

@@ -121,7 +121,9 @@ function refuseMixture(env: Environment): void {
   const entra = [...Object.keys(entraVariables), ...credentialVariables].find((name) => env[name])
   const oidc = Object.keys(oidcVariables).find((name) => env[name])
   if (oidc && entra) {
-    throw new EntraConfigurationError(`${oidc} is another provider's and ${entra} Entra's; unset one of the two`)
+    throw new EntraConfigurationError(
+      `${oidc} configures another provider and ${entra} configures Entra; unset one of them`
+    )
   }
   const missing = oidcRequired.find((name) => oidc && !env[name])
   if (missing) throw new EntraConfigurationError(`${missing} is missing; give it beside ${oidc}`)

@@ -21,8 +21,8 @@ export function refuseCredentials(env: Environment): void {
   const given = credentialsIn(env)
   const isMany = /^(common|organizations)$/i.test(env.ENTRA_TENANT_ID ?? '')
   if (isMany && given.length > 0) {
-    const why = 'an administrator of any tenant that may call could have it read this one'
-    throw new EntraConfigurationError(`${given[0]} goes with one tenant; ${why}, so unset it`)
+    const why = 'an administrator of any tenant that may call could use it to read this tenant'
+    throw new EntraConfigurationError(`${given[0]} goes with a single tenant; ${why}, so unset it`)
   }
   if (given.length > 1)
     throw new EntraConfigurationError(`${given.join(' and ')} are two credentials; unset one of them`)

@@ -35,12 +35,12 @@ export function refuseMisspelt(env: Environment, known: readonly string[]): void
 function unknown(name: string, candidates: readonly string[]): EntraConfigurationError {
   const [nearest = ''] = candidates
   if (distance(name.toUpperCase(), nearest) <= name.length / 4) return misspelt(name, nearest)
-  return new EntraConfigurationError(`${name} is no variable of this server; it has ${candidates.join(', ')}`)
+  return new EntraConfigurationError(`${name} is not a variable of this server; it has ${candidates.join(', ')}`)
 }
 
 function misspelt(name: string, meant: string): EntraConfigurationError {
-  const what = `it has ${meant}, which is the nearest name, so write that, or unset ${name}`
-  return new EntraConfigurationError(`${name} is no variable of this server; ${what}`)
+  const what = `it has ${meant}, which is the nearest name, so use that, or unset ${name}`
+  return new EntraConfigurationError(`${name} is not a variable of this server; ${what}`)
 }
 
 function byNearness(name: string, candidates: readonly string[]): readonly string[] {

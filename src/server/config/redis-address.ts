@@ -30,6 +30,7 @@ export function toRedis(name: string, text = ''): RedisAddress | undefined {
   } catch {
     // No URL, or an escape that stands for no character: the answer is the same.
   }
-  const wanted = 'give rediss://user:password@host:port/database, signs in the password percent-encoded'
+  const wanted =
+    'give rediss://user:password@host:port/database, with special characters in the password percent-encoded'
   throw new EntraConfigurationError(`${name} cannot be read; ${wanted}`)
 }

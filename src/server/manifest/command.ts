@@ -102,7 +102,7 @@ async function checked(env: Environment, subject: Subject): Promise<Outcome> {
   try {
     const { application, warnings } = manifestOf(api.routes, subject.permissions, clientId)
     const drift = driftOf(application, await readRegistration(graph, clientId))
-    const inSync = `the registration of ${clientId} has what the code asks for`
+    const inSync = `the registration of ${clientId} has what the code requires`
     return drift.length > 0
       ? { exitCode: 1, out: lines(drift), err: lines(warnings) }
       : { exitCode: 0, out: '', err: lines([...warnings, inSync]) }

@@ -32,7 +32,7 @@ export function checkDeclarations(permissions: Permissions, uses: readonly Use[]
   for (const { table, value } of declared) refuseUnfit(permissions, table, value)
   return declared
     .filter(({ table, value }) => !uses.some((use) => use.table === table && use.value === value))
-    .map(({ table, value }) => `${declaredIn} declares the ${words[table]} ${value}, and no route asks for it`)
+    .map(({ table, value }) => `${declaredIn} declares the ${words[table]} ${value}, and no route requires it`)
 }
 
 /**
@@ -41,7 +41,7 @@ export function checkDeclarations(permissions: Permissions, uses: readonly Use[]
  */
 function refuseUnfit(permissions: Permissions, table: Table, value: string): void {
   if (value.length > 120 || value.startsWith('.')) {
-    const rule = 'it may have 120 characters, and does not begin with a dot'
+    const rule = 'a name has at most 120 characters and does not begin with a dot'
     throw new ManifestFailure(
       1,
       `${declaredIn} declares the ${words[table]} ${value}, a name that Entra refuses: ${rule}`
@@ -51,7 +51,10 @@ function refuseUnfit(permissions: Permissions, table: Table, value: string): voi
   const other = tables.find((each) => !agree(own, declarationOf(permissions, each, value)))
   if (other) {
     const both = `the ${words[table]} ${value} and the ${words[other]} ${value}`
-    throw new ManifestFailure(1, `${declaredIn} declares ${both} in different words; to Entra they are one permission`)
+    throw new ManifestFailure(
+      1,
+      `${declaredIn} declares ${both} with different descriptions; to Entra they are one permission`
+    )
   }
 }
 

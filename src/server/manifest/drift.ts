@@ -60,7 +60,7 @@ function claimDrift(wanted: readonly OptionalClaim[], found: readonly Entry[]): 
   const disguised = found.filter(({ name }) => !wanted.some((claim) => claim.name === name)).filter(emitsAsRoles)
   return [
     ...differences,
-    ...disguised.map(({ name }) => `${where}: ${shown(name)} has emit_as_roles, and turns groups into roles`)
+    ...disguised.map(({ name }) => `${where}: ${shown(name)} has emit_as_roles, which turns groups into roles`)
   ]
 }
 

@@ -13,11 +13,11 @@ export const accessPagePolicy = [
 
 /** Kinds of routes, with what is said of them; the open ones first. */
 const marks = {
-  public: ['Public', 'anyone may call; a token is not looked at'],
-  optional: ['Token optional', 'strangers may call too; a token that is sent must be valid'],
-  token: ['Token', 'any valid token; nothing more is asked for'],
-  permission: ['Permission', 'a valid token that holds what the route asks for'],
-  nobody: ['Nobody', 'a mistake: what the route asks for can never be had'],
+  public: ['Public', 'anyone may call; the token is not inspected'],
+  optional: ['Token optional', 'unauthenticated requests are allowed; a token that is sent must be valid'],
+  token: ['Token', 'any valid token; nothing more is required'],
+  permission: ['Permission', 'a valid token that holds what the route requires'],
+  nobody: ['Nobody', 'a mistake: no token can hold what the route requires'],
   unknown: ['Not known', 'declared before fastify-entra was registered']
 } as const
 
@@ -39,14 +39,14 @@ export function accessPage(matrix: readonly AccessEntry[]): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Who may call what – fastify-entra API</title>
+<title>Access matrix – fastify-entra API</title>
 <link rel="icon" href="data:,">
 <style>${accessStyle}</style>
 </head>
 <body>
 <header>
-<h1>Who may call what</h1>
-<p>Every route of this API, read off the very values that decide each request.</p>
+<h1>Access matrix</h1>
+<p>Who may call each route of this API, from the same rules that decide each request.</p>
 </header>
 <main>
 ${counts(rows)}
@@ -57,8 +57,8 @@ ${groups(rows)}
 </table>
 </main>
 <footer>
-<p>Any other path answers 401 without a valid token, and 404 with one. The <a href="../openapi.json">OpenAPI document</a> says the
-same for programs; on <a href="../docs">the page made of it</a> you can sign in and call the API.</p>
+<p>Any other path answers 401 without a valid token, and 404 with one. The <a href="../openapi.json">OpenAPI document</a> states the
+same for programs; on <a href="../docs">its page</a> you can sign in and call the API.</p>
 </footer>
 </body>
 </html>

@@ -23,10 +23,10 @@ export function docsPageDocument(app: FastifyInstance): Record<string, unknown> 
   const document = openapiDocument(app) as { readonly components: object }
   const { entraUser, entraApp } = app.entra.openapi.securitySchemes
   const securitySchemes = {
-    entraUser: { ...entraUser, description: `${entraUser?.description}. Select the scopes to ask for.` },
+    entraUser: { ...entraUser, description: `${entraUser?.description}. Select the scopes to request.` },
     entraApp: { type: 'http', scheme: 'bearer', description: `${entraApp?.description}. Paste its token here.` }
   }
-  const externalDocs = { url: 'access', description: 'Who may call what' }
+  const externalDocs = { url: 'access', description: 'Access matrix' }
   return { ...document, externalDocs, components: { ...document.components, securitySchemes } }
 }
 
@@ -47,7 +47,7 @@ follow()
 /** Where the tenant sends the browser back to: Swagger UI's own page, with an empty icon, or the browser would ask for one. */
 export const redirectPage = `<!doctype html>
 <html lang="en">
-<title>Back from signing in</title>
+<title>Return from sign-in</title>
 <link rel="icon" href="data:,">
 <script src="oauth2-redirect.js"></script>
 </html>

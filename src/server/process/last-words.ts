@@ -46,7 +46,7 @@ export function closeGracefully(app: () => FastifyInstance | undefined, close: (
 }
 
 /** A start that waits for what never comes, or a server that somebody closed: Node would end with a status and nothing more. */
-const idle = new Error('there is nothing left to wait for')
+const idle = new Error('nothing is left that keeps the process running')
 
 /** As a log shows an error, and without the secrets that the server was given. */
 function shownError(error: unknown): LoggedError {

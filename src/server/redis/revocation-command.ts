@@ -54,7 +54,7 @@ const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 function addressOf({ REDIS_URL }: NodeJS.ProcessEnv): RedisAddress {
   const address = toRedis('REDIS_URL', REDIS_URL)
   if (address) return address
-  throw new EntraConfigurationError('REDIS_URL is missing; give that of the server whose tokens are taken back')
+  throw new EntraConfigurationError('REDIS_URL is missing; give the one of the server that must refuse the tokens')
 }
 
 async function revoke(who: Revoked, address: RedisAddress): Promise<Date> {

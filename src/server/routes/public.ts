@@ -13,7 +13,7 @@ interface Needs {
 export async function publicRoutes(app: FastifyInstance, { redis }: Needs): Promise<void> {
   app.get(
     '/',
-    { config, schema: { tags, operationId: 'getIndex', summary: 'What this is', response: { 200: index } } },
+    { config, schema: { tags, operationId: 'getIndex', summary: 'What this API is', response: { 200: index } } },
     () => ({
       name: 'fastify-entra API',
       links: {
@@ -26,10 +26,10 @@ export async function publicRoutes(app: FastifyInstance, { redis }: Needs): Prom
     })
   )
 
-  const unprotected = { tags, operationId: 'getUnprotected', summary: 'Needs no token', response: { 200: message } }
+  const unprotected = { tags, operationId: 'getUnprotected', summary: 'Requires no token', response: { 200: message } }
   app.get('/unprotected', { config, schema: unprotected }, () => ({ message: 'Anyone may read this.' }))
 
-  const alive = { tags, operationId: 'getHealth', summary: 'The process lives', response: { 200: health } }
+  const alive = { tags, operationId: 'getHealth', summary: 'The process is running', response: { 200: health } }
   app.get('/healthz', { config, logLevel: 'warn', schema: alive }, () => ({ status: 'ok' }))
 
   const ready = {

@@ -10,7 +10,7 @@ export const deviceFlow = {
   charset: 'base-20',
   mask: '*********',
   userCodeInputSource: (ctx: KoaContextWithOIDC, form: string, _out?: object, error?: Error) =>
-    show(ctx, codePage(form, error && 'This code is not known, or was used, or is too old.')),
+    show(ctx, codePage(form, error && 'This code is unknown, already used or expired.')),
   userCodeConfirmSource: (
     ctx: KoaContextWithOIDC,
     form: string,

@@ -38,7 +38,7 @@ function serveSignIn(app: FastifyInstance, state: TenantState, authority: Author
 function refusalOf(username: string): string {
   const home = accountOf(common, username)
   if (!home) return 'There is no account of that name in this tenant.'
-  return `AADSTS50020: ${home.user.username} is of tenant ${home.tenantId}, and no guest of this one.`
+  return `AADSTS50020: ${home.user.username} belongs to tenant ${home.tenantId}, and is not a guest of this one.`
 }
 
 function serveSignOut(app: FastifyInstance, state: TenantState, authority: Authority): void {

@@ -8,7 +8,7 @@ import { Refused } from '../tokens/refusals.js'
 /** Who has not proved what the request needs signs in again, and is refused where nothing may be asked (`prompt=none`). */
 export const provesAuthContexts = new interactionPolicy.Check(
   'auth_context',
-  'AADSTS50076: The user has to sign in again for what the claims parameter asks for.',
+  'AADSTS50076: The user must sign in again to satisfy the claims parameter.',
   'interaction_required',
   ({ oidc }) => lacking(oidc.session?.amr, oidc.params?.claims).length > 0
 )

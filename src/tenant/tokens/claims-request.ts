@@ -40,7 +40,7 @@ function accessTokenMembers(text: unknown): Readonly<Record<string, Wanted | nul
   try {
     return { ...JSON.parse(String(text)).access_token }
   } catch {
-    throw new errors.InvalidRequest('the claims parameter is no JSON object')
+    throw new errors.InvalidRequest('the claims parameter is not a JSON object')
   }
 }
 

@@ -3,17 +3,20 @@ import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 
 /** What Entra ID refuses by a number (Microsoft: "Microsoft Entra authentication and authorization error codes"). */
 const refusals = {
-  50013: ['invalid_grant', 'The assertion is no token of this tenant.'],
-  50076: ['interaction_required', 'The user has to sign in again for what the claims parameter asks for.'],
-  50059: ['invalid_request', 'The request names no tenant. An application without a user asks at the endpoint of one.'],
-  65001: ['invalid_grant', 'Nobody consented that the application has this permission.'],
-  70011: ['invalid_scope', 'The request names no permission that there is.'],
+  50013: ['invalid_grant', 'The assertion is not a token of this tenant.'],
+  50076: ['interaction_required', 'The user must sign in again to satisfy the claims parameter.'],
+  50059: [
+    'invalid_request',
+    'The request names no tenant. Without a user, an application must use the endpoint of one tenant.'
+  ],
+  65001: ['invalid_grant', 'Nobody has consented to this permission for the application.'],
+  70011: ['invalid_scope', 'The request names no permission that exists.'],
   500131: ['invalid_grant', 'The assertion is for another application than the one that presents it.'],
   500133: ['invalid_grant', 'The assertion is expired.'],
   700027: ['invalid_client', 'The assertion names no certificate of this application.'],
   900144: ['invalid_request', 'The request lacks requested_token_use=on_behalf_of.'],
-  7000114: ['invalid_grant', 'The assertion is for an application, and there is nobody to act on behalf of.'],
-  700016: ['unauthorized_client', 'The directory has no application of this ID.']
+  7000114: ['invalid_grant', 'The assertion is an app-only token: there is no user to act on behalf of.'],
+  700016: ['unauthorized_client', 'The directory has no application with this ID.']
 } as const
 
 type Code = keyof typeof refusals

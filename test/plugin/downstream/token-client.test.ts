@@ -548,7 +548,7 @@ t.test('a client assertion: asked for with each token; one that fails is an outa
     const answer = await ask(await tenant.userToken({ uti: 'x' }))
     checkRefusal(t, answer, { status: 503, code: 'downstream_unavailable' })
   }
-  t.match(logged(), 'clientAssertion gave no assertion')
+  t.match(logged(), 'clientAssertion returned no assertion')
   t.match(logged(), 'no identity here')
 })
 

@@ -332,7 +332,7 @@ t.test('no document of another authority takes the name of a tenant that the tem
   await Promise.all(many.map(({ keys }) => keys.start()))
   await thief.keys.start()
   t.equal(thief.name, undefined)
-  t.match(thief.status, { state: 'cold', lastError: /is an issuer that another tenant of this API has already/ })
+  t.match(thief.status, { state: 'cold', lastError: /is already the issuer of another tenant of this API/ })
 })
 
 t.test('v1 keys do not say whom they sign for; those of v2 say it for them', async (t) => {

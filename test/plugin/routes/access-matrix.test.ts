@@ -288,11 +288,11 @@ t.test('a matrix agrees with what is answered', async (t) => {
   const { origin } = await listen(made)
   const expected: Record<string, [stranger: number, lacking: number, holding: number]> = {
     anyone: [200, 200, 200],
-    'strangers, and any valid token': [200, 200, 200],
+    'unauthenticated requests, and any valid token': [200, 200, 200],
     'any valid token': [401, 200, 200],
     'a user': [401, 200, 200],
     'the scope Orders.Read': [401, 403, 200],
-    'nobody: a guard in a hook needs a token, and none is looked at': [401, 401, 401]
+    'nobody: a guard in a hook requires a token, and this route does not inspect any': [401, 401, 401]
   }
   const tokens = [undefined, await tenant.userToken(), await tenant.userToken({ scp: 'Orders.Read' })]
   const matrix = app.accessMatrix()
@@ -347,7 +347,7 @@ t.test('strictRoutes: a route without a decision stops the start, and all of the
   }
   t.equal(
     await stop(t, program, strict),
-    "strictRoutes: nobody decided about GET /forgotten, PUT /also, DELETE /also, HEAD /head; give each a guard, or write config: { auth: 'required' } where any valid token may call"
+    "strictRoutes: neither a guard nor config.auth is declared for GET /forgotten, PUT /also, DELETE /also, HEAD /head; give each a guard, or write config: { auth: 'required' } where any valid token may call"
   )
   t.equal(await stop(t, program), 'it starts', 'without the option they are listed, and closed')
   t.equal(await stop(t, (app) => app.get('/any', declared, handler), strict), 'it starts')
@@ -364,7 +364,7 @@ t.test('strictRoutes: a route before the plugin cannot be looked at', async (t) 
   app.register(entra, { ...options, strictRoutes: true })
   app.after(() => app.get('/forgotten', handler))
   const message =
-    "strictRoutes: nobody decided about GET /forgotten; give each a guard, or write config: { auth: 'required' } where any valid token may call; and what GET /early declared before the plugin cannot be seen; register fastify-entra first, and await it"
+    "strictRoutes: neither a guard nor config.auth is declared for GET /forgotten; give each a guard, or write config: { auth: 'required' } where any valid token may call; and what GET /early; register fastify-entra first, and await it"
   await t.rejects(async () => app.ready(), { name: 'EntraConfigurationError', message })
 })
 
@@ -395,7 +395,7 @@ t.test('a scope, role or permission in two spellings stops the start, with a rou
       app.get('/a', { preHandler: first }, handler)
       app.get('/b', { preHandler: second }, handler)
     }
-    const fix = 'upper and lower case count, so write both alike'
+    const fix = 'names are case-sensitive, so write both alike'
     t.equal(await stop(t, program), `GET /a asks for ${says}; ${fix}`, name)
   }
   const alike: Program = (app) => {
