@@ -1,4 +1,4 @@
-/** Wires the rooms into Fastify: decorators, one onRequest hook, and a watch on what routes declare. */
+/** Connects the modules to Fastify: decorators, one onRequest hook, and checks of declared routes. */
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { startEngine } from './engine.js'
@@ -31,20 +31,20 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   for (const warning of settings.warnings) app.log.warn(warning)
   const { rules, entries } = watchRoutes(app, settings.strictRoutes)
   const refuse = decorate(app, engine, { rules, accessMatrix: entries, verifyToken })
-  // With a callback: an async hook costs a promise also where the answer is known at once.
+  // With a callback: an async hook costs a promise even when the result is known at once.
   app.addHook('onRequest', (request, reply, done) => {
     const passes = (why: Refusal | undefined) => {
       if (why) refuse(request, reply, why)
       else if (principalOf(request)) audit.authenticated(new RequestOccasion(request))
       return why === undefined
     }
-    // Without an error `done` would let the request pass.
+    // Without an error, `done` would allow the request.
     const failed = (error: unknown) => done(toLoggableError(error))
     const why = authenticate(request, verifier)
     if (why instanceof Promise) why.then(passes).then((go) => go && done(), failed)
     else if (passes(why)) done()
   })
-  // Their hooks are what a refusal needs: CORS headers, and the end of a socket.
+  // A refusal depends on their hooks: CORS headers, and the end of a socket.
   const [hasCors, seesUpgrades] = ['@fastify/cors', '@fastify/websocket'].map((name) => app.hasPlugin(name))
   app.addHook('onReady', async () => {
     if (!hasCors && app.hasPlugin('@fastify/cors'))
@@ -71,10 +71,10 @@ function refuseClash(app: FastifyInstance, hasUser: boolean): void {
 }
 
 /**
- * The plugin: verifies the bearer token of every request against a Microsoft Entra tenant, or another OpenID provider, and
- * closes every route that does not say otherwise (`config: { auth: 'none' }`, or `'optional'`).
+ * The plugin: verifies the bearer token of every request against a Microsoft Entra tenant, or another OpenID provider, and requires a valid
+ * token on every route that does not declare `config: { auth: 'none' }` or `'optional'`.
  *
- * Registration throws an {@link EntraConfigurationError} when an option is missing, empty or contradictory. A tenant
- * that cannot be reached does not stop the start: until it can, tokens are answered with 503.
+ * Registration throws an {@link EntraConfigurationError} when an option is missing, empty or contradictory. An unreachable tenant does not
+ * make it throw: until the tenant responds, the plugin responds to tokens with 503.
  */
 export const fastifyEntra = fp(entra, { name: 'fastify-entra', fastify: '5.x' })
