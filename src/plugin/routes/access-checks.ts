@@ -1,18 +1,18 @@
-/** Mistakes that only all routes together show. */
+/** Checks that need all routes. */
 
 import { describe, mentions, permissionsIn } from '../authorization/rules.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import type { AccessEntry } from './access-entry.js'
 
 /**
- * One permission in two spellings: who holds the one does not hold the other, so the slip of a finger closes a route for everybody.
+ * Refuses one permission in two spellings: a caller who holds one does not hold the other, so a typing error closes a route for everyone.
  *
  * @throws EntraConfigurationError with both, and a route of each
  */
 export function refuseSpellings(entries: readonly AccessEntry[]): void {
   const first = new Map<string, { words: string; where: string }>()
   for (const { method, url, rule } of entries) {
-    // In words, which tell a scope from a role of the same name.
+    // By description, which distinguishes a scope from a role of the same name.
     for (const words of rule ? permissionsIn(rule).map(describe) : []) {
       const where = `${method} ${url}`
       const known = first.get(words.toLowerCase()) ?? { words, where }
@@ -25,7 +25,7 @@ export function refuseSpellings(entries: readonly AccessEntry[]): void {
 }
 
 /**
- * `requireMember` where no issuer can show a member: such a guard, or such a part of one, can never pass.
+ * Refuses `requireMember` if no issuer can show a member: such a guard, or such a part of one, can never be satisfied.
  *
  * @throws EntraConfigurationError with the routes
  */
@@ -39,10 +39,10 @@ export function refuseMembers(entries: readonly AccessEntry[]): void {
 type Route = Pick<AccessEntry, 'method' | 'url'>
 
 /**
- * Routes that nobody decided about.
+ * Refuses routes without a declaration of who may call.
  *
  * @param undecided those without a guard and without `config.auth`
- * @param unseen those that were declared before the plugin
+ * @param unseen those declared before the plugin was registered
  * @throws EntraConfigurationError with all of them
  */
 export function refuseUndecided(undecided: readonly Route[], unseen: readonly Route[]): void {
@@ -57,7 +57,7 @@ export function refuseUndecided(undecided: readonly Route[], unseen: readonly Ro
   if (mistakes.length > 0) throw new EntraConfigurationError(`strictRoutes: ${mistakes.join('; and ')}`)
 }
 
-/** A HEAD that Fastify adds goes with its GET. */
+/** A HEAD that Fastify adds is named with its GET. */
 function named(routes: readonly Route[]): string {
   const names = routes.map(({ method, url }) => `${method} ${url}`)
   return names.filter((name) => !name.startsWith('HEAD ') || !names.includes(name.replace('HEAD', 'GET'))).join(', ')

@@ -1,4 +1,4 @@
-/** Who may call what, as HTML: one file without scripts, nothing of which is fetched from anywhere. */
+/** The access matrix as HTML: one file without scripts and external resources. */
 import { createHash } from 'node:crypto'
 import type { AccessEntry } from '../../plugin/index.js'
 import { accessStyle } from './access-style.js'
@@ -11,7 +11,7 @@ export const accessPagePolicy = [
   ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"]
 ].join('; ')
 
-/** Kinds of routes, with what is said of them; the open ones first. */
+/** Kinds of routes, with their descriptions; the open ones first. */
 const marks = {
   public: ['Public', 'anyone may call; the token is not inspected'],
   optional: ['Token optional', 'unauthenticated requests are allowed; a token that is sent must be valid'],
@@ -74,7 +74,7 @@ function counts(rows: readonly Row[]): string {
   return `<ul class="counts">\n${[total, ...items].join('\n')}\n</ul>`
 }
 
-/** What the API is for first; the documents, this page among them, are many and of less interest. */
+/** The API's own routes first; the many routes of documents, this page among them, are of less interest. */
 function groups(rows: readonly Row[]): string {
   const isDocument = ({ path }: Row) => /^\/(docs|openapi)\b/.test(path)
   const named = [
@@ -97,7 +97,7 @@ function badge(mark: Mark): string {
   return `<strong class="mark ${mark}">${marks[mark][0]}</strong>`
 }
 
-/** HEAD goes with its GET, and so does any method whose callers are the same. */
+/** Groups HEAD with its GET, and any methods with the same callers. */
 function rowsOf(matrix: readonly AccessEntry[]): readonly Row[] {
   const rows = new Map<string, Row>()
   for (const entry of matrix) {

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { requireAuthContext } from '../../plugin/index.js'
 import { requireRole, requireScope } from '../permissions.js'
 
-/** Said in so many words: the server starts with no route that nobody decided about. */
+/** Declared explicitly, as the server uses `strictRoutes`. */
 const config = { auth: 'required' } as const
 const tags = ['caller']
 const text = { type: 'string' } as const

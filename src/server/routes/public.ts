@@ -4,12 +4,12 @@ const config = { auth: 'none' } as const
 const tags = ['public']
 const text = { type: 'string' } as const
 
-/** What else requests with a token need. */
+/** Other requirements of requests with a token. */
 interface Needs {
   readonly redis: { ping(): Promise<unknown> } | undefined
 }
 
-/** Routes that anyone may call; a token is not looked at. */
+/** Routes that anyone may call; the token is not inspected. */
 export async function publicRoutes(app: FastifyInstance, { redis }: Needs): Promise<void> {
   app.get(
     '/',
@@ -46,7 +46,7 @@ export async function publicRoutes(app: FastifyInstance, { redis }: Needs): Prom
   })
 }
 
-/** Without the Redis that says whether a token was taken back, every request with a token is a 503. */
+/** Without the Redis that stores revocations, every request with a token gets 503. */
 async function missingRedis(redis: Needs['redis']): Promise<'Redis' | undefined> {
   try {
     await redis?.ping()
@@ -64,7 +64,7 @@ const index = {
   properties: { name: text, links: { type: 'object', additionalProperties: text } },
   required: ['name', 'links']
 }
-/** Not the reason of a failure: it may name hosts and addresses, and the log has it. */
+/** Without the reason of a failure: it may name hosts and addresses, and is logged. */
 const readiness = {
   type: 'object',
   description: 'Each trusted issuer with the state of its keys',

@@ -27,7 +27,7 @@ export async function applicationRoutes(app: FastifyInstance, { state }: { state
   })
 }
 
-/** OData `$select`: the members that are asked for, else all. */
+/** OData `$select`: the selected members, otherwise all. */
 function selected(resource: object, members: string | undefined): object {
   if (members === undefined) return resource
   return Object.fromEntries(Object.entries(resource).filter(([name]) => members.split(',').includes(name)))

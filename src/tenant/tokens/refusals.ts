@@ -21,7 +21,7 @@ const refusals = {
 
 type Code = keyof typeof refusals
 
-/** Thrown where a grant is refused; `members` come in addition to the usual ones. */
+/** Thrown when a grant is refused; `members` are added to the usual ones. */
 export class Refused extends errors.CustomOIDCProviderError {
   readonly body: object
 
@@ -33,8 +33,8 @@ export class Refused extends errors.CustomOIDCProviderError {
 }
 
 /**
- * Answers a refused grant as Entra ID does, where it differs from the authorization server: also to an application that is not in
- * the tenant, which is no client with a wrong secret.
+ * Responds to a refused grant like Entra ID, where that differs from the authorization server; also for an application that is not in the
+ * tenant, which is not the same as a wrong secret.
  */
 export function answerAsEntra(ctx: KoaContextWithOIDC, error: errors.OIDCProviderError): void {
   if (error instanceof Refused) ctx.body = error.body
@@ -43,7 +43,7 @@ export function answerAsEntra(ctx: KoaContextWithOIDC, error: errors.OIDCProvide
   ctx.body = refusal(700016)
 }
 
-/** What Entra ID's answers have beside RFC 6749 §5.1: who signed in, by object and tenant, where the client asks for it. */
+/** Members of Entra ID's responses beside RFC 6749 §5.1: the user, by object and tenant, if the client requests it. */
 export function addToAnswer({ oidc, body }: KoaContextWithOIDC): void {
   const answer = body as Record<string, unknown>
   answer.ext_expires_in = answer.expires_in
@@ -52,7 +52,7 @@ export function addToAnswer({ oidc, body }: KoaContextWithOIDC): void {
   answer.client_info = Buffer.from(JSON.stringify({ uid: oid, utid: tenantId })).toString('base64url')
 }
 
-/** A refusal of the token endpoint: the members of RFC 6749 §5.2, and those that Entra ID's support asks for. */
+/** A refusal of the token endpoint: the members of RFC 6749 §5.2, and those that Entra ID's support needs. */
 export function refusal(code: Code) {
   const [error, message] = refusals[code]
   const [trace_id, correlation_id] = [randomUUID(), randomUUID()]

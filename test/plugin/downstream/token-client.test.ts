@@ -555,13 +555,13 @@ t.test('a client assertion: asked for with each token; one that fails is an outa
 t.test('registration', async (t) => {
   const rows: [options: object, message: RegExp][] = [
     [{ downstream: {} }, /^downstream is missing a credential; give exactly one of/],
-    [{ downstream: null }, /^downstream is no object/],
+    [{ downstream: null }, /^downstream is not an object/],
     [
       { downstream: { clientSecret: 'abcdefgh', clientAssertion: () => '' } },
       /^downstream has clientSecret and clientAssertion/
     ],
     [{ downstream: { clientSecret: '' } }, /^downstream.clientSecret is empty/],
-    [{ downstream: { clientSecret: 7 } }, /^downstream.clientSecret is empty, or no text/],
+    [{ downstream: { clientSecret: 7 } }, /^downstream.clientSecret is empty or not a string/],
     [{ downstream: { clientAssertion: 'abcdefgh' } }, /^downstream.clientAssertion/],
     [{ downstream: { secret: 'abcdefgh' } }, /^downstream has no option "secret"/],
     [{ downstream: { clientSecret: 'abcdefgh', maxTokens: 0 } }, /^maxTokens 0/],

@@ -266,8 +266,8 @@ t.test(
 
 t.test('options that contradict each other, or let in who is not meant', async (t) => {
   const cases: Record<string, [object, RegExp]> = {
-    'many tenants without a list': [{}, /tenantId "organizations" lets every tenant in/],
-    'common without a list': [{ tenantId: 'common' }, /tenantId "common" lets every tenant in/],
+    'many tenants without a list': [{}, /tenantId "organizations" would accept every tenant/],
+    'common without a list': [{ tenantId: 'common' }, /tenantId "common" would accept every tenant/],
     'a list beside one tenant': [{ tenantId, allowedTenants: [tenantId] }, /goes with tenantId "organizations"/],
     'a function beside one tenant': [{ tenantId, allowedTenants: () => true }, /goes with tenantId "organizations"/],
     'an empty list': [{ allowedTenants: [] }, /allowedTenants \[\] is not allowed/],
@@ -279,7 +279,7 @@ t.test('options that contradict each other, or let in who is not meant', async (
     'no function': [{ allowedTenants: { decide: true, sharedBy: 'tenant' } }, /give decide, a function/],
     null: [{ allowedTenants: null }, /allowedTenants null is not allowed/],
     true: [{ allowedTenants: true }, /allowedTenants true is not allowed/],
-    'personal accounts among organizations': [{ allowedTenants: [personal] }, /make it "common"/],
+    'personal accounts among organizations': [{ allowedTenants: [personal] }, /use "common"/],
     consumers: [{ tenantId: 'consumers', allowedTenants: '*' }, /personal accounts; for these use "common"/],
     'the tenant of personal accounts': [{ tenantId: personal }, /personal accounts; for these use "common"/]
   }

@@ -335,7 +335,7 @@ const principals: Safe[] = [
   ...(
     [
       ['/x', `GET /x ${allowsStrangers}`],
-      ['/nowhere', `GET of no route ${allowsStrangers}`]
+      ['/nowhere', `GET without a route ${allowsStrangers}`]
     ] as const
   ).map(([path, says]) => ({
     name: `request.principal in a hook that runs before the plugin, ${path}`,

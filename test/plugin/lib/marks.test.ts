@@ -85,7 +85,7 @@ t.test('two copies of one version work together', async (t) => {
   const uncalled = makeApp(t).app
   await uncalled.register(entra, options)
   t.throws(() => uncalled.get('/', { preHandler: copy.requireRole as unknown as Guard }, async () => ''), {
-    message: /call it, for the guard/
+    message: /call it to make the guard/
   })
 })
 
@@ -191,7 +191,7 @@ t.test('app.jwt.decode() still decodes, and a second @fastify/jwt has a namespac
   const { app } = makeApp(t)
   await app.register(entra, options)
   t.match(app.jwt.decode(token), { oid: callerId })
-  t.throws(() => app.jwt.verify(token), /is not for use beside fastify-entra/, 'at once: a promise would be true')
+  t.throws(() => app.jwt.verify(token), /is not supported with fastify-entra/, 'at once: a promise would be true')
   const { default: fastifyJwt } = await import('@fastify/jwt')
   await app.register(fastifyJwt, { secret: 'of the app’s own', namespace: 'own' })
   const { own } = app.jwt as unknown as Record<string, typeof app.jwt>
