@@ -26,22 +26,22 @@ const tenant: Case[] = [
   {
     rule: 'Entra rule 2: no tenant list',
     options: { tenantId: 'common' },
-    names: ['tenantId', '"common"', 'list of tenants']
+    names: ['tenantId', '"common"', 'allowedTenants']
   },
   {
     rule: 'Entra rule 2: in any case',
     options: { tenantId: 'Common' },
-    names: ['tenantId', '"common"', 'list of tenants']
+    names: ['tenantId', '"common"', 'allowedTenants']
   },
   {
     rule: 'Entra rule 2: no tenant list',
     options: { tenantId: 'organizations' },
-    names: ['tenantId', '"organizations"', 'list of tenants']
+    names: ['tenantId', '"organizations"', 'allowedTenants']
   },
   {
     rule: 'Entra rule 2: in any case',
     options: { tenantId: 'ORGANIZATIONS' },
-    names: ['tenantId', '"organizations"', 'list of tenants']
+    names: ['tenantId', '"organizations"', 'allowedTenants']
   },
   {
     rule: 'Entra rule 2: personal accounts',
@@ -211,11 +211,13 @@ const seconds: Case[] = secondsOptions.flatMap((name) =>
   ].map(([value, shown]) => ({ rule: `${name}: ${shown}`, options: { [name]: value }, names: [name, String(shown)] }))
 )
 
-const switches: Case[] = ['true', 'on', '', 0, 1, null].map((strictRoutes) => ({
-  rule: `strictRoutes ${JSON.stringify(strictRoutes)}`,
-  options: { strictRoutes },
-  names: ['strictRoutes', JSON.stringify(strictRoutes)]
-}))
+const switches: Case[] = ['strictRoutes', 'userDecorator'].flatMap((name) =>
+  ['true', 'on', '', 0, 1, null].map((value) => ({
+    rule: `${name} ${JSON.stringify(value)}`,
+    options: { [name]: value },
+    names: [name, JSON.stringify(value)]
+  }))
+)
 
 const unknown: Case[] = [
   { rule: 'a slip', options: { tenantID: tenantId }, names: ['tenantID'] },

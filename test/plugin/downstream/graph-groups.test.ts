@@ -216,7 +216,7 @@ t.test('a user whose ID is no GUID is not asked about', async (t) => {
     t.equal(await ask({ ...overage, ...claims, uti: JSON.stringify(claims) }), '503 groups_unavailable')
   t.equal(tokens.forms.length, 0)
   t.notOk(tenant.requests.some((each) => each.includes('getMemberObjects')))
-  t.match(logged(), 'is no GUID')
+  t.match(logged(), 'is not a GUID')
   t.equal(await ask(), '200')
 })
 

@@ -91,7 +91,7 @@ const rows: [
     403,
     'consent_required',
     'insufficient_scope',
-    { detail: /have api:\/\/other\/Also api:\/\/other\/Read;/ }
+    { detail: /consented to api:\/\/other\/Also api:\/\/other\/Read for this API;/ }
   ],
   [
     'consent is missing, by its number',

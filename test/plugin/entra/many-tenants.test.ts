@@ -154,7 +154,10 @@ t.test('a function decides, once for each tenant, and tokens of personal account
   t.notMatch(logged(), '"level":40')
   const older = await startApi(t, tenant, { tenantId: 'common', allowedTenants: decide })
   t.equal(await older.told(await tenant.userToken({ ...v2Of(tenant, fabrikam), sub: 'a' })), fabrikam)
-  t.match(older.logged(), 'allowedTenants is a function, whose answer is shared by how many parameters it has')
+  t.match(
+    older.logged(),
+    'allowedTenants is a function, and the number of its parameters decides how its answers are shared'
+  )
 })
 
 t.test('a function that looks at claims is asked for each token', async (t) => {
