@@ -1,17 +1,17 @@
 /**
- * Audiences that everybody's tokens have: an API that accepts one of them takes tokens that were asked for to call another. Sources:
- * `entra/microsoft-apis`, and the providers' own documents where one is named.
+ * Audiences that tokens for other APIs carry as well: an API that accepts one of them accepts tokens that were requested for another API.
+ * Sources: `entra/microsoft-apis`, and the providers' own documents where one is named.
  */
 
 import { microsoftApiOf, named, plain } from './entra/microsoft-apis.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { shown } from './lib/validate.js'
 
-/** What tokens of other issuers have by default, whoever asked for them. */
+/** Default audiences of tokens of other issuers, whichever client requested them. */
 const otherApis: Readonly<Record<string, readonly string[]>> = {
-  /** Keycloak, "Server Administration Guide", audience support: of every user with the default roles of a realm. */
+  /** Keycloak, "Server Administration Guide", audience support: in the tokens of every user with the default roles of a realm. */
   'Keycloak’s account console': ['account'],
-  /** Kubernetes, "Managing Service Accounts": of every pod. */
+  /** Kubernetes, "Managing Service Accounts": in the tokens of every pod. */
   Kubernetes: [
     ...['https://kubernetes.default', 'https://kubernetes.default.svc', 'https://kubernetes.default.svc.cluster.local']
   ],
@@ -22,20 +22,20 @@ const otherApis: Readonly<Record<string, readonly string[]>> = {
 const keycloakClients = ['account-console', 'admin-cli', 'broker', 'realm-management', 'security-admin-console']
 
 /**
- * What an issuer serves itself, below its own address: OpenID Connect's UserInfo, to which Auth0 gives an audience; Auth0's Management and My
- * Account APIs; the one audience that IdentityServer can put into all tokens (Duende, "EmitStaticAudienceClaim").
+ * APIs that an issuer serves itself, below its own URL: OpenID Connect's UserInfo, to which Auth0 gives an audience; Auth0's Management and
+ * My Account APIs; the one audience that IdentityServer can put into all tokens (Duende, "EmitStaticAudienceClaim").
  */
 const ownPaths = ['userinfo', 'api/v2', 'me', 'resources']
 
 const otherNames: ReadonlyMap<string, string> = new Map(named(otherApis))
 
-/** Who issues the tokens, where it is not Entra. */
+/** The issuer of the tokens, if it is not Entra. */
 export interface OtherIssuer {
   readonly issuer: string
   readonly isKeycloak: boolean
 }
 
-/** Whose audience it is, where it is not this API's alone. */
+/** The owner of an audience that does not identify this API alone. */
 function ownerOf(audience: string, other: OtherIssuer | undefined): string | undefined {
   const name = plain(audience)
   const found = microsoftApiOf(name) ?? otherNames.get(name)
@@ -46,17 +46,17 @@ function ownerOf(audience: string, other: OtherIssuer | undefined): string | und
 }
 
 /**
- * Refuses audiences that say nothing of this API.
+ * Refuses audiences that do not identify this API alone.
  *
  * @param name of the option
- * @param other where it is not Entra who issues the tokens
+ * @param other the issuer, if it is not Entra
  * @throws EntraConfigurationError with one sentence that names the option, the value and what to change
  */
 export function refuseCommon(name: 'audience' | 'clientId', audiences: readonly string[], other?: OtherIssuer): void {
   for (const audience of audiences) {
     const owner = ownerOf(audience, other)
     if (owner === undefined) continue
-    const why = `belongs to ${owner}, so tokens that are meant for others carry it`
+    const why = `belongs to ${owner}, so tokens for other APIs carry it`
     throw new EntraConfigurationError(`${name} ${shown(audience)} ${why}; give one that names this API alone`)
   }
 }

@@ -1,4 +1,7 @@
-/** The machine behind the plugin and {@link createVerifier}: trusted issuers with their keys, what is remembered of tokens, the clients to call others with. */
+/**
+ * The engine of the plugin and of {@link createVerifier}: trusted issuers with their keys, the token cache, the clients for calling other
+ * APIs.
+ */
 import { type Audit, createAudit } from './audit/audit.js'
 import type { Principal } from './claims/principal.js'
 import { Downstreams, loadClientPackage } from './downstream/token-clients.js'
@@ -18,7 +21,7 @@ import { Forgeries } from './verification/signature-precheck.js'
 import { TokenCache } from './verification/token-cache.js'
 import type { VerifierState } from './verification/verify.js'
 
-/** To one origin at once: eight directories may have all their places taken (`lookup-cache`) before others would wait. */
+/** Concurrent calls to one origin: eight directories may use all their places (`lookup-cache`) before others wait. */
 const connectionsForCallers = 1024
 
 /** Well below Fastify's `pluginTimeout`, 10 s by default. */
@@ -27,7 +30,7 @@ const maxStartSeconds = 5
 /** The issuers of one tenant; v2, which every product has, comes first. */
 export type Issuers = readonly [Issuer, ...Issuer[]]
 
-/** What is shared by all who verify tokens with one set of options. */
+/** What all verifications with one set of options share. */
 export interface Engine {
   readonly settings: Settings
   readonly issuers: Issuers
@@ -36,31 +39,31 @@ export interface Engine {
   readonly downstreams: Downstreams
   /** How the clients of a caller's issuer ask for a scope. */
   readonly scopeNameFor: (principal: Principal) => ScopeName
-  /** For what is asked of others on behalf of callers. */
+  /** For calls to other services on behalf of callers. */
   readonly exchangeJson: ExchangeJson
-  /** Fetches keys for the first time, once, and resolves when they are there or were waited for long enough. Never rejects. */
+  /** Fetches keys for the first time, once. Resolves when they are loaded or the wait is over. Never rejects. */
   firstTry(): Promise<unknown>
-  /** Ends what is under way and closes the sockets. */
+  /** Aborts pending calls and closes the sockets. */
   close(): Promise<void>
 }
 
-/** How an engine writes down what happens. */
+/** How an engine logs. */
 export interface EngineLog {
   readonly log: Logger
-  /** For what is said of one issuer. Default: `log`, with the URL in each line */
+  /** For log lines about one issuer. Default: `log`, with the URL in each line */
   readonly logFor: (metadataUrl: string) => Logger
   readonly isSilent: (log: Logger) => boolean
 }
 
 /**
- * Makes an engine.
+ * Creates an engine.
  *
- * @throws EntraConfigurationError where a package that an option needs is not there, or a proxy's variable cannot be used
+ * @throws EntraConfigurationError when a package that an option needs is not installed, or a proxy variable is invalid
  */
 export async function startEngine(settings: Settings, { log, logFor, isSilent }: EngineLog): Promise<Engine> {
   await loadClientPackage(settings.clients)
   const { keysTimeoutSeconds: timeoutSeconds, tokenCache, clockToleranceSeconds } = settings
-  // Two, as a client has so many connections to an origin: what is asked for callers must not hold up the keys.
+  // Two, as a client limits its connections to an origin: calls on behalf of callers must not delay the keys.
   const skew = new ClockSkew()
   const forKeys = createJsonClient(timeoutSeconds, undefined, (origin, { date }) => skew.note(origin, date))
   const forCallers = createJsonClient(timeoutSeconds, connectionsForCallers)
@@ -128,7 +131,7 @@ function withClock(why: Refusal, { payload }: DecodedToken, { issuers, skew }: C
   return words === undefined ? why : { ...why, detail: `${why.detail} By its responses ${words}.` }
 }
 
-/** Keys are worth waiting for before the first request comes, but a tenant that hangs must not hold up the start. */
+/** Startup waits for keys, so that the first requests succeed, but a tenant that hangs must not block it. */
 function firstTry(issuers: Issuers, timeoutSeconds: number): Promise<unknown> {
   const tries = Promise.all(issuers.map(({ keys }) => keys.start()))
   const patience = Math.min(timeoutSeconds, maxStartSeconds) * 1000

@@ -1,4 +1,7 @@
-/** What each check says of a token, in the order in which a request is judged; nothing of the token is hidden from whoever asks, so ask for your own. */
+/**
+ * Reports the result of each check of a token, in the order in which a request is checked. The report shows the token's contents: use it
+ * for your own tokens.
+ */
 import { missingClaimRefusal, requiredClaims } from './claims/read.js'
 import { timeRefusal } from './claims/times.js'
 import type { SignedToken } from './issuers/token-rules.js'
@@ -10,31 +13,31 @@ import { headerRefusal, keyRefusal } from './verification/jose-header.js'
 import { isSignedBy } from './verification/signature.js'
 import { describeKey, type VerifierState } from './verification/verify.js'
 
-/** What one check says. */
+/** The result of one check. */
 export interface CheckResult {
   /** Stable, such as `signature` or `entra.aud`. */
   readonly id: string
-  /** The standard, or the provider's document, that asks for it. */
+  /** The standard, or the provider's document, that requires it. */
   readonly source: string
-  /** `undecided`: what it needs is not there, as an earlier check failed. */
+  /** `undecided`: the check needs the result of an earlier one that failed. */
   readonly outcome: 'passed' | 'failed' | 'undecided'
-  /** What passes, in words. */
+  /** What the check accepts, in words. */
   readonly expected: string
-  /** What the token has there, in JSON and cut after 200 characters; absent where nothing could be read. */
+  /** The token's value, in JSON and cut after 200 characters; absent when nothing could be read. */
   readonly found?: string
-  /** What a request with this token gets, where this check is the first to fail. */
+  /** The response to a request with this token, if this check is the first to fail. */
   readonly code?: RefusalCode
   readonly detail?: string
 }
 
-/** What all checks say of a token. */
+/** The results of all checks of a token. */
 export interface Explanation {
-  /** Of the first check that fails; absent where none does. */
+  /** The code of the first check that fails; absent if none does. */
   readonly code?: RefusalCode
   readonly checks: readonly CheckResult[]
 }
 
-/** Asks every check about a token. Functions of the application, such as `isRevoked`, are not called. */
+/** Runs all checks of a token. Functions of the application, such as `isRevoked`, are not called. */
 export async function explainToken(token: unknown, state: VerifierState): Promise<Explanation> {
   const checks = await checksOf(typeof token === 'string' ? token : '', state)
   const first = checks.find(({ outcome }) => outcome === 'failed')
@@ -55,7 +58,7 @@ const form: Step = {
 const header: Step = {
   id: 'header',
   source: 'RFC 8725 §3.1, §3.10, §3.11',
-  expected: 'an alg that this API accepts, a typ of access tokens, and no parameter that brings a key'
+  expected: 'an alg that this API accepts, a typ of access tokens, and no parameter that supplies a key'
 }
 const knownKey: Step = {
   id: 'key',
@@ -65,18 +68,22 @@ const knownKey: Step = {
 const oneReading: Step = {
   id: 'reading',
   source: 'RFC 7519 §4, RFC 8725 §2.4, RFC 4648 §3.5',
-  expected: 'one reading: UTF-8, no member twice, and base64url in its one spelling'
+  expected: 'unambiguous: UTF-8, no duplicate member name, and canonical base64url'
 }
 const signature: Step = { id: 'signature', source: 'RFC 7515 §5.2', expected: 'a signature by that key' }
-const time: Step = { id: 'time', source: 'RFC 7519 §4.1.4, §4.1.5, §4.1.6', expected: 'now is within exp, nbf and iat' }
+const time: Step = {
+  id: 'time',
+  source: 'RFC 7519 §4.1.4, §4.1.5, §4.1.6',
+  expected: 'the current time is within exp, nbf and iat'
+}
 const claims: Step = { id: 'claims', source: 'RFC 7519 §4.1', expected: `the claims ${requiredClaims.join(', ')}` }
 const keyOwner: Step = {
   id: 'key.issuer',
   source: 'Microsoft: "Access tokens", validate the signing key issuer',
-  expected: 'to know for which issuer the key is published'
+  expected: 'the issuer that the key is published for is known'
 }
 
-/** In the order of {@link verifyToken}; a token that lacks a claim gets to know that before its signature is judged. */
+/** In the order of {@link verifyToken}; a missing claim is reported before the signature is verified. */
 async function checksOf(token: string, state: VerifierState): Promise<CheckResult[]> {
   const decoded = decodeToken(token)
   if (isRefusal(decoded)) return [failed(form, decoded)]
@@ -107,7 +114,7 @@ const timesIn = ({ payload: { exp, nbf, iat } }: DecodedToken) => ({
   now: Math.floor(Date.now() / 1000)
 })
 
-/** By fast-jwt, as a request's; a key that the `alg` does not go with decides nothing. */
+/** Verified by fast-jwt, as for a request; undecided when the `alg` does not match the key. */
 function signatureResult(token: string, decoded: DecodedToken, { key }: FoundKey): CheckResult {
   if (keyRefusal(decoded, key.algorithms)) return undecided(signature)
   return result(signature, isSignedBy(token, key) ? undefined : refusal('invalid_signature'))

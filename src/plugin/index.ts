@@ -1,5 +1,5 @@
-/** What the package exports, nothing else. */
-import './fastify/request-principal.js' // for its declarations: request.principal, request.principalOrNull
+/** The exports of the package. */
+import './fastify/request-principal.js' // for its type declarations: request.principal, request.principalOrNull
 import './routes/route-guards.js'
 
 export { auditChannelName } from './audit/audit.js'

@@ -1,4 +1,4 @@
-/** Options → frozen settings, checked once, at registration. Nothing is guessed, and nothing has a default that accepts. */
+/** Validates the options, once, at registration, and returns frozen settings. No option has a default that accepts more tokens. */
 import { type AuditLevel, type AuditSettings, auditOf } from './audit/audit-options.js'
 import { type GroupsOptions, type GroupsResolver, resolverOf } from './authorization/groups.js'
 import { refuseCommon } from './common-audiences.js'
@@ -17,48 +17,48 @@ import type { IsRevoked } from './revocation/is-revoked.js'
 import type { TokenCacheOptions } from './verification/token-cache.js'
 import { tokenCacheOf } from './verification/token-cache-options.js'
 
-/** What is remembered between requests, whoever issues the tokens. */
+/** The options for caching, for any issuer. */
 export interface MemoryOptions {
-  /** Bounds of the cache of verified tokens; `false`: none is remembered, and every request's signature is verified. */
+  /** Bounds of the cache of verified tokens; `false` to cache none and verify every request's signature. */
   tokenCache?: false | TokenCacheOptions
 }
 
-/** What routes must say, whoever issues the tokens. */
+/** The options for routes, for any issuer. */
 export interface RouteCheckOptions {
   /**
-   * A route with neither a guard nor `config.auth` is an error at start, that names all of them; otherwise any valid token may call it.
-   * Default: false.
+   * `true` to throw at startup if routes have neither a guard nor `config.auth`; the error names all of them. Otherwise any valid token may
+   * call them. Default: false.
    */
   strictRoutes?: boolean
 }
 
-/** What is put on requests beside the principal. */
+/** The options for decorators beside the principal. */
 export interface DecoratorOptions {
   /**
-   * True for `request.user` as well, with the verified claims, or `null` on an unauthenticated request, as apps that come from @fastify/jwt read it. Its
-   * type is yours to declare. Default: false, so that `request.user` is free for others, such as Passport.
+   * `true` to decorate `request.user` with the verified claims, or `null` on an unauthenticated request, for apps that migrate from
+   * @fastify/jwt. The app declares its type. Default: false, which leaves `request.user` to others, such as Passport.
    */
   userDecorator?: boolean
 }
 
-/** What is written down, whoever issues the tokens. */
+/** The options for logging, for any issuer. */
 export interface AuditOptions {
   /**
-   * Decisions that are logged: `off`, `refusals`, or `all`; as an object with `personalData: true`, names and e-mail addresses of users as
-   * well. Default: `refusals`. Whatever it is, the channel `fastify-entra.audit` (Node: `diagnostics_channel`) has all of them.
+   * Decisions that are logged: `off`, `refusals`, or `all`; an object with `personalData: true` also logs names and e-mail addresses of
+   * users. Default: `refusals`. The channel `fastify-entra.audit` (Node: `diagnostics_channel`) always has all of them.
    */
   audit?: AuditLevel | Partial<AuditSettings>
 }
 
 /** Several tenants or providers for one API, each with an audience and rules of its own. */
 export interface TenantsOptions {
-  /** One or more. The `iss` of a token picks one of them; a key of one never verifies a token of another. */
+  /** One or more. The `iss` of a token selects one of them; a key of one never verifies a token of another. */
   tenants: readonly (EntraTenantOptions | OidcOptions)[]
 }
 
-/** Which valid tokens are taken back, whoever issued them. */
+/** The option for revocation, for any issuer. */
 export interface RevocationOptions {
-  /** Asked at every request with a valid token. Default: none is taken back before it expires. */
+  /** Called at every request with a valid token. Default: no token is revoked before it expires. */
   isRevoked?: IsRevoked
 }
 
@@ -72,29 +72,29 @@ export type EntraOptions = (EntraTenantOptions | OidcOptions | TenantsOptions) &
   DecoratorOptions &
   AuditOptions
 
-/** Who is trusted, as configured. */
+/** A trusted tenant or provider, as configured. */
 export interface Authority {
-  /** The one that every product has comes first. */
+  /** The issuer that every product has comes first. */
   readonly issuers: readonly [IssuerSettings, ...IssuerSettings[]]
-  /** How this API asks an issuer for tokens of its own, where it has a credential there. */
+  /** How this API requests tokens from an issuer, if it has a credential there. */
   readonly clients: ReadonlyMap<IssuerSettings, OwnClient>
-  /** What any of them may sign with. */
+  /** The algorithms that any of them may sign with. */
   readonly algorithms: readonly Algorithm[]
-  /** Accepted `aud` values; of several tenants', the first one's, as for the clients below. */
+  /** Accepted `aud` values; with several tenants, those of the first, as for the clients below. */
   readonly audiences: readonly string[]
   /** Clients that may call; `undefined`: any. */
   readonly allowedClients: ReadonlySet<string> | undefined
   /** The only clients whose tokens may carry neither scopes nor roles. */
   readonly rolelessClients: ReadonlySet<string>
-  /** What this API is called in challenges (RFC 9110 §11.5). */
+  /** The realm in challenges (RFC 9110 §11.5). */
   readonly realm: string
-  /** The App ID URI that Entra's clients put before a scope's name; elsewhere scopes are asked for by their names. */
+  /** The App ID URI that Entra's clients put before a scope's name; for other providers scopes are requested by their names. */
   readonly scopeBase: string | undefined
-  /** What the operator must know at the start. */
+  /** Warnings for the operator at startup. */
   readonly warnings: readonly string[]
 }
 
-/** The options, checked and completed. */
+/** The options, validated and completed. */
 export interface Settings extends Authority {
   readonly keyTimings: KeyTimings
   readonly keysTimeoutSeconds: number
@@ -147,7 +147,7 @@ function one(options: EntraTenantOptions | OidcOptions, timeoutSeconds: number):
   return authority
 }
 
-/** The first one gives the API its name in challenges, and its place in documents. */
+/** The first tenant determines the realm in challenges, and is the one in documents. */
 function several(tenants: unknown, timeoutSeconds: number): Authority {
   if (!Array.isArray(tenants) || tenants.length === 0 || !tenants.every((each) => typeof each === 'object' && each)) {
     throw new EntraConfigurationError(`tenants ${shown(tenants)} is not allowed; give a list of one tenant or more`)
@@ -166,12 +166,12 @@ function several(tenants: unknown, timeoutSeconds: number): Authority {
   return { ...first, issuers: Object.freeze(issuers), clients, algorithms: Object.freeze(algorithms), warnings }
 }
 
-/** By `issuer`; one that is `undefined`, such as an unset variable, counts where nothing else says who is meant. */
+/** By `issuer`; an `issuer` that is `undefined`, such as an unset variable, counts if no other option selects a provider. */
 function isOidc(options: EntraTenantOptions | OidcOptions): options is OidcOptions {
   return 'issuer' in options && (options.issuer !== undefined || !('tenantId' in options))
 }
 
-/** A misspelt option, or one of Entra's beside `issuer`, would be without the effect that it promises. */
+/** Refuses options that would have no effect: misspelt ones, and Entra's beside `issuer`. */
 function refuseUnknown(options: EntraTenantOptions | OidcOptions | TenantsOptions, shared: readonly string[]): void {
   const [main, own] =
     'tenants' in options ? ['tenants', ['tenants']] : isOidc(options) ? ['issuer', oidcNames] : ['', entraNames]
@@ -180,17 +180,17 @@ function refuseUnknown(options: EntraTenantOptions | OidcOptions | TenantsOption
   rejectUnknown((name) => `there is no option "${name}"${here}`, options, names)
 }
 
-/** Until its document was read, a domain may be any of the tenants of `organizations`, and a user flow has the issuer of its neighbour. */
+/** Until its document is fetched, a domain may be any of the tenants of `organizations`. User flows of one tenant share an issuer. */
 function refuseAmbiguous(tenants: readonly Partial<EntraTenantOptions>[]): void {
   const ids = tenants.map(({ tenantId = '' }) => tenantId.toLowerCase())
   const many = ids.find(isMany)
   const domain = ids.find((id) => id.includes('.'))
   if (many && domain)
     throw new EntraConfigurationError(
-      `tenants has tenantId "${domain}" beside "${many}", which has it as well; give the ID of that tenant, a GUID`
+      `tenants has tenantId "${domain}" beside "${many}", which may include it; give the GUID of that tenant`
     )
   const flows = tenants.flatMap(({ userFlow, authority, tenantId }) => (userFlow ? [`${authority} ${tenantId}`] : []))
   const twice = repeated(flows)
   if (twice)
-    throw new EntraConfigurationError(`tenants has two user flows of ${twice}; they have one issuer, so give one`)
+    throw new EntraConfigurationError(`tenants has two user flows of ${twice}; they share one issuer, so give one`)
 }

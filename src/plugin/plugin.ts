@@ -1,4 +1,4 @@
-/** Wires the rooms into Fastify: decorators, one onRequest hook, and a watch on what routes declare. */
+/** Connects the modules to Fastify: decorators, one onRequest hook, and checks of declared routes. */
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { startEngine } from './engine.js'
@@ -18,7 +18,7 @@ import { isSilent } from './routes/internals.js'
 import { createVerifyToken } from './verification/identify.js'
 
 const websocketsLate =
-  '@fastify/websocket must be registered before fastify-entra, and on the same instance; it closes the socket of a refused upgrade only where it saw the request'
+  '@fastify/websocket must be registered before fastify-entra, and on the same instance; otherwise it leaves the socket of a refused upgrade open'
 
 async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
   const settings = toSettings(options)
@@ -31,20 +31,20 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   for (const warning of settings.warnings) app.log.warn(warning)
   const { rules, entries } = watchRoutes(app, settings.strictRoutes)
   const refuse = decorate(app, engine, { rules, accessMatrix: entries, verifyToken })
-  // With a callback: an async hook costs a promise also where the answer is known at once.
+  // With a callback: an async hook costs a promise even when the result is known at once.
   app.addHook('onRequest', (request, reply, done) => {
     const passes = (why: Refusal | undefined) => {
       if (why) refuse(request, reply, why)
       else if (principalOf(request)) audit.authenticated(new RequestOccasion(request))
       return why === undefined
     }
-    // Without an error `done` would let the request pass.
+    // Without an error, `done` would allow the request.
     const failed = (error: unknown) => done(toLoggableError(error))
     const why = authenticate(request, verifier)
     if (why instanceof Promise) why.then(passes).then((go) => go && done(), failed)
     else if (passes(why)) done()
   })
-  // Their hooks are what a refusal needs: CORS headers, and the end of a socket.
+  // A refusal depends on their hooks: CORS headers, and the end of a socket.
   const [hasCors, seesUpgrades] = ['@fastify/cors', '@fastify/websocket'].map((name) => app.hasPlugin(name))
   app.addHook('onReady', async () => {
     if (!hasCors && app.hasPlugin('@fastify/cors'))
@@ -58,22 +58,24 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
 }
 
 function refuseClash(app: FastifyInstance, hasUser: boolean): void {
-  if (pluginMark in app) throw new EntraConfigurationError('fastify-entra is registered twice; once is for all')
+  if (pluginMark in app) throw new EntraConfigurationError('fastify-entra is registered twice; register it once')
   const names = ['principal', 'principalOrNull', ...(hasUser ? ['user'] : [])]
   const taken = names.find((name) => app.hasRequestDecorator(name))
   if (taken) throw new EntraConfigurationError(`request.${taken} is decorated already; this plugin needs the name`)
   const onApp = ['entra', 'verifyToken', 'accessMatrix'].find((name) => app.hasDecorator(name))
   if (onApp) throw new EntraConfigurationError(`app.${onApp} is decorated already; this plugin needs the name`)
   if (app.hasDecorator('jwt')) {
-    throw new EntraConfigurationError('@fastify/jwt is registered already; register it after this, with a namespace')
+    throw new EntraConfigurationError(
+      '@fastify/jwt is registered already; register it after fastify-entra, with a namespace'
+    )
   }
 }
 
 /**
- * The plugin: verifies the bearer token of every request against a Microsoft Entra tenant, or another OpenID provider, and
- * closes every route that does not say otherwise (`config: { auth: 'none' }`, or `'optional'`).
+ * The plugin: verifies the bearer token of every request against a Microsoft Entra tenant, or another OpenID provider, and requires a valid
+ * token on every route that does not declare `config: { auth: 'none' }` or `'optional'`.
  *
- * Registration throws an {@link EntraConfigurationError} when an option is missing, empty or contradictory. A tenant
- * that cannot be reached does not stop the start: until it can, tokens are answered with 503.
+ * Registration throws an {@link EntraConfigurationError} when an option is missing, empty or contradictory. An unreachable tenant does not
+ * make it throw: until the tenant responds, the plugin responds to tokens with 503.
  */
 export const fastifyEntra = fp(entra, { name: 'fastify-entra', fastify: '5.x' })

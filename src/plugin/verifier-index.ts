@@ -1,4 +1,4 @@
-/** What `fastify-entra/verifier` exports: the verifier, and guards; nothing of it names Fastify. */
+/** The exports of `fastify-entra/verifier`: the verifier and guards, without Fastify. */
 
 export { auditChannelName } from './audit/audit.js'
 export type { AllowedEvent, AuditEvent, AuthenticatedEvent, DeniedEvent, RefusedEvent } from './audit/events.js'

@@ -31,20 +31,20 @@ import { DownstreamError, refusalIn, TokenRefusedError } from './refusals/refusa
 import { bearerToken } from './verification/bearer.js'
 import { createVerifyToken, type VerifyToken } from './verification/identify.js'
 
-/** Options of {@link createVerifier}: those of the plugin, without those of routes and requests. */
+/** Options of {@link createVerifier}: those of the plugin, except options for routes and requests. */
 export type VerifierOptions = (EntraTenantOptions | OidcOptions | TenantsOptions) &
   TimeOptions &
   MemoryOptions &
   GroupsOptions &
   RevocationOptions &
   AuditOptions & {
-    /** Where outages, faults of your own functions and decisions are logged, such as pino's logger. Default: nowhere. */
+    /** A logger for outages, errors of your own functions and decisions, such as pino's. Default: none. */
     log?: Logger
   }
 
-/** What a caller sent. */
+/** The credentials that a caller sent. */
 export interface Credentials {
-  /** RFC 6750: the only scheme so far. */
+  /** RFC 6750: the only supported scheme. */
   readonly scheme: 'Bearer'
   /** The token alone. */
   readonly token: string
@@ -53,42 +53,45 @@ export interface Credentials {
 /** Verifies access tokens, without Fastify. */
 export interface Verifier {
   /**
-   * Resolves when keys were fetched, or waited for long enough: an outage is no error, tokens are then refused with 503 until it is over.
+   * Resolves when keys are fetched, or the wait for them is over. An outage is not an error: tokens are refused with 503 until it ends.
    *
    * @throws EntraConfigurationError when an option is missing, unknown or contradictory
    */
   ready(): Promise<void>
   /**
-   * Makes all checks of a token.
+   * Verifies a token with all checks.
    *
-   * @throws TokenRefusedError with the `code` and the `statusCode` that a request with this token would have got; `credentials_missing` for
+   * @throws TokenRefusedError with the `code` and the `statusCode` that a request with this token would get; `credentials_missing` for
    * another scheme
    * @throws EntraConfigurationError as {@link Verifier.ready}, and after {@link Verifier.close}
    */
   verify(credentials: Credentials): Promise<Principal>
   /**
-   * Asks a guard, such as `requireScope('Orders.Read')`, about a principal.
+   * Evaluates a guard, such as `requireScope('Orders.Read')`, for a principal.
    *
-   * @param context what policies of your own get as their second parameter. Default: `{ log }`
-   * @throws TokenRefusedError where the guard refuses: 403, 401 where a stronger sign-in helps, 503 where it cannot be said
+   * @param context the second parameter of your own policies. Default: `{ log }`
+   * @throws TokenRefusedError when the guard refuses: 403, 401 when a stronger sign-in helps, 503 when it cannot be evaluated
    */
   authorize(principal: Principal, guard: Guard, context?: Context): Promise<void>
   /**
-   * What the plugin would answer: status, headers (`WWW-Authenticate` with a challenge where one helps, RFC 6750 §3) and problem details (RFC 9457).
+   * Builds the response that the plugin would send: status, headers (`WWW-Authenticate` with a challenge if one helps, RFC 6750 §3) and
+   * problem details (RFC 9457).
    *
-   * @param error a `TokenRefusedError` or a `DownstreamError`; any other is thrown again
-   * @param requestId for the body, and your log
+   * @param error a `TokenRefusedError` or a `DownstreamError`; any other is rethrown
+   * @param requestId for the body and your log
    */
   answerTo(error: unknown, requestId: string): RefusedAnswer
-  /** What each check says of a token, also behind the first that fails. For developers: it says more than a caller may know. */
+  /**
+   * Reports the result of each check of a token, also after the first that fails. For developers: it reveals more than a caller may know.
+   */
   explain(token: string): Promise<Explanation>
   /** Each trusted issuer with the state of its keys; none before {@link Verifier.ready}. */
   readonly issuers: readonly IssuerStatus[]
-  /** Ends what is under way, and closes the sockets. */
+  /** Aborts pending calls, and closes the sockets. */
   close(): Promise<void>
 }
 
-/** An answer to a caller that is refused. */
+/** The response to a refused caller. */
 export interface RefusedAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
@@ -96,9 +99,10 @@ export interface RefusedAnswer {
 }
 
 /**
- * The credentials in an `Authorization` header.
+ * Parses the credentials in an `Authorization` header.
  *
- * @throws TokenRefusedError `credentials_missing` where there are none, `authorization_malformed` where they are not `Bearer`, one space and a token
+ * @throws TokenRefusedError `credentials_missing` if there are none, `authorization_malformed` if they are not `Bearer`, one space and a
+ * token
  */
 export function credentialsOf(authorization: string | null | undefined): Credentials {
   const token = bearerToken(authorization ?? '')
@@ -116,8 +120,8 @@ interface Running {
 }
 
 /**
- * A verifier of access tokens for one API, with the plugin's options. It fetches keys at once, and keeps them: make one for the process, not one
- * for each token. Wrong options are said by {@link Verifier.ready} and by every other call.
+ * Creates a verifier of access tokens for one API, with the plugin's options. It fetches keys at once, and keeps them: create one per
+ * process, not one per token. Invalid options make {@link Verifier.ready} and every other call throw.
  */
 export function createVerifier(options: VerifierOptions): Verifier {
   const { starting, realm } = start(options)
@@ -125,12 +129,12 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const started = (running: Running) => {
     engine = running.engine
   }
-  starting.then(started, nothing) // whoever calls gets what is wrong
+  starting.then(started, nothing) // every call reports the error
   let isClosed = false
   const running = async (): Promise<Running> => {
     const all = await starting
     await all.engine.firstTry()
-    if (isClosed) throw new EntraConfigurationError('this verifier was closed; create another one')
+    if (isClosed) throw new EntraConfigurationError('this verifier is closed; create a new one')
     return all
   }
   return Object.freeze<Verifier>({
@@ -141,7 +145,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       const { verifyToken } = await running()
       const { scheme, token } = ownProperties(credentials)
       if (/^bearer$/i.test(String(scheme))) return verifyToken(token)
-      // It may be what a client sent in place of a scheme, such as a token alone: not shown.
+      // Not shown, as a client may have sent a token in place of a scheme.
       if (typeof scheme === 'string') throw new TokenRefusedError(refusal('credentials_missing'))
       throw new EntraConfigurationError('verify() takes { scheme: "Bearer", token }, and was given no scheme')
     },
@@ -176,7 +180,7 @@ function refusedAnswer(why: Refusal, realm: string, requestId: string): RefusedA
   return { status, headers, body: toProblem(requestId, why) }
 }
 
-/** Options are read at once, so that the realm of challenges is known; what is wrong with them is said by the promise. */
+/** Options are read at once, so that the realm of challenges is known; the promise rejects if they are invalid. */
 function start(given: VerifierOptions): { starting: Promise<Running>; realm: string } {
   try {
     const { log = noLog, ...options } = ownProperties(given)
@@ -220,7 +224,7 @@ function authorizer(
 ): Verifier['authorize'] {
   const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
   const rules: Rule[] = []
-  // The token of the user is not at hand here.
+  // The token of the user is not available here.
   const graph = graphFor(downstreams, exchangeJson, async () => {
     throw new DownstreamError(refusal('downstream_not_offered'))
   })
@@ -240,13 +244,13 @@ function authorizer(
 
 const isPrincipal = (principal: unknown): boolean => ['user', 'app'].includes(Object(principal).kind)
 
-/** Guards may be made anew for each call: only those that name another group are kept. */
+/** Guards may be created for each call: only those that name another group are kept. */
 function hasNewGroup(rule: Rule, known: readonly Rule[]): boolean {
   const ids = groupIdsOf(known)
   return groupIdsOf([rule]).some((id) => !ids.includes(id))
 }
 
-/** What a policy throws is logged, also where its context has no log. */
+/** Errors of a policy are logged, even if its context has no log. */
 function logging(context: Context, log: Logger): Context {
   return isLogger(context.log) ? context : Object.create(context, { log: { value: log } })
 }

@@ -18,7 +18,7 @@ import { ownRoutes } from './routes/own.js'
 import { publicRoutes } from './routes/public.js'
 import { usersRoutes } from './routes/users.js'
 
-/** From the first byte to the last of a request; Fastify's default is to wait for ever. */
+/** The deadline of a request, from its first byte to its last; Fastify has none by default. */
 const requestTimeoutMs = 30_000
 
 /** Entra's access tokens live for 60 to 90 minutes (Microsoft: "Configurable token lifetimes"). */
@@ -27,12 +27,12 @@ const tokenSeconds = 2 * 60 * 60
 /**
  * The API, ready for `listen()` or `inject()`.
  *
- * @throws EntraConfigurationError when the plugin's options are not sound
+ * @throws EntraConfigurationError when the plugin's options are invalid
  */
 export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Promise<FastifyInstance> {
   const app = Fastify({
     logger: loggerOptions(config.logLevel),
-    genReqId: () => randomUUID(), // never the client's: it is what an auditor finds an answer by
+    genReqId: () => randomUUID(), // never the client's: audits refer to it
     trustProxy: config.trustProxy,
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: answerClientError,
@@ -41,10 +41,10 @@ export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Pro
   })
   setProblemHandlers(app)
   endConnections(app)
-  // RFC 9110 §10.1.1: an expectation that is unknown may be ignored; Node would answer 417 by itself, without a body.
+  // RFC 9110 §10.1.1: an unknown expectation may be ignored; Node would respond with 417 without a body.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   await app.register(helmet)
-  // Before the plugin: preflights carry no token, and a browser reads a refusal only with CORS headers on it.
+  // Before the plugin: preflights carry no token, and a browser can read a refusal only with CORS headers.
   if (config.corsOrigins.length > 0) {
     await app.register(cors, () => corsOptions(config.corsOrigins))
   }
@@ -65,14 +65,14 @@ export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Pro
   return app
 }
 
-/** What instances have in common: which tokens are taken back, and tokens of users for other APIs. */
+/** What instances share: revocations, and users' tokens for other APIs. */
 function shared(options: EntraOptions, redis: Redis): object {
   const sharedCache = cacheClient(redis, { ttlSeconds: tokenSeconds, keyPrefix: '' })
   const downstream = 'downstream' in options && { ...options.downstream, sharedCache }
   return { isRevoked: new RedisRevocations(redis).isRevoked, ...(downstream && { downstream }) }
 }
 
-/** Only a preflight is answered without a token; any other OPTIONS request is a request like all. */
+/** Only a preflight needs no token; any other OPTIONS request is handled like all requests. */
 function corsOptions(origins: readonly string[]): FastifyCorsOptionsDelegate {
   const options = { origin: [...origins], exposedHeaders: ['WWW-Authenticate', 'Retry-After'] }
   return (request, callback) => {
@@ -81,8 +81,8 @@ function corsOptions(origins: readonly string[]): FastifyCorsOptionsDelegate {
 }
 
 /**
- * Ends a connection with its answer while the server closes, as it would hold up the close if it were kept alive, and
- * after a refusal that left a body unread, as its client could go on sending for as long as it likes.
+ * Closes a connection after its response while the server closes, as a kept-alive connection would delay that; and after a refusal without
+ * reading the body, as the client could send without end.
  */
 function endConnections(app: FastifyInstance): void {
   let closing = false

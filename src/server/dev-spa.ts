@@ -1,11 +1,11 @@
-/** For `npm run dev`: the single-page app of `examples/spa`, built at start and served from memory. In no build and no image. */
+/** For `npm run dev`: the single-page app of `examples/spa`, built at start and served from memory. Not part of the build and the image. */
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Rolldown } from 'vite'
 import type { Tenant } from '../tenant/index.js'
 
-/** What the app talks to. */
+/** The services that the app calls. */
 interface Connection {
   /** Its `config.json`. */
   readonly settings: object
@@ -16,7 +16,7 @@ interface Connection {
 /** The app, as `npm run dev` serves it. */
 export interface Spa {
   readonly origin: string
-  /** Says which tenant and which API are the app's; before, it cannot start in a browser. */
+  /** Sets the tenant and the API of the app, which cannot start in a browser before. */
   connect(tenant: Tenant, apiOrigin: string): Promise<void>
   close(): Promise<void>
 }
@@ -31,7 +31,7 @@ const types: Readonly<Record<string, string>> = {
 /**
  * Builds the app and serves it on loopback.
  *
- * @param port 0 takes any free port
+ * @param port 0 for any free port
  */
 export async function startSpa(port: number): Promise<Spa> {
   let connection: Connection = { settings: {}, origins: [] }
@@ -58,7 +58,7 @@ export async function startSpa(port: number): Promise<Spa> {
 
 /** The built files, by path. */
 async function bundle(): Promise<ReadonlyMap<string, string | Uint8Array>> {
-  // Loaded here, so that a start that fails for its settings need not wait for it.
+  // Loaded here, so that a start with invalid settings fails without waiting for it.
   const { build } = await import('vite')
   // One configuration and no watching: one output.
   const { output } = (await build({
@@ -69,7 +69,7 @@ async function bundle(): Promise<ReadonlyMap<string, string | Uint8Array>> {
   return new Map(output.map((file) => [`/${file.fileName}`, file.type === 'chunk' ? file.code : file.source]))
 }
 
-/** The client-side routes are the app's own page; `/login/callback` is a page of its own. */
+/** Client-side routes return the app's page; `/login/callback` is a page of its own. */
 function serveFiles(app: FastifyInstance, files: ReadonlyMap<string, string | Uint8Array>): void {
   const serve = (path: string, name: string) =>
     app.get(path, (_request, reply) => reply.type(String(types[extname(name)])).send(files.get(name)))
@@ -78,7 +78,7 @@ function serveFiles(app: FastifyInstance, files: ReadonlyMap<string, string | Ui
   for (const path of ['/', '/login', '/logout', '/protected', '/:page']) serve(path, '/index.html')
 }
 
-/** Scripts and styles of the app alone: a script that got in from elsewhere could ask for tokens as the app does. */
+/** Allows only scripts and styles of the app: an injected script could request tokens as the app does. */
 function contentSecurityPolicy(origins: readonly string[]): string {
   const [tenant = ''] = origins
   return [
@@ -111,8 +111,8 @@ async function settingsFor({ origin, tenantId, description }: Tenant, apiOrigin:
 }
 
 /**
- * MSAL insists that an authority's name starts with `https`, and looks its endpoints up there. Given the endpoints, it needs no look-up:
- * so the tenant can be plain http on loopback, where nobody listens in, and no browser warns of a certificate.
+ * MSAL requires an `https` authority, where it looks up the endpoints. Given the endpoints, it needs no lookup, so the tenant can use plain
+ * http on loopback, without a certificate warning in the browser.
  */
 async function metadataOf(authority: string): Promise<string> {
   return (await fetch(`${authority}/v2.0/.well-known/openid-configuration`)).text()

@@ -1,6 +1,6 @@
 /**
- * https for `npm run dev`. Node reads NODE_EXTRA_CA_CERTS once, when a process starts: to trust an authority that was made just now, as
- * everything in the process should, takes a second process.
+ * https for `npm run dev`. Node reads NODE_EXTRA_CA_CERTS once, when a process starts: trusting a newly made authority in the whole process
+ * requires a second process.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import type { TlsIdentity } from '../tenant/index.js'
 import { createTlsIdentity } from '../tenant/tls.js'
 
-/** What TENANT_TLS is in the second process: its certificate comes from the first one, and its key is never on disk. */
+/** The value of TENANT_TLS in the second process: its certificate comes from the first process, and its key is never on disk. */
 export const secondProcess = 'ipc'
 
 /** The certificate, in the second process. */
@@ -21,7 +21,7 @@ export async function receiveIdentity(): Promise<TlsIdentity> {
 }
 
 /**
- * Runs this program again, as a process that trusts an authority made for it, until it ends. Signals go on to it.
+ * Runs this program again in a process that trusts an authority made for it, until it ends. Forwards signals to it.
  *
  * @returns its exit code
  */
@@ -32,7 +32,7 @@ export async function runTrusting(): Promise<number> {
   try {
     await writeFile(file, identity.ca)
     const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-      // A group of its own, as Ctrl-C would reach it twice otherwise: once from the terminal, once from here.
+      // A process group of its own: otherwise Ctrl-C would reach it twice, from the terminal and from here.
       detached: true,
       env: { ...process.env, NODE_EXTRA_CA_CERTS: file, TENANT_TLS: secondProcess },
       stdio: ['inherit', 'inherit', 'inherit', 'ipc']

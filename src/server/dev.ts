@@ -1,4 +1,6 @@
-/** `npm run dev`: the embedded tenant, the API and a single-page app, with accounts and tokens to try them. The only way to start them. */
+/**
+ * `npm run dev`: the embedded tenant, the API and a single-page app, with accounts and tokens to try them. Nothing else starts the tenant.
+ */
 import type { FastifyInstance } from 'fastify'
 import { clientCredentials, signIn } from '../tenant/client.js'
 import { startTenant, type Tenant, type TlsIdentity } from '../tenant/index.js'
@@ -14,7 +16,7 @@ import { exitOnStartError } from './process/start-error.js'
 /** Requests in flight may finish for this long. */
 const closeDelayMs = 10_000
 
-/** What to try: who calls, which path, and the status that the caller gets. */
+/** Requests to try: the caller, the path, and the resulting status. */
 const tries = [
   ['without a token', '/unprotected', 200],
   ['without a token', '/protected', 401],
@@ -59,7 +61,7 @@ async function startBoth(identity: TlsIdentity | undefined): Promise<void> {
   const spa = await startSpa(integer('SPA_PORT', SPA_PORT, 65_535))
   open.push(spa)
   const corsOrigins = [CORS_ORIGINS, spa.origin].filter(Boolean).join(',')
-  // Only these: settings for a real tenant may be in the shell, and do not go with the embedded one.
+  // Only these: the shell may have settings for a real tenant, which do not match the embedded one.
   const config = readConfig({ HOST, PORT, LOG_LEVEL, DOCS, CORS_ORIGINS: corsOrigins, ...environmentFor(tenant) })
   app = await buildApp(config)
   open.push(app)
@@ -68,7 +70,7 @@ async function startBoth(identity: TlsIdentity | undefined): Promise<void> {
   process.stdout.write(await introduction(tenant, address, spa.origin))
 }
 
-/** npm does not hand SIGTERM on to what its shell runs: left behind, the servers would keep their ports. */
+/** npm does not forward SIGTERM to the command of its shell: the servers would keep running, and their ports in use. */
 function endWithParent(): void {
   const parent = process.ppid
   const watch = () => process.ppid === parent || process.kill(process.pid, 'SIGTERM')
@@ -102,16 +104,16 @@ async function introduction(tenant: Tenant, address: string, spaOrigin: string):
   ].join('\n')
 }
 
-/** Whoever calls the tenant over https has to trust its authority, of which there is a file for as long as this runs. */
+/** Clients that call the tenant over https must trust its authority, which is in a file for as long as this runs. */
 function howToTrust(origin: string, file: string): readonly string[] {
   return [
-    `Trust   ${file}  (made for this run; gone when it ends)`,
+    `Trust   ${file}  (made for this run; deleted when it ends)`,
     `  NODE_EXTRA_CA_CERTS='${file}' node your-client.js`,
     `  curl --cacert '${file}' '${origin}/'`
   ]
 }
 
-/** Tokens as callers get them: users by code + PKCE through the single-page app, services by client credentials. */
+/** Gets tokens as clients do: users by code + PKCE through the single-page app, services by client credentials. */
 async function accessTokens({ origin, tenantId, description }: Tenant): Promise<Map<string, string>> {
   const api = `api://${description.api.clientId}`
   const scope = description.api.scopes.map((name) => `${api}/${name}`).join(' ')

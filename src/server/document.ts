@@ -3,7 +3,7 @@ import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { stringify } from 'yaml'
 
-/** Notes every route declared from here on. */
+/** Records every route declared from here on. */
 export async function registerDocument(app: FastifyInstance): Promise<void> {
   const { transform, securitySchemes } = app.entra.openapi
   await app.register(swagger, {
@@ -12,13 +12,13 @@ export async function registerDocument(app: FastifyInstance): Promise<void> {
       info: {
         title: 'fastify-entra API',
         version: '0.1.0',
-        description: 'A resource API whose callers are known by access tokens of Microsoft Entra ID.',
+        description: 'A resource API that authenticates its callers by access tokens of Microsoft Entra ID.',
         license: { name: 'MIT', identifier: 'MIT' }
       },
       servers: [{ url: '/', description: 'This server' }],
       tags: [
-        { name: 'public', description: 'No token is looked at' },
-        { name: 'caller', description: 'About who calls' },
+        { name: 'public', description: 'No token is inspected' },
+        { name: 'caller', description: 'About the caller' },
         { name: 'directory', description: 'Through Microsoft Graph' }
       ],
       components: { securitySchemes: { ...securitySchemes } }
@@ -27,7 +27,7 @@ export async function registerDocument(app: FastifyInstance): Promise<void> {
   })
 }
 
-/** The document as of now: the tenant's endpoints are in it once they are known. */
+/** The current document: it contains the tenant's endpoints once they are known. */
 export function openapiDocument(app: FastifyInstance): object {
   const document = app.swagger() as { components?: object }
   const { securitySchemes, schemas } = app.entra.openapi
@@ -39,7 +39,10 @@ export function openapiYaml(app: FastifyInstance): string {
   return toYaml(openapiDocument(app))
 }
 
-/** Makes YAML of a document, and keeps it until the document changes: it takes so long that a few requests of strangers would be too many. */
+/**
+ * Converts a document to YAML, and caches it until the document changes: it is slow enough that a few unauthenticated requests could
+ * overload the server.
+ */
 export function yamlKeeper(): (document: object) => string {
   let [json, yaml] = ['', '']
   return (document) => {

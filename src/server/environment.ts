@@ -1,4 +1,4 @@
-/** For `npm run dev`, the documents and tests: how an API is set up that trusts the embedded tenant. */
+/** For `npm run dev`, the documents and tests: the settings of an API that trusts the embedded tenant. */
 import type { Tenant } from '../tenant/index.js'
 
 /** Environment of an API that trusts the embedded tenant. */

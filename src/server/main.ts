@@ -10,7 +10,7 @@ const closeDelayMs = 10_000
 
 async function start(): Promise<void> {
   let app: FastifyInstance | undefined
-  // Before anything else: as the first process of a container, a signal that nobody handles yet would be lost.
+  // Before anything else: in the first process of a container, a signal without a handler would be lost.
   closeGracefully(
     () => app,
     async () => app?.close(),

@@ -1,6 +1,6 @@
 /**
- * `npm run manifest`: writes the app registration that the routes need, or compares it with the one that is there. A command of its
- * own; the server loads none of it.
+ * `npm run manifest`: writes the app registration that the routes require, or compares it with the existing one. A command of its own; the
+ * server loads none of it.
  */
 import { buildApp } from './app.js'
 import type { ServerConfig } from './config/config.js'

@@ -1,4 +1,4 @@
-/** `npm run openapi`: writes the file that it is given from the routes, with the embedded tenant's endpoints as examples. */
+/** `npm run openapi`: writes the OpenAPI document of the routes to a file, with the embedded tenant's endpoints as examples. */
 import { writeFile } from 'node:fs/promises'
 import { startTenant } from '../tenant/index.js'
 import { buildApp } from './app.js'
@@ -6,7 +6,7 @@ import { readConfig } from './config/config.js'
 import { openapiYaml } from './document.js'
 import { environmentFor } from './environment.js'
 
-/** The embedded tenant's address as `npm run dev` has it; here it takes any free port. */
+/** The embedded tenant's address under `npm run dev`; here it uses any free port. */
 const usualOrigin = 'http://127.0.0.1:4000'
 
 const tenant = await startTenant({ port: 0 })

@@ -1,10 +1,10 @@
 /**
- * What this API can be asked for, in words that administrators and users read before they consent. Guards name it, and take no other
- * names; the OpenAPI document has the words, and `npm run manifest` writes them into the app registration.
+ * The permissions of this API, with the descriptions that administrators and users read before they consent. Guards accept only these
+ * names; the OpenAPI document contains the descriptions, and `npm run manifest` writes them into the app registration.
  */
 import { guardsFor } from '../plugin/index.js'
 
-/** What a permission is called, and what it allows. */
+/** The display name of a permission, and what it allows. */
 interface Words {
   readonly displayName: string
   readonly description: string
@@ -12,21 +12,21 @@ interface Words {
 
 /** A role of users, or an application permission (Microsoft Graph: "appRole resource type"). */
 export interface Permission extends Words {
-  /** The ID that a registration has for it already: grants and assignments name it. Without one it is derived from the name. */
+  /** The ID that an existing registration has for it: grants and assignments refer to it. Default: derived from the name. */
   readonly id?: string
 }
 
 /** A scope (Microsoft Graph: "permissionScope resource type"). */
 export interface Scope extends Permission {
-  /** The words for a user who consents alone. Without them an administrator has to consent. */
+  /** The description for a user who consents. Without it, an administrator must consent. */
   readonly forUsers?: Words
 }
 
 /** Everything that guards may name, by name. */
 export interface Permissions {
-  /** What the registration is called where infrastructure code makes it. */
+  /** The name of the registration when infrastructure code creates it. */
   readonly apiName: string
-  /** Optional claims that policies, `isRevoked` (`xms_cc`, `sid`) or routes read. Those of guards are known. */
+  /** Optional claims that policies, `isRevoked` (`xms_cc`, `sid`) or routes read. Those that guards read are derived from the guards. */
   readonly optionalClaims?: readonly string[]
   readonly scopes: Readonly<Record<string, Scope>>
   readonly roles: Readonly<Record<string, Permission>>

@@ -1,14 +1,14 @@
-/** Everything the server refuses by itself, as problem details: RFC 9457, the same shape as the plugin's refusals. */
+/** The server's own refusals as problem details (RFC 9457), in the same form as the plugin's. */
 import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { loggedText, problemMediaType, toProblem } from '../plugin/index.js'
 
-/** What the client may know of a status; the rest is for the log. */
+/** What the client may know about a status; the rest is only logged. */
 const answers: Readonly<Record<number, { code: string; detail: string }>> = {
   400: { code: 'bad_request', detail: 'The request is malformed.' },
-  404: { code: 'not_found', detail: 'There is nothing at this path for this method.' },
+  404: { code: 'not_found', detail: 'There is no route for this path and method.' },
   408: { code: 'request_timeout', detail: 'The request took too long to arrive.' },
   413: { code: 'content_too_large', detail: 'The body of the request is too large.' },
   415: { code: 'unsupported_media_type', detail: 'The body has a media type that this route does not read.' },
@@ -16,7 +16,7 @@ const answers: Readonly<Record<number, { code: string; detail: string }>> = {
   500: { code: 'internal_error', detail: 'The server failed. Give its operator the request ID.' }
 }
 
-/** Node's codes for what is no readable request; any other is a 400. */
+/** Node's error codes for unreadable requests; any other is a 400. */
 const clientErrors: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }
 
 /** An error whose message is written for the client. */
@@ -32,7 +32,7 @@ export class ServerProblem extends Error {
   }
 }
 
-/** Sets the handlers for what no route answers. */
+/** Sets the error and not-found handlers. */
 export function setProblemHandlers(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => sendProblem(request, reply, 404))
   app.setErrorHandler<FastifyError>((error, request, reply) => {
@@ -47,14 +47,14 @@ export function setProblemHandlers(app: FastifyInstance): void {
   })
 }
 
-/** Fastify's `frameworkErrors`: what fails before there is a route, such as a path that cannot be decoded. */
+/** Fastify's `frameworkErrors`: errors before routing, such as a path that cannot be decoded. */
 export function answerFrameworkError(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   sendProblem(request, reply, 400)
 }
 
-/** Fastify's `clientErrorHandler`: what is no HTTP request, answered on the bare socket, which is then done with. */
+/** Fastify's `clientErrorHandler`: responds on the raw socket to data that is not an HTTP request, and closes it. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  // After earlier bytes an answer could land inside another one; and a client that is gone needs none.
+  // After earlier bytes, a response could land inside another one; and a client that is gone needs none.
   if (socket.bytesWritten === 0 && socket.writable) socket.write(clientErrorAnswer(String(error.code)))
   socket.destroySoon() // not end(): a client that keeps its side open would keep the socket
 }

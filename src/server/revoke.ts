@@ -1,6 +1,6 @@
 /**
- * `npm run revoke`: takes back the tokens of somebody, or of a session, in every instance that shares the Redis of `REDIS_URL`. A command of
- * its own; it needs no other variable, and the server loads none of it.
+ * `npm run revoke`: revokes the tokens of a user, service principal or session in every instance that shares the Redis of `REDIS_URL`. A
+ * separate command; it needs no other variable, and the server loads none of it.
  */
 import { endOnFaults } from './process/last-words.js'
 import { runRevoke } from './redis/revocation-command.js'

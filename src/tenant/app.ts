@@ -10,10 +10,10 @@ import { graphRoutes } from './graph/graph.js'
 import { descriptionPage } from './sign-in/pages.js'
 import { signInRoutes } from './sign-in/sign-in.js'
 
-/** Whether and how the tenant logs, as Fastify takes it. */
+/** Fastify's logger option. */
 export type Logger = NonNullable<FastifyServerOptions['logger']>
 
-/** Everything the tenants serve, on one origin as at Entra ID. */
+/** Everything that the tenants serve, on one origin as at Entra ID. */
 export function createApp(state: TenantState, logger: Logger): FastifyInstance {
   const app: FastifyInstance = fastify({ logger, rewriteUrl: ({ url }) => toServerPath(String(url)) })
   app.register(metadataRoutes, { state })
@@ -32,7 +32,7 @@ export function createApp(state: TenantState, logger: Logger): FastifyInstance {
   return app
 }
 
-/** Hands the OAuth endpoints to the authorization servers, which read the request's body themselves. */
+/** Delegates the OAuth endpoints to the authorization servers, which read the request's body themselves. */
 async function authorizationServerRoutes(app: FastifyInstance, { state }: { state: TenantState }): Promise<void> {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))

@@ -46,7 +46,7 @@ export async function signIn(origin: string, request: SignInRequest): Promise<To
     client_id: clientId,
     response_type: 'code',
     redirect_uri: redirectUri,
-    // As the Microsoft libraries do: whoever signs in gets an ID token, and it is bound to the request.
+    // As the Microsoft libraries do: a sign-in yields an ID token that is bound to the request.
     scope: `openid ${scope}`,
     nonce: randomBytes(16).toString('base64url'),
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
@@ -55,7 +55,7 @@ export async function signIn(origin: string, request: SignInRequest): Promise<To
   })
   const browse = createBrowser(origin)
   const page = await browse(`${origin}/${tenantId}/oauth2/v2.0/authorize?${authorize}`)
-  // A request that is refused never gets to a page.
+  // A refused request never reaches a page.
   const end = page.text ? await browse(page.url, new URLSearchParams({ username })) : page
   const code = new URL(end.url).searchParams.get('code')
   if (code === null) throw new Error(`${username} could not sign in: ended at ${end.url}`)
@@ -78,7 +78,7 @@ async function requestToken(origin: string, tenantId: string, form: Record<strin
   return (await response.json()) as TokenResponse
 }
 
-/** Where redirects ended: at a page of the tenant, with its text, or at an address elsewhere. */
+/** The end of redirects: a page of the tenant, with its text, or a URL elsewhere. */
 export interface Page {
   readonly url: string
   readonly text: string

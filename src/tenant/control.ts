@@ -14,7 +14,7 @@ const texts = (...names: readonly string[]) => ({
   properties: Object.fromEntries(names.map((name) => [name, { type: 'string' }]))
 })
 
-/** What an administrator does in Entra ID's portal, as requests. Development only, and the answers say so. */
+/** Actions of an administrator in Entra ID's portal, as requests. Development only, as the responses state. */
 export async function controlRoutes(app: FastifyInstance, { state }: { state: TenantState }): Promise<void> {
   app.post<{ Querystring: { keep: 0 | 1 } }>('/_control/rotate', oneOf('keep', [0, 1]), async ({ query }) => {
     await state.rotate({ keep: query.keep === 1 })
@@ -42,7 +42,7 @@ export async function controlRoutes(app: FastifyInstance, { state }: { state: Te
   )
 }
 
-/** What is decided about permissions for Graph, and how much Graph answers. */
+/** Decisions about permissions for Graph, and limits of Graph's responses. */
 function policyRoutes(app: FastifyInstance, state: TenantState): void {
   app.post<{ Querystring: { scope: string; granted: 'yes' | 'no' } }>(
     '/_control/consent',

@@ -3,7 +3,7 @@ import { contoso } from './directory/contoso.js'
 import { api, type Client, type Directory } from './directory/directory.js'
 import { fabrikam } from './directory/fabrikam.js'
 
-/** What a tenant tells a developer, or a test, about itself. */
+/** The description of a tenant, for developers and tests. */
 export interface DirectoryDescription {
   readonly tenantId: string
   readonly issuer: string

@@ -14,18 +14,18 @@ import { createKeyRing, keysFor, signClaims } from './tokens/keys.js'
 export type { TenantDescription, TlsIdentity }
 
 export interface TenantOptions {
-  /** 0 takes any free port. */
+  /** 0 for any free port. */
   readonly port?: number
-  /** Loopback only: whoever reaches the tenant can be anybody. */
+  /** Loopback only: anyone who can reach the tenant can sign in as any user. */
   readonly host?: '127.0.0.1'
   /** The API registration's `requestedAccessTokenVersion`. */
   readonly accessTokenVersion?: Version
   readonly accessTokenLifetimeSeconds?: number
-  /** Signs tokens for the API with a key of its own, published where metadata is asked for with `?appid=` only. */
+  /** Signs tokens for the API with a key of its own, published only in metadata with `?appid=`. */
   readonly customSigningKeys?: boolean
   /** Certificates of clients, as PEM, by client ID: beside their secrets. */
   readonly clientCertificates?: Readonly<Record<string, string>>
-  /** Serves https: with a certificate and an authority made at the start, or with these. Default: http. */
+  /** Serves https: with a certificate and an authority created at startup, or with these. Default: http. */
   readonly tls?: boolean | TlsIdentity
   readonly logger?: Logger
 }
@@ -37,11 +37,11 @@ export interface Tenant {
   readonly description: TenantDescription
   /** With `tls`: the certificate authority to trust, as PEM. */
   readonly ca?: string
-  /** Ends every connection and the tenant with them. */
+  /** Closes all connections and the tenant. */
   close(): Promise<void>
-  /** Turns the signing keys over; `keep` leaves the old ones in the published sets. */
+  /** Rotates the signing keys; `keep` leaves the old ones in the published sets. */
   rotate(options: { keep: boolean }): Promise<void>
-  /** Signs any claims with the key of the API's tokens, for tests of what a tenant would never issue. */
+  /** Signs any claims with the key of the API's tokens, to test tokens that a tenant would never issue. */
   sign(claims: object, header?: object): Promise<string>
 }
 
@@ -56,13 +56,13 @@ const DEFAULTS = {
   logger: false
 } as const
 
-/** Starts two tenants shaped as those of Entra ID: for development and tests, never for production. */
+/** Starts two tenants that behave like those of Entra ID: for development and tests, never for production. */
 export async function startTenant(options: TenantOptions = {}): Promise<Tenant> {
   const { port, host, customSigningKeys, tls, logger, ...settings } = { ...DEFAULTS, ...options }
   const keys = await createKeyRing(customSigningKeys ? [api.clientId] : [])
   const identity = await identityFor(tls)
   const server: Server = identity ? createTlsServer(identity) : createServer()
-  // The issuer names the port, so the port comes first and everything else is made for it.
+  // The issuer contains the port, so the port is bound first.
   await once(server.listen(port, host), 'listening')
   const origin = `${identity ? 'https' : 'http'}://${host}:${(server.address() as AddressInfo).port}`
   const state = new TenantState({ ...settings, origin }, keys, createAuthorizationServer)
@@ -89,7 +89,7 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
   }
 }
 
-/** What to serve https with. What makes certificates is loaded only where one is wanted. */
+/** The certificate for https. The code that creates certificates is loaded only if needed. */
 async function identityFor(tls: boolean | TlsIdentity): Promise<TlsIdentity | undefined> {
   if (typeof tls === 'object') return tls
   return tls ? (await import('./tls.js')).createTlsIdentity() : undefined

@@ -13,8 +13,8 @@ const HOUR_MS = 3_600_000
 const named = (value: string) => [{ name: 'commonName', value }]
 
 /**
- * Makes a certificate authority and one certificate by it, for this machine's own names. The authority's key is forgotten at
- * once: who trusts it trusts this one certificate, and nothing that anybody makes later.
+ * Makes a certificate authority and one certificate by it, for this machine's own names. The authority's key is discarded at once: trusting
+ * the authority means trusting only this certificate.
  */
 export async function createTlsIdentity(): Promise<TlsIdentity> {
   const common = {

@@ -66,5 +66,5 @@ t.test('its links are reached by keyboard, and lead somewhere', { skip }, async 
   t.equal(await page.evaluate('document.activeElement.textContent'), 'OpenAPI document')
   await page.keyboard.press('Tab')
   await Promise.all([page.waitForURL(`${address}/docs`), page.keyboard.press('Enter')])
-  await page.getByRole('link', { name: 'Who may call what' }).waitFor()
+  await page.getByRole('link', { name: 'Access matrix' }).waitFor()
 })

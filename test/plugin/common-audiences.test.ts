@@ -45,7 +45,7 @@ t.test('APIs of Microsoft’s, of every cloud, as the audience', async (t) => {
     for (const audience of audiences) {
       const id = audience.includes('://') ? [] : [`api://${audience}`, `api://${audience}/`]
       for (const spelling of [audience, `${audience}/`, `${audience}//`, audience.toUpperCase(), ...id]) {
-        const is = `audience "${spelling}" belongs to ${name}, so tokens that are meant for others carry it; give one that names this API alone`
+        const is = `audience "${spelling}" belongs to ${name}, so tokens for other APIs carry it; give one that names this API alone`
         t.equal(said({ tenantId, clientId, audience: spelling }), is)
         t.equal(said({ tenantId, clientId, audience: [clientId, spelling] }), is, 'as one of several')
         t.equal(said({ issuer, audience: spelling }), is, 'of another provider')

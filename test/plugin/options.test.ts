@@ -26,22 +26,22 @@ const tenant: Case[] = [
   {
     rule: 'Entra rule 2: no tenant list',
     options: { tenantId: 'common' },
-    names: ['tenantId', '"common"', 'list of tenants']
+    names: ['tenantId', '"common"', 'allowedTenants']
   },
   {
     rule: 'Entra rule 2: in any case',
     options: { tenantId: 'Common' },
-    names: ['tenantId', '"common"', 'list of tenants']
+    names: ['tenantId', '"common"', 'allowedTenants']
   },
   {
     rule: 'Entra rule 2: no tenant list',
     options: { tenantId: 'organizations' },
-    names: ['tenantId', '"organizations"', 'list of tenants']
+    names: ['tenantId', '"organizations"', 'allowedTenants']
   },
   {
     rule: 'Entra rule 2: in any case',
     options: { tenantId: 'ORGANIZATIONS' },
-    names: ['tenantId', '"organizations"', 'list of tenants']
+    names: ['tenantId', '"organizations"', 'allowedTenants']
   },
   {
     rule: 'Entra rule 2: personal accounts',

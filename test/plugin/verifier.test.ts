@@ -189,7 +189,7 @@ t.test('after close() it throws', async (t) => {
   await verifier.ready()
   t.equal(verifier.issuers[0]?.state, 'fresh')
   await verifier.close()
-  await t.rejects(verifier.verify(bearer(String(tokens['a user']))), { message: /this verifier was closed/ })
+  await t.rejects(verifier.verify(bearer(String(tokens['a user']))), { message: /this verifier is closed/ })
   await t.rejects(verifier.ready(), { name: 'EntraConfigurationError' })
 })
 

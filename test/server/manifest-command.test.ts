@@ -78,7 +78,7 @@ t.test('a permission that is not declared is one sentence and status 1; one too 
   })
   t.match(await manifest([], entra, []), {
     exitCode: 0,
-    err: 'src/server/permissions.ts declares the scope Read, and no route asks for it\n'
+    err: 'src/server/permissions.ts declares the scope Read, and no route requires it\n'
   })
 })
 
@@ -199,7 +199,7 @@ t.test('npm run manifest -- --check, over HTTP: in sync, with drift, and when it
   const env = environmentFor(tenant)
   t.equal(tenant.description.api.clientId, clientId, 'the manifest without a client ID is that of this API')
 
-  const inSync = `the registration of ${clientId} has what the code asks for\n`
+  const inSync = `the registration of ${clientId} has what the code requires\n`
   t.strictSame(await command(t, env, '--check'), { exitCode: 0, out: '', err: inSync })
   t.match(await command(t, { ...env, ENTRA_CLIENT_SECRET: 'wrong-secret' }, '--check'), {
     exitCode: 2,

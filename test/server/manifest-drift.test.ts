@@ -169,6 +169,6 @@ t.test('groups that come as roles are drift also where no guard reads groups', a
   const registration = { ...inSync(), scopes: [], appRoles: [], groupMembershipClaims: null }
   t.strictSame(driftOf(plain, registration), [])
   entry(registration.accessTokenClaims, 'groups').additionalProperties = ['emit_as_roles']
-  const line = 'optionalClaims.accessToken: "groups" has emit_as_roles, and turns groups into roles'
+  const line = 'optionalClaims.accessToken: "groups" has emit_as_roles, which turns groups into roles'
   t.strictSame(driftOf(plain, registration), [line])
 })

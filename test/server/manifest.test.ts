@@ -163,8 +163,8 @@ t.test('what is declared and no route asks for stays out, with a warning', async
   t.match(application.appRoles, [{ value: 'B', allowedMemberTypes: ['User'] }])
   t.equal(application.appRoles.length, 1)
   t.strictSame(warnings, [
-    'src/server/permissions.ts declares the scope A, and no route asks for it',
-    'src/server/permissions.ts declares the application permission C, and no route asks for it'
+    'src/server/permissions.ts declares the scope A, and no route requires it',
+    'src/server/permissions.ts declares the application permission C, and no route requires it'
   ])
   const shared = declared({ scopes: { B: words }, roles: { B: words } })
   t.match(manifestOf([route('/', requireRole('B'))], shared, clientId).warnings, [/the scope B,/], 'a role is no scope')

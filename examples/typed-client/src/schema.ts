@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What this is */
+        /** What this API is */
         get: operations["getIndex"];
         put?: never;
         post?: never;
@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Needs no token */
+        /** Requires no token */
         get: operations["getUnprotected"];
         put?: never;
         post?: never;
@@ -45,7 +45,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process lives */
+        /** The process is running */
         get: operations["getHealth"];
         put?: never;
         post?: never;
@@ -79,7 +79,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Needs any valid token */
+        /** Requires a valid token */
         get: operations["getProtected"];
         put?: never;
         post?: never;
@@ -113,7 +113,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who the token speaks for */
+        /** The caller that the token identifies */
         get: operations["getMe"];
         put?: never;
         post?: never;
@@ -130,7 +130,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Needs a role */
+        /** Requires a role */
         get: operations["getRoleProtected"];
         put?: never;
         post?: never;
@@ -147,7 +147,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Needs a stronger sign-in */
+        /** Requires a stronger sign-in */
         get: operations["getStepUpProtected"];
         put?: never;
         post?: never;
@@ -504,7 +504,7 @@ export interface operations {
                         clientId: string;
                         /** @enum {string} */
                         clientAuth?: "none" | "secret" | "certificate";
-                        /** @description What Entra says of AI agents */
+                        /** @description What the token says about AI agents */
                         agent?: {
                             actorFacets?: string[];
                             subjectFacets?: string[];
@@ -700,7 +700,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The user, as the directory has one */
+            /** @description The user, as the directory lists it */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -803,7 +803,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The first page of the groups of the user */
+            /** @description The first page of the user’s groups */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -1,16 +1,16 @@
-/** The option `audit` → what is logged of decisions. */
+/** Parses the option `audit`: which decisions are logged. */
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { ownProperties } from '../lib/own.js'
 import { isOn, rejectUnknown, shown } from '../lib/validate.js'
 
-/** Which decisions are logged, at level `info`: none, refusals, or every one. */
+/** Which decisions are logged, at level `info`: none, refusals, or all. */
 export type AuditLevel = 'off' | 'refusals' | 'all'
 
-/** What is logged of decisions. */
+/** The option `audit`: which decisions are logged, and with what personal data. */
 export interface AuditSettings {
   /** Default: `refusals`. */
   readonly level: AuditLevel
-  /** True: names and e-mail addresses of users as well. Default: false. */
+  /** `true` also logs names and e-mail addresses of users. Default: false. */
   readonly personalData: boolean
 }
 

@@ -1,4 +1,4 @@
-/** Tells of decisions, and of tenants: to the app's logger, and to a channel; never a token. */
+/** Reports decisions and changes of tenants to the app's logger and to a channel; never a token. */
 import { channel } from 'node:diagnostics_channel'
 import { describe, type Rule } from '../authorization/rules.js'
 import type { Principal } from '../claims/principal.js'
@@ -21,16 +21,16 @@ import type {
 /** Name of the channel (Node: `diagnostics_channel`) on which every {@link AuditEvent} is published, whatever is logged. */
 export const auditChannelName = 'fastify-entra.audit'
 
-/** Where something was decided: on a request, or on a token that came by another way. Read only where somebody listens. */
+/** Where a decision was made: on a request, or on a token from another source. Read only when there is a log or a subscriber. */
 export interface Occasion {
   readonly log: Logger
   /** `undefined` where there is no request. */
   readonly where: AuditedRequest | undefined
-  /** Who was identified, if anybody was. */
+  /** The identified caller, if any. */
   readonly principal: Principal | null | undefined
 }
 
-/** Tells of decisions, and of tenants. */
+/** Reports decisions and changes of tenants. */
 export interface Audit {
   refused(on: Occasion, why: Refusal): void
   authenticated(on: Occasion): void
@@ -39,9 +39,9 @@ export interface Audit {
 }
 
 /**
- * The audit of an app. What nobody listens to costs a look at that, and no more.
+ * Creates the audit of an app. An event without a log or a subscriber is not built.
  *
- * @param isSilent tells a log that writes nothing down. Default: none does
+ * @param isSilent whether a log discards everything. Default: no log does
  */
 export function createAudit(
   { level, personalData }: AuditSettings,
@@ -51,7 +51,7 @@ export function createAudit(
   const tell = (isLogged: boolean, message: string, log: Logger, event: () => AuditEvent) => {
     const isWritten = isLogged && !isSilent(log)
     if (!isWritten && !listeners.hasSubscribers) return
-    const audit = escapeTexts(event()) // names of people, and others that a tenant's users may choose
+    const audit = escapeTexts(event()) // names that a tenant's users may choose
     if (isWritten) log.info({ component: auditChannelName, audit }, message)
     listeners.publish(audit)
   }
@@ -76,7 +76,7 @@ export function createAudit(
   }
 }
 
-/** What guards say, and routes that call others; all else is said of the token. */
+/** Codes of guards, and of routes that call other APIs; all other codes are about the token. */
 const saidByGuards: ReadonlySet<Refusal['code']> = new Set([
   ...(['insufficient_permissions', 'membership_unknown'] as const),
   ...(['insufficient_claims', 'insufficient_user_authentication'] as const),

@@ -1,42 +1,42 @@
-/** What is told of decisions and of tenants: the shape of each event. */
+/** The audit events: decisions, and changes of tenants. */
 
 import type { TenantEvent } from '../issuers/issuer.js'
 import type { Refusal } from '../refusals/refusal.js'
 
-/** Which request it was. Left out where a token came by another way, and there is none. */
+/** The request. Absent when the token did not come with a request. */
 export interface AuditedRequest {
-  /** The ID that the answer has. */
+  /** The request ID that the response carries. */
   readonly requestId: string
   /** Method and pattern of the route; never the path as sent, as people put tokens into paths. */
   readonly route: string
 }
 
-/** Who was identified. */
+/** The identified caller. */
 export interface AuditedCaller {
   readonly kind: 'user' | 'app'
   readonly id: string
   readonly tenantId: string
   readonly clientId: string
-  /** `uti` or `jti`: which token it was, in the tenant's own log as well. */
+  /** `uti` or `jti`: identifies the token, also in the tenant's own log. */
   readonly tokenId?: string
   /** Only with `personalData: true`. */
   readonly name?: string
   readonly email?: string
 }
 
-/** Why not: as a stable code, as the status of the answer, and in words, with what is missing. */
+/** Why the request was refused: a stable code, the status of the response, and a sentence that names what is missing. */
 export interface AuditedRefusal {
   readonly code: Refusal['code']
   readonly status: Refusal['status']
   readonly reason: string
 }
 
-/** A token was found valid; guards may still say no. */
+/** A token is valid; guards may still refuse the request. */
 export interface AuthenticatedEvent extends Partial<AuditedRequest>, AuditedCaller {
   readonly event: 'authenticated'
 }
 
-/** A token was not found valid, or there was none. The caller is known where a valid token was taken back. */
+/** A token is not valid, or there is none. The caller is known when a valid token is revoked. */
 export interface RefusedEvent extends Partial<AuditedRequest>, Partial<AuditedCaller>, AuditedRefusal {
   readonly event: 'refused'
 }
@@ -44,7 +44,7 @@ export interface RefusedEvent extends Partial<AuditedRequest>, Partial<AuditedCa
 /** A guard was satisfied. */
 export interface AllowedEvent extends Partial<AuditedRequest>, AuditedCaller {
   readonly event: 'allowed'
-  /** What the guard asked for. */
+  /** What the guard requires. */
   readonly rule: string
 }
 
@@ -53,5 +53,5 @@ export interface DeniedEvent extends Partial<AuditedRequest>, Partial<AuditedCal
   readonly event: 'denied'
 }
 
-/** One event: member `audit` of a log line, and the message of the channel. Told apart by `event`. */
+/** One event: member `audit` of a log line, and the message of the channel. Discriminated by `event`. */
 export type AuditEvent = AuthenticatedEvent | RefusedEvent | AllowedEvent | DeniedEvent | TenantEvent

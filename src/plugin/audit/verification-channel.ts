@@ -1,24 +1,24 @@
-/** Each verification of a token, for metrics: published only while somebody subscribes, and nothing is counted here. */
+/** Publishes each verification of a token, for metrics, while there is a subscriber. Nothing is counted here. */
 import { channel } from 'node:diagnostics_channel'
 import type { RefusalCode } from '../refusals/refusal.js'
 
 /** Name of the channel (Node: `diagnostics_channel`) on which every {@link VerificationEvent} is published. */
 export const verificationChannelName = 'fastify-entra.verification'
 
-/** A token was judged; what guards say of its caller later is on the audit channel. */
+/** A token was verified or refused; decisions of guards are on the audit channel. */
 export interface VerificationEvent {
   readonly outcome: 'accepted' | 'refused'
-  /** Why it was refused. */
+  /** Why the token was refused. */
   readonly code?: RefusalCode
-  /** True where the token was remembered, and no signature was verified. */
+  /** True when the token came from the token cache, and no signature was verified. */
   readonly known: boolean
-  /** From when it was read until it was judged, with keys and functions of the application that were waited for. */
+  /** From reading the token to the decision, including time spent waiting for keys and functions of the application. */
   readonly milliseconds: number
 }
 
 const verifications = channel(verificationChannelName)
 
-/** Starts a measurement where somebody wants it: call what it returns with what came of it. */
+/** Starts a measurement when there is a subscriber. Call the returned function with the outcome. */
 export function verificationStarted(): ((known: boolean, code: RefusalCode | undefined) => void) | undefined {
   if (!verifications.hasSubscribers) return undefined
   const start = performance.now()

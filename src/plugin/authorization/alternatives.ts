@@ -1,14 +1,14 @@
-/** A rule as the ways to satisfy it: users and apps, by which scopes. */
+/** Converts a rule to the alternatives that satisfy it: users and apps, with which scopes. */
 import { type Rule, scopesOf } from './rules.js'
 
-/** One way to get in: who, and with which scopes. */
+/** One alternative: the kind of caller, and the scopes. */
 export interface Alternative {
   readonly user: boolean
   readonly app: boolean
   readonly scopes: readonly string[]
 }
 
-/** Every way to satisfy a rule, or-ed: the disjunctive form that OpenAPI's `security` has. */
+/** All alternatives that satisfy a rule: the disjunctive form of OpenAPI's `security`. */
 export function alternatives(rule: Rule): Alternative[] {
   switch (rule.kind) {
     case 'anyOf':
@@ -27,7 +27,7 @@ export function alternatives(rule: Rule): Alternative[] {
   }
 }
 
-/** Both at once; a way that would take a user who is an app leads nowhere. */
+/** Both at once; an alternative that would require a user who is an app is dropped. */
 function product(left: readonly Alternative[], right: readonly Alternative[]): Alternative[] {
   const pairs = left.flatMap((a) => right.map((b) => ({ a, b })))
   return pairs

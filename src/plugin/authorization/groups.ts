@@ -1,4 +1,4 @@
-/** Groups of users who are in more than fit into a token: looked up, shared, and remembered for as long as the token lives. */
+/** Looks up the groups of users who are in more groups than fit into a token, and caches them for the lifetime of the token. */
 
 import type { UserPrincipal } from '../claims/principal.js'
 import { subjectOf } from '../lib/bounded-calls.js'
@@ -12,11 +12,11 @@ import { functionOf } from '../lib/validate.js'
 import type { GroupsOf } from './authorize.js'
 import type { Context, Rule } from './rules.js'
 
-/** Microsoft Graph, as this API may ask it about one user. */
+/** Microsoft Graph, for lookups about one user. */
 export interface GraphAccess {
-  /** Its origin, in the cloud of the user's tenant. */
+  /** The origin of Graph in the cloud of the user's tenant. */
   readonly url: string
-  /** One exchange, bounded in time and size. */
+  /** One HTTP exchange, bounded in time and size. */
   readonly exchangeJson: ExchangeJson
   /** A token for this API itself, from the user's tenant. */
   tokenForApp(scope: string): Promise<string>
@@ -24,50 +24,52 @@ export interface GraphAccess {
   tokenOnBehalfOf(scopes: readonly string[]): Promise<string>
 }
 
-/** What a look-up has to answer, and may use. */
+/** What a lookup is given. */
 export interface GroupsQuestion {
-  /** The groups that guards of this app ask for: of others nobody wants to know. */
+  /** The groups that guards of this app require; others may be left out. */
   readonly groupIds: readonly string[]
-  /** Present where the option `downstream` is. */
+  /** Present when the option `downstream` is set. */
   readonly graph?: GraphAccess
-  /** Aborted after `keysTimeoutSeconds`, when nobody waits for the answer any more. Hand it to `fetch`, and what hangs ends. */
+  /** Aborted after `keysTimeoutSeconds`, when no request waits for the result any more. Pass it to `fetch`. */
   readonly signal: AbortSignal
 }
 
 /**
- * Looks up all groups of a user, by their object IDs, such as with `POST /users/{oid}/getMemberObjects` of Microsoft Graph. Called where a
- * guard asks for a group and the token says that there are more than it holds. What it throws, or takes longer for than
- * `keysTimeoutSeconds`, is a 503 for that route.
+ * Looks up the object IDs of all groups of a user, for example with `POST /users/{oid}/getMemberObjects` of Microsoft Graph. Called when a
+ * guard requires a group and the token indicates groups overage. If it throws, or takes longer than `keysTimeoutSeconds`, the route
+ * responds with 503.
  */
 export type GroupsResolver = (principal: UserPrincipal, question: GroupsQuestion) => Promise<readonly string[]>
 
-/** Where groups that did not fit into a token are looked up, whoever issues the tokens. */
+/** How groups that did not fit into a token are looked up, for any issuer. */
 export interface GroupsOptions {
-  /** Looks up all groups of a user. Default: none, and a guard that would need it answers 503. */
+  /** Looks up all groups of a user. Default: none; a guard that requires a lookup then responds with 503. */
   groups?: GroupsResolver
 }
 
 /**
  * Checks the option.
  *
- * @throws EntraConfigurationError when it is no function, or needs a credential that no tenant has
+ * @throws EntraConfigurationError when it is not a function, or requires a credential that no tenant has
  */
 export function resolverOf(given: GroupsResolver | undefined, hasClient: boolean): GroupsResolver | undefined {
   const groups = functionOf('groups', given)
   if (!groups || !Object.hasOwn(groups, needsDownstream) || hasClient) return groups
-  throw new EntraConfigurationError('groups asks Microsoft Graph, and needs a credential; give the option downstream')
+  throw new EntraConfigurationError(
+    'groups calls Microsoft Graph, which requires a credential; give the option downstream'
+  )
 }
 
-/** What look-ups are made with. */
+/** Dependencies of a lookup. */
 export interface GroupsSurroundings {
   readonly timeoutSeconds: number
   readonly clock: Clock
-  /** Of all guards, complete once the app is ready. */
+  /** The rules of all guards, complete once the app is ready. */
   readonly rules: readonly Rule[]
   readonly graphFor: (principal: UserPrincipal, request: Context, signal: AbortSignal) => GraphAccess | undefined
 }
 
-/** Makes what guards ask. One token's answer (`tid`, `oid`, `uti`) is never another's. */
+/** Creates the lookup that guards call. Results are cached by token (`tid`, `oid`, `uti`), never shared between tokens. */
 export function createGroupsOf(
   resolve: GroupsResolver,
   { timeoutSeconds, clock, rules, graphFor }: GroupsSurroundings
@@ -76,7 +78,7 @@ export function createGroupsOf(
   return async (principal, request) => {
     const { tenantId, id, claims } = principal
     const about = JSON.stringify([tenantId, id, claims.uti ?? claims.jti, claims.iat, claims.exp])
-    const seconds = Math.max(1, Number(claims.exp) - Date.now() / 1000) // within the tolerance it is past
+    const seconds = Math.max(1, Number(claims.exp) - Date.now() / 1000) // within the tolerance, `exp` may be past
     const { value } = await answers.get({ about, ...subjectOf(principal) }, seconds, async (signal) => {
       const graph = graphFor(principal, request, signal)
       return listOf(await resolve(principal, { groupIds: groupIdsOf(rules), signal, ...(graph && { graph }) }))
@@ -92,8 +94,8 @@ export function groupIdsOf(rules: readonly Rule[]): readonly string[] {
   return [...new Set(rules.flatMap(ids))]
 }
 
-/** A resolver that answers something else is one that failed: an empty list would be a no. */
+/** A resolver that returns anything else has failed: treating it as an empty list would be a denial. */
 function listOf(groups: unknown): readonly string[] {
   if (Array.isArray(groups) && groups.every((each) => typeof each === 'string')) return Object.freeze([...groups])
-  throw new Error('the option "groups" gave no list of group IDs')
+  throw new Error('the option "groups" returned no list of group IDs')
 }

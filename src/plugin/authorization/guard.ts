@@ -1,40 +1,40 @@
-/** Stage 6: a rule as a preHandler that lets a request pass, or refuses it, and can say what it requires. */
+/** Stage 6: a rule as a preHandler that allows or refuses a request, and describes what it requires. */
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { guardMakerMark, guardMark, pluginMark, version, versionClash } from '../lib/marks.js'
 import type { Rule } from './rules.js'
 
 /**
- * A preHandler that lets a request pass, or refuses it, and describes itself in {@link Guard.rule}. Called by hand, its promise resolves when
- * the request passes. When it refuses, it has the refusal sent and its promise **never settles**, so that nothing after an `await` of it
- * runs, whatever the client does meanwhile.
+ * A preHandler that allows or refuses a request, and describes itself in {@link Guard.rule}. When application code calls it, its promise
+ * resolves if the request is allowed. If the request is refused, the guard sends the refusal and its promise **never settles**, so that no
+ * code after the `await` runs, whatever the client does.
  */
 export interface Guard {
   (request: GuardedRequest, reply: object): Promise<void>
   readonly rule: Rule
 }
 
-/** What a guard needs of a request: Fastify's has it. */
+/** The part of Fastify's request that a guard uses. */
 export interface GuardedRequest {
   readonly method: string
   readonly routeOptions: { readonly url?: string | undefined }
-  /** The Fastify instance, on which the plugin is found. */
+  /** The Fastify instance that has the plugin. */
   readonly server: object
 }
 
-/** What guards need of the plugin that is registered around their route. */
+/** The part of the plugin registered around a route that its guards use. */
 export interface GuardHost {
-  /** Of the package. */
+  /** The version of the package. */
   readonly version: string
   /**
-   * Evaluates a rule. Resolves when the request passes; refuses it otherwise, and never settles.
+   * Evaluates a rule. Resolves when the request is allowed; otherwise refuses it and never settles.
    *
-   * @param byHand true where the application's own code called the guard, so that nobody but it waits for the answer
+   * @param byHand true when application code called the guard, and no Fastify hook waits for the result
    */
   readonly enforce: (rule: Rule, request: GuardedRequest, reply: object, byHand: boolean) => Promise<void>
 }
 
 /**
- * Tells a guard from other preHandlers.
+ * Whether a preHandler is a guard.
  *
  * @throws EntraConfigurationError for one that another version of this package made
  */
@@ -52,17 +52,17 @@ export function guardMaker<Make extends object>(make: Make): Make {
   return Object.defineProperty(make, guardMakerMark, { value: version })
 }
 
-/** Tells functions that make guards; one that stands where a guard must is a call forgotten. */
+/** Whether a function makes guards; in place of a guard it means that the call was forgotten. */
 export function isGuardMaker(value: unknown): boolean {
   return typeof value === 'function' && Object.hasOwn(value, guardMakerMark)
 }
 
-/** Makes the guard of a rule. */
+/** Creates the guard of a rule. */
 export function guard(rule: Rule): Guard {
   const check = async (request: GuardedRequest, reply: object, ...others: unknown[]) => {
     const host = hostOf(request)
     if (others.length > 1) throw tooLate(request)
-    return host.enforce(rule, request, reply, others.length === 0) // Fastify gives a hook `done` as well
+    return host.enforce(rule, request, reply, others.length === 0) // Fastify also passes `done` to a hook
   }
   return Object.freeze(Object.assign(check, { rule: Object.freeze(rule), [guardMark]: version }))
 }
@@ -76,13 +76,13 @@ function hostOf(request: GuardedRequest): GuardHost {
   throw new EntraConfigurationError(`${where} has a guard where fastify-entra is not registered; ${fix}`)
 }
 
-/** A route as it was declared, for messages: never the path as sent. */
+/** The declared route, for messages; never the path as sent. */
 export function routeOf({ method, routeOptions }: Pick<GuardedRequest, 'method' | 'routeOptions'>): string {
-  return `${method} ${routeOptions.url ?? 'of no route'}`
+  return `${method} ${routeOptions.url ?? 'without a route'}`
 }
 
-/** Hooks after the handler get a payload or an error beside `next`, or find the reply sent: it is too late to refuse. */
+/** Hooks after the handler get a payload or an error beside `next`, or a reply that is sent: then it is too late to refuse. */
 export function tooLate(request: GuardedRequest): EntraConfigurationError {
   const fix = 'add it as a preHandler'
-  return new EntraConfigurationError(`${routeOf(request)} has a guard in a hook that comes too late; ${fix}`)
+  return new EntraConfigurationError(`${routeOf(request)} has a guard in a hook that runs too late; ${fix}`)
 }

@@ -1,4 +1,4 @@
-/** Guards for permissions that are declared once: a name that is not among them does not compile, and throws where nobody compiles. */
+/** Guards for permissions that are declared once: an undeclared name does not compile, and throws in plain JavaScript. */
 
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { ownProperties } from '../lib/own.js'
@@ -7,10 +7,10 @@ import { type Guard, guard, guardMaker } from './guard.js'
 import { requireAppPermission, requireRole, requireScope } from './guards.js'
 import type { PermissionRule } from './rules.js'
 
-/** Names of permissions: a list, or an object that has them as keys, each with what it allows, in words for documents. */
+/** Names of permissions: a list, or an object with the names as keys and descriptions for the OpenAPI document as values. */
 export type DeclaredNames = readonly string[] | Readonly<Record<string, string | { readonly description: string }>>
 
-/** All that the guards of an API may name. What is left out has no names. */
+/** The permissions that the guards of an API may name. A list that is left out is empty. */
 export interface DeclaredPermissions {
   readonly scopes?: DeclaredNames
   readonly roles?: DeclaredNames
@@ -24,7 +24,7 @@ export type NamesOf<Declared> = Declared extends readonly (infer Name extends st
     ? Extract<keyof Declared, string>
     : never
 
-/** Guards that take declared names only. */
+/** Guards that accept declared names only. */
 export interface GuardsFor<Permissions extends DeclaredPermissions> {
   /** As {@link requireScope}. */
   readonly requireScope: (...names: [name: NamesOf<Permissions['scopes']>]) => Guard
@@ -35,15 +35,15 @@ export interface GuardsFor<Permissions extends DeclaredPermissions> {
 }
 
 /**
- * `requireScope`, `requireRole` and `requireAppPermission` for the names of one API, declared once: another name does not compile, and
- * throws where it is written. Descriptions go into the OpenAPI document.
+ * `requireScope`, `requireRole` and `requireAppPermission` for the names of one API, declared once: an undeclared name does not compile,
+ * and throws when the guard is created. Descriptions go into the OpenAPI document.
  *
  *     const { requireScope, requireRole } = guardsFor({
  *       scopes: { 'Orders.Read': 'Read the orders of the caller' },
  *       roles: ['Admin']
  *     })
  *
- * A declaration in a variable of its own needs `as const` where it is a list.
+ * A list in a variable of its own needs `as const`.
  *
  * @throws EntraConfigurationError (the guards do) when a name is not declared
  */
@@ -66,7 +66,7 @@ function declaredOnly(make: Make, declared: DeclaredNames = []) {
     const made = make(...names)
     const [name] = names
     if (!words.has(name)) {
-      const known = `declared are ${[...words.keys()].join(', ') || 'none'}`
+      const known = `declared names: ${[...words.keys()].join(', ') || 'none'}`
       throw new EntraConfigurationError(`${make.name} takes a declared name, and got ${shown(name)}; ${known}`)
     }
     const description = descriptionOf(words.get(name))

@@ -1,4 +1,4 @@
-/** Stage 6, as routes write it: the functions that make guards. */
+/** Stage 6: the functions that create guards for routes. */
 
 import type { ClientAuth } from '../claims/principal.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
@@ -8,10 +8,10 @@ import { type Guard, guard, guardMaker, isGuard, isGuardMaker } from './guard.js
 import type { Context, Policy, Rule } from './rules.js'
 
 /**
- * A delegated (user) token whose `scp` holds this scope.
+ * Requires a delegated (user) token whose `scp` contains this scope.
  *
  * @param name the scope's own name, such as `Orders.Read`, without the App ID URI
- * @throws EntraConfigurationError when the name is no scope-token (RFC 6749 §3.3), or has the App ID URI, which `scp` has not
+ * @throws EntraConfigurationError when the name is not a scope-token (RFC 6749 §3.3), or includes the App ID URI, which `scp` does not
  */
 export function requireScope(...names: [name: string]): Guard {
   if (String(names[0]).includes('://')) {
@@ -21,7 +21,7 @@ export function requireScope(...names: [name: string]): Guard {
 }
 
 /**
- * A **user** whose `roles` holds this app role. An app's permission of the same name does not pass.
+ * Requires a **user** whose `roles` contains this app role. An application permission of the same name does not satisfy it.
  *
  * @throws EntraConfigurationError when the name is empty or has spaces
  */
@@ -30,7 +30,7 @@ export function requireRole(...names: [name: string]): Guard {
 }
 
 /**
- * An **app-only** token whose `roles` holds this application permission. A user's role of the same name does not pass.
+ * Requires an **app-only** token whose `roles` contains this application permission. A user's role of the same name does not satisfy it.
  *
  * @throws EntraConfigurationError when the name is empty or has spaces
  */
@@ -38,27 +38,27 @@ export function requireAppPermission(...names: [name: string]): Guard {
   return guard({ kind: 'appPermission', name: named(names, 'requireAppPermission') })
 }
 
-/** A delegated token: a person stands behind the request. */
+/** Requires a delegated token: the client acts for a user. */
 export function requireUser(): Guard {
   return guard({ kind: 'user' })
 }
 
-/** An app-only token: a service calls for itself. */
+/** Requires an app-only token: the client acts for itself. */
 export function requireApp(): Guard {
   return guard({ kind: 'app' })
 }
 
 /**
- * A user whom the token shows to be a member of the directory (`acct`, else `idp`), and no guest (B2B) and no AI agent. Where the token shows neither, the
- * answer is 403 `membership_unknown`; where no issuer has guests, the guard is an error at start.
+ * Requires a user whom the token shows to be a member of the directory (`acct`, else `idp`), not a guest (B2B) or an AI agent. If the token
+ * shows neither member nor guest, the guard responds with 403 `membership_unknown`. If no issuer has guests, the guard throws at startup.
  */
 export function requireMember(): Guard {
   return guard({ kind: 'member' })
 }
 
 /**
- * One client application, for users and for itself: `azp`/`appid`. Narrows: put it beside guards that say what the caller may do. A client
- * ID is its issuer's: with several issuers, put {@link requireTenant} beside it.
+ * Requires one client application, acting for users or for itself: `azp`/`appid`. It restricts callers and grants nothing: combine it with
+ * guards for what the caller may do. A client ID is unique within its issuer: with several issuers, combine it with {@link requireTenant}.
  *
  * @throws EntraConfigurationError when the ID is empty or has spaces
  */
@@ -67,7 +67,7 @@ export function requireClient(...ids: [clientId: string]): Guard {
 }
 
 /**
- * Callers of one directory: `tid`; of another provider, its issuer.
+ * Requires a caller from one directory (`tid`); for another provider, from its issuer.
  *
  * @throws EntraConfigurationError when the ID is empty or has spaces
  */
@@ -76,8 +76,8 @@ export function requireTenant(...ids: [tenantId: string]): Guard {
 }
 
 /**
- * A user in this group, whose ID is its issuer's: with several issuers, put {@link requireTenant} beside it. Where the token says that there are more groups than it holds, the option `groups` is asked; without an answer
- * it is a 503: never a guess.
+ * Requires a user in this group. A group ID is unique within its issuer: with several issuers, combine it with {@link requireTenant}. If
+ * the token indicates groups overage, the guard calls the option `groups`; if that fails, it responds with 503.
  *
  * @param ids object ID of the group
  * @throws EntraConfigurationError when the ID is empty or has spaces
@@ -87,8 +87,8 @@ export function requireGroup(...ids: [groupId: string]): Guard {
 }
 
 /**
- * A user who signed in with this authentication context, such as `c1`: `acrs` of Entra's tokens, `acr` of other providers'. Who did not
- * is challenged to step up (401), where the client can do so, else refused (403).
+ * Requires a user who signed in with this authentication context, such as `c1`: `acrs` in Entra's tokens, `acr` in those of other
+ * providers. Otherwise the guard challenges the client to step up (401) if it supports that, or refuses the request (403).
  *
  * @throws EntraConfigurationError when the name is empty or has spaces
  */
@@ -97,10 +97,11 @@ export function requireAuthContext(...names: [name: string]): Guard {
 }
 
 /**
- * A user who authenticated of late (`auth_time`, OpenID Connect Core §2): else a challenge to do so again (RFC 9470 §3). A token that does
- * not say when does not pass; in Entra `auth_time` is an optional claim.
+ * Requires a user who authenticated within the last `maxAgeSeconds` seconds (`auth_time`, OpenID Connect Core §2). Otherwise the guard
+ * challenges the client to have the user sign in again (RFC 9470 §3). A token without `auth_time` does not satisfy it; in Entra this is an
+ * optional claim.
  *
- * @throws EntraConfigurationError when `maxAgeSeconds` is no whole number from 1 to 31536000
+ * @throws EntraConfigurationError when `maxAgeSeconds` is not a whole number from 1 to 31536000
  */
 export function requireAuthAge(age: { maxAgeSeconds: number }): Guard {
   const { maxAgeSeconds } = ownProperties(age)
@@ -112,10 +113,10 @@ export function requireAuthAge(age: { maxAgeSeconds: number }): Guard {
 }
 
 /**
- * A client that proved who it is in just this way: `azpacr`/`appidacr`. Tokens that do not say, as those of other providers, do not
- * pass.
+ * Requires a client that authenticated by exactly this method: `azpacr`/`appidacr`. A token without the claim, such as one of another
+ * provider, does not satisfy it.
  *
- * @throws EntraConfigurationError when it is none of `none`, `secret` and `certificate`
+ * @throws EntraConfigurationError when the method is not `none`, `secret` or `certificate`
  */
 export function requireClientAuth(...ways: [way: ClientAuth]): Guard {
   const [way] = ways
@@ -128,11 +129,11 @@ export function requireClientAuth(...ways: [way: ClientAuth]): Guard {
 const clientAuths: ReadonlySet<unknown> = new Set<ClientAuth>(['none', 'secret', 'certificate'])
 
 /**
- * A function that decides. Only `true`, or a promise of it, passes; when it throws, or takes longer than `keysTimeoutSeconds`, the answer
- * is 503.
+ * Calls a function that decides. Return `true`, or a promise of it, to allow the request; any other value denies it. If the function
+ * throws, or takes longer than `keysTimeoutSeconds`, the guard responds with 503.
  *
- * @param name what it is called in documents and refusals
- * @throws EntraConfigurationError when the name is empty or has spaces, or the function is none
+ * @param name the name of the policy in documents and refusals
+ * @throws EntraConfigurationError when the name is empty or has spaces, or the policy is not a function
  */
 export function requirePolicy<Request = Context>(name: string, allows: Policy<Request>): Guard {
   if (typeof allows !== 'function') throw new EntraConfigurationError('requirePolicy takes a name and a function')
@@ -140,18 +141,18 @@ export function requirePolicy<Request = Context>(name: string, allows: Policy<Re
 }
 
 /**
- * Passes when any of the guards does. When none does, and one could not be asked, the answer is 503, not 403.
+ * Allows the request when any of the guards does. If none does, and one could not be evaluated, it responds with 503, not 403.
  *
- * @throws EntraConfigurationError when there are none
+ * @throws EntraConfigurationError without a guard
  */
 export function anyOf(...guards: readonly Guard[]): Guard {
   return guard({ kind: 'anyOf', rules: rulesOf(guards, 'anyOf') })
 }
 
 /**
- * Passes when all of the guards do; an array of preHandlers says the same.
+ * Allows the request when all of the guards do; an array of preHandlers is equivalent.
  *
- * @throws EntraConfigurationError when there are none
+ * @throws EntraConfigurationError without a guard
  */
 export function allOf(...guards: readonly Guard[]): Guard {
   return guard({ kind: 'allOf', rules: rulesOf(guards, 'allOf') })
@@ -184,7 +185,7 @@ function inPlaceOf(guards: readonly unknown[]): string {
   return isGuardMaker(other) ? 'a function that makes guards; call it' : shown(other)
 }
 
-/** GUIDs have no case, and tokens have them in lower case; other identifiers are compared as they are. */
+/** GUIDs are case-insensitive, and tokens have them in lower case; other identifiers are compared exactly. */
 function identifier(ids: readonly unknown[], by: string): string {
   const id = named(ids, by)
   return guid.test(id) ? id.toLowerCase() : id

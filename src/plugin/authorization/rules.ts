@@ -1,27 +1,27 @@
-/** What may be asked of a principal, as data: for the decision, the challenge and the documents. */
+/** Rules that a principal must satisfy, as data: for the decision, the challenge and the documents. */
 
 import type { ClientAuth, Principal } from '../claims/principal.js'
 import type { Logger } from '../lib/logger.js'
 import { hasOwn } from '../lib/own.js'
 import { asItIs, type ScopeName } from '../refusals/scope-name.js'
 
-/** What policies and look-ups get beside the principal: the request, or what the application has instead of one. */
+/** What policies and lookups get beside the principal: the request, or what the application has instead of one. */
 export interface Context {
   readonly log: Logger
 }
 
-/** Decides what no claim can: `true` lets the request pass; anything else, a rejected promise included, does not. */
+/** Decides what claims alone cannot. Return `true` to allow the request; anything else denies it. */
 export type Policy<Request = Context> = (principal: Principal, request: Request) => boolean | Promise<boolean>
 
-/** A permission, which the tenant grants by this name. */
+/** A permission that the tenant grants by this name. */
 export interface PermissionRule {
   readonly kind: 'scope' | 'role' | 'appPermission'
   readonly name: string
-  /** What it allows, for documents; present where it was declared with one. */
+  /** What it allows, for documents; present when it was declared with a description. */
   readonly description?: string
 }
 
-/** What a guard asks for. */
+/** What a guard requires. */
 export type Rule =
   | PermissionRule
   | { readonly kind: 'user' | 'app' | 'member' }
@@ -32,18 +32,18 @@ export type Rule =
   | { readonly kind: 'policy'; readonly name: string; readonly allows: Policy<never> }
   | { readonly kind: 'anyOf' | 'allOf'; readonly rules: readonly Rule[] }
 
-/** Permissions that a rule mentions, in their order. */
+/** The permissions in a rule, in their order. */
 export function permissionsIn(rule: Rule): readonly PermissionRule[] {
   if (hasOwn(rule, 'rules')) return rule.rules.flatMap(permissionsIn)
   return rule.kind === 'scope' || rule.kind === 'role' || rule.kind === 'appPermission' ? [rule] : []
 }
 
-/** Whether a rule of this kind is in it, or is it. */
+/** Whether a rule is of this kind, or contains one. */
 export function mentions(rule: Rule, kind: Rule['kind']): boolean {
   return rule.kind === kind || (hasOwn(rule, 'rules') && rule.rules.some((each) => mentions(each, kind)))
 }
 
-/** Scopes that a rule mentions, each once, for the challenge (RFC 6750 §3). */
+/** The scopes in a rule, each once, for the challenge (RFC 6750 §3). */
 export function scopesOf(rule: Rule): readonly string[] {
   const scopes = permissionsIn(rule).filter(({ kind }) => kind === 'scope')
   return [...new Set(scopes.map(({ name }) => name))]
@@ -77,7 +77,7 @@ export function describe(rule: Rule, scopeName: ScopeName = asItIs): string {
     case 'authContext':
       return `a sign-in with the authentication context ${rule.name}`
     case 'authAge':
-      return `a sign-in of the last ${rule.maxAgeSeconds} seconds`
+      return `a sign-in within the last ${rule.maxAgeSeconds} seconds`
     case 'clientAuth':
       return rule.name === 'none' ? 'a public client' : `a client that authenticated by ${rule.name}`
     case 'policy':
@@ -91,9 +91,9 @@ export function describe(rule: Rule, scopeName: ScopeName = asItIs): string {
 }
 
 /**
- * What several rules say, as one: in parentheses where they stand within others.
+ * The description of several rules as one, in parentheses within other rules.
  *
- * @param words of each of the rules that is to be named
+ * @param words the description of each rule
  */
 export function inWords(words: readonly string[], { kind, rules }: Extract<Rule, { rules: readonly Rule[] }>): string {
   const isNested = (text: string) => rules.some((rule) => hasOwn(rule, 'rules')) && /, (or|and) /.test(text)

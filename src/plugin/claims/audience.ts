@@ -2,12 +2,12 @@
 import { type Refusal, refusal } from '../refusals/refusal.js'
 
 /**
- * Why a signed token is for another API, or `undefined` when it is for this one.
+ * The refusal of a signed token for another API, or `undefined` when it is for this API.
  *
  * @param aud as received: one value or several, of which one must be this API
- * @param audiences what this API is called, for the answer
+ * @param audiences the audiences of this API, for the message
  * @param accepts compares one value
- * @param detailOf better words than the usual ones, where there are some
+ * @param detailOf a more specific message, if there is one
  */
 export function audienceRefusal(
   aud: unknown,
@@ -21,8 +21,8 @@ export function audienceRefusal(
   return refusal('wrong_audience', { detail: detailOf?.(aud, mismatch) ?? `${mismatch} Ask for a scope of this API.` })
 }
 
-/** A received value, fit to be shown: short, printable, on one line. */
+/** A received value for display: short, printable, on one line. */
 function shown(value: unknown): string {
-  if (typeof value !== 'string') return 'no API that can be named'
+  if (typeof value !== 'string') return 'an audience that is not a string'
   return `"${value.slice(0, 100).replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?')}"`
 }

@@ -1,72 +1,69 @@
-/** Whom a token speaks for, as guards and handlers see it. */
+/** The principal: the caller that a token identifies, for guards and handlers. */
 
 /** The payload of a verified token, as the tenant signed it (RFC 7519 §4). */
 export type Claims = Readonly<Record<string, unknown>>
 
-/** How a client proved who it is (Microsoft: "Access token claims reference", `azpacr`): not at all, by a secret, by a certificate. */
+/** How a client authenticated (Microsoft: "Access token claims reference", `azpacr`): not at all, by a secret, by a certificate. */
 export type ClientAuth = 'none' | 'secret' | 'certificate'
 
-/** What Entra says of agents in a token: numbers that Microsoft gives a meaning ("Agent ID", token claims reference). */
+/** Claims about AI agents: numbers whose meaning Microsoft defines ("Agent ID", token claims reference). */
 export interface AgentFacts {
-  /** `xms_act_fct`: what the client that acts is. */
+  /** `xms_act_fct`: facets of the acting client. */
   readonly actorFacets: readonly string[]
-  /** `xms_sub_fct`: what the subject that it acts for is. */
+  /** `xms_sub_fct`: facets of the subject for whom it acts. */
   readonly subjectFacets: readonly string[]
 }
 
-/** What a token shows of a user's place in the directory: a member, a guest (B2B), or nothing. */
+/** A user's membership in the directory, as the token shows it: member, guest (B2B), or unknown. */
 export type Membership = 'member' | 'guest' | 'unknown'
 
 interface Caller {
   /**
-   * `oid`: the object ID of the user or service principal. With {@link tenantId} it is the key to store data under;
-   * an e-mail address or `upn` never is (Microsoft: "Claims validation"). Where a tenant sends no `oid`, it is `sub`.
+   * `oid`: the object ID of the user or service principal. Store data under this ID together with {@link tenantId}, never under an e-mail
+   * address or `upn` (Microsoft: "Claims validation"). If a token has no `oid`, it is `sub`.
    */
   readonly id: string
-  /** `sub`: the caller as this one API sees it; pairwise, so it differs between APIs. */
+  /** `sub`: a pairwise identifier of the caller; it differs per API. */
   readonly subject: string
-  /** What kind of provider signed the token: Microsoft's rules hold for `entra` alone. */
+  /** The kind of provider that signed the token: Microsoft's rules apply to `entra` only. */
   readonly provider: 'entra' | 'oidc'
-  /** `iss`: who signed the token. Of one Entra tenant's tokens, v1 and v2 have different ones. */
+  /** `iss`: the issuer of the token. The v1 and v2 tokens of one Entra tenant have different issuers. */
   readonly issuer: string
-  /** `tid`: the directory that signed the token, a lower-case GUID. Of any other provider, its issuer. */
+  /** `tid`: the directory that issued the token, a lower-case GUID. For any other provider, its issuer. */
   readonly tenantId: string
   /**
-   * `azp` (Entra v2), `appid` (v1), `client_id` (RFC 9068): the client application that asked for the token. Empty where
-   * a provider other than Entra does not say.
+   * `azp` (Entra v2), `appid` (v1), `client_id` (RFC 9068): the client application that requested the token. Empty when a provider other
+   * than Entra does not name it.
    */
   readonly clientId: string
-  /**
-   * `azpacr` (Entra v2), `appidacr` (v1): how the client proved who it is. Absent where the token does not say, as those of
-   * any other provider.
-   */
+  /** `azpacr` (Entra v2), `appidacr` (v1): how the client authenticated. Absent when the token does not say, as with any other provider. */
   readonly clientAuth?: ClientAuth
-  /** Entra Agent ID: present where the token shows that an AI agent acts, for itself or for a user. */
+  /** Entra Agent ID: present when the token shows that an AI agent acts, for itself or for a user. */
   readonly agent?: AgentFacts
-  /** `roles`: what an administrator assigned: app roles of a user, application permissions of an app. */
+  /** `roles`: app roles of a user, application permissions of an app, as an administrator assigned them. */
   readonly roles: readonly string[]
-  /** The whole payload, as signed. Check types before use: optional claims come in odd shapes. */
+  /** The whole payload, as signed. Check types before use: optional claims may have unexpected types. */
   readonly claims: Claims
 }
 
-/** A person, through a client that acts for them (a delegated token). */
+/** A user, through a client that acts for them (a delegated token). */
 export interface UserPrincipal extends Caller {
   readonly kind: 'user'
   /**
-   * `acct`, else `idp`: what the token shows. `unknown` where it has neither, and of any provider but Entra. `requireMember` passes
-   * `member` alone, and no agent.
+   * Membership by `acct`, else `idp`. `unknown` when the token has neither, and for any provider other than Entra. `requireMember` allows
+   * only `member`, and no agent.
    */
   readonly membership: Membership
   /**
-   * True for a guest of the directory (B2B), and where `acct` or `idp` is there and cannot be read. False for a member, and also where the
-   * token says nothing: compare {@link membership} with `member` before you trust somebody as one.
+   * True for a guest of the directory (B2B), and when `acct` or `idp` is present but unreadable. False for a member, and also when the
+   * token has neither claim: to require a member, compare {@link membership} with `member`.
    */
   readonly isGuest: boolean
-  /** `scp`: what the user let the client do. */
+  /** `scp`: the delegated permissions of the client. */
   readonly scopes: readonly string[]
-  /** `groups`: object IDs. Empty also when there are too many to fit into a token. */
+  /** `groups`: object IDs. Also empty when there are too many to fit into a token. */
   readonly groups: readonly string[]
-  /** True where the token says that there are more groups than it holds (groups overage): then `groups` says nothing. */
+  /** True when the user is in more groups than the token holds (groups overage): then `groups` is not complete. */
   readonly hasMoreGroups: boolean
   /** `name`, for display only. */
   readonly name?: string
@@ -74,10 +71,10 @@ export interface UserPrincipal extends Caller {
   readonly email?: string
 }
 
-/** A service that acts for itself (the client credentials grant, RFC 6749 §4.4). */
+/** An app that acts for itself (the client credentials grant, RFC 6749 §4.4). */
 export interface AppPrincipal extends Caller {
   readonly kind: 'app'
-  /** Always empty: scopes are a user's to give. */
+  /** Always empty: only users delegate scopes. */
   readonly scopes: readonly []
   /** Always empty. */
   readonly groups: readonly []

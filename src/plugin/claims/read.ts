@@ -1,16 +1,16 @@
-/** How claims are read, whoever issued them: types are checked, and what is odd is not there. Pure. */
+/** Reads claims of any issuer: types are checked, and a claim of another type counts as absent. Pure. */
 import { type Refusal, refusal } from '../refusals/refusal.js'
 import type { Claims } from './principal.js'
 
 /** Claims that every access token has, from any issuer. */
 export const requiredClaims = ['iss', 'exp'] as const
 
-/** A claim that is a string, and not an empty one. */
+/** A claim that is a non-empty string. */
 export function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** True for a claim that has a value: JSON's `null` is none, as if the claim was left out. */
+/** True for a claim that has a value: `null` counts as absent. */
 export function isSent(value: unknown): boolean {
   return value !== undefined && value !== null
 }
@@ -20,26 +20,26 @@ const isWord = (entry: unknown): entry is string => typeof entry === 'string' &&
 /** A claim as text, of any form: `String()` throws for an object that has no prototype, and claims have none. */
 export const asText = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-/** The strings of a list: itself, where there is nothing else in it. V8 makes room for 17 in each list that it filters. */
+/** The strings of a list: the list itself when it holds nothing else. V8 reserves 17 places in each list that it filters. */
 const wordsIn = (list: readonly unknown[]): readonly string[] => (list.every(isWord) ? list : list.filter(isWord))
 
-/** The strings of a claim that is a list. */
+/** The strings in a claim that is a list. */
 export function texts(value: unknown): readonly string[] {
   return Array.isArray(value) ? wordsIn(value) : []
 }
 
-/** The words of a claim that is one string, parted by spaces (RFC 6749 §3.3). */
+/** The space-separated words of a claim that is one string (RFC 6749 §3.3). */
 export function words(value: unknown): readonly string[] {
   return typeof value === 'string' ? wordsIn(value.split(' ')) : []
 }
 
-/** A claim by the names that lead to it, in objects in objects. */
+/** A claim at a path of names in nested objects. */
 export type ClaimPath = readonly string[]
 
 /**
- * The strings of a claim at a path, where it is a list.
+ * The strings of a claim at a path, if it is a list.
  *
- * @param mayBeText also of one string, parted by commas
+ * @param mayBeText whether it may be one comma-separated string
  */
 export function textsAt(claims: Claims, path: ClaimPath, mayBeText: boolean): readonly string[] {
   const value = path.reduce<unknown>(
@@ -54,7 +54,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null
 }
 
-/** `name`, and `email` or `preferred_username`, where there are any: for display. */
+/** `name`, and `email` or `preferred_username`, if present: for display. */
 export function displayOf(claims: Claims): { readonly name?: string; readonly email?: string } {
   const name = text(claims.name)
   const email = text(claims.email) ?? text(claims.preferred_username)
@@ -72,12 +72,12 @@ export function missingClaimRefusal(claims: Claims, names: readonly string[]): R
     : refusal('missing_claim', { detail: `The token lacks the claim "${missing}".` })
 }
 
-/** Only the clients that are allowed, where there is a list. */
+/** The refusal of a client that is not in the list of allowed clients, if there is one. */
 export function clientRefusal(clientId: string, allowedClients: ReadonlySet<string> | undefined): Refusal | undefined {
   return !allowedClients || allowedClients.has(clientId) ? undefined : refusal('client_not_allowed')
 }
 
-/** A principal is shared between requests: nobody may change it for the next one. Without recursion, however deep a claim nests. */
+/** Freezes a principal, which requests share. Without recursion, however deeply a claim nests. */
 export function deepFreeze<T extends object>(value: T): T {
   const open: object[] = [value]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {

@@ -1,23 +1,23 @@
-/** Tokens of a user in a store that instances share: sealed, so that who can read the store has none of them. */
+/** Users' tokens in a store that instances share, encrypted, so that read access to the store yields none of them. */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 import type { Logger } from '../lib/logger.js'
 import { inTime } from '../lib/outages.js'
 import { withoutCommand } from '../lib/redis-error.js'
 import type { SharedTokenCache } from './options.js'
 
-/** A slow store costs a user no more than this: then the tenant is asked instead. */
+/** Deadline of the store: after it, the token is fetched from the tenant instead. */
 const maxSeconds = 1
 
-/** One user's part of the store. */
+/** The store, for one user's token. */
 export interface Partition {
   readonly key: string
   readonly client: SharedTokenCache
 }
 
 /**
- * The part of one token of a caller: nobody finds it, and nobody can read it, without that token.
+ * The store for one token of a caller. Without that token its entry can be neither found nor decrypted.
  *
- * @param prefix tells the APIs apart that use the store
+ * @param prefix distinguishes the APIs that use the store
  */
 export function partitionOf(store: SharedTokenCache, prefix: string, assertion: string, log: Logger): Partition {
   const key = `fastify-entra:obo:${prefix}:${createHash('sha256').update(assertion).digest('base64url')}`
@@ -55,7 +55,7 @@ function unseal(text: string, secret: Buffer): string {
   if (!text) return ''
   const bytes = Buffer.from(text, 'base64')
   const decipher = createDecipheriv('aes-256-gcm', secret, bytes.subarray(0, ivBytes), {
-    authTagLength: tagBytes // without it a tag of 4 bytes would do
+    authTagLength: tagBytes // otherwise a tag of 4 bytes would be accepted
   })
   decipher.setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes))
   return Buffer.concat([decipher.update(bytes.subarray(ivBytes + tagBytes)), decipher.final()]).toString('utf8')

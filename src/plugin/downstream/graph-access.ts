@@ -1,10 +1,10 @@
-/** Microsoft Graph, as it may be asked about one user: by the client of the tenant that the user is from. */
+/** Access to Microsoft Graph for lookups about one user, by the client of the user's tenant. */
 import type { GroupsSurroundings } from '../authorization/groups.js'
 import type { Context } from '../authorization/rules.js'
 import type { ExchangeJson } from '../lib/json-client.js'
 import type { Downstreams } from './token-clients.js'
 
-/** @param onBehalfOf gets a token for the user, where the user's own is at hand */
+/** @param onBehalfOf gets a token for the user, when the user's own token is available */
 export function graphFor(
   downstreams: Downstreams,
   exchangeJson: ExchangeJson,

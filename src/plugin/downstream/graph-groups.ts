@@ -1,4 +1,4 @@
-/** The built-in answer to groups overage: all groups of a user, from Microsoft Graph. */
+/** The built-in lookup for groups overage: all groups of a user, from Microsoft Graph. */
 
 import type { GraphAccess, GroupsResolver } from '../authorization/groups.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
@@ -9,14 +9,14 @@ import { ownProperties } from '../lib/own.js'
 import { guid, isOn, rejectUnknown, secureOrigin, shown } from '../lib/validate.js'
 import { refuseOutage } from './token-error.js'
 
-/** How Graph is asked. */
+/** Options of {@link graphGroups}. */
 export interface GraphGroupsOptions {
   /**
-   * With whose permission: this API's own (`app`: the application permissions `GroupMember.Read.All` and `User.ReadBasic.All`), or the
+   * Whose permission is used: this API's own (`app`: the application permissions `GroupMember.Read.All` and `User.ReadBasic.All`), or the
    * user's (`user`: on-behalf-of, with the delegated permissions that `scopes` names). Default: `app`.
    */
   as?: 'app' | 'user'
-  /** Delegated permissions to ask for, with `as: 'user'`. Default: what was consented to (`.default`). */
+  /** Delegated permissions to request, with `as: 'user'`. Default: all that have consent (`.default`). */
   scopes?: readonly string[]
   /** Whether only security groups count, as with `groupMembershipClaims: 'SecurityGroup'`. Default: true. */
   securityEnabledOnly?: boolean
@@ -26,21 +26,22 @@ export interface GraphGroupsOptions {
 
 /** Microsoft Graph: "directoryObject: checkMemberGroups", at most 20 a call. */
 const batchSize = 20
-/** What one look-up has of the connections to Graph, which all callers share. */
+/** Concurrent calls of one lookup; all callers share the connections to Graph. */
 const batchesAtOnce = 4
 
 /**
- * Looks up groups that did not fit into a token (`getMemberObjects`; where there are more than Graph lists, `checkMemberGroups` for those
- * that guards ask for). Give it as the option `groups`, beside `downstream`.
+ * Looks up groups that did not fit into a token (`getMemberObjects`; when there are more than Graph lists, `checkMemberGroups` for those
+ * that guards require). Set it as the option `groups`, together with `downstream`.
  *
- * @throws EntraConfigurationError when an option is unknown or unsound
+ * @throws EntraConfigurationError when an option is unknown or invalid
  */
 export function graphGroups(options: GraphGroupsOptions = {}): GroupsResolver {
   const { as, scopes, securityEnabledOnly, url } = checked(options)
   const resolve: GroupsResolver = async (principal, { groupIds, graph }) => {
-    if (!graph) throw new Error('the tenant of this user has no option "downstream" to ask Microsoft Graph with')
-    // An ID that is none could be another path, and another user's groups (a token without `oid` has the `sub` there).
-    if (!guid.test(principal.id)) throw new Error('the ID of this user is no GUID, so Microsoft Graph is not asked')
+    if (!graph)
+      throw new Error('the tenant of this user has no option "downstream", and Microsoft Graph requires a credential')
+    // An ID that is not a GUID could be another path, and yield another user's groups (a token without `oid` has the `sub` there).
+    if (!guid.test(principal.id)) throw new Error('the ID of this user is not a GUID, so Microsoft Graph is not called')
     const origin = url ?? graph.url
     const wanted = scopes ?? [`${origin}/.default`]
     const token = await (as === 'user' ? graph.tokenOnBehalfOf(wanted) : graph.tokenForApp(String(wanted[0])))
@@ -64,7 +65,7 @@ function asker({ exchangeJson }: GraphAccess, token: string, user: string): Ask 
   }
 }
 
-/** `undefined`: there are too many even for Graph ("directoryObject: getMemberObjects", 11,000), or there is a next page. */
+/** `undefined`: there are too many for Graph ("directoryObject: getMemberObjects", 11,000), or there is a next page. */
 async function allOf(ask: Ask, securityEnabledOnly: boolean): Promise<readonly string[] | undefined> {
   const answer = await ask('getMemberObjects', { securityEnabledOnly })
   if (answer.status === 400 && codeOf(answer) === 'Directory_ResultSizeLimitExceeded') return undefined
@@ -72,7 +73,7 @@ async function allOf(ask: Ask, securityEnabledOnly: boolean): Promise<readonly s
 }
 
 async function thoseOf(ask: Ask, groupIds: readonly string[]): Promise<readonly string[]> {
-  const ids = groupIds.filter((id) => guid.test(id)) // Graph refuses all for one that is none
+  const ids = groupIds.filter((id) => guid.test(id)) // Graph refuses the whole request for one invalid ID
   const batches = Array.from({ length: Math.ceil(ids.length / batchSize) }, (_, at) =>
     ids.slice(at * batchSize, (at + 1) * batchSize)
   )
@@ -102,9 +103,11 @@ function checked(options: GraphGroupsOptions) {
   const { as = 'app', scopes, securityEnabledOnly = true, url } = ownProperties(options)
   rejectUnknown('graphGroups', options, names)
   if (as !== 'app' && as !== 'user')
-    throw new EntraConfigurationError(`graphGroups: as ${shown(as)} is not allowed; it is app or user`)
+    throw new EntraConfigurationError(`graphGroups: as ${shown(as)} is not allowed; give app or user`)
   if (scopes !== undefined && (as === 'app' || !Array.isArray(scopes) || scopes.length === 0))
-    throw new EntraConfigurationError('graphGroups: scopes is for as "user"; give one or more there, or leave it out')
+    throw new EntraConfigurationError(
+      'graphGroups: scopes goes with as "user"; give one or more scopes, or leave the option out'
+    )
   const origin = url === undefined ? undefined : secureOrigin('graphGroups: url', url, 'https://graph.microsoft.com')
   return { as, scopes, url: origin, securityEnabledOnly: isOn('securityEnabledOnly', securityEnabledOnly) }
 }

@@ -1,6 +1,6 @@
 /**
- * The tenant's token endpoint, asked by MSAL. A client lives for one request: what MSAL remembers by itself has no bound, and would be
- * everybody's. `@azure/msal-node` is an optional package, and loaded at registration where the option `downstream` is given.
+ * Calls the tenant's token endpoint through MSAL. A client lives for one request: MSAL's own cache is unbounded, and all users would share
+ * it. `@azure/msal-node` is an optional package, loaded at registration when the option `downstream` is set.
  */
 
 import { type ExchangeJson, type JsonAnswer, reasonOf } from '../lib/json-client.js'
@@ -10,36 +10,36 @@ import type { Partition } from './encrypted-cache.js'
 import type { Credential, OwnClient } from './options.js'
 import { type NoToken, noToken } from './token-error.js'
 
-/** A token that is asked for. */
+/** A request for a token. */
 export interface TokenRequest {
-  /** Whose token endpoint: a directory ID, or a domain. */
+  /** The tenant of the token endpoint: a directory ID, or a domain. */
   readonly tenantId: string
   readonly scopes: readonly string[]
-  /** The caller's token, to be exchanged; without one the token is for this API itself. */
+  /** The caller's token to exchange; without it the token is for this API itself. */
   readonly assertion?: string
-  /** Whether what a shared cache holds was refused. */
+  /** Whether the token in the shared cache was refused. */
   readonly isRenewal?: boolean
 }
 
-/** A token, and until when it is valid: seconds, as `exp`. */
+/** A token, and its expiry in seconds, as `exp`. */
 export interface Granted {
   readonly token: string
   readonly expiresAt: number
 }
 
-/** Without `expires_in` a token ends when it was asked for, and MSAL rounds that to whole seconds, up as well as down. */
+/** Without `expires_in` a token expires at the time of its request, which MSAL rounds to whole seconds, up or down. */
 const leastLifetimeMs = 1000
 
-/** The name of the package, for who has to install it. */
+/** The name of the package, for messages. */
 export const msalPackage = '@azure/msal-node'
 
-/** Loads the package. Done before the first token is asked for, as that one would pay for it within its own deadline. */
+/** Loads the package before the first token is requested, as loading would count against that request's deadline. */
 export const loadMsal = () => import('@azure/msal-node')
 
 /**
- * Asks for a token.
+ * Requests a token.
  *
- * @throws OutageError when the tenant cannot be reached, or asks to wait
+ * @throws OutageError when the tenant cannot be reached, or throttles the request
  */
 export async function requestToken(
   client: OwnClient,
@@ -60,7 +60,7 @@ export async function requestToken(
   const { assertion, isRenewal = false } = request
   const scopes = [...request.scopes]
   try {
-    // MSAL does not read a shared cache by itself before an exchange; this does.
+    // MSAL does not read a shared cache before an exchange; this does.
     if (partition) await app.getTokenCache().getAllAccounts()
     const result =
       assertion === undefined
@@ -76,8 +76,8 @@ export async function requestToken(
 }
 
 /**
- * Entra's endpoint is at the same path in every cloud (Microsoft: "on-behalf-of flow"), so there is nothing to discover. MSAL takes no
- * authority with http, as a tenant on loopback has; where tokens come from is said beside it.
+ * Entra's endpoint is at the same path in every cloud (Microsoft: "on-behalf-of flow"), so there is nothing to discover. MSAL accepts no
+ * http authority, which a tenant on loopback has; the token endpoint is passed separately.
  */
 function authorityOf({ authority }: OwnClient, { tenantId }: TokenRequest) {
   const root = `${authority}/${tenantId}`
@@ -102,10 +102,10 @@ async function proofOf(credential: Credential) {
   } catch (error) {
     throw new OutageError(`clientAssertion failed: ${reasonOf(error)}`)
   }
-  throw new OutageError('clientAssertion gave no assertion')
+  throw new OutageError('clientAssertion returned no assertion')
 }
 
-/** MSAL's network, through our own bounded client; what came over it is kept, as MSAL's errors say less. */
+/** MSAL's network client, through this package's bounded one. It keeps the response, as MSAL's errors omit parts of it. */
 function createWire(exchangeJson: ExchangeJson) {
   let answer: JsonAnswer = { status: 0, headers: {}, body: undefined }
   let failure: OutageError | undefined
@@ -129,13 +129,13 @@ function createWire(exchangeJson: ExchangeJson) {
   }
 }
 
-/** What kind of error it was; its message may quote what was received. */
+/** The kind of the error; its message may quote the response. */
 function nameOf(error: unknown): string {
   const { name, errorCode = name } = Object(error) as { name?: unknown; errorCode?: unknown }
   return String(errorCode)
 }
 
-/** MSAL hands out the text that it was given. */
+/** MSAL passes on the text that it received. */
 function store({ client }: Partition) {
   return { get: client.get, set: async (key: string, value: string) => String(await client.set(key, value)) }
 }

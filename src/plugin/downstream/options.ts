@@ -1,48 +1,51 @@
-/** This API as a client of its tenant: the credentials with which it asks for tokens to call others with. */
+/** This API as a client of its tenant: the credentials with which it requests tokens to call other APIs. */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { ownProperties } from '../lib/own.js'
 import { rejectUnknown, wholeNumber } from '../lib/validate.js'
 
-/** A store that instances share, as MSAL's distributed cache plugin takes it (`ICacheClient`). Texts are sealed before they get there. */
+/**
+ * A store that instances share, in the form of MSAL's distributed cache plugin (`ICacheClient`). Values are encrypted before they are
+ * stored.
+ */
 export interface SharedTokenCache {
-  /** The text that was kept under a key; an empty one where there is none. */
+  /** Returns the value of a key; an empty string if there is none. */
   get(key: string): Promise<string>
-  /** Keeps a text. It is of no use after some hours, so let it expire. */
+  /** Stores a value. It is useless after some hours, so let it expire. */
   set(key: string, value: string): Promise<unknown>
 }
 
-/** How this API proves who it is when it asks its tenant for tokens: by exactly one of the first three. */
+/** How this API authenticates to its tenant when it requests tokens: by exactly one of the first three. */
 export interface DownstreamOptions {
   /** A secret of the app registration. */
   clientSecret?: string
-  /** A certificate of the app registration with its private key (RSA, not encrypted): both as PEM, in one text. */
+  /** A certificate of the app registration with its private key (RSA, not encrypted): both as PEM, in one string. */
   clientCertificate?: string
   /**
-   * Gives a client assertion (RFC 7523 §2.2): a signed JWT of a managed identity, or of another workload identity that the registration
-   * trusts. Asked whenever a token is fetched.
+   * Returns a client assertion (RFC 7523 §2.2): a signed JWT of a managed identity, or of another workload identity that the registration
+   * trusts. Called whenever a token is fetched.
    */
   clientAssertion?: () => string | Promise<string>
-  /** Where instances share users' tokens. Default: each instance fetches its own. */
+  /** A store in which instances share users' tokens. Default: each instance fetches its own. */
   sharedCache?: SharedTokenCache
-  /** How many tokens an instance remembers. Default: 10000. From 1 to 1000000. */
+  /** How many tokens an instance caches. Default: 10000. From 1 to 1000000. */
   maxTokens?: number
 }
 
-/** The proof, checked. */
+/** The validated credential. */
 export type Credential =
   | { readonly clientSecret: string }
   | { readonly clientCertificate: { readonly thumbprintSha256: string; readonly privateKey: string } }
   | { readonly clientAssertion: () => string | Promise<string> }
 
-/** This API as a client, completed with what its tenant says. */
+/** This API as a client, completed with data of its tenant. */
 export interface OwnClient {
   readonly clientId: string
   /** Origin of the sign-in service. */
   readonly authority: string
   /** As configured: a GUID, a domain, or the name of many tenants. */
   readonly tenantId: string
-  /** True where {@link tenantId} stands for many tenants. */
+  /** True when {@link tenantId} stands for many tenants. */
   readonly isMany: boolean
   /** Origin of the cloud's Microsoft Graph. */
   readonly graphUrl: string
@@ -55,18 +58,18 @@ const proofs = ['clientSecret', 'clientCertificate', 'clientAssertion'] as const
 const names: readonly string[] = [...proofs, 'sharedCache', 'maxTokens']
 
 /**
- * Checks the option `downstream`. No sentence shows a value: these are secrets.
+ * Checks the option `downstream`. Messages never show a value: these are secrets.
  *
  * @throws EntraConfigurationError with one sentence that names what to change
  */
 export function downstreamOf(options: DownstreamOptions): Pick<OwnClient, 'credential' | 'sharedCache' | 'maxTokens'> {
   if (typeof options !== 'object' || options === null)
-    throw new EntraConfigurationError(`downstream is no object; give one of ${proofs.join(', ')} in it`)
+    throw new EntraConfigurationError(`downstream is not an object; give an object with one of ${proofs.join(', ')}`)
   rejectUnknown('downstream', options, names)
   const own = ownProperties(options)
   const { sharedCache, maxTokens } = own
   if (sharedCache !== undefined && ![sharedCache?.get, sharedCache?.set].every((each) => typeof each === 'function'))
-    throw new EntraConfigurationError('downstream.sharedCache is no store; give an object with get and set')
+    throw new EntraConfigurationError('downstream.sharedCache is not a store; give an object with get and set')
   const bounds = { least: 1, most: 1_000_000, default: 10_000 }
   return { credential: credentialOf(own), sharedCache, maxTokens: wholeNumber('maxTokens', maxTokens, bounds) }
 }
@@ -82,11 +85,11 @@ function credentialOf(options: DownstreamOptions): Credential {
   if (clientCertificate !== undefined) return { clientCertificate: certificateOf(clientCertificate) }
   if (typeof clientSecret === 'string' && clientSecret !== '') return { clientSecret }
   const [name] = given
-  const wanted = name === 'clientSecret' ? 'is empty, or no text; give the secret' : 'is no function; give one'
+  const wanted = name === 'clientSecret' ? 'is empty or not a string; give the secret' : 'is not a function; give one'
   throw new EntraConfigurationError(`downstream.${name} ${wanted}`)
 }
 
-/** MSAL signs with PS256 and names the certificate by `x5t#S256` (RFC 7515 §4.1.8): RSA, and the two must belong together. */
+/** MSAL signs with PS256 and names the certificate by `x5t#S256` (RFC 7515 §4.1.8): so the key is RSA, and must match the certificate. */
 function certificateOf(pem: string) {
   const wanted = 'give a certificate and its private key, both as PEM in one text, the key RSA and not encrypted'
   try {
@@ -97,7 +100,7 @@ function certificateOf(pem: string) {
       return { thumbprintSha256, privateKey: String(privateKey.export({ type: 'pkcs8', format: 'pem' })) }
     }
   } catch {
-    // What OpenSSL says of it is no help, and might show some of it.
+    // OpenSSL's message is no help, and might show parts of the key.
   }
   throw new EntraConfigurationError(`downstream.clientCertificate cannot be used; ${wanted}`)
 }

@@ -1,4 +1,4 @@
-/** Tokens with which this API calls others, for itself or for its caller: fetched once, remembered, and never one user's for another. */
+/** Tokens with which this API calls other APIs, for itself or for its caller: fetched once, cached, and never shared between users. */
 import { createHash } from 'node:crypto'
 import type { Principal } from '../claims/principal.js'
 import { subjectOf } from '../lib/bounded-calls.js'
@@ -17,32 +17,32 @@ import { type Granted, requestToken, type TokenRequest } from './msal.js'
 import type { OwnClient } from './options.js'
 import { challengeRefusal, type NoToken } from './token-error.js'
 
-/** What the tokens are fetched with. */
+/** Dependencies for fetching tokens. */
 export interface DownstreamSurroundings {
   readonly exchangeJson: ExchangeJson
   readonly clock: Clock
   readonly log: Logger
-  /** For one token, from asking a shared cache to the last byte of the tenant's answer. */
+  /** Deadline for one token, from the query of a shared cache to the last byte of the tenant's response. */
   readonly timeoutSeconds: number
 }
 
 /** A token that another API refused. */
 export interface RefusedToken {
-  /** The token: not that one again. */
+  /** The refused token, which is not returned again. */
   readonly insteadOf?: string | undefined
-  /** `WWW-Authenticate` of its answer, if it had one. Where that has `claims`, the user has to satisfy them, and no token is given. */
+  /** The `WWW-Authenticate` of the response, if any. If it contains `claims`, the user must satisfy them, and no token is returned. */
   readonly challenge?: string | null | undefined
 }
 
-/** A token that is asked for, and for whom. */
+/** A request for a token, and its subject. */
 type SubjectRequest = TokenRequest & { readonly subject: Subject }
 
 const endpoint = 'the token endpoint'
-/** A token is not handed out in the last minute of its life. */
+/** A token is not returned in the last minute of its lifetime. */
 const leewaySeconds = 60
-/** A client that tries again at once must not use up what the tenant lets this API ask. */
+/** A client that retries at once must not exhaust the tenant's rate limit for this API. */
 const refusedSeconds = 5
-/** RFC 9110 §10.2.3, to our own clients: soon, as somebody else may have the answer by then. */
+/** `Retry-After` (RFC 9110 §10.2.3) for this API's own clients: short, as another request may have got the token by then. */
 const maxRetryAfterSeconds = 60
 
 /** One app registration as a client of its tenant. */
@@ -59,23 +59,23 @@ export class Downstream {
   }
 
   /**
-   * A token for this API itself (client credentials grant, RFC 6749 §4.4).
+   * Returns a token for this API itself (client credentials grant, RFC 6749 §4.4).
    *
-   * @param insteadOf a token that was refused: not that one again
+   * @param insteadOf a token that was refused, and is not returned again
    * @throws DownstreamError 502 when the tenant refuses this API, 503 when it cannot be reached
    */
   async tokenForApp(tenantId: string, scope: string, insteadOf?: string): Promise<string> {
-    const subject = { caller: JSON.stringify([tenantId]), directory: tenantId } // all of a directory share this API itself
+    const subject = { caller: JSON.stringify([tenantId]), directory: tenantId } // all requests of a directory share the token of this API itself
     const request = { tenantId, scopes: [scope], subject }
     return this.#other(request, insteadOf)
   }
 
   /**
-   * A token for the caller (on-behalf-of flow: RFC 7523 §2.1, `requested_token_use`).
+   * Returns a token for the caller (on-behalf-of flow: RFC 7523 §2.1, `requested_token_use`).
    *
-   * @param assertion the caller's own token; it goes to the tenant that issued it, and nowhere else
-   * @param refused a token that the other API refused, and its challenge: not that token again
-   * @throws DownstreamError 401 or 403 where the caller can do something about it, else as {@link tokenForApp}
+   * @param assertion the caller's own token; it is sent only to the tenant that issued it
+   * @param refused a token that the other API refused, with its challenge; that token is not returned again
+   * @throws DownstreamError 401 or 403 when the caller can resolve it, otherwise as {@link tokenForApp}
    */
   async tokenOnBehalfOf(
     principal: Principal,
@@ -146,7 +146,7 @@ export class Downstream {
   }
 }
 
-/** What a token is remembered by: of the caller's token its hash alone. */
+/** The cache key of a token: of the caller's token only the hash. */
 function aboutOf({ tenantId, scopes, assertion }: TokenRequest): string {
   const caller = assertion === undefined ? null : createHash('sha256').update(assertion).digest('base64url')
   return JSON.stringify([tenantId, scopes, caller])

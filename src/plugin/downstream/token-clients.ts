@@ -1,4 +1,4 @@
-/** Every client that this API has, and which of them goes with a caller or a tenant. */
+/** The token clients of this API, by caller or tenant. */
 
 import type { Principal } from '../claims/principal.js'
 import type { IssuerSettings } from '../issuers/issuer.js'
@@ -36,9 +36,9 @@ export class Downstreams {
   }
 
   /**
-   * The client for a tenant, and what to call the tenant.
+   * The client for a tenant, and the tenant's ID.
    *
-   * @param tenantId may be left out where the client has one tenant
+   * @param tenantId optional when the client has one tenant
    * @throws EntraConfigurationError when there is none
    */
   forTenant(tenantId?: string): { downstream: Downstream; tenantId: string } {
@@ -48,15 +48,15 @@ export class Downstreams {
       if (named !== undefined && (tenantId ?? own) === named) return { downstream, tenantId: named }
     }
     const which = tenantId === undefined ? 'without a tenantId' : `for the tenant ${tenantId}`
-    throw new EntraConfigurationError(`tokenForApp() ${which}: no tenant with the option downstream is meant by that`)
+    throw new EntraConfigurationError(`tokenForApp() ${which}: no tenant with the option downstream matches`)
   }
 }
 
 /**
- * Loads the package that clients need, where any tenant has a credential. Else nothing of it is loaded, ever.
+ * Loads the package that clients need, if any tenant has a credential; otherwise it is never loaded.
  *
- * @param resolve says where a package is, or throws
- * @throws EntraConfigurationError when it is not there; whatever it throws while it is loaded
+ * @param resolve resolves a package, or throws
+ * @throws EntraConfigurationError when it is not installed; any error that it throws while loading
  */
 export async function loadClientPackage(
   clients: ReadonlyMap<IssuerSettings, OwnClient>,

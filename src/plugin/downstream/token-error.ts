@@ -1,11 +1,11 @@
-/** What a token endpoint answers instead of a token (RFC 6749 §5.2, with Entra's members), and what that means for the caller. */
+/** Error responses of a token endpoint (RFC 6749 §5.2, with Entra's members), and the refusals that they become. */
 
 import type { JsonAnswer } from '../lib/json-client.js'
 import { OutageError, ThrottledError } from '../lib/outages.js'
 import { claimsChallenge } from '../refusals/challenge.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 
-/** Why there is no token, and what of it the operator may read: codes, never descriptions, which name people. */
+/** Why there is no token, and what the log may show: codes, never descriptions, as these name people. */
 export interface NoToken {
   readonly refusal: Refusal
   readonly about: Readonly<Record<string, unknown>>
@@ -14,17 +14,17 @@ export interface NoToken {
 /** AADSTS numbers (Microsoft: "Microsoft Entra authentication and authorization error codes"). */
 const consentMissing = 65_001
 const assertionExpired = 500_133
-/** The caller's token is not one that may be exchanged: no sign-in of the user would change that. */
+/** The caller's token cannot be exchanged, whichever way the user signs in. */
 const assertionRefused = [50_013, 500_131, 50_027]
 
-/** Bytes. A challenge is a header, in base64; proxies allow 4096 for all headers of an answer by default, and make a 502 of more. */
+/** Bytes. A challenge is a header, in base64; proxies allow 4096 for all response headers by default, and respond with 502 beyond that. */
 const maxClaimsBytes = 2048
 
 /**
- * Reads an answer that is no token.
+ * Parses an error response.
  *
- * @param scopes that were asked for
- * @throws OutageError when the tenant is down; ThrottledError when it asks to wait with this request
+ * @param scopes the requested scopes
+ * @throws OutageError when the tenant is down; ThrottledError when it throttles this request
  */
 export function noToken({ status, headers, body }: JsonAnswer, scopes: readonly string[]): NoToken {
   refuseOutage('the tenant', { status, headers })
@@ -41,7 +41,7 @@ export function noToken({ status, headers, body }: JsonAnswer, scopes: readonly 
 }
 
 /**
- * Of whatever is asked over HTTP.
+ * Throws for a response that indicates an outage or throttling.
  *
  * @throws OutageError for 5xx, ThrottledError for 429
  */
@@ -50,7 +50,7 @@ export function refuseOutage(name: string, { status, headers }: Pick<JsonAnswer,
   if (status >= 500) throw new OutageError(`${name} answered ${status}`, retryAfterOf(headers))
 }
 
-/** Seconds of a `Retry-After` (RFC 9110 §10.2.3); a date is as good as none. */
+/** Seconds of a `Retry-After` (RFC 9110 §10.2.3); a date is ignored. */
 function retryAfterOf(headers: JsonAnswer['headers']): number | undefined {
   const text = String(headers['retry-after'])
   return /^\d{1,6}$/.test(text) ? Number(text) : undefined
@@ -63,14 +63,15 @@ function membersOf(body: unknown): Readonly<Record<string, unknown>> {
 function consentRefusal(scopes: readonly string[]): Refusal {
   const permission = scopes.join(' ').slice(0, 100)
   return refusal('consent_required', {
-    detail: `Neither the user nor an administrator has let this API have ${permission}; one of them has to consent.`
+    detail: `Neither the user nor an administrator has consented to ${permission} for this API; one of them must consent.`
   })
 }
 
 /**
- * Reads the challenge of an API that refused a token which this API sent for the user (Microsoft: "Claims challenges": `claims`, in base64).
+ * Parses the challenge of an API that refused a token which this API sent for the user (Microsoft: "Claims challenges": `claims`, in
+ * base64).
  *
- * @returns `undefined` where it has no claims that could be handed on
+ * @returns `undefined` when it has no claims that could be passed on
  */
 export function challengeRefusal(challenge: string): Refusal | undefined {
   const [, base64 = ''] = /\bclaims="([\w+/=-]+)"/.exec(challenge) ?? []
@@ -78,9 +79,12 @@ export function challengeRefusal(challenge: string): Refusal | undefined {
   return isChallenge(claims) ? signInAgain(claims) : undefined
 }
 
-/** The tenant's claims, handed on to the client that can have the user satisfy them (Microsoft: "Claims challenges", on-behalf-of). */
+/**
+ * The refusal with the tenant's claims, passed on to the client, which can have the user satisfy them (Microsoft: "Claims challenges",
+ * on-behalf-of).
+ */
 function signInAgain(claims: unknown): Refusal {
-  const detail = 'Another service that this route calls asks the user to sign in again.'
+  const detail = 'Another service that this route calls requires the user to sign in again.'
   const challenge = isChallenge(claims) && claimsChallenge(claims)
   return challenge
     ? refusal('insufficient_claims', { detail, challenge })

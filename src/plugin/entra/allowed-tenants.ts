@@ -1,4 +1,4 @@
-/** The option `allowedTenants`: which directories may call, where the keys are those of all of them. */
+/** The option `allowedTenants`: which directories may call, for keys that all directories share. */
 
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { ownProperties } from '../lib/own.js'
@@ -8,29 +8,29 @@ import { personalAccounts } from './clouds.js'
 import type { SharedTenantPolicy, TenantPolicy } from './tenant-decisions.js'
 
 /**
- * Directory (tenant) IDs, each a GUID; `{ decide, sharedBy }`, a function that decides, and for whom its answer counts; or `*`, which is every directory, and is logged at the start as a
- * warning. Personal Microsoft accounts are among them only where their tenant, 9188040d-6c67-4c5b-b112-36a304b66dad, is in the list,
- * which may have `*` beside it.
+ * Directory (tenant) IDs, each a GUID; `{ decide, sharedBy }`, a function that decides, and whether tokens share its result by tenant or by
+ * claims; or `*` for every directory, which logs a warning at startup. Personal Microsoft accounts are included only when their tenant,
+ * 9188040d-6c67-4c5b-b112-36a304b66dad, is in the list, which may also contain `*`.
  */
 export type AllowedTenants = '*' | readonly string[] | SharedTenantPolicy | TenantPolicy
 
-/** The option, checked. */
+/** The validated option. */
 export interface TenantRule {
   readonly acceptsTenant: (tenantId: string) => boolean
-  /** To be asked about those that are accepted so far. */
+  /** Called for directories that are accepted so far. */
   readonly policy: SharedTenantPolicy | undefined
-  /** What the operator must know. */
+  /** Warnings for the operator. */
   readonly warnings: readonly string[]
 }
 
-/** One tenant, which its issuer says already. */
+/** A single tenant, which its issuer identifies. */
 const oneTenant: TenantRule = { acceptsTenant: () => true, policy: undefined, warnings: Object.freeze([]) }
 
 /**
  * Checks the option.
  *
- * @param tenantId `common` and `organizations` need it, and nothing else takes it
- * @throws EntraConfigurationError where it is missing, without effect, or not one of its forms
+ * @param tenantId `common` and `organizations` require the option, and no other value allows it
+ * @throws EntraConfigurationError when it is missing, without effect, or malformed
  */
 export function tenantRuleOf(allowed: AllowedTenants | undefined, tenantId: string): TenantRule {
   if (!isMany(tenantId) && allowed === undefined) return oneTenant
@@ -40,7 +40,7 @@ export function tenantRuleOf(allowed: AllowedTenants | undefined, tenantId: stri
     )
   if (allowed === undefined)
     throw new EntraConfigurationError(
-      `tenantId "${tenantId}" lets every tenant in without a list of tenants; name those that may call in allowedTenants`
+      `tenantId "${tenantId}" would accept every tenant; list those that may call in allowedTenants`
     )
   if (typeof allowed === 'function') return decidedBy(byParameters(allowed), [byParametersWarning])
   if (typeof allowed === 'object' && allowed !== null && !Array.isArray(allowed))
@@ -63,13 +63,13 @@ function checked(allowed: SharedTenantPolicy): SharedTenantPolicy {
   )
 }
 
-/** The older form, which says by how many parameters it has for whom an answer counts. */
+/** The older form: the number of its parameters decides how its results are shared. */
 export const byParameters = (decide: TenantPolicy): SharedTenantPolicy => ({
   decide,
   sharedBy: decide.length === 1 ? 'tenant' : 'claims'
 })
 const byParametersWarning =
-  'allowedTenants is a function, whose answer is shared by how many parameters it has; give { decide, sharedBy: "tenant" } or { decide, sharedBy: "claims" }'
+  'allowedTenants is a function, and the number of its parameters decides how its answers are shared; give { decide, sharedBy: "tenant" } or { decide, sharedBy: "claims" }'
 
 const isDirectory = (tenantId: string) => tenantId !== personalAccounts
 
@@ -81,7 +81,7 @@ function listed(allowed: unknown, tenantId: string): TenantRule {
   const hasPersonal = ids.has(personalAccounts)
   if (hasPersonal && tenantId === 'organizations')
     throw new EntraConfigurationError(
-      `allowedTenants has the tenant of personal accounts, and tenantId is "organizations", which has none; make it "common"`
+      `allowedTenants lists the tenant of personal accounts, which tenantId "organizations" excludes; use "common"`
     )
   if (!ids.has('*')) return { ...oneTenant, acceptsTenant: (id) => ids.has(id) }
   const warning = `allowedTenants is "*": users and apps of every Entra tenant${hasPersonal ? ', and personal accounts,' : ''} may call this API`

@@ -1,4 +1,4 @@
-/** Authority and tenant → the issuers to trust, and where their discovery documents are. */
+/** Builds the trusted issuers, and the URLs of their discovery documents, from authority and tenant. */
 
 import { tenantPlaceholder } from '../issuers/token-rules.js'
 import type { MetadataSource } from '../keys/discovery.js'
@@ -6,31 +6,31 @@ import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { guid, secureOrigin, shown } from '../lib/validate.js'
 import { type Cloud, clouds, personalAccounts } from './clouds.js'
 
-/** The options that say who signs. */
+/** The options that select the issuer. */
 export interface AuthorityOptions {
-  /** Microsoft's cloud that the tenant lives in. Default: `public`. */
+  /** The Microsoft cloud of the tenant. Default: `public`. */
   cloud?: Cloud
   /**
-   * Origin of another authority, instead of `cloud`: External ID's (`https://contoso.ciamlogin.com`, or a domain of one's own),
-   * Azure AD B2C's (`https://contoso.b2clogin.com`). Plain http on loopback only.
+   * Origin of another authority, instead of `cloud`: External ID's (`https://contoso.ciamlogin.com`, or a custom domain), Azure AD B2C's
+   * (`https://contoso.b2clogin.com`). Plain http on loopback only.
    */
   authority?: string
   /**
-   * True where the API has signing keys of its own, as claims mapping gives it: they are published for its client ID alone, with
-   * `?appid=` (Microsoft: "Customize claims", validate token signing key). Default: false.
+   * True when the API has signing keys of its own, as claims mapping requires: they are published for its client ID alone, with `?appid=`
+   * (Microsoft: "Customize claims", validate token signing key). Default: false.
    */
   customSigningKeys?: boolean
   /** User flow, or custom policy, of Azure AD B2C, such as `B2C_1_signin`. Goes with `authority`. */
   userFlow?: string
 }
 
-/** Names that stand for many directories, and are put where a tenant's ID is (Microsoft: "OpenID Connect", discovery). */
+/** Names that stand for many directories, in place of a tenant's ID (Microsoft: "OpenID Connect", discovery). */
 export const manyTenants = ['common', 'organizations'] as const
 
-/** Tells one of these, in lower case. */
+/** Returns one of these, in lower case. */
 export const isMany = (tenantId: string): boolean => manyTenants.some((name) => name === tenantId)
 
-/** A tenant that a domain may turn out to be: any, save the one that all personal accounts share. */
+/** The tenant that a domain may resolve to: any except that of personal accounts. */
 const anyTenant = `(?!${personalAccounts})${guid.source.slice(1, -1)}`
 
 /** An issuer of a tenant, and which of Entra's forms its tokens have. */
@@ -38,20 +38,20 @@ export interface TenantIssuer extends MetadataSource {
   readonly form: '1.0' | '2.0' | 'user-flow'
 }
 
-/** What says who signs, checked. */
+/** The validated options. */
 export interface TenantSource {
   /** Origin of the sign-in service. */
   readonly authority: string
   /** A GUID, a domain that the discovery document resolves to one, or one of {@link manyTenants}. */
   readonly tenantId: string
-  /** Whose own signing keys these are; `undefined`: the tenant's. */
+  /** The application that has signing keys of its own; `undefined`: the tenant's keys. */
   readonly appId: string | undefined
   readonly userFlow: string | undefined
 }
 
 /**
- * The issuers of a tenant, v2 first. Which version a token has is for the API's manifest to say (`requestedAccessTokenVersion`),
- * so both are trusted. A user flow has one.
+ * The issuers of a tenant, v2 first. The API's manifest decides the version of its tokens (`requestedAccessTokenVersion`), so both are
+ * trusted. A user flow has one issuer.
  */
 export function issuersOf(source: TenantSource): readonly [TenantIssuer, ...TenantIssuer[]] {
   const { authority, tenantId, appId, userFlow } = source
@@ -66,8 +66,8 @@ export function issuersOf(source: TenantSource): readonly [TenantIssuer, ...Tena
 }
 
 /**
- * Microsoft's own hosts, and one on loopback, have exactly this. External ID's documents name the tenant's ID as host, whichever name
- * they are asked for by (Microsoft: "Security tokens"); under a domain of one's own also the public cloud's has been seen.
+ * Microsoft's own hosts, and one on loopback, use exactly this issuer. External ID's documents name the tenant's ID as host, whichever host
+ * they are fetched from (Microsoft: "Security tokens"); under a custom domain, the public cloud's has been observed as well.
  */
 function v2Issuer({ authority, tenantId }: TenantSource): string | RegExp {
   const exact = `${authority}/${inIssuer(tenantId)}/v2.0`
@@ -79,7 +79,7 @@ function v2Issuer({ authority, tenantId }: TenantSource): string | RegExp {
   return new RegExp(`^(${origins.map(escaped).join('|')})/${tenant}/v2\\.0$${isOwn ? '' : ciam}`)
 }
 
-/** Microsoft's own hosts have the cloud table's; elsewhere only the v1 document can say, and it must name the tenant. */
+/** Microsoft's own hosts use that of the cloud table; elsewhere only the v1 document names it, and it must name the tenant. */
 function v1Issuer({ authority, tenantId }: TenantSource): string | RegExp {
   const origin = originsOf(authority)?.v1Issuer
   if (origin && !isDomain(tenantId)) return `${origin}/${inIssuer(tenantId)}/`
@@ -87,7 +87,7 @@ function v1Issuer({ authority, tenantId }: TenantSource): string | RegExp {
   return new RegExp(`^${origin ? escaped(origin) : anyOrigin}/${patternOf(tenantId)}/$`)
 }
 
-/** A setting of the user flow adds its name ("Token compatibility", issuer claim): `/tfp/{tid}/{userFlow}/v2.0/`. */
+/** A setting of the user flow adds the flow's name ("Token compatibility", issuer claim): `/tfp/{tid}/{userFlow}/v2.0/`. */
 function userFlowIssuer({ authority, tenantId, userFlow = '' }: TenantSource): RegExp {
   const tenant = patternOf(tenantId)
   return new RegExp(`^${escaped(authority)}/(${tenant}|tfp/${tenant}/${escaped(userFlow)})/v2\\.0/$`, 'i')
@@ -97,7 +97,7 @@ const originsOf = (authority: string) => Object.values(clouds).find((hosts) => h
 
 const isDomain = (tenantId: string) => !guid.test(tenantId) && !isMany(tenantId)
 
-/** The document of many tenants has a template where that of one has its ID. */
+/** The document of many tenants has a template in place of the tenant's ID. */
 const inIssuer = (tenantId: string) => (isMany(tenantId) ? tenantPlaceholder : tenantId)
 
 const patternOf = (tenantId: string) => (isDomain(tenantId) ? anyTenant : escaped(inIssuer(tenantId)))

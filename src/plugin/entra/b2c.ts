@@ -1,6 +1,6 @@
 /**
  * Stages 4 and 5 for a user flow of Azure AD B2C, whose tokens are neither Entra's v1 nor its v2: `ver` is 1.0 and the client is in `azp`,
- * `tid` may be missing, and a `nonce` may be there (Microsoft: "Request an access token in Azure Active Directory B2C"). Pure.
+ * `tid` may be missing, and a `nonce` may be present (Microsoft: "Request an access token in Azure Active Directory B2C"). Pure.
  */
 import { audienceRefusal } from '../claims/audience.js'
 import type { Claims, UserPrincipal } from '../claims/principal.js'
@@ -9,15 +9,15 @@ import { clientCheck, subjectCheck, unboundCheck } from '../issuers/common-check
 import type { Check } from '../issuers/token-rules.js'
 import { refusal } from '../refusals/refusal.js'
 
-/** What the rules compare with. */
+/** The values that the checks compare with. */
 export interface UserFlowRules {
   /** Name of the user flow, or of the custom policy: in `tfp`, or in `acr` as older ones have it. */
   readonly userFlow: string
   /** Accepted `aud` values. */
   readonly audiences: readonly string[]
-  /** The App ID URI that scopes of this API are asked for with. */
+  /** The App ID URI in the full names of this API's scopes. */
   readonly scopeBase: string
-  /** `azp` values that may call; `undefined`: any. Narrows, never grants. */
+  /** `azp` values that may call; `undefined`: any. Restricts callers; grants nothing. */
   readonly allowedClients: ReadonlySet<string> | undefined
 }
 
@@ -27,7 +27,7 @@ const userFlowClaims = ['aud', 'iat', 'sub'] as const
 const b2c = 'Microsoft: Request an access token in Azure Active Directory B2C'
 const flowOf = ({ tfp, acr }: Claims) => text(tfp) ?? text(acr)
 
-/** What a signed payload must meet to be an access token of this user flow. All tenants share keys: `iss` tells them apart. */
+/** The checks that a signed payload must pass to be an access token of this user flow. All tenants share keys: `iss` distinguishes them. */
 export function userFlowChecks({ userFlow, audiences, allowedClients }: UserFlowRules): readonly Check[] {
   return [
     {
@@ -70,11 +70,11 @@ export function userFlowChecks({ userFlow, audiences, allowedClients }: UserFlow
   ]
 }
 
-/** An ID token is for the client, has no scope, and names no client in `azp`. */
+/** An ID token is for the client, has no scope, and has no `azp`. */
 const accessTokenCheck: Check = {
   id: 'b2c.access_token',
   source: b2c,
-  expected: 'azp and scp, and no at_hash, c_hash or events, as ID tokens and logout tokens have',
+  expected: 'azp and scp, and none of at_hash, c_hash and events, which ID tokens and logout tokens have',
   found: ({ claims }) => Object.keys(claims),
   refuse: ({ claims }) => {
     const isOther = text(claims.azp) === undefined || 'at_hash' in claims || 'c_hash' in claims || 'events' in claims
@@ -82,12 +82,12 @@ const accessTokenCheck: Check = {
   }
 }
 
-/** Which directory the issuer names, in either of its forms. */
+/** The directory that the issuer names, in either of its forms. */
 function tenantOf({ iss }: Claims): string {
   return String(/^https?:\/\/[^/]+\/(?:tfp\/)?([^/]+)/i.exec(asText(iss))?.[1])
 }
 
-/** A user of the directory: only users come through user flows. */
+/** The principal, always a user: only users sign in through user flows. */
 export function toUserFlowPrincipal(claims: Claims): UserPrincipal {
   const subject = String(claims.sub)
   return deepFreeze({

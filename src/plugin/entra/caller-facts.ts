@@ -1,4 +1,7 @@
-/** What Entra says of a caller beside who it is: client authentication, agents, groups overage. Total: an odd shape shows nothing. Pure. */
+/**
+ * Facts about a caller beside its identity: client authentication, agents, groups overage. Never throws: a claim of an unexpected type is
+ * ignored. Pure.
+ */
 
 import type { AgentFacts, Claims, ClientAuth } from '../claims/principal.js'
 import { text, words } from '../claims/read.js'
@@ -10,7 +13,7 @@ const clientAuths: ReadonlyMap<unknown, ClientAuth> = new Map([
   ['2', 'certificate']
 ])
 
-/** How the client proved who it is. */
+/** How the client authenticated. */
 export function clientAuthOf({ ver, azpacr, appidacr }: Claims): ClientAuth | undefined {
   return clientAuths.get(ver === '1.0' ? appidacr : azpacr)
 }
@@ -20,7 +23,7 @@ const agentFacets: ReadonlySet<string> = new Set(['11', '13'])
 
 /**
  * Microsoft: "Token claims reference for agent IDs". Facets are one string of numbers, and tokens of ordinary users and apps have some as
- * well; an agent has one of its own, or a parent application, which only agents have.
+ * well. An agent has a facet that only agents have, or a parent application.
  */
 export function agentOf({ xms_act_fct, xms_sub_fct, xms_par_app_azp }: Claims): AgentFacts | undefined {
   const [actorFacets, subjectFacets] = [words(xms_act_fct), words(xms_sub_fct)]
@@ -29,7 +32,7 @@ export function agentOf({ xms_act_fct, xms_sub_fct, xms_par_app_azp }: Claims): 
   return isAgents ? { actorFacets, subjectFacets } : undefined
 }
 
-/** Groups overage (Microsoft: "Access token claims reference"): a claim that is elsewhere, or, in the implicit flow, a mark. */
+/** Groups overage (Microsoft: "Access token claims reference"): a distributed claim, or, in the implicit flow, a marker. */
 export function hasMoreGroups({ _claim_names: names, hasgroups }: Claims): boolean {
   const isElsewhere = typeof names === 'object' && names !== null && Object.hasOwn(names, 'groups')
   return isElsewhere || hasgroups === true || hasgroups === 'true'

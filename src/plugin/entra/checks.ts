@@ -1,4 +1,4 @@
-/** Stage 4: Entra's rules over a signed payload: tid, ver, key issuer, aud, and what is no access token. Pure. */
+/** Stage 4: Entra's checks of a signed payload: tid, ver, key issuer, aud, and whether it is an access token. Pure. */
 import { audienceRefusal } from '../claims/audience.js'
 import { isOtherToken } from '../claims/other-tokens.js'
 import type { Claims } from '../claims/principal.js'
@@ -12,29 +12,29 @@ import { type Refusal, refusal } from '../refusals/refusal.js'
 import { callerKindRefusal } from './caller-kind.js'
 import { audienceDetail } from './hints.js'
 
-/** What the rules compare with. */
+/** The values that the checks compare with. */
 export interface TenantRules {
   /** `ver` of the tokens of this issuer. */
   readonly version: '1.0' | '2.0'
   /** Accepted `aud` values, as configured. */
   readonly audiences: readonly string[]
-  /** The App ID URI that scopes of this API are asked for with. */
+  /** The App ID URI in the full names of this API's scopes. */
   readonly scopeBase: string
   /** Of this API: said in a refusal where `audiences` lack it. */
   readonly clientId: string
-  /** `azp`/`appid` values that may call; `undefined`: any. Narrows, never grants. */
+  /** `azp`/`appid` values that may call; `undefined`: any. Restricts callers; grants nothing. */
   readonly allowedClients: ReadonlySet<string> | undefined
-  /** Which directories may call, where the issuer is that of all of them. A function's answer comes later, as it may take time. */
+  /** Which directories may call, for an issuer that all of them share. A function is called later, as it may take time. */
   readonly acceptsTenant: (tenantId: string) => boolean
 }
 
 /** Claims that every Entra access token has beside `iss`, `aud` and `exp` (Microsoft: "Access token claims reference"). */
 const entraClaims = ['aud', 'iat', 'sub', 'tid', 'ver'] as const
 
-/** In lower case, as tokens have it: another spelling would be another key to store data under. */
+/** In lower case, as in tokens: applications store data under it, and another spelling would be another key. */
 const isTenantId = (tid: string) => guid.test(tid) && tid === tid.toLowerCase()
 
-/** What a signed payload must meet to be an access token for this API, in this order. `iss` picked the rules. */
+/** The checks that a signed payload must pass to be an access token for this API, in this order. `iss` selected the rules. */
 export function entraChecks(rules: TenantRules): readonly Check[] {
   return [...tenantChecks(rules), ...accessChecks(rules), callerKindCheck]
 }
@@ -42,7 +42,7 @@ export function entraChecks(rules: TenantRules): readonly Check[] {
 const tokenClaims = 'Microsoft: Access token claims reference'
 const claimsValidation = 'Microsoft: Secure applications and APIs by validating claims'
 
-/** Which tenant signed it, and in which form. */
+/** Which tenant issued it, and in which version. */
 function tenantChecks(rules: TenantRules): readonly Check[] {
   return [
     {
@@ -55,7 +55,7 @@ function tenantChecks(rules: TenantRules): readonly Check[] {
     {
       id: 'entra.tid',
       source: claimsValidation,
-      expected: 'a tid that is a lower-case GUID, the tenant of iss, and there once',
+      expected: 'one tid, a lower-case GUID that is the tenant of iss',
       found: ({ claims: { iss, tid } }) => ({ iss, tid }),
       refuse: ({ claims }) => {
         const { iss, tid } = claims
@@ -94,7 +94,7 @@ function tenantChecks(rules: TenantRules): readonly Check[] {
   ]
 }
 
-/** That it is an access token, for this API, of a client that may call. */
+/** Whether it is an access token for this API from a client that may call. */
 function accessChecks(rules: TenantRules): readonly Check[] {
   const { audiences, version, allowedClients } = rules
   const accepts = (value: string) => isAudience(value, version, audiences)
@@ -105,7 +105,7 @@ function accessChecks(rules: TenantRules): readonly Check[] {
       id: 'entra.access_token',
       source: 'OpenID Connect Core §2',
       expected:
-        'a client (azp, or appid in v1.0), and no nonce, at_hash, c_hash or events, as ID tokens and logout tokens have',
+        'a client (azp, or appid in v1.0), and none of nonce, at_hash, c_hash and events, which ID tokens and logout tokens have',
       found: ({ claims }) => Object.keys(claims),
       refuse: ({ claims }) =>
         clientIdOf(claims) === undefined || isOtherToken(claims) ? refusal('not_an_access_token') : undefined
@@ -125,24 +125,24 @@ function accessChecks(rules: TenantRules): readonly Check[] {
 const callerKindCheck: Check = {
   id: 'entra.caller_kind',
   source: 'Microsoft: Protected web API, verify scopes and app roles',
-  expected: 'an idtyp of user or app, or without one a scope, or an oid',
+  expected: 'an idtyp of user or app; without idtyp, a scope or an oid',
   found: ({ claims: { idtyp, scp, oid } }) => ({ idtyp, scp, oid }),
   refuse: ({ claims }) => callerKindRefusal(claims)
 }
 
-/** The tenant is genuine, and none of those that may call. */
+/** The refusal of a genuine tenant that may not call. */
 export function tenantNotAccepted(tenantId: string): Refusal {
   return refusal('wrong_tenant', { detail: `This API does not accept tokens of the tenant ${tenantId}.` })
 }
 
-/** A twin in another case, which a reader that takes no notice of case could see in place of the real one. */
+/** A claim whose name differs only in case, which a case-insensitive reader could take for the real one. */
 function hasOtherTid(claims: Claims): boolean {
   return Object.keys(claims).some((name) => name.length === 3 && name !== 'tid' && name.toLowerCase() === 'tid')
 }
 
 /**
- * Entra's per-key `issuer` ("Signing key rollover": validate the signing key issuer). A concrete one is the token's,
- * a template takes its tenant, none says nothing. A v1 token under a v2 key passes when both name the same tenant.
+ * Entra's per-key `issuer` ("Signing key rollover": validate the signing key issuer). A concrete value must be the token's issuer, a
+ * template matches its tenant, and no value restricts nothing. A v1 token with a v2 key passes if both name the same tenant.
  */
 function keyFits({ issuer }: VerificationKey, iss: string, tid: string, version: string): boolean {
   if (issuer === undefined) return true
@@ -150,12 +150,12 @@ function keyFits({ issuer }: VerificationKey, iss: string, tid: string, version:
   return concrete === iss || (version === '1.0' && tenantIdOf(concrete) === tid)
 }
 
-/** An issuer's first path segment is the tenant, in every version and cloud. Issuers are compared as text, and so is this. */
+/** An issuer's first path segment is the tenant, in every version and cloud. Compared as text, as issuers are. */
 export function tenantIdOf(issuer: string): string | undefined {
   return /^[a-z]+:\/\/[^/]+\/([^/]+)/.exec(issuer)?.[1]
 }
 
-/** v2 has the client ID or an exact value; v1 has any App ID URI, with or without the slash that clients add. */
+/** v2: the client ID or an exact value; v1: any App ID URI, with or without the slash that clients add. */
 function isAudience(value: string, version: string, audiences: readonly string[]): boolean {
   if (audiences.includes(value)) return true
   if (version !== '1.0') return false
@@ -164,7 +164,7 @@ function isAudience(value: string, version: string, audiences: readonly string[]
 
 const withoutSlash = (uri: string) => (uri.endsWith('/') ? uri.slice(0, -1) : uri)
 
-/** `azp` (v2) or `appid` (v1): the application that asked for the token. */
+/** `azp` (v2) or `appid` (v1): the application that requested the token. */
 export function clientIdOf({ ver, azp, appid }: Claims): string | undefined {
   return text(ver === '1.0' ? appid : azp)
 }

@@ -1,7 +1,7 @@
 /**
- * Microsoft's clouds: where each signs in, what its v1 tokens name as issuer, and where its Graph is. Sources: Microsoft, "National
- * clouds" and "Microsoft Graph national cloud deployments"; for France, Germany and Singapore the host list of `@azure/msal-common` 16 and
- * the environments of Microsoft Graph PowerShell.
+ * Microsoft's clouds: origins of the sign-in service, of the v1 issuer and of Microsoft Graph. Sources: Microsoft, "National clouds" and
+ * "Microsoft Graph national cloud deployments"; for France, Germany and Singapore the host list of `@azure/msal-common` 16 and the
+ * environments of Microsoft Graph PowerShell.
  */
 
 /** Names of the clouds, for `cloud` and `ENTRA_CLOUD`. */
@@ -10,7 +10,7 @@ export type Cloud = 'public' | 'usgovernment' | 'china' | 'france' | 'germany' |
 interface CloudHosts {
   /** Origin of the sign-in service. */
   readonly authority: string
-  /** Origin of the v1 issuer; absent where only the v1 metadata says it. */
+  /** Origin of the v1 issuer; absent when only the v1 metadata names it. */
   readonly v1Issuer?: string
   /** Origin of Microsoft Graph. */
   readonly graph: string

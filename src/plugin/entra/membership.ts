@@ -1,13 +1,13 @@
-/** Who is a member of the directory, and who is a guest. Total: an odd shape shows nothing. Pure. */
+/** Whether a user is a member or a guest of the directory. Never throws: a claim of an unexpected type is ignored. Pure. */
 import type { Claims, Membership } from '../claims/principal.js'
 import { asText, isSent, text, words } from '../claims/read.js'
 import { tenantIdOf } from './checks.js'
 import { clouds } from './clouds.js'
 
 /**
- * What the token shows of a user's membership in the directory. `acct` decides where it is sent (an optional claim; Microsoft: "Optional
- * claims reference"): 0 for a member, also for one whom another directory signs in (an external member by cross-tenant synchronization), 1
- * for a guest. Else `idp` does. `xms_idrel` only takes away: it makes nobody a member.
+ * A user's membership in the directory, as the token shows it. `acct` decides if present (an optional claim; Microsoft: "Optional claims
+ * reference"): 0 for a member, also for one whom another directory signs in (an external member by cross-tenant synchronization), 1 for a
+ * guest. Otherwise `idp` decides. `xms_idrel` can only rule out membership.
  */
 export function membershipOf(claims: Claims): Membership {
   const { acct, idp } = claims
@@ -23,8 +23,8 @@ const accountTypes: ReadonlyMap<unknown, Membership> = new Map<unknown, Membersh
 ])
 
 /**
- * `idp` is who authenticated the user, where that is not the issuer itself (Microsoft: "Access token claims reference"); other words for
- * the same directory, as v1's in a v2 token, are a member's.
+ * `idp` names who authenticated the user, if that is not the issuer itself (Microsoft: "Access token claims reference"); another name of
+ * the same directory, such as v1's in a v2 token, marks a member.
  */
 function membershipByIdp({ idp, iss, tid }: Claims): Membership {
   const name = text(idp)
@@ -36,7 +36,7 @@ function membershipByIdp({ idp, iss, tid }: Claims): Membership {
 
 /**
  * Values of `xms_idrel`, the relationship to the directory, that no member has (Microsoft: "Token claims reference for agent IDs"): all
- * that are documented but 1, 3 and 27. Even numbers have no meaning, and others are to be ignored.
+ * documented values except 1, 3 and 27. Even numbers have no meaning, and others are to be ignored.
  */
 const relationshipsOfOthers: ReadonlySet<string> = new Set([
   ...['5', '7', '9', '11', '13', '15', '17', '19', '21', '23', '25', '29', '31', '33']
@@ -44,12 +44,12 @@ const relationshipsOfOthers: ReadonlySet<string> = new Set([
 
 const isRelatedOtherwise = ({ xms_idrel }: Claims) => words(xms_idrel).some((each) => relationshipsOfOthers.has(each))
 
-/** True but for members, and for users of whom the token says nothing at all: what it says and cannot be read is no member's. */
+/** False for members, and for users about whom the token has neither claim; true otherwise, also for an unreadable claim. */
 export function isGuest({ acct, idp }: Claims, membership: Membership): boolean {
   return membership === 'guest' || (membership === 'unknown' && (isSent(acct) || isSent(idp)))
 }
 
-/** Who can name a directory beside whoever issued the token. */
+/** Issuers that can name a directory beside the token's own issuer. */
 const microsoftOrigins: ReadonlySet<string | undefined> = new Set(
   Object.values(clouds).flatMap(({ authority, v1Issuer }) => [authority, v1Issuer])
 )

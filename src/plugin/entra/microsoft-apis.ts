@@ -6,7 +6,7 @@ import { clouds } from './clouds.js'
 
 const sovereign = (host: string) => ['fr', 'de', 'sg'].map((country) => `https://${host}.sovcloud-api.${country}`)
 
-/** APIs of Microsoft's that any client may ask tokens for, by application ID and App ID URI, in lower case and without a slash at the end. */
+/** Microsoft's APIs for which any client may request tokens, by application ID and App ID URI, in lower case without a trailing slash. */
 const microsoftApis: Readonly<Record<string, readonly string[]>> = {
   'Microsoft Graph': [
     '00000003-0000-0000-c000-000000000000',
@@ -48,16 +48,16 @@ const microsoftApis: Readonly<Record<string, readonly string[]>> = {
   ]
 }
 
-/** Names by what they are called in tokens. */
+/** Names by their audiences in tokens. */
 export const named = (apis: Readonly<Record<string, readonly string[]>>) =>
   Object.entries(apis).flatMap(([name, audiences]) => audiences.map((audience) => [audience, name] as const))
 const microsoftNames: ReadonlyMap<string, string> = new Map(named(microsoftApis))
 
-/** `api://` before an application ID is how App ID URIs begin; a slash at the end is there or not (Microsoft: v1 tokens). */
+/** App ID URIs may prefix the application ID with `api://`; a trailing slash is optional (Microsoft: v1 tokens). */
 export const plain = (audience: string) => audience.toLowerCase().replace(/\/+$/, '')
 const withoutScheme = (audience: string) => audience.replace(/^api:\/\//, '')
 
-/** The API of Microsoft's whose tokens have this audience, if there is one; also for what is no audience at all. */
+/** Microsoft's API whose tokens have this audience, if there is one; accepts any value. */
 export function microsoftApiOf(audience: unknown): string | undefined {
   const name = typeof audience === 'string' ? plain(audience) : ''
   return microsoftNames.get(name) ?? microsoftNames.get(withoutScheme(name))

@@ -1,4 +1,4 @@
-/** Stage 5: verified claims → principal. Total: an optional claim in an odd shape is left out, and never an error. */
+/** Stage 5: builds the principal from verified claims. Never throws: an optional claim of an unexpected type is left out. */
 
 import type { AppPrincipal, Claims, Principal, UserPrincipal } from '../claims/principal.js'
 import { deepFreeze, displayOf, text, texts } from '../claims/read.js'
@@ -7,10 +7,10 @@ import { callerKindOf, scopesOf } from './caller-kind.js'
 import { clientIdOf } from './checks.js'
 import { isGuest, membershipOf } from './membership.js'
 
-/** As it is built: members are written one by one, as V8 takes ten times as long to spread objects into one (docs/performance.md). */
+/** Members are written one by one, as V8 takes ten times as long to spread objects into one (docs/performance.md). */
 type Draft<P extends Principal> = { -readonly [Name in keyof P]: P[Name] }
 
-/** Who the token speaks for. Claims are those that stage 4 passed, which refuses those that show neither a user nor an app. */
+/** The principal of a token whose claims passed stage 4, which refuses tokens that show neither a user nor an app. */
 export function toPrincipal(claims: Claims): Principal {
   const principal = callerKindOf(claims) === 'app' ? toApp(claims) : toUser(claims)
   const clientAuth = clientAuthOf(claims)
@@ -62,7 +62,7 @@ function toUser(claims: Claims): Draft<UserPrincipal> {
   return user
 }
 
-/** What is there for users and apps alike. */
+/** The members that users and apps have in common. */
 function callerOf(claims: Claims) {
   const subject = String(claims.sub)
   return {

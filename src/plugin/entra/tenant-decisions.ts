@@ -1,29 +1,33 @@
-/** Which directories may call, where a function of the application says so: its answers, shared and remembered for a while. */
+/** Which directories may call, as a function of the application decides: its results, shared and cached for a while. */
 import { createHash } from 'node:crypto'
 import type { Claims } from '../claims/principal.js'
 import type { Clock } from '../lib/clock.js'
 import { type Answer, Answers } from '../lib/lookup-cache.js'
 
 /**
- * Decides whether the tokens of a directory are accepted; only `true`, or a promise of it, says yes. When it throws, or takes longer
- * than `keysTimeoutSeconds`, the answer is 503. An answer counts for 60 seconds, for whom {@link SharedTenantPolicy.sharedBy} says.
+ * Decides whether tokens of a directory are accepted. Return `true`, or a promise of it, to accept them. If it throws, or takes longer than
+ * `keysTimeoutSeconds`, the plugin responds with 503. A result is cached for 60 seconds and shared as {@link SharedTenantPolicy.sharedBy}
+ * defines.
  *
  * @param tenantId `tid` of a verified token, a lower-case GUID
  * @param claims the whole payload of that token, frozen
  */
 export type TenantPolicy = (tenantId: string, claims: Claims) => boolean | Promise<boolean>
 
-/** A {@link TenantPolicy}, and for whom its answers count. */
+/** A {@link TenantPolicy}, and which tokens share its results. */
 export interface SharedTenantPolicy {
   readonly decide: TenantPolicy
-  /** `tenant`: one answer is for the whole directory, and no claims are seen. `claims`: it is for tokens with the same claims. */
+  /**
+   * `tenant`: one result applies to the whole directory, and the function gets no claims. `claims`: it applies to tokens with the same
+   * claims.
+   */
   readonly sharedBy: 'tenant' | 'claims'
 }
 
-/** Seconds for which an answer counts, yes or no. */
+/** Seconds for which a result is cached, allowed or denied. */
 export const answerSeconds = 60
 
-/** Asks a {@link TenantPolicy}, and remembers what it said. */
+/** Calls a {@link TenantPolicy}, and caches its results. */
 export class TenantDecisions {
   readonly #policy: SharedTenantPolicy
   readonly #answers: Answers<boolean>
@@ -34,9 +38,9 @@ export class TenantDecisions {
   }
 
   /**
-   * What the function says, or said recently.
+   * The function's result, which may be a cached one.
    *
-   * @throws whatever the function throws, or an error when it takes too long, or while the circuit breaker is open
+   * @throws any error of the function; an error when it takes too long, or while the circuit breaker is open
    */
   decide(tenantId: string, claims: Claims): Promise<Answer<boolean>> {
     const { decide, sharedBy } = this.#policy
@@ -44,7 +48,7 @@ export class TenantDecisions {
     const { oid, sub } = claims
     const caller = isShared ? tenantId : JSON.stringify([tenantId, oid ?? sub])
     const about = isShared ? tenantId : `${tenantId} ${digestOf(claims)}`
-    // What is shared must not hang on one token.
+    // A shared result must not depend on one token.
     const seen = isShared ? {} : claims
     return this.#answers.get(
       { about, caller, directory: tenantId },
@@ -54,7 +58,7 @@ export class TenantDecisions {
   }
 }
 
-/** The claims themselves would keep a token's worth of memory for each answer. */
+/** Keeping the claims themselves would take a token's worth of memory for each result. */
 function digestOf(claims: Claims): string {
   return createHash('sha256').update(JSON.stringify(claims)).digest('base64')
 }

@@ -1,14 +1,14 @@
-/** A refusal is the only answer to its request: what goes on beside it, or fails while hooks of the application wait, begins no other. */
+/** A refusal is the only response to its request: a handler that runs on, or fails while hooks of the application wait, begins no other. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { loggedError } from '../lib/logged-error.js'
 
-/** True once this plugin answers a request by itself. */
+/** True once this plugin sends the response. */
 export const isRefused: unique symbol = Symbol('fastify-entra.isRefused')
 
-/** The media type of an answer that has begun, where that is watched; empty for one without. Fastify takes it away from one that is given up. */
+/** The media type of a response that has begun, if watched; empty without one. Fastify removes it from a response that is abandoned. */
 const begun: unique symbol = Symbol('fastify-entra.begun')
 
-/** True once Fastify has error handlers answer: instead of a handler, in place of an answer that was given up, or after `handlerTimeout`. */
+/** True once Fastify calls error handlers: instead of a handler, after an abandoned response, or after `handlerTimeout`. */
 export const isFailing: unique symbol = Symbol('fastify-entra.isFailing')
 
 declare module 'fastify' {
@@ -19,7 +19,7 @@ declare module 'fastify' {
   }
 }
 
-/** Notes on requests what this file reads. */
+/** Stores on requests the state that this file reads. */
 export function decorateAnswers(app: FastifyInstance): void {
   app.decorateRequest(isRefused, false)
   app.decorateRequest(isFailing, false)
@@ -30,7 +30,10 @@ export function decorateAnswers(app: FastifyInstance): void {
   })
 }
 
-/** What was begun was given up: error handlers answer. Also called by the first of them, as a hook that fails keeps those behind it from being called. */
+/**
+ * The response that was begun is abandoned: error handlers respond. Also called by the first of them, as a failing hook keeps later hooks
+ * from being called.
+ */
 export function letErrorHandlersAnswer(request: FastifyRequest, reply: FastifyReply): void {
   request[isFailing] = true
   request[begun] = undefined
@@ -39,8 +42,8 @@ export function letErrorHandlersAnswer(request: FastifyRequest, reply: FastifyRe
 }
 
 /**
- * From here on it is known when the application begins an answer of its own, though hooks wait with it; and behind a refusal none begins. For
- * guards that are called by hand, and for error handlers: Fastify itself waits for those that are hooks.
+ * Tracks when the application begins a response of its own, even while hooks delay it, and lets none begin after a refusal. For guards that
+ * application code calls, and for error handlers: Fastify itself waits for guards that are hooks.
  */
 export function watchAnswers(request: FastifyRequest, reply: FastifyReply): void {
   if (Object.hasOwn(reply, 'send')) return
@@ -59,34 +62,34 @@ const hasBegun = ({ [begun]: type }: FastifyRequest, reply: FastifyReply) =>
 
 const mediaTypeOf = (reply: FastifyReply) => String(reply.getHeader('content-type') ?? '')
 
-/** As Fastify does with what comes after an answer: an error is logged, and nothing is sent. */
+/** As Fastify does with an error after the response: it is logged, and nothing is sent. */
 function ignored(request: FastifyRequest, reply: FastifyReply, payload: unknown): FastifyReply {
   if (payload instanceof Error)
-    request.log.error({ err: loggedError(payload) }, 'an error came after the answer had begun')
+    request.log.error({ err: loggedError(payload) }, 'an error occurred after the response had begun')
   return reply
 }
 
-/** Whether an answer of the application's is on its way, so that a refusal comes too late. */
+/** Whether a response of the application has begun, so that a refusal is too late. */
 export const isBegun = (request: FastifyRequest, reply: FastifyReply) => hasBegun(request, reply) && !request[isRefused]
 
 /**
- * Whether a request is answered already, or is about to be.
+ * Whether a response is sent or has begun.
  *
- * @param fromErrorHandler true for what an error handler itself decides: it answers, unless it has begun to
+ * @param fromErrorHandler true for a decision within an error handler, which may respond unless it has begun to
  */
 export function isAnswered(request: FastifyRequest, reply: FastifyReply, fromErrorHandler: boolean): boolean {
   if (reply.sent || hasBegun(request, reply)) return true
   return request[isFailing] || isTimedOut(request) ? !fromErrorHandler : request[isRefused]
 }
 
-/** Whether it is too late to refuse, as an answer is on its way. */
+/** Whether it is too late to refuse, as a response has begun. */
 export function isTooLate(request: FastifyRequest, reply: FastifyReply): boolean {
   return reply.sent || hasBegun(request, reply) || (request[isRefused] && !request[isFailing])
 }
 
-/** Known at once, where hooks of the application for errors run before ours. */
+/** Recorded at once, as error hooks of the application may run before this plugin's. */
 function isTimedOut(request: FastifyRequest): boolean {
-  if (!request.routeOptions.handlerTimeout) return false // `signal` makes an `AbortController`
+  if (!request.routeOptions.handlerTimeout) return false // `signal` creates an `AbortController`
   const { aborted, reason } = request.signal
   return aborted && Object(reason).code === 'FST_ERR_HANDLER_TIMEOUT'
 }
@@ -106,11 +109,11 @@ function hold(request: FastifyRequest, reply: FastifyReply): void {
 }
 
 /**
- * Sends an answer and holds the request to it. While hooks wait with it, `reply.sent` would be false, and what a handler beside it throws or
- * returns would be sent as well: two heads on one response end the process. An error handler's answer is not held in this way, but watched: if
- * a hook gave that one up as well, nothing of ours would be called to let it go.
+ * Sends a response and makes it the only one. While hooks delay it, `reply.sent` would be false, and a value that a handler returns or
+ * throws meanwhile would be sent as well: two heads on one response end the process. The response of an error handler is only watched: if a
+ * hook abandoned that one as well, no code of this plugin would be called to release it.
  *
- * @returns false where hooks for an error are running, and an error handler will answer
+ * @returns false while error hooks are running, and an error handler will respond
  */
 export function sendOnly(request: FastifyRequest, reply: FastifyReply, body: string): boolean {
   try {

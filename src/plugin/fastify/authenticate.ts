@@ -1,4 +1,4 @@
-/** Stages 1 to 5 in their order: headers → principal on the request, or why not. */
+/** Stages 1 to 5 in order: sets the principal on the request from its headers, or returns the refusal. */
 import type { FastifyRequest } from 'fastify'
 import { verificationStarted } from '../audit/verification-channel.js'
 import type { Principal } from '../claims/principal.js'
@@ -13,10 +13,10 @@ import { type Verified, type VerifierState, verifyToken } from '../verification/
 import { principalOf, setPrincipal } from './request-principal.js'
 
 /**
- * Who sent a request to a route that asks for it.
+ * Authenticates the caller of a route that requires or allows a token.
  *
- * @returns why it is refused, nothing when the principal is on the request or a stranger is welcome; a promise of it where a
- * signature is to be verified, or a key to be fetched
+ * @returns the refusal, or nothing when the principal is set or an unauthenticated request is allowed; a promise when a signature must be
+ * verified or a key fetched
  */
 export function authenticate(
   request: FastifyRequest,
@@ -30,7 +30,7 @@ export function authenticate(
   const answer = remembered ? known(request, remembered, verifier) : judged(request, header, auth, verifier)
   if (!publish) return answer
   const told = (why: Refusal | undefined) => {
-    // A stranger who is welcome showed no token.
+    // An unauthenticated request on an optional route.
     if (why || principalOf(request)) publish(remembered !== undefined, why?.code)
     return why
   }
@@ -49,7 +49,7 @@ function judged(request: FastifyRequest, header: string | Refusal, auth: RouteAu
   return answer instanceof Promise ? answer.then((settled) => enter(request, settled, verifier)) : answer
 }
 
-/** Only a caller who is let in gets onto the request. */
+/** Sets the principal of a caller who is not refused. */
 async function enter(
   request: FastifyRequest,
   answer: Verified | Refusal,
@@ -72,7 +72,7 @@ function naming(names: readonly string[], why: Refusal, { verification }: Verifi
   return { ...why, scopes, detail: `The token has neither scopes nor roles for this API. ${asked}` }
 }
 
-/** A valid token may have been taken back. Whose it was stays on the request, for the record of the refusal. */
+/** A valid token may be revoked. Its principal stays on the request, for the audit of the refusal. */
 function stillValid(
   request: FastifyRequest,
   principal: Principal,

@@ -1,4 +1,4 @@
-/** What the plugin puts on Fastify: the tenant on the instance, the principal on the request. */
+/** The plugin's decorators: the tenant on the instance, the principal on the request. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { createGroupsOf } from '../authorization/groups.js'
 import { routeOf } from '../authorization/guard.js'
@@ -22,11 +22,11 @@ import type { Refuse } from './send-refusal.js'
 import { refusalSender } from './send-refusal.js'
 
 /**
- * A token with which this API calls another one for itself (client credentials grant), not for a caller. Fetched once, and remembered until
- * its last minute.
+ * Returns a token with which this API calls another API for itself (client credentials grant), not for a caller. Fetched once, and cached
+ * until its last minute.
  *
  * @param scope of the other API, such as `https://graph.microsoft.com/.default`
- * @param options `tenantId` where there are several; `insteadOf`: a token that the other API refused, so that a new one is fetched
+ * @param options `tenantId`, required with several tenants; `insteadOf`: a token that the other API refused, to fetch a new one
  * @throws DownstreamError 502 when the tenant refuses this API, 503 when it cannot be reached
  * @throws EntraConfigurationError without the option `downstream`
  */
@@ -35,22 +35,22 @@ export type TokenForApp = (
   options?: { readonly tenantId?: string | undefined; readonly insteadOf?: string | undefined }
 ) => Promise<string>
 
-/** What the plugin knows of its tenant. */
+/** The plugin's tenant, as `app.entra`. */
 export interface EntraTenant {
   /**
-   * True once keys are held (of Entra v2's), and while they are not too old. Of several tenants one is enough: the outage of
-   * one is no reason to refuse the tokens of the others.
+   * True while usable keys are held (for Entra, those of v2). With several tenants one is enough: the outage of one must not affect the
+   * others.
    */
   readonly ready: boolean
-  /** Each trusted issuer with the state of its keys; of an Entra tenant's, v2 first. */
+  /** Each trusted issuer with the state of its keys; for an Entra tenant, v2 first. */
   readonly issuers: readonly IssuerStatus[]
-  /** The discovery document, of Entra v2's; `undefined` until it was had. */
+  /** The discovery document (for Entra, that of v2); `undefined` until it is fetched. */
   readonly metadata: Metadata | undefined
   /** The plugin's part of an OpenAPI document. */
   readonly openapi: EntraOpenapi
-  /** A token with which this API calls another one for itself. See {@link TokenForApp}. */
+  /** Returns a token with which this API calls another API for itself. See {@link TokenForApp}. */
   readonly tokenForApp: TokenForApp
-  /** Verifies an access token that came by another way than a request. See {@link VerifyToken}. */
+  /** Verifies an access token that did not come with a request. See {@link VerifyToken}. */
   readonly verifyToken: VerifyToken
   /** Who may call each route. See {@link AccessMatrix}. */
   readonly accessMatrix: AccessMatrix
@@ -92,7 +92,7 @@ function describeTenant(
   }
 }
 
-/** What decorators give access to, beside the engine. */
+/** Dependencies of the decorators, beside the engine. */
 interface Given {
   readonly rules: readonly Rule[]
   readonly accessMatrix: AccessMatrix
@@ -121,7 +121,7 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
   return refuse
 }
 
-/** Says once to the operator what only the app's registration can mend: without the claim that shows members all users are refused. */
+/** Warns the operator once about the app registration: without the claim that shows membership, all users are refused. */
 function advising({ log }: FastifyInstance, refuse: Refuse): Refuse {
   let isSaid = false
   return (request, reply, why, fromErrorHandler) => {
@@ -129,7 +129,7 @@ function advising({ log }: FastifyInstance, refuse: Refuse): Refuse {
       isSaid = true
       log.warn(
         { route: routeOf(request), optionalClaim: 'acct' },
-        'requireMember refuses users whose tokens do not show whether they are members; switch on the optional claim acct for access tokens'
+        'requireMember refuses users whose tokens do not show whether they are members; add the optional claim acct to access tokens'
       )
     }
     refuse(request, reply, why, fromErrorHandler)

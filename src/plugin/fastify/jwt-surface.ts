@@ -1,6 +1,6 @@
 /**
- * @fastify/jwt, as apps that know it call it: `request.jwtVerify()` gives the claims that this plugin verified, whatever options it gets, and what
- * would sign, or verify without the tenant's rules, says what to use instead.
+ * The interface of @fastify/jwt, for apps that migrate from it: `request.jwtVerify()` returns the claims that this plugin verified,
+ * whatever options it gets. Functions that would sign, or verify without the tenant's rules, throw an error that names the alternative.
  */
 import fastifyJwt, { type FastifyJWTOptions } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -23,18 +23,20 @@ const onRequests = {
 } as const
 const onApp = {
   verify: 'call await app.entra.verifyToken(token)',
-  sign: 'only the tenant signs tokens; register @fastify/jwt once more, with a namespace, for tokens of your own',
-  lookupToken: 'the plugin reads the Authorization header, and nothing else does'
+  sign: 'only the tenant signs tokens; register @fastify/jwt again, with a namespace, to sign tokens of your own',
+  lookupToken: 'only the plugin reads the Authorization header'
 } as const
 
-/** What the names of @fastify/jwt begin with here: the usual ones are this file's. */
+/** The prefix of @fastify/jwt's names here: its usual names are defined by this file. */
 const namespace = 'fastifyEntra'
 
-/** Requests whose token the plugin verified, while @fastify/jwt does so once more: alone it knows no tenant and no audience. */
+/** Requests whose token the plugin verified, while @fastify/jwt verifies it again: alone it checks no tenant and no audience. */
 const verifying = new WeakSet<FastifyRequest>()
-const onlyOurs = 'functions whose names begin with fastifyEntra are not for use; call request.jwtVerify()'
+const onlyOurs = 'functions whose names begin with fastifyEntra are internal; call request.jwtVerify()'
 
-/** Registers @fastify/jwt. It verifies once more for whoever calls `request.jwtVerify()`, with the key that the issuer publishes, and no other. */
+/**
+ * Registers @fastify/jwt. It verifies the token again when an app calls `request.jwtVerify()`, only with the key that the issuer publishes.
+ */
 export async function registerJwt(app: FastifyInstance, state: VerifierState, verifyToken: VerifyToken): Promise<void> {
   await app.register(fastifyJwt, jwtOptions(state))
   const { jwt } = app as unknown as { jwt: Record<string, unknown> }
@@ -80,7 +82,7 @@ function jwtOptions({ issuers, algorithms, clockToleranceSeconds }: VerifierStat
   }
 }
 
-/** Verified by the plugin, and then by @fastify/jwt: on routes that need no token as well, where one was sent. */
+/** Verifies by the plugin, and then by @fastify/jwt; also on routes that require no token, if one was sent. */
 async function verifiedClaims(request: FastifyRequest, verifyToken: VerifyToken): Promise<Claims> {
   const { claims } = principalOf(request) ?? (await verifyToken(tokenOf(request)))
   verifying.add(request)
@@ -99,7 +101,7 @@ function tokenOf({ raw }: FastifyRequest): string {
   return token
 }
 
-/** As @fastify/jwt: a promise, or a callback, which comes last. */
+/** As in @fastify/jwt: returns a promise, or calls a callback, the last parameter. */
 function calledBack(claims: Promise<Claims>, parameters: readonly unknown[]): Promise<Claims> | undefined {
   const callback = parameters.find((each): each is Callback => typeof each === 'function')
   if (!callback) return claims
@@ -107,10 +109,10 @@ function calledBack(claims: Promise<Claims>, parameters: readonly unknown[]): Pr
   return undefined
 }
 
-/** Throws, rejects, or calls back, as what it stands for would with its errors. */
+/** Throws, rejects, or calls back, as the replaced function does with its errors. */
 function refusing(what: (this: unknown) => string, instead: string, isSynchronous = false) {
   return function (this: unknown, ...parameters: unknown[]): Promise<never> | undefined {
-    const error = new EntraConfigurationError(`${what.call(this)} is not for use beside fastify-entra; ${instead}`)
+    const error = new EntraConfigurationError(`${what.call(this)} is not supported with fastify-entra; ${instead}`)
     const callback = parameters.find((each): each is Callback => typeof each === 'function')
     if (!callback && isSynchronous) throw error
     if (!callback) return Promise.reject(error)

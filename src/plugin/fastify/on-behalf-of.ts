@@ -1,4 +1,4 @@
-/** `request.onBehalfOf()`: a token with which a route calls another API for its caller; and what is answered where there is none. */
+/** `request.onBehalfOf()`: a token with which a route calls another API for its caller, and the refusals if there is none. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { routeOf } from '../authorization/guard.js'
 import type { RefusedToken } from '../downstream/token-client.js'
@@ -10,20 +10,21 @@ import { authorizationHeader, bearerToken } from '../verification/bearer.js'
 import { principalOf } from './request-principal.js'
 
 /**
- * A token for another API, for the user who sent the request (on-behalf-of flow). Fetched once for each token of a caller and each set of
- * scopes, and remembered until its last minute.
+ * Returns a token for another API, for the user who sent the request (on-behalf-of flow). Fetched once for each token of a caller and each
+ * set of scopes, and cached until its last minute.
  *
  * @param scopes of the other API, such as `https://graph.microsoft.com/User.Read`; all of one API
- * @param refused a token that the other API answered with 401, so that there is a new one
- * @throws DownstreamError where there is none. Left alone, it is answered as a refusal: 403 to an app, where consent is missing, or for users of a tenant without `downstream`; 401
- * with the tenant's challenge where the user has to sign in again; 503 while the tenant is out of reach; 502 when it refuses this API
- * @throws EntraConfigurationError where no tenant has the option `downstream`
+ * @param refused a token that the other API refused with 401, to fetch a new one
+ * @throws DownstreamError when there is none. If the route does not catch it, the plugin responds with a refusal: 403 to an app, when
+ * consent is missing, or for users of a tenant without `downstream`; 401 with the tenant's challenge when the user must sign in again; 503
+ * while the tenant is unreachable; 502 when it refuses this API
+ * @throws EntraConfigurationError when no tenant has the option `downstream`
  */
 export type OnBehalfOf = (scopes: string | readonly string[], refused?: RefusedToken) => Promise<string>
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** A token for another API, for the user who sent the request. See {@link OnBehalfOf}. */
+    /** Returns a token for another API, for the user who sent the request. See {@link OnBehalfOf}. */
     readonly onBehalfOf: OnBehalfOf
   }
 }
@@ -47,14 +48,16 @@ async function onBehalfOf(
   if (!principal) throw new DownstreamError(refusal('credentials_missing'))
   if (!downstreams.any) {
     const fix = 'give the option downstream, with a credential'
-    throw new EntraConfigurationError(`${routeOf(request)} calls onBehalfOf() without a client to ask with; ${fix}`)
+    throw new EntraConfigurationError(
+      `${routeOf(request)} calls onBehalfOf(), but this API has no credential for it; ${fix}`
+    )
   }
   const downstream = downstreams.of(principal)
   if (!downstream) throw new DownstreamError(refusal('downstream_not_offered'))
   return downstream.tokenOnBehalfOf(principal, tokenOf(request), scopes, refused)
 }
 
-/** The one that the principal was read from: nothing keeps it, so it is read once more. */
+/** The token that the principal was read from. It is not stored, so the header is read again. */
 function tokenOf({ raw }: FastifyRequest): string {
   const header = authorizationHeader(raw.rawHeaders)
   const token = isRefusal(header) ? header : bearerToken(header)

@@ -1,4 +1,4 @@
-/** Refusals that the application's code throws, or lets through: answered like all others, with a challenge where one helps. */
+/** Refusals that application code throws or passes on: sent like all others, with a challenge if one helps. */
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import { refusalIn } from '../refusals/refusal-error.js'
 import { letErrorHandlersAnswer } from './answered.js'
@@ -6,7 +6,10 @@ import type { Refuse } from './send-refusal.js'
 
 type ErrorHandler = NonNullable<RouteOptions['errorHandler']>
 
-/** Has `DownstreamError` and `TokenRefusedError` out of routes that are declared after the plugin answered before any error handler of the application is called. */
+/**
+ * Responds to a `DownstreamError` or `TokenRefusedError` from a route declared after the plugin, before any error handler of the
+ * application is called.
+ */
 export function answerRefusalErrors(app: FastifyInstance, refuse: Refuse): void {
   app.addHook('onRoute', (route) => {
     route.errorHandler = answering(route.errorHandler, refuse)
@@ -14,8 +17,8 @@ export function answerRefusalErrors(app: FastifyInstance, refuse: Refuse): void 
 }
 
 /**
- * A handler that rejects hands over to the next one: of the route's scope, and in the end Fastify's. It must not throw: what is thrown at once
- * and is no `Error` would be sent as if it were an answer, with 200.
+ * A handler that rejects passes the error to the next one: of the route's scope, and finally Fastify's. It must not throw: a value that is
+ * thrown synchronously and is not an `Error` would be sent as a response with 200.
  */
 function answering(own: ErrorHandler | undefined, refuse: Refuse): ErrorHandler {
   return function (error, request, reply) {

@@ -1,4 +1,4 @@
-/** A request, as the audit sees it. Nothing is built of it before somebody listens. */
+/** A request, for the audit. Built only when there is a log or a subscriber. */
 import type { FastifyRequest } from 'fastify'
 import type { Occasion } from '../audit/audit.js'
 import type { AuditedRequest } from '../audit/events.js'

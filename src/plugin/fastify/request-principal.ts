@@ -1,4 +1,4 @@
-/** Who sent a request: written by this plugin alone, and read by all. */
+/** The principal of a request: only this plugin sets it. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { routeOf } from '../authorization/guard.js'
 import type { Principal } from '../claims/principal.js'
@@ -9,12 +9,12 @@ declare module 'fastify' {
     /**
      * Who sent the request.
      *
-     * @throws EntraConfigurationError on an unauthenticated request: the route allows these, and must look at
-     * {@link FastifyRequest.principalOrNull} instead
+     * @throws EntraConfigurationError on an unauthenticated request: a route that allows these must read {@link
+     * FastifyRequest.principalOrNull} instead
      */
     readonly principal: Principal
     /**
-     * Who sent the request, or `null` where the route allows unauthenticated requests and this is one.
+     * The caller, or `null` for an unauthenticated request on a route that allows these.
      *
      * @throws EntraConfigurationError when it is assigned
      */
@@ -22,22 +22,22 @@ declare module 'fastify' {
   }
 }
 
-/** Not exported, so that no hook can write what a guard will read. */
+/** Not exported, so that no hook can overwrite what guards read. */
 const slot = Symbol('fastify-entra.principal')
 
 type WithSlot = FastifyRequest & { [slot]: Principal | null }
 
-/** The verified caller of a request; `null` where there is none. Guards read this, whatever `request.principalOrNull` was made to say. */
+/** The verified caller of a request, or `null`. Guards read this, even if `request.principalOrNull` was redefined. */
 export function principalOf(request: FastifyRequest): Principal | null {
   return (request as WithSlot)[slot]
 }
 
-/** Notes the verified caller of a request. */
+/** Stores the verified caller of a request. */
 export function setPrincipal(request: FastifyRequest, principal: Principal | null): void {
   ;(request as WithSlot)[slot] = principal
 }
 
-/** Decorates requests with `user`, for apps that ask for it: the claims, which nobody else can set. */
+/** Decorates requests with `user`, if the app opts in: the claims, which no other code can set. */
 export function decorateUser(app: FastifyInstance): void {
   app.decorateRequest('user', {
     getter(this: FastifyRequest) {

@@ -5,7 +5,7 @@ import { asText, clientRefusal, text } from '../claims/read.js'
 import { refusal } from '../refusals/refusal.js'
 import type { Check } from './token-rules.js'
 
-/** Bound to a key that its sender must prove to hold (RFC 7800 §3, RFC 8705, RFC 9449 §7.1): as a bearer token it proves nothing. */
+/** Refuses a token that is bound to a key (RFC 7800 §3, RFC 8705, RFC 9449 §7.1): this API does not verify the proof of possession. */
 export const unboundCheck: Check = {
   id: 'cnf',
   source: 'RFC 7800 §3',
@@ -14,17 +14,19 @@ export const unboundCheck: Check = {
   refuse: ({ claims: { cnf } }) => (cnf === undefined ? undefined : refusal('bound_token'))
 }
 
-/** The subject is what data is stored under. */
+/** Applications store data under the subject. */
 export const subjectCheck: Check = {
   id: 'sub',
   source: 'RFC 7519 §4.1.2',
-  expected: 'a sub that is a string, and not empty',
+  expected: 'a sub that is a non-empty string',
   found: ({ claims }) => claims.sub,
   refuse: ({ claims: { sub } }) =>
-    text(sub) === undefined ? refusal('invalid_claim', { detail: 'The "sub" of the token is no string.' }) : undefined
+    text(sub) === undefined
+      ? refusal('invalid_claim', { detail: 'The "sub" of the token is not a string.' })
+      : undefined
 }
 
-/** Only the clients that are allowed, where there is a list. */
+/** Refuses clients that are not in the list, if there is one. */
 export function clientCheck(
   allowedClients: ReadonlySet<string> | undefined,
   clientOf: (claims: Claims) => string | undefined

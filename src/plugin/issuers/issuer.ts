@@ -24,14 +24,14 @@ export interface IssuerSettings extends MetadataSource {
   readonly optional: boolean
 }
 
-/** What stages pass their surroundings in. */
+/** Dependencies of an issuer. */
 export interface Surroundings {
   readonly fetchJson: FetchJson
   readonly clock: Clock
   readonly log: Logger
-  /** Which issuer has which name: no document can take the name of another. */
+  /** Which issuer has which name: no document can claim the name of another issuer. */
   readonly names: Map<string, Issuer>
-  /** Told of what changes in the state of the keys. */
+  /** Called with each change in the state of the keys. */
   readonly tell?: (change: TenantEvent) => void
 }
 
@@ -39,20 +39,20 @@ export interface Surroundings {
 export type TenantEvent = KeyChange & {
   /** URL of its discovery document. */
   readonly metadataUrl: string
-  /** Its name, once it is known. */
+  /** The name of the issuer, once known. */
   readonly issuer?: string
 }
 
-/** What an issuer says of itself, for `/readyz`. */
+/** The state of an issuer, for `/readyz`. */
 export interface IssuerStatus extends KeyStoreStatus {
   readonly metadataUrl: string
   readonly issuer?: string
 }
 
-/** The issuer that a key is published for, `undefined` where nobody names one, and a refusal while it cannot be known. */
+/** The issuer that a key is published for, `undefined` if none is named, or a refusal while it cannot be determined. */
 export type KeyOwner = string | undefined | Refusal
 
-/** Answers of an authority that has no such document; anything else may be transient. */
+/** Status codes of an authority without such a document; any other may be transient. */
 const refusesForGood: ReadonlySet<number> = new Set([400, 404])
 const noKeys: KeySet = { keys: new Map(), dropped: 0 }
 
@@ -60,7 +60,7 @@ const noKeys: KeySet = { keys: new Map(), dropped: 0 }
 export class Issuer {
   readonly settings: IssuerSettings
   readonly keys: KeyStore
-  /** Entra's v2 beside v1: the same keys, of which only v2's say whom they sign for. */
+  /** Entra's v2 issuer beside v1: the same keys, but only v2's entries name the issuer that they sign for. */
   sibling: Issuer | undefined
   readonly #fetchJson: FetchJson
   readonly #names: Map<string, Issuer>
@@ -76,25 +76,25 @@ export class Issuer {
     this.keys = new KeyStore(() => this.#load(), timings, clock, news)
   }
 
-  /** The exact `iss` of its tokens; `undefined` while only the document can say. */
+  /** The exact `iss` of its tokens; `undefined` until the document that names it is fetched. */
   get name(): string | undefined {
     return typeof this.settings.issuer === 'string' ? this.settings.issuer : this.#metadata?.issuer
   }
 
-  /** The discovery document, once it was had. */
+  /** The discovery document, once fetched. */
   get metadata(): Metadata | undefined {
     return this.#metadata
   }
 
-  /** True while it may turn out to have any name: nothing that could say so was reached yet. */
+  /** True while the issuer's name is unknown: no document that names it has been fetched yet. */
   get undecided(): boolean {
     return this.name === undefined && !this.#answered
   }
 
   /**
-   * Who a key signs for, by its own entry or by the sibling's of the same `kid`. A sibling that has keys and does not have this one, or names
-   * no issuer for it, says nothing; one that has no keys may have named another issuer, so that nothing is known: also where its document is
-   * a 404, as the authority always has one of v2.
+   * The issuer that a key signs for, by its own entry or by the sibling's entry of the same `kid`. If the sibling has keys but not this
+   * one, or names no issuer for it, there is no restriction. If the sibling has no keys, the issuer is unknown, as it may name another one;
+   * also when its document is a 404, as an authority always has one for v2.
    */
   namedIssuer({ issuer, kid }: VerificationKey): KeyOwner {
     if (issuer !== undefined || !this.sibling) return issuer
@@ -111,7 +111,7 @@ export class Issuer {
   }
 
   async #load(): Promise<KeySet> {
-    const refresh = {} // one deadline for the document and the keys, or a tenant that is slow would be waited for twice
+    const refresh = {} // one deadline for document and keys, or a slow tenant would be waited for twice
     const metadata = await this.#fetchMetadata(refresh)
     if (!metadata) return noKeys
     this.#take(metadata.issuer)
@@ -125,36 +125,35 @@ export class Issuer {
   }
 
   /**
-   * First come, first served, among names that only documents say; those of the configuration come before any. A name that the template of
-   * another authority's tenants covers is taken as well.
+   * Claims a name. Names in the configuration have priority; among names that only documents contain, the first wins. A name that matches
+   * the template of another authority's tenants is taken as well.
    */
   #take(name: string): void {
     const template = this.#names.get(templateOf(name))
     const isOthers = template && new URL(template.settings.url).origin !== new URL(this.settings.url).origin
     const holder = this.#names.get(name) ?? (isOthers ? template : this)
-    if (holder !== this)
-      throw new MetadataMismatchError(`${name} is an issuer that another tenant of this API has already`)
+    if (holder !== this) throw new MetadataMismatchError(`${name} is already the issuer of another tenant of this API`)
     this.#names.set(name, this)
   }
 
-  /** The document, or nothing where the authority says that there is none. */
+  /** The document, or nothing if the authority has none. */
   async #fetchMetadata(refresh: object): Promise<Metadata | undefined> {
     try {
       return await fetchMetadata(this.#fetchJson, this.settings, refresh)
     } catch (error) {
       const absent = error instanceof HttpStatusError && refusesForGood.has(error.status)
       this.#answered ||= absent || error instanceof MetadataMismatchError
-      // Only before the first good answer: later a 404 is a fault of the tenant, and the last good set serves.
+      // Only before the first valid response: later a 404 is a fault of the tenant, and the last valid set is used.
       if (absent && this.settings.optional && !this.#metadata) return undefined
       throw error
     }
   }
 }
 
-/** A tenant's ID where Entra's issuers have it, as first segment of the path. */
+/** A tenant's ID in Entra's issuers: the first segment of the path. */
 const tenantSegment = new RegExp(`^(https?://[^/]+/)${guid.source.slice(1, -1)}(?=/)`)
 
-/** The name that the tenant's document has where it stands for many: a template in place of the tenant's ID. */
+/** The name in the document of many tenants: a template in place of the tenant's ID. */
 export function templateOf(iss: string): string {
   return iss.replace(tenantSegment, `$1${tenantPlaceholder}`)
 }

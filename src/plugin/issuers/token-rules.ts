@@ -1,42 +1,42 @@
-/** What stages 4 and 5 do with the tokens of one issuer: Entra's rules, or those of any other OpenID provider. */
+/** The rules of stages 4 and 5 for the tokens of one issuer: Entra's, or those of another OpenID provider. */
 
 import type { Claims, Principal } from '../claims/principal.js'
 import type { Algorithm, VerificationKey } from '../keys/jwks.js'
 import type { Refusal } from '../refusals/refusal.js'
 
-/** What the issuer has in place of a tenant's ID in the documents of many tenants (Microsoft: "Validate the issuer"). */
+/** The placeholder for a tenant's ID in the issuer of documents of many tenants (Microsoft: "Validate the issuer"). */
 export const tenantPlaceholder = '{tenantid}'
 
-/** A token whose signature, `exp` and `nbf` hold, and the key that it was verified with. */
+/** A token whose signature, `exp` and `nbf` are valid, and the key that verified it. */
 export interface SignedToken {
   readonly header: Readonly<Record<string, unknown>>
   readonly claims: Claims
   readonly key: VerificationKey
 }
 
-/** The answer about one caller. */
+/** The decision about one caller. */
 export interface Admission {
-  /** Why the caller is not let in. */
+  /** Why the caller is refused, if so. */
   readonly refusal?: Refusal | undefined
-  /** Milliseconds of the clock until which the answer counts. */
+  /** Time of the clock, in milliseconds, until which the decision is valid. */
   readonly until?: number | undefined
 }
 
-/** One thing that is asked of a signed token. Total: it never throws, whatever the claims are and whatever failed before it. */
+/** One check of a signed token. It never throws, whatever the claims are and whatever failed before it. */
 export interface Check {
   /** Stable, such as `entra.aud`. */
   readonly id: string
-  /** The standard, or Microsoft's document, that asks for it. */
+  /** The standard, or Microsoft's document, that requires it. */
   readonly source: string
-  /** Why the token does not pass; `undefined` where it does. */
+  /** Why the token is refused; `undefined` if it passes. */
   readonly refuse: (token: SignedToken) => Refusal | undefined
-  /** What passes, in words. */
+  /** What the check accepts, in words. */
   readonly expected: string
-  /** What the token has there, for whoever asks why it was refused. */
+  /** The token's value, for the explanation of a refusal. */
   readonly found: (token: SignedToken) => unknown
 }
 
-/** The first no, in the order of the checks. */
+/** The first refusal, in the order of the checks. */
 export function firstRefusal(checks: readonly Check[], token: SignedToken): Refusal | undefined {
   for (const { refuse } of checks) {
     const why = refuse(token)
@@ -47,18 +47,18 @@ export function firstRefusal(checks: readonly Check[], token: SignedToken): Refu
 
 /** The rules for the tokens of one issuer. */
 export interface TokenRules {
-  /** What its tokens may be signed with. */
+  /** The algorithms that its tokens may be signed with. */
   readonly algorithms: readonly Algorithm[]
-  /** What a signed token must meet to be an access token for this API, in their order. */
+  /** The checks that a signed token must pass to be an access token for this API, in this order. */
   readonly checks: readonly Check[]
-  /** True where its tokens can show that a user is a member of the directory: only Entra has guests. */
+  /** True if its tokens can show that a user is a member of the directory: only Entra has guests. */
   readonly showsMembers: boolean
-  /** Who a token speaks for, once it is not refused. */
+  /** Builds the principal of a token that is not refused. */
   readonly toPrincipal: (claims: Claims) => Principal
   /** The App ID URI that its clients put before a scope's name; `undefined`: scopes are asked for by their names. */
   readonly scopeBase: string | undefined
   /** The only clients whose tokens may carry neither scopes nor roles. */
   readonly rolelessClients: ReadonlySet<string>
-  /** Whether a caller is let in at all, where a function of the application decides on its directory. Rejects where that cannot be said. */
+  /** Whether a caller may call at all, if a function of the application decides on its directory. Rejects if that cannot be determined. */
   readonly admit?: ((principal: Principal) => Promise<Admission>) | undefined
 }

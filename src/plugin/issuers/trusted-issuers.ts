@@ -1,4 +1,4 @@
-/** Stage 2: which issuers are trusted. The token's `iss` picks among them; it never adds one. */
+/** Stage 2: which issuers are trusted. The token's `iss` selects one of them; it never adds one. */
 
 import type { VerificationKey } from '../keys/jwks.js'
 import { isRefusal, type Refusal, refusal } from '../refusals/refusal.js'
@@ -7,10 +7,10 @@ import { tenantPlaceholder } from './token-rules.js'
 
 const unavailable = refusal('tenant_unavailable', { retryAfterSeconds: 1 })
 
-/** An issuer that a token names, and its key that the token names. */
+/** The issuer and the key that a token names. */
 export interface FoundKey {
   readonly issuer: Issuer
-  /** Its name, when it was found by it. */
+  /** The name by which it was found. */
   readonly issuerName: string | undefined
   readonly key: VerificationKey
 }
@@ -30,9 +30,9 @@ const wrongIssuer = (expected: string): Refusal =>
 /** All trusted issuers, each with keys of its own: a key of one never verifies a token of another. */
 export class TrustedIssuers {
   readonly all: readonly Issuer[]
-  /** By the name that the configuration gives them: however many they are, a request looks at two at the most. */
+  /** By their configured names: however many there are, a request checks at most two. */
   readonly #named: ReadonlyMap<string | undefined, Issuer>
-  /** Those that only their document can name. */
+  /** Issuers whose name only their document contains. */
   readonly #others: readonly Issuer[]
   /** Made once for the same names, as its answer is. */
   #refused: { readonly expected: string; readonly refusal: Refusal } | undefined
@@ -43,13 +43,13 @@ export class TrustedIssuers {
     this.#others = issuers.filter(({ name }) => name === undefined)
   }
 
-  /** The issuer of exactly this name, or else the one for many tenants whose template has it. */
+  /** The issuer of exactly this name, or the one for many tenants whose template matches it. */
   named(iss: string): Issuer | undefined {
     if (iss.includes(tenantPlaceholder)) return undefined
     return this.#exactly(iss) ?? (this.#mayBeNamed(iss) ? undefined : this.#exactly(templateOf(iss)))
   }
 
-  /** A tenant with rules of its own, whose document was not read yet, is not to be judged by those for many. */
+  /** A tenant with rules of its own, whose document is not fetched yet, must not be subject to the rules for many tenants. */
   #mayBeNamed(iss: string): boolean {
     return this.#others.some(({ name, settings }) => name === undefined && (settings.issuer as RegExp).test(iss))
   }
@@ -76,7 +76,7 @@ export class TrustedIssuers {
     return this.#findUnnamed(unnamed, iss, kid)
   }
 
-  /** The document that would name the issuer may be there by now; asking is bounded by the cooldown of its keys. */
+  /** The document that names the issuer may be available by now; fetching is limited by the cooldown of its keys. */
   #findUnnamed(unnamed: readonly Issuer[], iss: string, kid: string): Answer | Promise<Answer> {
     const verdict = () => (unnamed.some(({ undecided }) => undecided) ? unavailable : this.#wrongIssuer())
     const asked = unnamed.map(({ keys }) => keys.find(kid))
@@ -87,7 +87,7 @@ export class TrustedIssuers {
     })
   }
 
-  /** A refresh that was waited for may have given the issuer another name. */
+  /** A refresh may have changed the issuer's name meanwhile. */
   #keyOf(issuer: Issuer, iss: string, kid: string): Answer | Promise<Answer> {
     const found = issuer.keys.find(kid)
     const { name } = issuer

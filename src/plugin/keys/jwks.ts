@@ -1,10 +1,10 @@
-/** Stage 2b's material: a key set as published → the keys that may verify a token. Pure but for get-jwks' PEMs. */
+/** Stage 2b: parses a published key set into the keys that may verify a token. Pure except for get-jwks' PEMs. */
 import { createPublicKey } from 'node:crypto'
 import buildGetJwks, { type JWK } from 'get-jwks'
 
-/** What an RSA key can sign with (RFC 7518 §3.3, §3.5). */
+/** The algorithms of an RSA key (RFC 7518 §3.3, §3.5). */
 const rsaAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const
-/** A curve has one algorithm (RFC 7518 §3.4, RFC 8037 §3.1). */
+/** Each curve has one algorithm (RFC 7518 §3.4, RFC 8037 §3.1). */
 const curves = [
   { kty: 'EC', crv: 'P-256', algorithm: 'ES256' },
   { kty: 'EC', crv: 'P-384', algorithm: 'ES384' },
@@ -15,31 +15,31 @@ const curves = [
 /** A signature algorithm by its name in JOSE. */
 export type Algorithm = (typeof rsaAlgorithms)[number] | (typeof curves)[number]['algorithm']
 
-/** All of them: none that is symmetric, as whoever can read a published key could then sign, and not `none`. */
+/** All supported algorithms: neither symmetric ones, with which anyone could sign by a published key, nor `none`. */
 export const algorithmNames: readonly Algorithm[] = [...rsaAlgorithms, ...curves.map(({ algorithm }) => algorithm)]
 
-/** A public key that passed every check, ready for the verifier. */
+/** A public key that passed all checks, ready for the verifier. */
 export interface VerificationKey {
   readonly kid: string
-  /** Always the same string object for the same key, so that the verifier built for it is found again. */
+  /** Always the same string object for the same key, so that its verifier is reused. */
   readonly pem: string
-  /** What it may verify: what such a key can, its own `alg`, and what is accepted of its issuer, all three. */
+  /** What it may verify: the algorithms of its kind, restricted by its own `alg` and by those accepted from its issuer. */
   readonly algorithms: readonly Algorithm[]
   /** Entra's `issuer` member: the one issuer that this key signs for, or a template with `{tenantid}`. */
   readonly issuer?: string
 }
 
-/** A key set by `kid`, and how many of its entries were no usable keys. */
+/** A key set by `kid`, and the number of its unusable entries. */
 export interface KeySet {
   readonly keys: ReadonlyMap<string, VerificationKey>
   readonly dropped: number
 }
 
-/** Whose keys they are, and what they may verify. */
+/** The issuer of the keys, and what they may verify. */
 export interface KeySetSource {
   readonly issuer: string
   readonly algorithms: readonly Algorithm[]
-  /** Which of Microsoft's clouds the issuer says it is in. */
+  /** The Microsoft cloud that the issuer names. */
   readonly cloudInstance?: string | undefined
 }
 
@@ -48,16 +48,16 @@ type Jwk = Readonly<Record<string, unknown>> & { readonly kid: string }
 /** RSA below 2048 bits is weak (RFC 7518 §3.3: "MUST"); the exponent's floor is NIST's (FIPS 186-5, A.1.1). */
 const minModulusBits = 2048
 const minExponent = 65537
-/** A `kid` longer than this is no key ID. Entra's have 27 characters. */
+/** A longer `kid` is not accepted. Entra's have 27 characters. */
 const maxKidLength = 256
 const maxKeys = 256
-/** RFC 7518 §6.2.2, §6.3.2, §6.4.1: a private key that was published proves nothing any more. */
+/** RFC 7518 §6.2.2, §6.3.2, §6.4.1: a published private key proves nothing. */
 const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const
 
 /**
- * Turns a JWK Set (RFC 7517 §5) into keys. One bad entry never drops the rest.
+ * Parses a JWK Set (RFC 7517 §5) into keys. An invalid entry never invalidates the others.
  *
- * @throws Error when the document is no key set, or no usable key is in it
+ * @throws Error when the document is not a key set, or contains no usable key
  */
 export async function toKeySet(document: unknown, source: KeySetSource): Promise<KeySet> {
   const { issuer, algorithms, cloudInstance } = source
@@ -73,7 +73,7 @@ export async function toKeySet(document: unknown, source: KeySetSource): Promise
   return { keys, dropped: entries.length - keys.size }
 }
 
-/** A set with the objects of the one before for keys that stayed as they were: what was made with them is good for as long. */
+/** A set that reuses the objects of unchanged keys of the previous set, so that verifiers built with them stay valid. */
 export function keepSame({ keys, dropped }: KeySet, before: KeySet | undefined): KeySet {
   const kept = [...keys].map(([kid, key]) => {
     const old = before?.keys.get(kid)
@@ -82,7 +82,7 @@ export function keepSame({ keys, dropped }: KeySet, before: KeySet | undefined):
   return { keys: new Map(kept), dropped }
 }
 
-/** A public key for signatures, with a name. RFC 7517 §4: `use` and `key_ops` narrow; absent says nothing. */
+/** A public key for signatures, with a name. RFC 7517 §4: `use` and `key_ops` restrict a key; absent, they restrict nothing. */
 function isSignatureKey(entry: unknown): entry is Jwk {
   if (typeof entry !== 'object' || entry === null) return false
   const { kid, use = 'sig', key_ops = ['verify'] } = entry as Record<string, unknown>
@@ -98,29 +98,29 @@ function isSignatureKey(entry: unknown): entry is Jwk {
 }
 
 /**
- * The public cloud publishes keys of other clouds beside its own, under its own issuer: they sign nothing here (Microsoft's
- * IdentityModel validators compare the names as well, IDX40012).
+ * The public cloud also publishes keys of other clouds, under its own issuer. They are not accepted (Microsoft's IdentityModel validators
+ * compare the names as well, IDX40012).
  */
 function isOfCloud({ cloud_instance_name }: Jwk, cloudInstance: string | undefined): boolean {
   return cloudInstance === undefined || cloud_instance_name === undefined || cloud_instance_name === cloudInstance
 }
 
-/** What a key of this kind can verify; its own `alg` (RFC 7517 §4.4) leaves one of these, or none. */
+/** The algorithms of a key of this kind; its own `alg` (RFC 7517 §4.4) restricts them to one, or none. */
 function algorithmsOf({ kty, crv, alg }: Jwk): readonly Algorithm[] {
   const ofCurve = curves.filter((curve) => curve.kty === kty && curve.crv === crv).map(({ algorithm }) => algorithm)
   const able: readonly Algorithm[] = kty === 'RSA' ? rsaAlgorithms : ofCurve
   return alg === undefined ? able : able.filter((name) => name === alg)
 }
 
-/** Two different keys under one `kid`: nobody can say which is meant, so neither counts. The same key twice is one. */
+/** Two different keys with one `kid` are ambiguous, so neither is used. The same key twice counts as one. */
 function withoutClashes(keys: readonly VerificationKey[]): VerificationKey[] {
   const same = (a: VerificationKey, b: VerificationKey) => a.pem === b.pem && a.issuer === b.issuer
   return keys.filter((key) => keys.every((other) => other.kid !== key.kid || same(other, key)))
 }
 
 /**
- * get-jwks as a PEM maker: a fresh instance for each set, primed through its public cache, and any fetch that it would
- * start is aborted before it begins. In the request's path it would fetch by itself and serve withdrawn keys.
+ * Uses get-jwks only to make PEMs: a new instance for each set, primed through its public cache, with any fetch aborted before it begins.
+ * In the request path it would fetch by itself and return withdrawn keys.
  */
 function pemMaker(count: number, issuer: string): (jwk: Jwk) => Promise<string> {
   const domain = issuer.endsWith('/') ? issuer : `${issuer}/`
@@ -149,11 +149,11 @@ async function toVerificationKey(
       ...(typeof jwk.issuer === 'string' && { issuer: jwk.issuer })
     })
   } catch {
-    return undefined // an entry that is no key: the set reports how many there were
+    return undefined // an entry that is not a key: the set reports their number
   }
 }
 
-/** get-jwks' PEMs come from jwk-to-pem, which knows RSA and EC; RFC 8037's keys it does not. */
+/** get-jwks' PEMs come from jwk-to-pem, which supports RSA and EC, but not RFC 8037's keys. */
 function pemOfOkp(jwk: Jwk): string {
   return createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }).toString()
 }

@@ -1,4 +1,4 @@
-/** What is told of an issuer's keys: to the operator's log, and as state changes to whoever wants them. Each once, not at every try. */
+/** Events of an issuer's keys: log lines for the operator, and state changes for subscribers. Each once, not at every attempt. */
 
 import { reasonOf } from '../lib/json-client.js'
 import { escapeTexts } from '../lib/logged-text.js'
@@ -12,7 +12,7 @@ export type KeyChange =
   | {
       /** Keys are held for the first time. */
       readonly event: 'tenant.ready'
-      /** Their names (`kid`). */
+      /** The key IDs (`kid`). */
       readonly keys: readonly string[]
     }
   | {
@@ -22,7 +22,7 @@ export type KeyChange =
       readonly removed: readonly string[]
     }
   | {
-      /** The keys could not be fetched: the last good ones serve (`stale`), or there are none, and tokens get 503 (`unreachable`). */
+      /** The keys could not be fetched: the last valid ones are used (`stale`), or there are none, and requests get 503 (`unreachable`). */
       readonly event: 'tenant.stale' | 'tenant.unreachable'
       readonly reason: string
     }
@@ -31,9 +31,9 @@ export type KeyChange =
       readonly event: 'tenant.recovered'
     }
 
-/** What a store says of itself, for `/readyz`. */
+/** The state of a store, for `/readyz`. */
 export interface KeyStoreStatus {
-  /** `cold`: no set yet, or the last good one is too old. `stale`: the last good one serves, a refresh failed. */
+  /** `cold`: no set yet, or the last valid one is too old. `stale`: a refresh failed, and the last valid set is used. */
   readonly state: 'cold' | 'fresh' | 'stale'
   readonly keys: number
   /** Seconds since the set was fetched. */
@@ -42,12 +42,12 @@ export interface KeyStoreStatus {
   readonly lastError?: string
 }
 
-/** Knows what was told last. */
+/** Reports changes; keeps the last reported state. */
 export class KeyNews {
   readonly #log: Logger
   readonly #tell: (change: KeyChange) => void
   #reported = ''
-  /** Names of the keys that were told of; none before the first. */
+  /** Key IDs that were reported; none before the first report. */
   #told: readonly string[] = []
   #isInTrouble = false
 
@@ -56,7 +56,7 @@ export class KeyNews {
     this.#tell = tell
   }
 
-  /** A set was fetched. It is empty where the issuer may be absent, and is. */
+  /** A set was fetched. It is empty if the issuer is optional and absent. */
   fetched({ keys, dropped }: KeySet): void {
     const kids = [...keys.keys()]
     if (!this.#isNews(kids.join())) return

@@ -1,7 +1,7 @@
 /**
- * Stage 2b: `kid` → public key. The whole set is fetched at start and in the background; requests only read it. An
- * unknown `kid` asks for one refresh per cooldown; a bad answer never replaces a good set; the last good one serves an
- * outage for as long as `maxStaleSeconds`.
+ * Stage 2b: returns the public key of a `kid`. The whole set is fetched at startup and in the background; requests only read it. An unknown
+ * `kid` triggers at most one refresh per cooldown. An invalid response never replaces a valid set. During an outage, the last valid set is
+ * used for up to `maxStaleSeconds`.
  */
 
 import { retrySeconds } from '../lib/back-off.js'
@@ -14,7 +14,7 @@ import type { KeyTimings } from './timings.js'
 
 const unknownKey = refusal('unknown_key')
 
-/** The keys of one issuer: when to fetch them, and what to answer while they are not there. */
+/** The keys of one issuer: when to fetch them, and how to refuse while there are none. */
 export class KeyStore {
   readonly #load: () => Promise<KeySet>
   readonly #timings: KeyTimings
@@ -30,7 +30,7 @@ export class KeyStore {
   #cancelTimer = () => {}
   #closed = false
 
-  /** @param load fetches and vets the whole set; rejects when there is none to be had */
+  /** @param load fetches and validates the whole set; rejects when it cannot */
   constructor(load: () => Promise<KeySet>, timings: KeyTimings, clock: Clock, news: KeyNews) {
     this.#load = load
     this.#timings = timings
@@ -38,7 +38,7 @@ export class KeyStore {
     this.#news = news
   }
 
-  /** Fetches the set and keeps it fresh from then on. Resolves after the first try, and never rejects. */
+  /** Fetches the set, and refreshes it from then on. Resolves after the first attempt, and never rejects. */
   start(): Promise<void> {
     return this.#refreshInBackground()
   }
@@ -49,19 +49,19 @@ export class KeyStore {
     this.#cancelTimer()
   }
 
-  /** The key named `kid`: at once where it is known or known not to be, after one shared refresh where not. */
+  /** The key named `kid`: at once if it is known, or known not to exist; otherwise after one shared refresh. */
   find(kid: string): VerificationKey | Refusal | Promise<VerificationKey | Refusal> {
     const known = this.#usable()
     if (!known) return this.#unavailable()
     return known.keys.get(kid) ?? this.#ask()?.then(() => this.#settled(kid)) ?? this.#missing()
   }
 
-  /** The key named `kid`, where it is held: asks nobody. */
+  /** The key named `kid`, if it is held. Fetches nothing. */
   peek(kid: string): VerificationKey | undefined {
     return this.#usable()?.keys.get(kid)
   }
 
-  /** Why nothing can be said of any key: there is no set, or the last good one is too old. `undefined` while there is one. */
+  /** The refusal while there is no usable set: none yet, or the last valid one is too old. Otherwise `undefined`. */
   get outage(): Refusal | undefined {
     return this.#usable() ? undefined : this.#unavailable()
   }
@@ -80,7 +80,7 @@ export class KeyStore {
     return this.#ageSeconds <= this.#timings.maxStaleSeconds ? this.#set : undefined
   }
 
-  /** A refresh to wait for: the one under way, or a new one unless the last was asked for within the cooldown. */
+  /** A refresh to wait for: the pending one, or a new one unless the last was triggered within the cooldown. */
   #ask(): Promise<void> | undefined {
     if (this.#refreshing) return this.#refreshing
     const { cooldownSeconds } = this.#timings
@@ -88,7 +88,7 @@ export class KeyStore {
     if (now - this.#askedAt < cooldownSeconds * 1000) return undefined
     this.#askedAt = now
     return this.#refresh().then(() => {
-      // Whether the kid is new stays open until the tenant answers: that is not left to the next hourly refresh.
+      // Whether the kid is new stays unknown until the tenant responds: this does not wait for the next hourly refresh.
       if (this.#lastError !== undefined) this.#schedule(this.#retrySeconds)
     })
   }
@@ -109,13 +109,13 @@ export class KeyStore {
   }
 
   async #refreshInBackground(): Promise<void> {
-    if (this.#failures > 0) this.#askedAt = this.#clock.now() // a retry answers unknown kids as well
+    if (this.#failures > 0) this.#askedAt = this.#clock.now() // a retry resolves unknown kids as well
     const startedAt = this.#clock.now()
     await this.#refresh()
     const { refreshSeconds, maxStaleSeconds } = this.#timings
-    // Well before the set is too old to be used, whatever the two settings say.
+    // Well before the set is too old to be used, whatever the two options are.
     const regular = Math.min(refreshSeconds, maxStaleSeconds / 2)
-    // From the start of the try: one that hung until its deadline has waited already.
+    // From the start of the attempt: one that hung until its deadline has waited already.
     const spentSeconds = (this.#clock.now() - startedAt) / 1000
     this.#schedule(this.#failures === 0 ? regular : Math.max(0, this.#retrySeconds - spentSeconds))
   }

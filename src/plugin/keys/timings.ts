@@ -1,17 +1,17 @@
-/** The options in seconds, and what they may be. */
+/** The options in seconds, with their bounds. */
 import { within } from '../lib/validate.js'
 
-/** The options in seconds, whoever issues the tokens. */
+/** The options in seconds, for any issuer. */
 export interface TimeOptions {
   /** Seconds between two background refreshes of the keys. Default: 3600. From 1 to 86400. */
   keysRefreshSeconds?: number
-  /** Least seconds between two refreshes asked for by unknown `kid`s. Default: 30. From 1 to 3600. */
+  /** Minimum interval in seconds between JWKS refreshes triggered by an unknown `kid`. Default: 30. From 1 to 3600. */
   keysCooldownSeconds?: number
-  /** Seconds for which the last good keys serve an outage. Default: 86400. From 1 to 2147483. */
+  /** Seconds for which the last valid keys are used during an outage. Default: 86400. From 1 to 2147483. */
   keysMaxStaleSeconds?: number
   /** Seconds for one fetch, from connect to the last byte, and for one refresh of discovery document and keys together. Default: 5. From 0.1 to 60. */
   keysTimeoutSeconds?: number
-  /** Seconds of tolerance for `exp`, `nbf` and `iat` (RFC 7519 §4.1.4). Default: 60. From 0 to 600. */
+  /** Accepted clock skew in seconds, for `exp`, `nbf` and `iat` (RFC 7519 §4.1.4). Default: 60. From 0 to 600. */
   clockToleranceSeconds?: number
 }
 
@@ -22,7 +22,7 @@ export interface KeyTimings {
   readonly maxStaleSeconds: number
 }
 
-/** A timer cannot wait for longer (Node: `setTimeout`, 2^31 - 1 milliseconds). */
+/** The longest delay of a timer (Node: `setTimeout`, 2^31 - 1 milliseconds). */
 const maxSeconds = 2_147_483
 
 /** Bounds and default of each option in seconds. */

@@ -1,18 +1,18 @@
-/** Calls to functions of the application, or to services, that may hang: in time, bounded for each caller, behind a circuit breaker. */
+/** Calls to functions of the application, or to services, that may hang: with a deadline, limited per caller, behind a circuit breaker. */
 import { CircuitBreaker, type Subject } from './circuit-breaker.js'
 import type { Clock } from './clock.js'
 import { systemClock } from './clock.js'
 import { ConcurrencyLimit } from './concurrency.js'
 import { OutageError, tooLate } from './outages.js'
 
-/** What bounds calls. */
+/** The limits of calls. */
 export interface Bounds {
-  /** Seconds for one call, unless it says otherwise, from when it was asked for: waiting for a place counts. */
+  /** Deadline of one call in seconds, unless it sets its own; waiting for a place counts. */
   readonly timeoutSeconds: number
   readonly clock: Clock
-  /** Calls about one caller that are under way at once. */
+  /** Concurrent calls about one caller. */
   readonly perCaller: number
-  /** Calls about one directory that are under way at once. */
+  /** Concurrent calls about one directory. */
   readonly perDirectory: number
   /** What the circuit breaker counts. Default: callers. */
   readonly keyOf?: (subject: Subject) => string
@@ -38,17 +38,18 @@ export class BoundedCalls {
   }
 
   /**
-   * Makes a call, once it has a place among those about its caller and its directory.
+   * Makes a call, once there is a place among those about its caller and its directory.
    *
-   * @param call gets a signal that is aborted when its time is over: what it still does then is for nobody
-   * @throws whatever `call` throws; an {@link OutageError} when it takes too long, a {@link CircuitOpenError} while the circuit breaker is open
+   * @param call gets a signal that is aborted at the deadline; its result is then ignored
+   * @throws any error of `call`; an {@link OutageError} when it takes too long, a {@link CircuitOpenError} while the circuit breaker is
+   * open
    */
   async call<T>(
     subject: Subject,
     call: (signal: AbortSignal) => T | Promise<T>,
     timeoutSeconds = this.#timeoutSeconds
   ): Promise<T> {
-    this.#breaker.check(subject) // those who wait for a place would only wait for this
+    this.#breaker.check(subject) // calls that wait for a place would only wait for this error
     const deadline = new AbortController()
     const { signal } = deadline
     const late = () => deadline.abort(tooLate(this.#name, timeoutSeconds))
@@ -65,8 +66,8 @@ export class BoundedCalls {
   }
 
   /**
-   * A place is waited for during half of the time. Where all calls about one caller hang, the next ones give up before these do, and are never
-   * made: what does not end with its signal would otherwise pile up.
+   * A call waits for a place for half of its time. If all calls about one caller hang, the next ones give up first and are never made:
+   * otherwise calls that ignore their signal would accumulate.
    */
   async #enter({ caller }: Subject, signal: AbortSignal, timeoutSeconds: number): Promise<() => void> {
     if (!this.#callers.isFull(caller)) return this.#callers.enter(caller, signal)
@@ -83,13 +84,13 @@ export class BoundedCalls {
 
 const callerOf = ({ caller }: Subject) => caller
 
-/** What tells the holder of a token from all others. */
+/** The key that identifies the holder of a token. */
 export interface Holder {
   readonly tenantId: string
   readonly id: string
 }
 
-/** Whom a call is about, where it is about the holder of a token. */
+/** The subject of a call about the holder of a token. */
 export function subjectOf({ tenantId, id }: Holder): Subject {
   return { caller: JSON.stringify([tenantId, id]), directory: tenantId }
 }
@@ -97,26 +98,29 @@ export function subjectOf({ tenantId, id }: Holder): Subject {
 function untilAborted<T>(call: (signal: AbortSignal) => T | Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason))
-    const called = async () => call(signal) // so that what is thrown at once counts like what is rejected
+    const called = async () => call(signal) // so that a synchronous error counts like a rejection
     called().then(resolve, reject)
   })
 }
 
 /**
- * At every request: a busy service that calls with one token must not wait for itself. There is no limit for a directory, as there would be
- * one for the whole API where it has one.
+ * For calls at every request: a busy service that uses one token must not wait for itself. There is no limit per directory: an API with one
+ * directory would be limited as a whole.
  */
 export const perCallerEachRequest = 64
 
-/** Of the functions that turned out not to answer at once. One that several apps have is one function, and one that is down is so for all. */
+/**
+ * State of the functions that have not always returned synchronously. A function that several apps share has one state, as it is down for
+ * all of them.
+ */
 const slow = new WeakMap<object, BoundedCalls>()
 
 /**
- * Calls a function of the application about the holder of a token. One that answers `true` or `false` at once, and always did, costs neither a timer nor a
- * promise.
+ * Calls a function of the application about the holder of a token. A function that has always returned `true` or `false` synchronously
+ * needs neither a timer nor a promise.
  *
- * @param what the function, or the object that stands for it
- * @throws as {@link BoundedCalls.call}; rejects with it where the function is a slow one
+ * @param what the function, or the object that represents it
+ * @throws as {@link BoundedCalls.call}; rejects if the function is asynchronous
  */
 export function callAbout(
   holder: Holder,

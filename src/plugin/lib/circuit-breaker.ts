@@ -1,21 +1,21 @@
 /**
- * When a function or service is not called for a while, as it is down. One caller can make calls fail at will, such as with a group lookup
- * that hangs for this user alone, and must not open the circuit breaker for anybody else. Three rules see to that:
+ * Stops calls to a function or service that is down. One caller can make calls fail at will, for example by a group lookup that hangs for
+ * this user only, and must not open the circuit breaker for others. Three rules prevent that:
  *
  * - Distinct keys are counted (mostly callers), never calls: one key counts once, however often it fails.
- * - A failure counts only where nothing else was answered since its call began: what answers others is not down.
- * - Each directory has a circuit of its own. The one for all needs failures of several directories, so the users of one, who may be its
- *   administrator's inventions, open it for nobody of another; and where all users are of one directory, its own circuit opens.
+ * - A failure counts only if no other call succeeded since its call began: a service that responds to others is not down.
+ * - Each directory has a circuit of its own. The common circuit needs failures from several directories, so the users of one, whom its
+ *   administrator can create at will, cannot open it for another; if all users are in one directory, its own circuit opens.
  */
 import { Circuit, dropOldest, failuresBeforeOpening } from './circuit.js'
 import type { Clock } from './clock.js'
 import { CircuitOpenError, OutageError, ThrottledError } from './outages.js'
 
-/** Of the keys that open the circuit of all directories, so many of one at the most: more than one has to be affected. */
+/** The most keys of one directory that count for the common circuit: more than one directory must be affected. */
 const maxOfOneDirectory = 3
 const maxDirectories = 1000
 
-/** Whom a call is about. */
+/** The subject of a call. */
 export interface Subject {
   /** A user or service principal, never one of its tokens. */
   readonly caller: string
@@ -30,7 +30,7 @@ export class CircuitBreaker {
   readonly #all = new Circuit(maxOfOneDirectory)
   readonly #directories = new Map<string, Circuit>()
 
-  /** @param keyOf what is counted: callers, or directories where a call is about the whole of one */
+  /** @param keyOf what is counted: callers, or directories when a call is about a whole directory */
   constructor(name: string, clock: Clock, keyOf: (subject: Subject) => string) {
     this.#name = name
     this.#clock = clock
@@ -46,9 +46,9 @@ export class CircuitBreaker {
   }
 
   /**
-   * Makes a call, and learns from its outcome.
+   * Makes a call, and records its outcome.
    *
-   * @throws CircuitOpenError as {@link CircuitBreaker.check}; whatever the call throws
+   * @throws CircuitOpenError as {@link CircuitBreaker.check}; any error of the call
    */
   async watch<T>(subject: Subject, call: () => Promise<T>): Promise<T> {
     this.check(subject)
@@ -81,7 +81,9 @@ export class CircuitBreaker {
   }
 }
 
-/** Other errors may be one caller's fault, and cost little; 429 is about one caller; a breaker that is open further on was not called. */
+/**
+ * Other errors may be one caller's fault, and are cheap; 429 is about one caller; behind another open circuit breaker nothing was called.
+ */
 function isOutage(error: unknown): error is OutageError {
   return error instanceof OutageError && !(error instanceof ThrottledError) && !(error instanceof CircuitOpenError)
 }

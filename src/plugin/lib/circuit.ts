@@ -1,15 +1,15 @@
 /** One circuit of a circuit breaker: closed, open, or half-open. */
 import { maxWaitSeconds } from './outages.js'
 
-/** Distinct keys whose calls failed. */
+/** The number of distinct keys whose calls failed. */
 export const failuresBeforeOpening = 5
-/** Seconds for which it stays open; longer where the service said so to all that were counted. */
+/** Seconds for which it stays open; longer if `Retry-After` said so to all keys that were counted. */
 const openSeconds = 5
-/** Milliseconds for which keys that failed leave the next try to others, or one caller's lookup that hangs would be every try. */
+/** Milliseconds for which keys that failed leave the next probe to others; otherwise one caller's hanging lookup could be every probe. */
 const othersFirstMs = 1000
 const maxSuspects = 100
 
-/** A call as one circuit sees it. */
+/** A call within one circuit. */
 export interface Attempt {
   readonly answersBefore: number
 }
@@ -22,10 +22,12 @@ interface Failure {
   readonly now: number
 }
 
-/** Closed: calls pass. Open: none does, until a time. Half-open, after it: one at a time does, and its outcome closes or opens the circuit. */
+/**
+ * Closed: all calls are made. Open: none until a deadline. Half-open, after it: one at a time, and its outcome closes or opens the circuit.
+ */
 export class Circuit {
   readonly #maxOfOneDirectory: number
-  /** `Retry-After` by key, by directory, since the last answer. */
+  /** `Retry-After` by key, by directory, since the last success. */
   readonly #failed = new Map<string, Map<string, number>>()
   readonly #suspects = new Set<string>()
   #answers = 0
@@ -37,7 +39,7 @@ export class Circuit {
     this.#maxOfOneDirectory = maxOfOneDirectory
   }
 
-  /** Seconds for which a key is to wait; 0 when its call may begin. */
+  /** Seconds for which a key must wait; 0 when its call may begin. */
   secondsToWait(key: string, now: number): number {
     if (this.#openUntil === undefined) return 0
     if (now < this.#openUntil) return (this.#openUntil - now) / 1000
@@ -59,7 +61,7 @@ export class Circuit {
     this.#probe = undefined
   }
 
-  /** The call ended in a way that does not tell whether the service is down. */
+  /** The outcome of the call does not show whether the service is down. */
   ended(attempt: Attempt): void {
     if (this.#probe === attempt) this.#probe = undefined
   }
@@ -69,7 +71,7 @@ export class Circuit {
     this.ended(attempt)
     if (this.#answers !== attempt.answersBefore) return
     this.#suspect(failure.key)
-    // Not for longer than was said to all that were counted: the probe is one caller's.
+    // No longer than `Retry-After` said to all that were counted: the probe is one caller's.
     if (isProbe) this.#open(failure.now, Math.min(this.#openSeconds, failure.retryAfterSeconds))
     else if (this.#openUntil === undefined) this.#count(failure)
   }
@@ -94,7 +96,7 @@ export class Circuit {
   }
 }
 
-/** Keeps so many, by the time of their first use. */
+/** Keeps the newest entries, by the time of their first use. */
 export function dropOldest(kept: Set<string> | Map<string, unknown>, max: number): void {
   const [oldest = ''] = kept.keys()
   if (kept.size > max) kept.delete(oldest)

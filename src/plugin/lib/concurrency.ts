@@ -1,31 +1,31 @@
-/** How many calls are under way at once for one key: what is over the limit waits, and does not stand in the way of other keys. */
+/** Limits concurrent calls per key: calls over the limit wait, and do not block other keys. */
 
 /** The calls of one key. */
 class Lane {
   running = 0
-  /** In their order. A call that gave up is taken out. */
+  /** Waiting calls in order. A call that gives up is removed. */
   readonly waiting = new Set<() => void>()
 }
 
-/** A limit for each key, such as a caller or a directory. */
+/** A limit per key, such as a caller or a directory. */
 export class ConcurrencyLimit {
   readonly #max: number
   readonly #lanes = new Map<string, Lane>()
 
-  /** @param max calls of one key that are under way at once; `Infinity` for no limit */
+  /** @param max concurrent calls per key; `Infinity` for no limit */
   constructor(max: number) {
     this.#max = max
   }
 
-  /** Whether the next call of a key has to wait. */
+  /** Whether the next call of a key must wait. */
   isFull(key: string): boolean {
     return this.#laneOf(key).running >= this.#max
   }
 
   /**
-   * Waits for a place where there is none. Call what it resolves to when the call has ended.
+   * Waits for a place, if there is none. Resolves to a function that must be called when the call has ended.
    *
-   * @throws the signal's reason when that is aborted first
+   * @throws the signal's reason when it is aborted first
    */
   async enter(key: string, signal: AbortSignal): Promise<() => void> {
     const lane = this.#laneOf(key)
@@ -39,7 +39,7 @@ export class ConcurrencyLimit {
     return this.#lanes.get(key) ?? new Lane()
   }
 
-  /** The place goes to the next that waits. */
+  /** Passes the place to the next waiting call. */
   #leave(key: string, lane: Lane): void {
     const [next] = lane.waiting
     if (next) {

@@ -1,6 +1,6 @@
-/** The one error of a program or a configuration that cannot work. */
+/** The error for a program or configuration that cannot work. */
 
-/** A mistake in the program or its configuration: stops the start, or names the route that made it. */
+/** A mistake in the program or its configuration: thrown at startup, or in the route that made it. */
 export class EntraConfigurationError extends Error {
   override readonly name = 'EntraConfigurationError'
   /** Stable, for programs. */

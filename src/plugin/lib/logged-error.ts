@@ -1,35 +1,34 @@
-/** Errors that others threw, as a log may show them: HTTP clients keep the request in their errors, with the caller's token in its headers. */
+/** Formats errors of other code for logs: HTTP clients keep the request in their errors, with the caller's token in its headers. */
 import { loggedStack, loggedText } from './logged-text.js'
 
-/** What is logged of an error that was thrown by others, and nothing else of it. */
+/** The logged members of an error of other code. */
 export interface LoggedError {
-  /** Absent where something was thrown that is no error. */
+  /** Absent when the thrown value is not an error. */
   readonly name?: string
   readonly message: string
   readonly code?: string | number
   readonly stack?: string
   readonly cause?: LoggedError
-  /** Of an `AggregateError`. */
+  /** The errors of an `AggregateError`. */
   readonly errors?: readonly LoggedError[]
 }
 
-/** In one line: an error, its causes, and theirs. */
+/** An error and its chain of causes, in one line. */
 const maxErrors = 10
 
-/** Without a constructor: pino's own serializer would call it `Object`, and so takes its name. */
+/** Without a constructor: otherwise pino's own serializer would log it as `Object` instead of by its name. */
 const shape: object = Object.create(Object.prototype, { constructor: { value: undefined } })
 
 /**
- * Name, message, code and stack of an error, and the same of its `cause` and `errors`: at most ten errors in all. Text is bounded, tokens in
- * it are masked, and invisible characters escaped. Never throws, whatever was thrown. A serializer for pino: `serializers: { err: loggedError }`.
+ * Name, message, code and stack of an error, and the same of its `cause` and `errors`: at most ten errors in all. Text is bounded, tokens
+ * in it are masked, and invisible characters escaped. Never throws, for any value. A serializer for pino: `serializers: { err: loggedError
+ * }`.
  */
 export function loggedError(error: unknown): LoggedError {
   return describe(error, new Set())
 }
 
-/**
- * The same as an error to throw on: for Fastify, whose error handlers and loggers show all that an error has.
- */
+/** The same as an error to rethrow: for Fastify, whose error handlers and loggers show all members of an error. */
 export function toLoggableError(error: unknown): Error {
   const { message, ...members } = loggedError(error)
   return Object.assign(new Error(message), members)

@@ -1,16 +1,16 @@
-/** Text that others wrote, as a log may show it: no token in it, no character that a reader would not see, and an end. */
+/** Formats text of other sources for logs: tokens are masked, invisible characters are escaped, and the length is bounded. */
 
-/** Stands where a token was. */
+/** Replaces a token. */
 const mask = '[masked]'
 
-/** Characters. What comes after is neither searched nor logged. */
+/** Characters. Text beyond is neither searched nor logged. */
 const maxSearched = 65_536
 
 /** A separator between a name and its value, also percent-encoded, or in JSON inside of JSON. */
 const space = String.raw`(?:\s|%20|\+)`
 const equals = String.raw`\\?["']?${space}*(?:[:=]|%3[ad])(?:${space}|\\?["'])*`
 
-/** What is masked, in this order: what precedes the secret is the first group. */
+/** The patterns that are masked, in this order. The first group is the text before the secret. */
 const secrets: readonly RegExp[] = [
   // A header, whatever its scheme (RFC 9110 §11.6.2).
   new RegExp(String.raw`(authorization${equals})(?:[a-z]+(?:[\t ]|%20|\+)+)?[^\s"'\\,;]+`, 'gi'),
@@ -25,14 +25,14 @@ const secrets: readonly RegExp[] = [
   ),
   // A header among those that Node lists (`rawHeaders`).
   /(authorization\\?["']\s*,\s*)\\?["'][^"'\\]*/gi,
-  // A JWT, or what is left of one: each part that is JSON begins so. In the middle of a word (`keyJson`) only where it is long. With a blank
-  // behind the brace as well, and over lines, as PEM is wrapped.
+  // A JWT, or a part of one: each part that is JSON begins so. In the middle of a word (`keyJson`) only if it is long. Also with a space
+  // behind the brace, and across lines, as PEM is wrapped.
   /((?:(?<![\w-])|(?<=%[\dA-Fa-f]{2}))(?=eyJ[\w-]{5})|(?=(?:ey[AJ]|ew[0ko])[\w-]{16}))e[\w-]+(?:(?:\.|%(?:25)*2[Ee]|(?<=[\w.-]{60})\r?\n(?=[\w.-]{8}))[\w-]*)*/g,
-  // A part alone, such as the signature: as long as the shortest (HMAC with SHA-256), and too mixed for a word.
+  // A single part, such as the signature: at least as long as the shortest (HMAC with SHA-256), and too mixed for a word.
   /((?<![\w-])(?=[A-Z_a-z-]*\d)(?=[\d_a-z-]*[A-Z])(?=[\dA-Z_-]*[a-z]))[\w-]{43,}/g
 ]
 
-/** Takes out what has the shape of a token, or stands where one would. */
+/** Masks text in the form, or in the place, of a token. */
 function maskTokens(text: string): string {
   return secrets.reduce((masked, secret) => masked.replace(secret, `$1${mask}`), text)
 }
@@ -41,7 +41,7 @@ function maskTokens(text: string): string {
 const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 
 /**
- * Writes invisible characters as `\u202e`: whoever reads a log must see what it holds, and in the order in which it is there (Unicode TR 36,
+ * Writes invisible characters as `\u202e`, so that the reader of a log sees its actual content in its actual order (Unicode TR 36,
  * "Bidirectional text spoofing").
  */
 export function escapeInvisible(text: string): string {
@@ -51,13 +51,13 @@ export function escapeInvisible(text: string): string {
   })
 }
 
-/** All texts of a flat record, and of lists in it, by {@link escapeInvisible}. */
+/** Applies {@link escapeInvisible} to all strings of a flat record, and of lists in it. */
 export function escapeTexts<T extends object>(record: T): T {
   return mapTexts(record, escapeInvisible) as T
 }
 
 /**
- * A text that this library did not write, for its log: tokens are masked, invisible characters escaped, and what is too long is cut.
+ * Formats text of another source for the log: masks tokens, escapes invisible characters, and cuts text that is too long.
  *
  * @param maxLength in UTF-16 code units. Default: 1000
  */
@@ -65,12 +65,12 @@ export function loggedText(text: string, maxLength = 1000): string {
   return bounded(escapeInvisible(maskTokens(searched(text))), maxLength)
 }
 
-/** All texts of a flat record, and of lists in it, by {@link loggedText}. */
+/** Applies {@link loggedText} to all strings of a flat record, and of lists in it. */
 export function loggedTexts(record: object): object {
   return mapTexts(record, loggedText)
 }
 
-/** What is no text, number or list is left out. */
+/** Keeps strings, numbers and lists, and drops other values. */
 function mapTexts(record: object, change: (text: string) => string): object {
   const changed = (value: unknown): unknown => {
     if (typeof value === 'string') return change(value)
@@ -80,13 +80,13 @@ function mapTexts(record: object, change: (text: string) => string): object {
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, changed(value)]))
 }
 
-/** As {@link loggedText}, with the lines of a stack trace (V8: "Stack trace API") kept apart. Default of `maxLength`: 8000. */
+/** As {@link loggedText}, preserving the lines of a stack trace (V8: "Stack trace API"). Default of `maxLength`: 8000. */
 export function loggedStack(stack: string, maxLength = 8000): string {
   const lines = maskTokens(searched(stack)).split(/\n(?=[^\S\n]+at )/)
   return bounded(lines.map(escapeInvisible).join('\n'), maxLength)
 }
 
-/** The rest of a token that was cut would no longer look like one. */
+/** Masks before cutting: the rest of a token that was cut would no longer match. */
 function searched(text: string): string {
   return text.length > maxSearched ? text.slice(0, maxSearched).replace(/(?<![\w.%-])[\w.%-]+$/, '') : text
 }

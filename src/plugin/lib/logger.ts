@@ -1,4 +1,4 @@
-/** What a stage says to the operator. Never carries a token. */
+/** The logger of a stage, for the operator. Messages never contain a token. */
 export interface Logger {
   info(details: object, message: string): void
   warn(details: object, message: string): void

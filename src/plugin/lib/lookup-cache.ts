@@ -1,4 +1,4 @@
-/** Answers of the application's own functions, or of services behind them: shared, bounded, in time, and remembered for a while. */
+/** Caches results of the application's functions, or of services behind them: shared, bounded, with a deadline and a lifetime. */
 import { tracingChannel } from 'node:diagnostics_channel'
 import { LRUCache } from 'lru-cache'
 import { BoundedCalls, type Bounds } from './bounded-calls.js'
@@ -10,15 +10,15 @@ import { traced } from './traced.js'
 const maxAnswers = 10_000
 
 /**
- * A caller's next questions wait for a place; of good callers few have more at once. For a directory it is the share of the connections that
- * one may have (`fetch-json`), and enough for a thousand answers a second that take 100 ms.
+ * Further lookups of a caller wait for a place; few legitimate callers have more at once. The limit per directory is its share of the
+ * connections (`fetch-json`), and enough for a thousand results a second that take 100 ms each.
  */
 const places = { perCaller: 4, perDirectory: 128 }
 
-/** Name of the tracing channel (Node: `TracingChannel`) of every lookup that is made; what is remembered makes none. */
+/** Name of the tracing channel (Node: `TracingChannel`) of every lookup that is made; a cached result makes none. */
 export const lookupChannelName = 'fastify-entra.lookup'
 
-/** What its messages say of a lookup, beside `error`: never whom it is about. */
+/** Its messages, beside `error`; they never identify the subject. */
 export interface LookupMessage {
   /** `groups`, `allowedTenants`, `Redis`, or the token endpoint that is called for a token. */
   readonly name: string
@@ -26,16 +26,16 @@ export interface LookupMessage {
 
 const lookups = tracingChannel<string, LookupMessage>(lookupChannelName)
 
-/** What is asked, and whom it is about. */
+/** A lookup, and its subject. */
 export interface Question extends Subject {
-  /** What the answer is remembered by. */
+  /** The cache key of the result. */
   readonly about: string
 }
 
-/** What bounds the calls of {@link Answers}. */
+/** The limits of the calls of {@link Answers}. */
 export type AnswerBounds = Pick<Bounds, 'timeoutSeconds' | 'clock'> & Partial<Bounds>
 
-/** An answer, and until when it counts. */
+/** A result, and its expiry. */
 export interface Answer<T> {
   readonly value: T
   /** Seconds, as `exp`. */
@@ -45,22 +45,22 @@ export interface Answer<T> {
 interface Asked<T> {
   readonly value: Promise<T>
   until: number
-  /** By the clock that only goes forward. */
+  /** By the monotonic clock. */
   staleAt: number
 }
 
-/** Remembers what was answered, by what it was asked about. A failure is not remembered. */
+/** Caches results by key. Failures are not cached. */
 export class Answers<T> {
   readonly #name: string
   readonly #clock: Clock
   readonly #calls: BoundedCalls
   readonly #asked: LRUCache<string, Asked<T>>
-  /** Until when a question is not asked, by what it is about. */
+  /** Until when a throttled lookup is not made, by key. */
   readonly #throttledUntil: LRUCache<string, number>
 
   /**
-   * @param name of the service, or of the option that says whom to ask, for errors
-   * @param max answers that are remembered; the one that was not asked for the longest goes first
+   * @param name of the service, or of the option that is called, for errors
+   * @param max cached results; the least recently used is evicted first
    */
   constructor(name: string, bounds: AnswerBounds, max = maxAnswers) {
     this.#name = name
@@ -71,11 +71,11 @@ export class Answers<T> {
   }
 
   /**
-   * What is answered, or was recently. Those who ask meanwhile share one call.
+   * Returns a cached result, or makes the call. Concurrent lookups of a key share one call.
    *
-   * @param forSeconds for which a new answer counts; a function where the answer says so itself
-   * @param ask gets a signal that is aborted when nobody waits for its answer any more
-   * @throws as {@link BoundedCalls.call}; a {@link ThrottledError} while this one question is not to be asked
+   * @param forSeconds lifetime of a new result; a function if the result determines it
+   * @param ask gets a signal that is aborted when no request waits for the result any more
+   * @throws as {@link BoundedCalls.call}; a {@link ThrottledError} while this lookup is throttled
    */
   async get(
     question: Question,
@@ -94,12 +94,12 @@ export class Answers<T> {
     }
   }
 
-  /** What was answered so far no longer counts. */
+  /** Drops all cached results. */
   forget(): void {
     this.#asked.clear()
   }
 
-  /** Forgets one answer that turned out to count no longer, unless there is another one by now. */
+  /** Drops one result that is no longer valid, unless it was replaced meanwhile. */
   async forgetOne(about: string, isIt: (value: T) => boolean): Promise<void> {
     const asked = this.#asked.get(about)
     const isStale = await asked?.value.then(isIt, () => false)
@@ -128,7 +128,7 @@ export class Answers<T> {
   async #ask(question: Question, ask: (signal: AbortSignal) => T | Promise<T>): Promise<T> {
     const { about } = question
     const throttledFor = ((this.#throttledUntil.get(about) ?? Number.NEGATIVE_INFINITY) - this.#clock.now()) / 1000
-    if (throttledFor > 0) throw new ThrottledError(`${this.#name} asked to wait`, Math.ceil(throttledFor))
+    if (throttledFor > 0) throw new ThrottledError(`${this.#name} is throttled`, Math.ceil(throttledFor))
     try {
       return await traced(lookups, { name: this.#name }, () => this.#calls.call(question, ask))
     } catch (error) {

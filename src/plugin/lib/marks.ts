@@ -1,6 +1,6 @@
 /**
- * Marks by which this package knows what is its own: by `Symbol.for`, so that two installed copies of one version work together, and two
- * versions can say so. Looks, such as a property of some name, are never enough.
+ * Marks by which this package recognizes its own objects: by `Symbol.for`, so that two installed copies of one version work together, and
+ * two versions are detected. A property name alone is never sufficient.
  */
 
 /** The version of the package, as in package.json. */
@@ -9,22 +9,22 @@ export const version = '0.1.0'
 /** On a guard: the version that made it. */
 export const guardMark: unique symbol = Symbol.for('fastify-entra.guard')
 
-/** On a function that makes guards. */
+/** On a function that creates guards. */
 export const guardMakerMark: unique symbol = Symbol.for('fastify-entra.guardMaker')
 
-/** On a Fastify instance, and on those below it: what its guards need of the plugin. */
+/** On a Fastify instance and its children: the part of the plugin that guards use. */
 export const pluginMark: unique symbol = Symbol.for('fastify-entra.plugin')
 
-/** In a route's config: its guards, noted when it is declared; for documents and hints, never for a decision. */
+/** In a route's config: its guards, recorded when it is declared; for documents and hints, never for a decision. */
 export const routeGuards: unique symbol = Symbol.for('fastify-entra.routeGuards')
 
-/** On an error that says how a request is to be answered: the version that made it. */
+/** On an error that determines the response to a request: the version that created it. */
 export const refusalErrorMark: unique symbol = Symbol.for('fastify-entra.refusalError')
 
-/** On a resolver of groups that is of no use without the option `downstream`. */
+/** On a groups resolver that requires the option `downstream`. */
 export const needsDownstream: unique symbol = Symbol.for('fastify-entra.needsDownstream')
 
-/** One sentence for two versions that met. */
+/** The message for two versions in one app. */
 export function versionClash(where: string, guardVersion: string, pluginVersion: string): string {
   return `${where} has a guard of fastify-entra ${guardVersion} beside the plugin of ${pluginVersion}; install one version of the package`
 }

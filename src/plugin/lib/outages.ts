@@ -1,15 +1,15 @@
-/** Errors that say that a function or service is down, too slow, or asks to wait; and an answer within a deadline. */
+/** Errors for a function or service that is down, too slow, or throttles; and deadlines. */
 
 import type { Clock } from './clock.js'
 import { systemClock } from './clock.js'
 
-/** Seconds. Nobody waits for longer, whatever `Retry-After` says. */
+/** Seconds. The longest wait, whatever `Retry-After` says. */
 export const maxWaitSeconds = 60
 
 /** A function or service is down, or too slow. */
 export class OutageError extends Error {
   override readonly name = 'OutageError'
-  /** Seconds, as `Retry-After` said, if it did (RFC 9110 §10.2.3). */
+  /** Seconds of `Retry-After`, if present (RFC 9110 §10.2.3). */
   readonly retryAfterSeconds: number | undefined
   constructor(message: string, retryAfterSeconds?: number) {
     super(message)
@@ -17,20 +17,17 @@ export class OutageError extends Error {
   }
 }
 
-/**
- * A service wants no more of this one question for a while: 429, RFC 6585 §4. That is between the service and the caller whom the question is
- * about, so the others go on.
- */
+/** A service throttles this lookup: 429, RFC 6585 §4. That concerns only the caller whom the lookup is about, so other lookups continue. */
 export class ThrottledError extends OutageError {
   override readonly retryAfterSeconds: number
-  /** @param retryAfterSeconds as `Retry-After` said, if it did; from 1 to 60 are kept */
+  /** @param retryAfterSeconds of `Retry-After`, if present; limited to 1 to 60 */
   constructor(message: string, retryAfterSeconds = 1) {
     super(message)
     this.retryAfterSeconds = Math.min(maxWaitSeconds, Math.max(1, retryAfterSeconds))
   }
 }
 
-/** Refused without a call, as the circuit breaker is open: this proves nothing new about the service. */
+/** Refused without a call, as the circuit breaker is open; it is no new failure of the service. */
 export class CircuitOpenError extends OutageError {}
 
 /**

@@ -1,13 +1,13 @@
-/** Errors of libraries that are expected, and become refusals: their stack traces cost more than verifying a signature. */
+/** Suppresses stack traces of expected library errors that become refusals: they cost more than verifying a signature. */
 
 /**
- * Runs a synchronous piece of work whose errors come without a stack trace.
+ * Runs a synchronous function whose errors get no stack trace.
  *
- * Nothing else runs meanwhile, and the limit is put back whatever happens (V8: "Stack trace API", `Error.stackTraceLimit`).
+ * Nothing else runs meanwhile, and the limit is always restored (V8: "Stack trace API", `Error.stackTraceLimit`).
  */
 export function withoutStackTraces<T>(work: () => T): T {
   const { stackTraceLimit } = Error
-  Reflect.set(Error, 'stackTraceLimit', 0) // where it cannot be set, as in a hardened realm, work is slower, and no less right
+  Reflect.set(Error, 'stackTraceLimit', 0) // if it cannot be set, as in a hardened realm, this is only slower
   try {
     return work()
   } finally {

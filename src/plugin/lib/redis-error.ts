@@ -1,9 +1,9 @@
-/** Errors of a store's client, without what the store was sent. */
+/** Formats errors of a store's client, without the command that was sent. */
 import { loggedError } from './logged-error.js'
 
 /**
- * What kind of error it is, and what it says. An error of `ioredis` or `iovalkey` holds the command that failed, with its arguments: keys and
- * values, or the AUTH or HELLO with the password. Old servers repeat these in the message.
+ * The kind and message of an error. An error of `ioredis` or `iovalkey` holds the command that failed, with its arguments: keys and values,
+ * or the AUTH or HELLO with the password. Old servers repeat these in the message.
  */
 export function withoutCommand(error: unknown): string {
   const { name, message } = loggedError(error)

@@ -1,8 +1,8 @@
-/** A call that is traced (Node: `TracingChannel`): when it begins, when it ends, and whether it failed. */
+/** Traces a call (Node: `TracingChannel`): its begin, its end, and whether it failed. */
 import type { TracingChannel } from 'node:diagnostics_channel'
 import { toLoggableError } from './logged-error.js'
 
-/** Makes a call. Its result is not published, as it may be a token, and of an error only what a log would have. */
+/** Makes a call. Its result is not published, as it may be a token; an error is published as it would be logged. */
 export async function traced<T, Message extends object>(
   channel: TracingChannel<string, Message>,
   message: Message,

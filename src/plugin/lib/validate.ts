@@ -1,4 +1,4 @@
-/** The checks of options: each returns the value, or throws one sentence that says what to change. */
+/** Validates options: each function returns the value, or throws an error with one sentence that says what to change. */
 import { EntraConfigurationError } from './configuration-error.js'
 
 /** A GUID, in any case: a directory or application ID. */
@@ -47,7 +47,7 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value)
 }
 
-/** A string of one form. */
+/** A string that matches a pattern. */
 export function matching(name: string, value: unknown, pattern: RegExp, wanted: string): string {
   if (value === undefined || value === '') throw new EntraConfigurationError(`${name} is missing; give ${wanted}`)
   if (typeof value === 'string' && pattern.test(value)) return value
@@ -60,17 +60,17 @@ export function isOn(name: string, value: unknown = false): boolean {
   throw new EntraConfigurationError(`${name} ${shown(value)} is not allowed; give true or false`)
 }
 
-/** A function of the application, where there is one. */
+/** An optional function of the application. */
 export function functionOf<T>(name: string, given: T | undefined): T | undefined {
   if (given === undefined || typeof given === 'function') return given
   throw new EntraConfigurationError(`${name} ${shown(given)} is not allowed; give a function`)
 }
 
 /**
- * A misspelt option would be without the effect that it promises.
+ * Refuses unknown options: a misspelt option would have no effect.
  *
- * @param what they are options of, or how the sentence is to begin
- * @throws EntraConfigurationError with the first that is unknown, and all that there are
+ * @param what the object that has the options, or the beginning of the message
+ * @throws EntraConfigurationError with the first unknown option, and all known ones
  */
 export function rejectUnknown(
   what: string | ((unknown: string) => string),
@@ -84,23 +84,23 @@ export function rejectUnknown(
   throw new EntraConfigurationError(`${begins}; ${its} options are ${names.join(', ')}`)
 }
 
-/** The first value that was there before. */
+/** The first value that occurs twice. */
 export function repeated(values: readonly string[]): string | undefined {
   const seen = new Set<string>()
   return values.find((value) => seen.size === seen.add(value).size)
 }
 
-/** A value, as it is named in a sentence: short, on one line, and nothing of what an object holds that is no plain one. */
+/** A value for a message: short, on one line, and without the contents of objects other than plain ones. */
 export function shown(value: unknown): string {
   if (typeof value === 'number') return String(value)
   try {
     return (JSON.stringify(plain('', value), plain) ?? String(value)).slice(0, 200)
   } catch {
-    return 'an object' // that holds itself
+    return 'an object' // a cyclic object
   }
 }
 
-/** For `JSON.stringify`: a request, which holds a token, or a bigint, which it cannot write, by the name of its kind. */
+/** For `JSON.stringify`: replaces a request, which holds a token, and a bigint, which JSON cannot represent, by the name of its type. */
 function plain(name: string, value: unknown): unknown {
   if (secretNames.test(name)) return 'not shown'
   if (typeof value === 'string') return withoutPassword(value)
@@ -109,13 +109,13 @@ function plain(name: string, value: unknown): unknown {
   return [Object.prototype, null].includes(Object.getPrototypeOf(value)) ? value : 'an object'
 }
 
-/** Members that are credentials, or hold them. */
+/** Members that are, or contain, credentials. */
 const secretNames = /^downstream$|secret|password|passphrase|certificate|private_?key|assertion/i
 
 /**
- * A text that may be a URL, or a list of them, without what may be a secret in it (RFC 3986 §3.2.1, §3.4): what is in front of the last `@`, where
- * that is a URL's or has a colon, as a password that was not percent-encoded may have any character; without an `@`, as one may be behind a comma
- * where a list was parted, what stands for a port and is none; and a query or fragment, where a key may be.
+ * Masks possible secrets in a string that may be a URL or a list of URLs (RFC 3986 §3.2.1, §3.4): the text before the last `@`, if it
+ * belongs to a URL or contains a colon, as a password that is not percent-encoded may contain any character; without an `@`, which may be
+ * behind a comma when a list was split, a port that is not a number; and a query or fragment, which may contain a key.
  */
 export function withoutPassword(text: string): string {
   const [scheme = ''] = /^[a-z][a-z0-9+.-]*:[\\/]+/i.exec(text) ?? []
@@ -136,7 +136,7 @@ export function secureOrigin(name: string, origin: string, example: string): str
   throw new EntraConfigurationError(`${name} ${shown(origin)} is not allowed; give ${wanted}`)
 }
 
-/** Whoever can change what is on its way can sign tokens: https, or loopback. */
+/** Requires https, or loopback: an attacker who can modify the traffic could sign tokens. */
 export function isSecure({ protocol, hostname }: URL): boolean {
   const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
   return protocol === 'https:' || (protocol === 'http:' && loopback)

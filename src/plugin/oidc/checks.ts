@@ -1,4 +1,4 @@
-/** Stage 4 for any OpenID provider that is not Entra: its tokens' rules. Pure. */
+/** Stage 4 for any OpenID provider other than Entra: the checks of its tokens. Pure. */
 import { audienceRefusal } from '../claims/audience.js'
 import { isOtherToken } from '../claims/other-tokens.js'
 import type { Claims } from '../claims/principal.js'
@@ -9,7 +9,7 @@ import { type Refusal, refusal } from '../refusals/refusal.js'
 import { clientIdOf, type OidcRules, subjectOf } from './principal.js'
 import type { Provider } from './provider.js'
 
-/** What a signed token must meet to be an access token for this API, in this order. `iss` picked the rules. */
+/** The checks that a signed token must pass to be an access token for this API, in this order. `iss` selected the rules. */
 export function oidcChecks(rules: OidcRules): readonly Check[] {
   const { audiences, provider, allowedClients } = rules
   return [
@@ -17,7 +17,7 @@ export function oidcChecks(rules: OidcRules): readonly Check[] {
     {
       id: 'oidc.access_token',
       source: 'RFC 9068 §2.1; OpenID Connect Core §2',
-      expected: 'what access tokens have: a scope, a client_id, the typ at+jwt, or what the provider’s have',
+      expected: 'a mark of access tokens: a scope, a client_id, the typ at+jwt, or one that the provider documents',
       found: ({ header: { typ }, claims }) => ({ typ, claims: Object.keys(claims) }),
       refuse: (token) =>
         !isAccessToken(token, provider) && !provider.isForApis?.(token.claims)
@@ -28,7 +28,7 @@ export function oidcChecks(rules: OidcRules): readonly Check[] {
     {
       id: 'oidc.subject',
       source: 'RFC 9068 §2.2',
-      expected: 'a sub; without one a client_id, and nothing about a person',
+      expected: 'a sub; without one, a client_id and no claim about a person',
       found: ({ claims: { sub, client_id } }) => ({ sub, client_id }),
       refuse: ({ claims }) => (subjectOf(claims, provider) === undefined ? lacksSubject : undefined)
     },
@@ -70,7 +70,7 @@ const lacksSubject = refusal('missing_claim', {
 })
 const lacksAudience = refusal('missing_claim', { detail: 'The token lacks the claim "aud".' })
 
-/** RFC 9068 §2.2, §4: the type is explicit, and these claims are there. */
+/** RFC 9068 §2.2, §4: the type is explicit, and these claims are present. */
 function profileRefusal({ header, claims }: SignedToken): Refusal | undefined {
   if (!accessTokenType.test(asText(header.typ))) return refusal('wrong_token_type')
   const { azp = claims.client_id, client_id } = claims
@@ -79,13 +79,13 @@ function profileRefusal({ header, claims }: SignedToken): Refusal | undefined {
   return refusal('invalid_claim', { detail: 'The "azp" and the "client_id" of the token name different clients.' })
 }
 
-/** Claims that ID tokens do not have: what was granted, or to which client (RFC 9068 §2.2, RFC 8693 §4.2, §4.3). */
+/** Claims that ID tokens do not have: the grant, or the client (RFC 9068 §2.2, RFC 8693 §4.2, §4.3). */
 const grants = ['scope', 'scp', 'client_id'] as const
 const accessTokenType = /^(application\/)?at\+jwt$/i
 
 /**
- * An ID token may have the API as its `aud`, and `JWT` as its `typ`. So a token must say by something that it is an access
- * token; and one that names itself otherwise, as Keycloak's (`typ`) and Cognito's (`token_use`) do, is none, whoever issued it.
+ * An ID token may have the API as its `aud`, and `JWT` as its `typ`. So a token must have a mark of access tokens. A token that identifies
+ * itself as another kind, as Keycloak's (`typ`) and Cognito's (`token_use`) do, is refused for any issuer.
  */
 function isAccessToken({ header, claims }: SignedToken, provider: Provider): boolean {
   const { token_use, typ } = claims

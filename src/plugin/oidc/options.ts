@@ -1,4 +1,4 @@
-/** The options of an OpenID provider other than Entra → its issuer, with its rules. */
+/** Parses the options of an OpenID provider other than Entra into its issuer and rules. */
 
 import type { ClaimPath } from '../claims/read.js'
 import type { TokenRules } from '../issuers/token-rules.js'
@@ -11,33 +11,35 @@ import { type ClaimSource, type OidcRules, toOidcPrincipal } from './principal.j
 import { anyProvider, type Provider } from './provider.js'
 import { type ProviderName, providers } from './providers.js'
 
-/** Any other OpenID provider, for `app.register(entra, options)`. */
+/** An OpenID provider other than Entra, for `app.register(entra, options)`. */
 export interface OidcOptions {
   /** The issuer, exactly as its discovery document and its tokens name it. Plain http on loopback only. Required. */
   issuer: string
   /** Accepted `aud` values (RFC 7519 §4.1.3). Required: no default could be right. */
   audience: string | readonly string[]
-  /** Which well-known provider it is, so that roles, groups and audience are looked for where it has them. Default: none of them. */
+  /** The well-known provider, whose places for roles, groups and audience are used. Default: none of them. */
   provider?: ProviderName
   /**
-   * Where roles are: the name of a claim, or names in objects in objects, parted by dots (`realm_access.roles`) or as a list
-   * (`['resource_access', 'my-api', 'roles']`). A list of strings, or one string parted by commas. Default: the
-   * provider's, or `roles`.
+   * The claim with roles: its name, or the path in nested objects, dot-separated (`realm_access.roles`) or as a list (`['resource_access',
+   * 'my-api', 'roles']`). The claim may be a list of strings, or one comma-separated string. Default: the provider's, or `roles`.
    */
   rolesClaim?: string | readonly string[]
-  /** Where groups are, in the same forms. Default: the provider's, or `groups`. */
+  /** The claim with groups, in the same forms. Default: the provider's, or `groups`. */
   groupsClaim?: string | readonly string[]
-  /** True where only tokens by RFC 9068 will do: `typ` is `at+jwt`, and all its claims are there. Default: false. */
+  /** `true` to require tokens as RFC 9068 defines them: `typ` is `at+jwt`, and all its claims are present. Default: false. */
   rfc9068?: boolean
-  /** Origin of the provider's key set, where it is not the issuer's own. https, or http on loopback. Default: the provider's, or the issuer's. */
+  /**
+   * Origin of the provider's key set, if it differs from the issuer's. https, or http on loopback. Default: the provider's, or the
+   * issuer's.
+   */
   keysOrigin?: string
-  /** `azp`/`client_id` values that may call this API. Narrows, never grants. Default: any. */
+  /** `azp`/`client_id` values that may call this API. Restricts callers; grants nothing. Default: any. */
   allowedClients?: readonly string[]
   /** The only clients whose tokens may carry neither scopes nor roles. Default: none. */
   rolelessClients?: readonly string[]
   /**
-   * Accepted signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1); each key verifies those of them that it was made for, and
-   * what the provider's metadata lists adds nothing. Default: RS, PS and ES with 256, 384 and 512, and EdDSA.
+   * Accepted signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1); each key verifies those that it was made for, and the provider's metadata
+   * adds none. Default: RS, PS and ES with 256, 384 and 512, and EdDSA.
    */
   algorithms?: readonly Algorithm[]
 }
@@ -102,7 +104,7 @@ function providerOf(name: ProviderName | undefined): Provider {
   )
 }
 
-/** A claim's own name may have dots, as those that are URLs: it is looked for as a whole as well. */
+/** A claim's name may contain dots, such as a URL, so the whole name is tried as well. */
 function sourceOf(name: 'rolesClaim' | 'groupsClaim', claim: unknown, byDefault: readonly ClaimPath[]): ClaimSource {
   if (claim === undefined) return { paths: byDefault, mayBeText: false }
   const names = texts(name, typeof claim === 'string' ? [claim] : claim)

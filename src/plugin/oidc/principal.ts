@@ -1,37 +1,37 @@
-/** Whom a verified token of a provider other than Entra speaks for. */
+/** Builds the principal of a verified token of a provider other than Entra. */
 import type { Claims, Principal } from '../claims/principal.js'
 import { type ClaimPath, deepFreeze, displayOf, text, texts, textsAt, words } from '../claims/read.js'
 import type { Provider } from './provider.js'
 
-/** What the rules compare with, and where claims are. */
+/** The values that the checks compare with, and the places of claims. */
 export interface OidcRules {
   readonly provider: Provider
   /** Accepted `aud` values. */
   readonly audiences: readonly string[]
-  /** Clients that may call; `undefined`: any. Narrows, never grants. */
+  /** Clients that may call; `undefined`: any. Restricts callers; grants nothing. */
   readonly allowedClients: ReadonlySet<string> | undefined
-  /** True where only tokens of the JWT Profile for Access Tokens will do. */
+  /** True to require the JWT Profile for Access Tokens. */
   readonly rfc9068: boolean
-  /** Where roles are; all that are found count. */
+  /** The places of roles; all that are found are used. */
   readonly roles: ClaimSource
   readonly groups: ClaimSource
 }
 
-/** Where a claim is. */
+/** The place of a claim. */
 export interface ClaimSource {
   readonly paths: readonly ClaimPath[]
-  /** True where it may be one string that commas part: where the configuration says where it is. */
+  /** True if it may be one comma-separated string: for a place from the configuration. */
   readonly mayBeText: boolean
 }
 
-/** Scopes of the sign-in itself (OpenID Connect Core §5.4, §11): any client gets them, and they open nothing here. */
+/** Scopes of the sign-in itself (OpenID Connect Core §5.4, §11): any client gets them, so they grant nothing here. */
 const signInScopes: ReadonlySet<string> = new Set([
   ...['openid', 'profile', 'email', 'address', 'phone', 'offline_access']
 ])
 
 /**
- * Who the token speaks for. What a client was granted for itself are its permissions, and stand in `roles` with what it was
- * assigned: `scopes` are a user's to give.
+ * The principal of a token. A client's own grants are permissions, and are in `roles` with its assigned roles: only users delegate
+ * `scopes`.
  */
 export function toOidcPrincipal(claims: Claims, { provider, ...rules }: OidcRules): Principal {
   const { scope, scp } = claims
@@ -62,14 +62,14 @@ function allAt(claims: Claims, { paths, mayBeText }: ClaimSource): string[] {
   return [...new Set(paths.flatMap((path) => textsAt(claims, path, mayBeText)))]
 }
 
-/** `sub`. A token without one is its client's own, or speaks for nobody. */
+/** `sub`. A token without it is an app-only token, or identifies no caller. */
 export function subjectOf(claims: Claims, { isApp }: Provider): string | undefined {
   const { sub, client_id } = claims
   if (sub !== undefined && sub !== null) return text(sub)
   return isApp(claims) ? text(client_id) : undefined
 }
 
-/** `azp` (OpenID Connect Core §2), `client_id` (RFC 8693 §4.3), or where the provider has it. */
+/** `azp` (OpenID Connect Core §2), `client_id` (RFC 8693 §4.3), or the provider's own place. */
 export function clientIdOf(claims: Claims, { clientOf }: Provider): string {
   const { azp, client_id } = claims
   return text(azp) ?? text(client_id) ?? text(clientOf?.(claims)) ?? ''

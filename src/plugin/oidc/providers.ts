@@ -1,6 +1,6 @@
 /**
- * The well-known providers, each in a file of its own below `providers/`: rules of one product judge no tokens of another. A name that a user
- * can have is never a sign of an app.
+ * The well-known providers, each in a file of its own below `providers/`: rules of one product never apply to tokens of another. A name
+ * that a user can have never marks an app.
  */
 import type { Provider } from './provider.js'
 import { auth0 } from './providers/auth0.js'

@@ -1,4 +1,4 @@
-/** Tokens that are taken back before they expire: a function of the application says which, and its answer is asked for at every request. */
+/** Revocation of tokens before they expire: a function of the application is called at every request. */
 
 import { revokedRefusal } from '../authorization/step-up.js'
 import type { Principal } from '../claims/principal.js'
@@ -8,24 +8,25 @@ import type { Logger } from '../lib/logger.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 
 /**
- * Says whether a valid token is taken back. `true`, or a promise of it, refuses the request with 401; Entra's clients that understand it
- * (`cp1`) are challenged to get a newer token (Microsoft: "Continuous access evaluation"). Anything but `false` or `true`, what it
- * throws, and what takes longer than `keysTimeoutSeconds`, is a 503: a token that may be taken back opens nothing. Called at every request, so it should be fast.
+ * Decides whether a valid token is revoked. Return `true`, or a promise of it, to refuse the request with 401; Entra's clients with the
+ * capability `cp1` are challenged to get a newer token (Microsoft: "Continuous access evaluation"). Return `false` to accept the token. For
+ * any other value, an error, or a result that takes longer than `keysTimeoutSeconds`, the plugin responds with 503, as the token may be
+ * revoked. Called at every request, so it should be fast.
  */
 export type IsRevoked = (principal: Principal) => boolean | Promise<boolean>
 
 const unknown = refusal('admission_unavailable', {
-  detail: 'Whether the token was taken back cannot be said at the moment. Try again later.',
+  detail: 'This API cannot determine at the moment whether the token is revoked. Try again later.',
   retryAfterSeconds: 1
 })
 
-/** Whom to ask, and for how long to wait. */
+/** The function, and its deadline. */
 export interface Revocation {
   readonly isRevoked: IsRevoked
   readonly keysTimeoutSeconds: number
 }
 
-/** Why a token that was taken back is refused; `undefined` where it was not. At once, where the function answers at once. */
+/** The refusal of a revoked token; `undefined` if it is not revoked. Synchronous if the function is. */
 export function revocationRefusal(
   { isRevoked, keysTimeoutSeconds }: Revocation,
   principal: Principal,
@@ -36,7 +37,7 @@ export function revocationRefusal(
     return unknown
   }
   const told = (answer: unknown) => {
-    if (typeof answer !== 'boolean') return failed(new Error('isRevoked gave neither true nor false'))
+    if (typeof answer !== 'boolean') return failed(new Error('isRevoked returned neither true nor false'))
     return answer ? revokedRefusal(principal) : undefined
   }
   try {

@@ -1,4 +1,4 @@
-/** Tokens that were taken back, in the memory of one process. */
+/** Revocations in the memory of one process. */
 import { LRUCache } from 'lru-cache'
 import type { Principal } from '../claims/principal.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
@@ -9,24 +9,24 @@ import { isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './
 /** Bounds of {@link Revocations}. */
 export interface RevocationsOptions {
   /**
-   * Hours for which it is known that somebody's tokens were taken back: no less than the longest lifetime of a token. Default: 29, as Entra's
-   * have up to 28 (continuous access evaluation); other providers can be told to make longer ones.
+   * Hours for which a revocation is kept: at least the longest lifetime of a token. Default: 29, as Entra's tokens live up to 28
+   * (continuous access evaluation); other providers can be configured to issue longer ones.
    */
   readonly keptHours?: number
-  /** How many users and sessions. Default: 100000. */
+  /** The most users and sessions. Default: 100000. */
   readonly maxRevoked?: number
 }
 
 /**
- * A store for {@link IsRevoked}, in the memory of this process: all tokens of somebody, or of a session, that were issued until now. With
- * several instances, each must be told, or all share a {@link RedisRevocations}.
+ * A store for {@link IsRevoked}, in the memory of this process: revokes all tokens of a user, service principal or session that were issued
+ * until now. With several instances, revoke in each, or share a {@link RedisRevocations}.
  *
  *     const revocations = new Revocations()
  *     await app.register(entra, { …, isRevoked: revocations.isRevoked })
  *     revocations.revoke({ tenantId, id })
  *
- * It compares with the token's `iat`: where the issuer's clock is ahead of this one, a token of those seconds passes; where it dates tokens
- * back, a new one is refused for as long.
+ * It compares with the token's `iat`: if the issuer's clock is ahead of this one, a token issued within that difference passes; if the
+ * issuer backdates tokens, new ones are refused for as long.
  */
 export class Revocations {
   readonly #before: LRUCache<string, number>
@@ -41,20 +41,21 @@ export class Revocations {
   }
 
   /**
-   * Takes back the tokens that were issued until now.
+   * Revokes the tokens that were issued until now.
    *
    * @param who a user or service principal by `tenantId` and `id`, or a session by `tenantId` and `sessionId` (its `sid`)
-   * @throws EntraConfigurationError when one of them is missing, no text or empty, or when there is no room: an older entry is not forgotten for it
+   * @throws EntraConfigurationError when one of them is missing, not a string or empty, or when the store is full: it does not drop an
+   * older entry
    */
   revoke(who: Revoked): void {
     const key = keyOfRevoked(who)
     const before = this.#before.get(key)
     if (before === undefined && this.#before.size >= this.#max && !this.#before.purgeStale())
       throw new EntraConfigurationError(`there is no room for more than ${this.#max} revocations; raise maxRevoked`)
-    this.#before.set(key, Math.max(Date.now() / 1000, before ?? 0)) // a clock that was set back gives nobody a token back
+    this.#before.set(key, Math.max(Date.now() / 1000, before ?? 0)) // a clock that is set back must not undo a revocation
   }
 
-  /** For the option `isRevoked`. A token that does not say when it was issued counts as older. */
+  /** For the option `isRevoked`. A token without `iat` counts as issued before. */
   readonly isRevoked = (principal: Principal): boolean =>
     isTakenBack(
       principal,

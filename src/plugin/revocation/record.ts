@@ -1,4 +1,4 @@
-/** What it means that tokens were taken back, wherever it is kept: under which keys, for how long, and which tokens it is about. */
+/** What a revocation is, in any store: its key, its lifetime, and the tokens that it applies to. */
 
 import type { Principal } from '../claims/principal.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
@@ -6,9 +6,9 @@ import { ownMember } from '../lib/own.js'
 import { guid, wholeNumber } from '../lib/validate.js'
 
 /**
- * Whose tokens are revoked: those of a user or service principal (`id`), or of one session (`sid`). Either is one issuer's: another
- * provider may use the same value for somebody else, so `tenantId` says whose it is, as {@link Principal} has it: the directory, or the
- * issuer of another provider than Entra.
+ * Whose tokens are revoked: those of a user or service principal (`id`), or of one session (`sid`). Both are unique within one issuer:
+ * another provider may use the same value for another user, so `tenantId` names the issuer, as in {@link Principal}: the directory, or the
+ * issuer of a provider other than Entra.
  */
 export type Revoked =
   | { readonly tenantId: string; readonly id: string; readonly sessionId?: never }
@@ -17,8 +17,8 @@ export type Revoked =
 /**
  * The key under which a revocation is kept.
  *
- * @throws EntraConfigurationError when what names the tokens is no text, or empty: it would never match; when it names a session without
- * its issuer, or a user and a session at once
+ * @throws EntraConfigurationError when an ID is not a string, or empty, as it would never match; for a session without its issuer; for a
+ * user and a session at once
  */
 export function keyOfRevoked(who: Revoked): string {
   const given = Object(who) as object
@@ -27,7 +27,7 @@ export function keyOfRevoked(who: Revoked): string {
   if (tenantId === undefined && sessionId !== undefined) throw new EntraConfigurationError(whoseSession)
   const key = sessionId === undefined ? keyOf(tenantId, id) : keyOfSession(tenantId, sessionId)
   if (key) return key
-  throw new EntraConfigurationError('revoke takes a tenantId, and with it an id or a sessionId, none of them empty')
+  throw new EntraConfigurationError('revoke takes a tenantId with an id or a sessionId, none of them empty')
 }
 
 const oneOfThem = 'revoke takes an id or a sessionId, and was given both; call it once for each'
@@ -35,26 +35,25 @@ const whoseSession =
   'revoke was given a sessionId without its tenantId, and another issuer may use the same one; give { tenantId, sessionId }, with the ' +
   'tenantId of its principal: the directory (tenant) ID, or the issuer of another provider'
 
-/** The keys under which a token may be revoked: the caller's, and its session's where it names one. */
+/** The keys under which a token may be revoked: the caller's, and the session's if the token names one. */
 export function keysOf(principal: Principal): readonly string[] {
   const { tenantId, id } = principal
   return [keyOf(tenantId, id), keyOfSession(tenantId, sessionOf(principal))].filter((key) => key !== undefined)
 }
 
 /**
- * The key of a token's session as it was written before sessions had an issuer; none where the token names no session. A store that
- * outlives the process may still hold such entries. To be dropped one release after the one that stopped to write them: they lapse
- * `keptHours` after the last instance, and the last `npm run revoke`, of an earlier version.
+ * The key of a token's session in the earlier format, without an issuer; none if the token names no session. A store that outlives the
+ * process may still hold such entries. To be removed one release after the one that stopped writing them: they expire `keptHours` after the
+ * last use of an instance, or of `npm run revoke`, of an earlier version.
  */
 export function formerKeysOf(principal: Principal): readonly string[] {
   return [keyOf(sessionOf(principal))].filter((key) => key !== undefined)
 }
 
 /**
- * Whether a token was issued no later than one of the times until which tokens were taken back. One that does not say when it was
- * issued counts as older.
+ * Whether a token was issued no later than one of the times until which tokens are revoked. A token without `iat` counts as issued before.
  *
- * @param times seconds, as `iat`; `undefined` where nothing was taken back
+ * @param times seconds, as `iat`; `undefined` for a key without a revocation
  */
 export function isTakenBack({ claims }: Principal, times: readonly (number | undefined)[]): boolean {
   const iat = ownMember(claims, 'iat')
@@ -65,7 +64,7 @@ export function isTakenBack({ claims }: Principal, times: readonly (number | und
 /**
  * The option `keptHours`, in seconds. Default: 29 hours, as Entra's tokens live up to 28 (Microsoft: "Continuous access evaluation").
  *
- * @throws EntraConfigurationError when it is no whole number from 1 to 10000
+ * @throws EntraConfigurationError when it is not a whole number from 1 to 10000
  */
 export function keptSeconds(keptHours?: number): number {
   return wholeNumber('keptHours', keptHours, { least: 1, most: 10_000, default: 29 }) * 3600
@@ -73,12 +72,12 @@ export function keptSeconds(keptHours?: number): number {
 
 const sessionOf = ({ claims }: Principal) => ownMember(claims, 'sid')
 
-/** Its middle is what no user's key has: an `id` may be the same text as a `sid`. */
+/** Its middle part is in no user's key: an `id` may equal a `sid`. */
 function keyOfSession(tenantId: unknown, sessionId: unknown): string | undefined {
   return keyOf(tenantId, 'sid', sessionId)
 }
 
-/** GUIDs have no case. */
+/** GUIDs are case-insensitive. */
 function keyOf(...parts: readonly unknown[]): string | undefined {
   const isText = parts.every((part) => typeof part === 'string' && part !== '')
   return isText

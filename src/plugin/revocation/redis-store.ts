@@ -1,4 +1,4 @@
-/** Tokens that were taken back, in a Redis or Valkey that several instances share. */
+/** Revocations in a Redis or Valkey that several instances share. */
 
 import type { Principal } from '../claims/principal.js'
 import { perCallerEachRequest, subjectOf } from '../lib/bounded-calls.js'
@@ -11,35 +11,38 @@ import { withoutCommand } from '../lib/redis-error.js'
 import { matching, rejectUnknown, within } from '../lib/validate.js'
 import { formerKeysOf, isTakenBack, keptSeconds, keyOfRevoked, keysOf, type Revoked } from './record.js'
 
-/** What is used of a client: `ioredis` and `iovalkey` have it, for one server, Sentinel and Cluster. The application connects and closes it. */
+/**
+ * The part of a client that is used: `ioredis` and `iovalkey` have it, for one server, Sentinel and Cluster. The application connects and
+ * closes it.
+ */
 export interface RedisClient {
-  /** How the connection is. */
+  /** The state of the connection. */
   readonly status: string
   get(key: string): Promise<string | null>
   eval(script: string, keyCount: number, ...keysAndValues: string[]): Promise<unknown>
 }
 
-/** Settings of {@link RedisRevocations}. All instances need the same ones. */
+/** Settings of {@link RedisRevocations}. All instances must use the same. */
 export interface RedisRevocationsOptions {
   /**
-   * Hours for which it is known that somebody's tokens were taken back: no less than the longest lifetime of a token. Default: 29, as Entra's
-   * have up to 28 (continuous access evaluation); other providers can be told to make longer ones. From 1 to 10000.
+   * Hours for which a revocation is kept: at least the longest lifetime of a token. Default: 29, as Entra's tokens live up to 28
+   * (continuous access evaluation); other providers can be configured to issue longer ones. From 1 to 10000.
    */
   readonly keptHours?: number
-  /** What the keys begin with; APIs with the same one share what is taken back. Default: `fastify-entra:revoked:`. */
+  /** Prefix of the keys; APIs with the same prefix share revocations. Default: `fastify-entra:revoked:`. */
   readonly keyPrefix?: string
-  /** Seconds that one answer of Redis may take. Default: 1. From 0.01 to 60. */
+  /** Deadline of one response of Redis, in seconds. Default: 1. From 0.01 to 60. */
   readonly timeoutSeconds?: number
   /**
-   * Seconds for which an answer is remembered, and a revocation by another instance may go unseen. Default: 0, none is: a revocation counts
-   * for each request that comes after it. Up to 60.
+   * Seconds for which a result is cached, and a revocation by another instance may go unnoticed. Default: 0, no caching: a revocation
+   * applies to every later request. Up to 60.
    */
   readonly freshSeconds?: number
 }
 
 /**
- * One clock for all instances: that of Redis, to the microsecond, as `TIME` gives it. An earlier time, by a clock that was set back, never
- * replaces a later one. A script is atomic, and runs on Redis 5 and later (effects are replicated).
+ * One clock for all instances: that of Redis, to the microsecond, as `TIME` gives it. An earlier time, from a clock that was set back,
+ * never replaces a later one. A script is atomic, and runs on Redis 5 and later (effects are replicated).
  */
 const revokeScript = `
 local now = redis.call('TIME')
@@ -52,18 +55,20 @@ return at`
 /** What {@link revokeScript} writes. */
 const time = /^\d{10}\.\d{6}$/
 
-/** Where a command would wait for a connection that was lost, for who knows how long. One that is new, or lazy, may connect. */
+/** States in which a command would wait for a lost connection without a limit. A new or lazy client may still connect. */
 const lost: ReadonlySet<string> = new Set(['close', 'reconnecting', 'disconnecting', 'end'])
 
 /**
- * A store for {@link IsRevoked} that several instances share: all tokens of somebody, or of a session, that were issued until a time.
+ * A store for {@link IsRevoked} that several instances share: revokes all tokens of a user, service principal or session that were issued
+ * until a time.
  *
  *     const revocations = new RedisRevocations(new Redis('rediss://…'))
  *     await app.register(entra, { …, isRevoked: revocations.isRevoked })
  *     await revocations.revoke({ tenantId, id })
  *
- * It compares with the token's `iat`: where the issuer's clock is ahead of that of Redis, a token of those seconds passes; where it dates
- * tokens back, a new one is refused for as long. What Redis loses, by eviction or a restart without persistence, is no longer taken back.
+ * It compares with the token's `iat`: if the issuer's clock is ahead of that of Redis, a token issued within that difference passes; if the
+ * issuer backdates tokens, new ones are refused for as long. Revocations that Redis loses, by eviction or a restart without persistence, no
+ * longer apply.
  */
 export class RedisRevocations {
   readonly #client: RedisClient
@@ -75,7 +80,7 @@ export class RedisRevocations {
 
   /**
    * @param client the application's own; give it a listener for `error`
-   * @throws EntraConfigurationError when it is no such client, or an option is out of its bounds
+   * @throws EntraConfigurationError when it is not such a client, or an option is out of its bounds
    */
   constructor(client: RedisClient, options: RedisRevocationsOptions = {}) {
     rejectUnknown('RedisRevocations', options, ['keptHours', 'keyPrefix', 'timeoutSeconds', 'freshSeconds'])
@@ -83,7 +88,7 @@ export class RedisRevocations {
     if (typeof client?.get !== 'function' || typeof client.eval !== 'function')
       throw new EntraConfigurationError('RedisRevocations takes a client of ioredis or iovalkey')
     this.#client = client
-    this.#keyPrefix = matching('keyPrefix', keyPrefix, /./, 'a text that is not empty')
+    this.#keyPrefix = matching('keyPrefix', keyPrefix, /./, 'a non-empty string')
     this.#keptSeconds = String(keptSeconds(keptHours))
     this.#timeoutSeconds = within('timeoutSeconds', timeoutSeconds, { least: 0.01, most: 60, default: 1 })
     this.#freshSeconds = within('freshSeconds', freshSeconds, { least: 0, most: 60, default: 0 })
@@ -92,12 +97,12 @@ export class RedisRevocations {
   }
 
   /**
-   * Takes back the tokens that were issued until now, by the clock of Redis. Done again, it is so until then.
+   * Revokes the tokens that were issued until now, by the clock of Redis. Call it again to revoke those issued since.
    *
    * @param who a user or service principal by `tenantId` and `id`, or a session by `tenantId` and `sessionId` (its `sid`)
-   * @returns until when issued tokens are taken back
-   * @throws EntraConfigurationError when one of them is missing, no text or empty; an error when Redis refuses, cannot be reached or takes longer than
-   * `timeoutSeconds`: then it may count or not, and is to be done again
+   * @returns the time until which issued tokens are revoked
+   * @throws EntraConfigurationError when one of them is missing, not a string or empty; an error when Redis refuses, cannot be reached or
+   * takes longer than `timeoutSeconds`: then the revocation may or may not be stored; call it again
    */
   async revoke(who: Revoked): Promise<Date> {
     const key = this.#keyPrefix + keyOfRevoked(who)
@@ -110,8 +115,8 @@ export class RedisRevocations {
   }
 
   /**
-   * For the option `isRevoked`. A token that does not say when it was issued counts as older. Rejects when Redis does not say: at once where
-   * it is not connected, or was too slow for several callers in a row.
+   * For the option `isRevoked`. A token without `iat` counts as issued before. Rejects if Redis does not respond: at once if it is not
+   * connected, or was too slow for several callers in a row.
    */
   readonly isRevoked = async (principal: Principal): Promise<boolean> => {
     const keys = [...keysOf(principal), ...formerKeysOf(principal)]
@@ -123,7 +128,7 @@ export class RedisRevocations {
     return isTakenBack(principal, value)
   }
 
-  /** All commands are sent before the first answer: one round trip, also to a Cluster, which refuses MGET for keys of several slots. */
+  /** All commands are sent before the first response: one round trip, also to a Cluster, which refuses MGET for keys of several slots. */
   async #timesOf(keys: readonly string[]): Promise<readonly (number | undefined)[]> {
     const answers = await this.#asked(() => Promise.all(keys.map((key) => this.#client.get(this.#keyPrefix + key))))
     return answers.map((answer) => (answer === null ? undefined : timeOf(answer)))
@@ -142,5 +147,5 @@ export class RedisRevocations {
 
 function timeOf(answer: unknown): number {
   if (typeof answer === 'string' && time.test(answer)) return Number(answer)
-  throw new Error('Redis answered with no time of a revocation')
+  throw new Error('Redis did not return the time of a revocation')
 }

@@ -1,4 +1,4 @@
-/** Mistakes that only all routes together show. */
+/** Checks that need all routes. */
 
 import { groupIdsOf } from '../authorization/groups.js'
 import { describe, mentions, permissionsIn } from '../authorization/rules.js'
@@ -7,27 +7,27 @@ import { guid, shown } from '../lib/validate.js'
 import type { AccessEntry } from './access-entry.js'
 
 /**
- * One permission in two spellings: who holds the one does not hold the other, so the slip of a finger closes a route for everybody.
+ * Refuses one permission in two spellings: a caller who holds one does not hold the other, so a typing error closes a route for everyone.
  *
  * @throws EntraConfigurationError with both, and a route of each
  */
 export function refuseSpellings(entries: readonly AccessEntry[]): void {
   const first = new Map<string, { words: string; where: string }>()
   for (const { method, url, rule } of entries) {
-    // In words, which tell a scope from a role of the same name.
+    // By description, which distinguishes a scope from a role of the same name.
     for (const words of rule ? permissionsIn(rule).map((rule) => describe(rule)) : []) {
       const where = `${method} ${url}`
       const known = first.get(words.toLowerCase()) ?? { words, where }
       first.set(words.toLowerCase(), known)
       if (known.words === words) continue
-      const both = `${known.where} asks for ${known.words}, and ${where} for ${words}`
-      throw new EntraConfigurationError(`${both}; upper and lower case count, so write both alike`)
+      const both = `${known.where} requires ${known.words}, and ${where} requires ${words}`
+      throw new EntraConfigurationError(`${both}; names are case-sensitive, so write both alike`)
     }
   }
 }
 
 /**
- * `requireMember` where no issuer can show a member: such a guard, or such a part of one, can never pass.
+ * Refuses `requireMember` if no issuer can show a member: such a guard, or such a part of one, can never be satisfied.
  *
  * @throws EntraConfigurationError with the routes
  */
@@ -56,23 +56,25 @@ export function refuseGroupNames(entries: readonly AccessEntry[]): void {
 type Route = Pick<AccessEntry, 'method' | 'url'>
 
 /**
- * Routes that nobody decided about.
+ * Refuses routes without a declaration of who may call.
  *
  * @param undecided those without a guard and without `config.auth`
- * @param unseen those that were declared before the plugin
+ * @param unseen those declared before the plugin was registered
  * @throws EntraConfigurationError with all of them
  */
 export function refuseUndecided(undecided: readonly Route[], unseen: readonly Route[]): void {
   const anyToken = "give each a guard, or write config: { auth: 'required' } where any valid token may call"
   const first = 'register fastify-entra first, and await it'
   const mistakes = [
-    ...(undecided.length > 0 ? [`nobody decided about ${named(undecided)}; ${anyToken}`] : []),
-    ...(unseen.length > 0 ? [`what ${named(unseen)} declared before the plugin cannot be seen; ${first}`] : [])
+    ...(undecided.length > 0
+      ? [`neither a guard nor config.auth is declared for ${named(undecided)}; ${anyToken}`]
+      : []),
+    ...(unseen.length > 0 ? [`the plugin cannot check what was declared before it: ${named(unseen)}; ${first}`] : [])
   ]
   if (mistakes.length > 0) throw new EntraConfigurationError(`strictRoutes: ${mistakes.join('; and ')}`)
 }
 
-/** A HEAD that Fastify adds goes with its GET. */
+/** A HEAD that Fastify adds is named with its GET. */
 function named(routes: readonly Route[]): string {
   const names = routes.map(({ method, url }) => `${method} ${url}`)
   return names.filter((name) => !name.startsWith('HEAD ') || !names.includes(name.replace('HEAD', 'GET'))).join(', ')

@@ -1,4 +1,4 @@
-/** Who may call one route: the rule that decides, and the same in words. */
+/** Who may call one route: its rule, and the rule in words. */
 
 import { describe, type Rule } from '../authorization/rules.js'
 import { hasOwn } from '../lib/own.js'
@@ -7,19 +7,19 @@ import type { RouteAuth } from './route-auth.js'
 /** A route, for one method, and who may call it. */
 export interface AccessEntry {
   readonly method: string
-  /** The pattern, as it was declared. */
+  /** The pattern, as declared. */
   readonly url: string
-  /** What else a request must have to get to this route, such as a `version`; only where the route says so. */
+  /** Fastify's constraints of the route, such as a `version`, if any. */
   readonly constraints?: Readonly<Record<string, unknown>>
-  /** `unknown`: declared before the plugin was registered; what it says is enforced, but cannot be seen. */
+  /** `unknown`: declared before the plugin was registered; its declaration is enforced, but not visible here. */
   readonly auth: RouteAuth | 'unknown'
-  /** What its guards ask for: of several, all; `undefined` without any. */
+  /** What its guards require: all of them, if several; `undefined` without a guard. */
   readonly rule: Rule | undefined
   /** The same in words. */
   readonly callers: string
 }
 
-/** Makes an entry. */
+/** Creates an entry. */
 export function accessEntry(
   route: Pick<AccessEntry, 'method' | 'url' | 'constraints'>,
   auth: AccessEntry['auth'],
@@ -29,16 +29,17 @@ export function accessEntry(
   return Object.freeze({ ...route, auth, rule: rule && frozen(rule), callers: callersOf(auth, rule) })
 }
 
-/** All the way down: the rule is the guard's own, and whoever changed it would change who may call. */
+/** Freezes the whole rule: it is the guard's own, and changing it would change who may call. */
 function frozen(rule: Rule): Rule {
   if (hasOwn(rule, 'rules')) Object.freeze(rule.rules).forEach(frozen)
   return Object.freeze(rule)
 }
 
-/** A guard lets no stranger pass, whatever `auth` says. */
+/** A guard denies unauthenticated requests, whatever `auth` says. */
 function callersOf(auth: AccessEntry['auth'], rule: Rule | undefined): string {
   if (auth === 'unknown') return 'not known: declared before fastify-entra was registered'
-  if (auth === 'none') return rule ? 'nobody: a guard in a hook needs a token, and none is looked at' : 'anyone'
+  if (auth === 'none')
+    return rule ? 'nobody: a guard in a hook requires a token, and this route does not inspect any' : 'anyone'
   if (rule) return describe(rule)
-  return auth === 'optional' ? 'strangers, and any valid token' : 'any valid token'
+  return auth === 'optional' ? 'unauthenticated requests, and any valid token' : 'any valid token'
 }

@@ -1,4 +1,4 @@
-/** Who may call what: every route with the rule that decides, once all are declared. */
+/** The access matrix: every route with its rule, once all are declared. */
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import { type Guard, isGuard } from '../authorization/guard.js'
 import type { Rule } from '../authorization/rules.js'
@@ -10,12 +10,12 @@ import { authOf, statedAuth } from './route-auth.js'
 import { checkRoute, fit, type HooksByName, refuseMisplaced } from './route-config.js'
 
 /**
- * Every route and method in the order of declaration, with who may call it: read off the values that decide, guards in hooks of
- * the route's scope included. A HEAD that Fastify adds to a GET has an entry of its own, right after it; `/` below a prefix has
- * one for both of its spellings. Complete once the app is ready; before, it has what was declared so far.
+ * Every route and method in the order of declaration, with who may call it, from the rules that decide, including guards in hooks of the
+ * route's scope. A HEAD that Fastify adds to a GET has an entry of its own, right after it; `/` below a prefix has one entry for both of
+ * its spellings. Complete once the app is ready; before, it contains the routes declared so far.
  *
- * Routes declared before the plugin was registered come first, as `unknown`. Not seen are, where the plugin is registered in a
- * scope of its own, routes that this scope declared before; and routes added to a scope that was there before the plugin.
+ * Routes declared before the plugin was registered come first, as `unknown`. Not included: if the plugin is registered in a scope of its
+ * own, routes that this scope declared before; and routes added to a scope that existed before the plugin.
  */
 export type AccessMatrix = () => readonly AccessEntry[]
 
@@ -26,21 +26,21 @@ declare module 'fastify' {
   }
 }
 
-/** A route as onRoute saw it. Hooks of other plugins may change its options later, and Fastify its URL. */
+/** A route at the time of onRoute. Hooks of other plugins may change its options later, and Fastify its URL. */
 interface Noted {
   readonly route: RouteOptions
   readonly scope: FastifyInstance
   readonly methods: readonly string[]
   readonly url: string
-  /** The array in the route's config itself, so that challenges and documents get to know of guards in hooks. */
+  /** The array in the route's config itself, so that challenges and documents include guards in hooks. */
   readonly guards: Guard[]
 }
 
 /**
- * Decorates the app with its matrix, and checks routes: each when it is declared, and all of them when the app is ready.
+ * Decorates the app with its matrix, and checks routes: each when it is declared, and all when the app is ready.
  *
- * @param strict whether a route without a decision is an error
- * @returns the rules of all guards, as they come, and the matrix
+ * @param strict whether a route without a guard and `config.auth` is an error
+ * @returns the rules of all guards, as they are declared, and the matrix
  */
 export function watchRoutes(app: FastifyInstance, strict: boolean): { rules: readonly Rule[]; entries: AccessMatrix } {
   const early = earlyRoutes(app).map((route) => earlyEntry(route, app))
@@ -74,18 +74,18 @@ export function watchRoutes(app: FastifyInstance, strict: boolean): { rules: rea
   return { rules, entries }
 }
 
-/** Guards in hooks for all routes of a scope, as `app.addHook('preHandler', requireRole('Admin'))` adds them. */
+/** Guards in hooks for all routes of a scope, which `app.addHook('preHandler', requireRole('Admin'))` adds. */
 export function guardsInHooks(scope: FastifyInstance, names: readonly (keyof HooksByName)[] = fit): readonly Guard[] {
   const hooks = hooksOf(scope)
   return names.flatMap((name) => hooks[name] ?? []).filter(isGuard)
 }
 
-/** A guard that runs before the plugin's own hook would refuse everybody. */
+/** Refuses a guard that runs before the plugin's own hook: it would refuse every request. */
 function refuseEarlyGuards(app: FastifyInstance): void {
   if (guardsInHooks(app, ['onRequest']).length === 0) return
   const fix = 'add it as a preHandler, or register the plugin first'
   throw new EntraConfigurationError(
-    `a guard in an onRequest hook runs before fastify-entra, which says who calls; ${fix}`
+    `a guard in an onRequest hook runs before fastify-entra, which identifies the caller; ${fix}`
   )
 }
 
@@ -97,7 +97,7 @@ function entriesOf({ route, scope, methods, url, guards }: Noted): AccessEntry[]
   return methods.map((method) => accessEntry({ method, url, ...constraints }, authOf(route.config), rules))
 }
 
-/** @fastify/cors must come first; its one route knows nothing of this plugin, so what it says is known. */
+/** @fastify/cors must be registered first; its single route does not use this plugin, so its entry is known. */
 function earlyEntry(route: EarlyRoute, app: FastifyInstance): AccessEntry {
   const ofCors = route.url === '*' && route.method === 'OPTIONS' && app.hasPlugin('@fastify/cors')
   return accessEntry(route, ofCors ? 'required' : 'unknown')

@@ -1,30 +1,30 @@
-/** What is read of Fastify and pino that neither promises. `internals.test.ts` fails loudly where an upgrade changes it. */
+/** Reads internals of Fastify and pino that are not part of their API. `internals.test.ts` fails if an upgrade changes them. */
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from '../lib/logger.js'
 import type { HooksByName } from './route-config.js'
 
-/** Whether a log writes nothing down: pino below its level, and Fastify without a logger, call what does nothing so. */
+/** Whether a log discards everything: pino below its level, and Fastify without a logger, use no-op functions. */
 export const isSilent = ({ info }: Logger) => info.name === 'noop'
 
 /**
- * Fastify has no way to ask for hooks, and keeps them under a symbol; should it not be found, guards in them decide as ever, and are
- * neither listed nor checked before a request comes.
+ * Fastify has no API for hooks, and keeps them under a symbol. If the symbol is not found, guards in hooks still decide, but are neither
+ * listed nor checked before the first request.
  */
 export function hooksOf(scope: FastifyInstance): HooksByName {
   const key = Object.getOwnPropertySymbols(scope).find(({ description }) => description === 'fastify.hooks')
   return (key && (scope as unknown as Record<symbol, HooksByName>)[key]) ?? {}
 }
 
-/** What is known of such a route. */
+/** The known parts of such a route. */
 export interface EarlyRoute {
   readonly method: string
-  /** As Fastify's router prints it: parameters of several routes in one place are joined, as `:id|:name`. */
+  /** As Fastify's router prints it: parameters of several routes in one place are joined, such as `:id|:name`. */
   readonly url: string
 }
 
 /**
- * All routes of the app until now, when it is the whole one. Within a scope it is none: the router belongs to all scopes, and does not
- * say which routes are whose.
+ * All routes declared so far, for the root instance. None within a scope: all scopes share the router, which does not record the scope of a
+ * route.
  */
 export function earlyRoutes(app: FastifyInstance): readonly EarlyRoute[] {
   if (Object.getPrototypeOf(app) !== Object.prototype) return []
@@ -39,8 +39,8 @@ export function earlyRoutes(app: FastifyInstance): readonly EarlyRoute[] {
 }
 
 /**
- * One line of the tree: `│   ├── prefix (GET, HEAD) {"version":"1.0.0"}`; without a branch it is one more route of the node above, and
- * further in by one.
+ * One line of the tree: `│   ├── prefix (GET, HEAD) {"version":"1.0.0"}`; without a branch it is another route of the node above, indented
+ * by one more.
  */
 function nodeOf(line: string): { depth: number; prefix: string; methods: string[] } {
   const text = line.replace(/^(?:│ {3}| {4})*/, '')

@@ -1,4 +1,4 @@
-/** Who may call a route, as its config says it. */
+/** Who may call a route, by its config. */
 import type { FastifyContextConfig } from 'fastify'
 
 /** Who may call a route: any valid token (the default), also unauthenticated requests, or anyone, and the token is not inspected. */
@@ -11,12 +11,12 @@ declare module 'fastify' {
   }
 }
 
-/** What the config itself says, if anything: nothing that it inherits opens a route. */
+/** The config's own value, if any: an inherited value never opens a route. */
 export function statedAuth(config: FastifyContextConfig | undefined): RouteAuth | undefined {
   return config && Object.hasOwn(config, 'auth') ? config.auth : undefined
 }
 
-/** What the config says, or the default. */
+/** The config's value, or the default. */
 export function authOf(config: FastifyContextConfig | undefined): RouteAuth {
   const stated = statedAuth(config)
   return stated === undefined ? 'required' : stated

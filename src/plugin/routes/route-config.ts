@@ -1,4 +1,4 @@
-/** What a route declares, checked when it is declared. */
+/** Checks a route when it is declared. */
 import type { RouteOptions } from 'fastify'
 import { alternatives } from '../authorization/alternatives.js'
 import { type Guard, isGuard, isGuardMaker } from '../authorization/guard.js'
@@ -7,7 +7,7 @@ import { routeGuards } from '../lib/marks.js'
 import { shown } from '../lib/validate.js'
 import { authOf } from './route-auth.js'
 
-/** Hooks of a route that only ask whether it may go on: a guard can say no there. */
+/** Hooks of a route that can stop it before the handler: a guard can refuse there. */
 export const fit = ['onRequest', 'preValidation', 'preHandler'] as const
 const unfit = [
   'preParsing',
@@ -20,27 +20,27 @@ const unfit = [
 ] as const
 
 /**
- * Documents and checks; enforcement is the hook's, which also sees routes that were declared before.
+ * Documents and checks a route. The plugin's hook enforces it, also for routes that were declared before.
  *
- * @param inHooks guards in hooks of the route's scope, as far as they are known
- * @returns these and the route's own: the array that its config has
- * @throws EntraConfigurationError when `auth` is unknown, or a guard could never run or never pass
+ * @param inHooks known guards in hooks of the route's scope
+ * @returns these and the route's own: the array in its config
+ * @throws EntraConfigurationError when `auth` is unknown, or a guard can never run or never be satisfied
  */
 export function checkRoute(route: RouteOptions, inHooks: readonly Guard[] = []): Guard[] {
   const auth = authOf(route.config)
   const where = `${route.method} ${route.url}`
   if (!['required', 'optional', 'none'].includes(auth)) {
-    throw new EntraConfigurationError(`${where} has config.auth ${shown(auth)}; it is required, optional or none`)
+    throw new EntraConfigurationError(`${where} has config.auth ${shown(auth)}; it must be required, optional or none`)
   }
   refuseMisplaced(route, where)
   const own = fit.flatMap((hook) => route[hook] ?? []).filter(isGuard)
   if (auth === 'none' && own.length > 0) {
-    throw new EntraConfigurationError(`${where} has a guard and config.auth "none"; a guard needs a token to look at`)
+    throw new EntraConfigurationError(`${where} has a guard and config.auth "none"; a guard requires a token`)
   }
   const guards = [...new Set([...inHooks, ...own])]
   const rules = guards.map(({ rule }) => rule)
   if (alternatives({ kind: 'allOf', rules }).length === 0) {
-    throw new EntraConfigurationError(`${where} asks for a user and an app at once, so nobody could ever call it`)
+    throw new EntraConfigurationError(`${where} requires a user and an app at once, so nobody can call it`)
   }
   route.config = { ...route.config, [routeGuards]: guards }
   return guards
@@ -50,7 +50,7 @@ export function checkRoute(route: RouteOptions, inHooks: readonly Guard[] = []):
 export type HooksByName = Readonly<Partial<Record<(typeof fit | typeof unfit)[number], unknown>>>
 
 /**
- * A guard that runs after the handler refuses what is done already; one that was not called is no guard.
+ * A guard that runs after the handler is too late; a guard function that was not called is not a guard.
  *
  * @throws EntraConfigurationError with what is misplaced, and where
  */
@@ -62,7 +62,7 @@ export function refuseMisplaced(hooks: HooksByName, where: string): void {
   const uncalled = hooksWith([...fit, ...unfit], isGuardMaker)
   if (uncalled) {
     throw new EntraConfigurationError(
-      `${where} has a function that makes guards in ${uncalled}; call it, for the guard`
+      `${where} has a function that makes guards in ${uncalled}; call it to make the guard`
     )
   }
 }

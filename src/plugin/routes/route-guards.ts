@@ -1,4 +1,4 @@
-/** The guards of a route, noted when it is declared: for documents and hints, never for a decision. */
+/** The guards of a route, recorded when it is declared: for documents and hints, never for a decision. */
 import type { FastifyContextConfig, FastifyRequest } from 'fastify'
 import type { Guard } from '../authorization/guard.js'
 import { scopesOf } from '../authorization/rules.js'
@@ -6,12 +6,12 @@ import { routeGuards } from '../lib/marks.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The guards of a route, noted when it is declared: for documents and hints, never for a decision. */
+    /** The guards of a route, recorded when it is declared: for documents and hints, never for a decision. */
     [routeGuards]?: readonly Guard[]
   }
 }
 
-/** The guards of a route, as far as they were noted when it was declared. */
+/** The guards of a route that were recorded when it was declared. */
 export function guardsIn(config: FastifyContextConfig | undefined): readonly Guard[] {
   return (config && Object.hasOwn(config, routeGuards) && config[routeGuards]) || []
 }

@@ -1,4 +1,4 @@
-/** Stage 5's end: whether a verified caller is let in at all, and for how long that may be remembered. */
+/** The end of stage 5: whether a verified caller may call at all, and for how long that is cached. */
 
 import type { Principal } from '../claims/principal.js'
 import type { Admission, TokenRules } from '../issuers/token-rules.js'
@@ -10,12 +10,12 @@ import type { Verified } from './verify.js'
 
 const noPermissions = refusal('no_permissions')
 const undecided = refusal('admission_unavailable', {
-  detail: 'Whether this tenant may call cannot be said at the moment. Try again later.',
+  detail: 'This API cannot determine at the moment whether this tenant may call. Try again later.',
   retryAfterSeconds: 1
 })
 
 /**
- * Why a verified token opens no route, or `undefined`: then it is remembered, and what it may do is for the guards.
+ * The refusal of a verified token that may call no route, or `undefined`: then the token is cached, and guards decide what it may do.
  *
  * @param log for a function of the application that fails
  */
@@ -46,8 +46,8 @@ async function decide(
 }
 
 /**
- * Any app of the tenant can get a token for any API of it, with nothing granted (Microsoft: "Protected web API: verify
- * scopes and app roles"): such a token opens no route.
+ * Any app of the tenant can get a token for any API in it without any permission (Microsoft: "Protected web API: verify scopes and app
+ * roles"): such a token may call no route.
  */
 function hasPermissions({ scopes, roles, clientId }: Principal, { rolelessClients }: TokenRules): boolean {
   return scopes.length > 0 || roles.length > 0 || rolelessClients.has(clientId)

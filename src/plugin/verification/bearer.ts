@@ -1,4 +1,6 @@
-/** Stage 1: headers → token. RFC 6750 §2.1; the query, the body and cookies are never read (§2.2, §2.3 are not offered). */
+/**
+ * * Stage 1: reads the token from the headers. RFC 6750 §2.1; the query, the body and cookies are never read (§2.2, §2.3 are not offered).
+ */
 import type { IncomingMessage } from 'node:http'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 
@@ -7,19 +9,22 @@ const malformed = refusal('authorization_malformed')
 const repeated = refusal('authorization_repeated')
 const tooMany = refusal('too_many_headers')
 
-/** Names and values that Node keeps of a request where its server has no `maxHeadersCount` (Node: `MAX_HEADER_PAIRS` counts each of them). */
+/**
+ * Header names and values that Node keeps of a request if its server has no `maxHeadersCount` (Node: `MAX_HEADER_PAIRS` counts each of
+ * them).
+ */
 const keptByDefault = 2000
 
-// RFC 9110 §11.1: the scheme is a token, and its case says nothing.
+// RFC 9110 §11.1: the scheme is a case-insensitive token.
 const bearerScheme = /^bearer(?![!#$%&'*+.^_`|~0-9a-z-])/i
-// RFC 6750 §2.1 allows `1*SP`; one space is what every client sends, and anything else is a faulty client.
+// RFC 6750 §2.1 allows `1*SP`; every correct client sends one space.
 const bearerCredentials = /^bearer ([A-Za-z0-9._~+/-]+=*)$/i
 
 /**
- * The `Authorization` header of a request, if there is one and no other.
+ * The `Authorization` header of a request, if there is exactly one.
  *
- * @param rawHeaders names and values in turn, as they came: Node's `headers` shows only the first `Authorization`.
- * @param bound as {@link boundOf} has it: from there on more headers may have come than are in the list
+ * @param rawHeaders alternating names and values, as received: Node's `headers` shows only the first `Authorization`.
+ * @param bound of {@link boundOf}: from this length on, received headers may be missing from the list
  */
 export function authorizationHeader(rawHeaders: readonly string[], bound = Infinity): string | Refusal {
   if (rawHeaders.length >= bound) return tooMany
@@ -34,17 +39,18 @@ export function authorizationHeader(rawHeaders: readonly string[], bound = Infin
 }
 
 /**
- * From how many names and values on headers of a request may be missing: Node stops collecting them at the bound of the server that
- * accepted the connection, and says nothing. Each address that an app listens on has a server of its own, whose bound may be another one.
+ * The number of names and values from which headers of a request may be missing: Node silently stops collecting them at the bound of the
+ * server that accepted the connection. Each address that an app listens on has a server of its own, whose bound may differ.
  *
- * @returns Infinity where none is missing: with `maxHeadersCount = 0`, in HTTP/2, which resets a stream with too many, and under `inject()`
+ * @returns Infinity if none can be missing: with `maxHeadersCount = 0`, in HTTP/2, which resets a stream with too many, and under
+ * `inject()`
  */
 export function boundOf(raw: IncomingMessage): number {
-  if (raw.httpVersionMajor !== 1) return Infinity // the socket of a stream that was reset cannot be asked
+  if (raw.httpVersionMajor !== 1) return Infinity // the socket of a reset stream cannot be read
   const { server } = raw.socket as { server?: { maxHeadersCount?: number | null } }
   if (server === undefined) return Infinity
   const { maxHeadersCount } = server
-  // Node's own arithmetic, which takes what is negative by then for no bound.
+  // Node's own arithmetic: a negative result means no bound.
   const kept = typeof maxHeadersCount === 'number' ? maxHeadersCount << 1 : keptByDefault
   return kept > 0 ? kept : Infinity
 }

@@ -1,6 +1,6 @@
 /**
- * Stage 2's beginning: token → its parts (RFC 7515 §7.1), of which nothing is proven. Without an `Error`, as most tokens that come here
- * are garbage when anything is.
+ * The beginning of stage 2: splits a token into its parts (RFC 7515 §7.1), none of which is verified yet. Returns refusals instead of
+ * throwing, as a flood of garbage ends here.
  */
 import { isUtf8 } from 'node:buffer'
 import { withoutPrototype } from '../lib/own.js'
@@ -14,16 +14,15 @@ type Members = Readonly<Record<string, unknown>>
 export interface DecodedToken {
   readonly header: Members
   readonly payload: Members
-  /** As sent. */
+  /** The segments, as sent. */
   readonly segments: readonly [header: string, payload: string, signature: string]
-  /** The first two, as they were before base64url. */
+  /** The first two, decoded from base64url. */
   readonly bytes: readonly [header: Buffer, payload: Buffer]
 }
 
 const malformed = refusal('token_malformed')
 const tooComplex = refusal('token_malformed', {
-  detail:
-    'The token nests deeper, or has more claims and values in them, than this API reads. Have its issuer put less into it.'
+  detail: 'The token is nested too deeply, or has too many claims and values. Configure its issuer to put less into it.'
 })
 /** What a client sends in place of a token that it does not have. */
 const noTokens: ReadonlyMap<string, Refusal> = new Map(
@@ -40,13 +39,16 @@ const encrypted = refusal('token_malformed', {
   detail:
     'The token is encrypted (JWE, RFC 7516), and this API reads signed tokens. Turn token encryption off for this API in the registration or provider.'
 })
-/** Three segments of base64url without padding (RFC 7515 §2, §7.1). An empty signature is for the algorithm to refuse. */
+/** Three segments of base64url without padding (RFC 7515 §2, §7.1). An empty signature is refused by the algorithm. */
 const compactForm = /^([\w-]+)\.([\w-]+)\.([\w-]*)$/
 
-/** An object begins with `{` or white space (RFC 8259 §2, §4), so its base64url with one of these. Most garbage is not even decoded. */
+/**
+ * An object begins with `{` or white space (RFC 8259 §2, §4), so its base64url begins with one of these characters. Most garbage is not
+ * even decoded.
+ */
 const objectStart = /^[CDIe]/
 
-/** The parts of a token in compact form, or why it has none. The header comes first: it is short, and most garbage ends there. */
+/** The parts of a token in compact form, or the refusal. The header is decoded first: it is short, and most garbage ends there. */
 export function decodeToken(token: string): DecodedToken | Refusal {
   const headerBytes = bytesOf(token.slice(0, Math.max(token.indexOf('.'), 0)))
   const header = headerBytes && toObject(headerBytes)
@@ -62,8 +64,8 @@ export function decodeToken(token: string): DecodedToken | Refusal {
 }
 
 /**
- * Why a token that could be decoded has another reading, or a twin that would pass as well: fast-jwt does not look for these.
- * Apart from decoding, as it costs as much again, and only a token whose key is known is worth it.
+ * The refusal of a decoded token that is ambiguous, or has a second encoding that would be accepted as well: fast-jwt does not check for
+ * these. Separate from decoding, as it costs as much again, and is needed only for a token whose key is known.
  */
 export function ambiguityRefusal({ header, payload, segments, bytes }: DecodedToken): Refusal | undefined {
   const [first, second] = bytes
@@ -72,7 +74,7 @@ export function ambiguityRefusal({ header, payload, segments, bytes }: DecodedTo
   return isClear ? undefined : malformed
 }
 
-/** base64url has one spelling for each value (RFC 4648 §3.5). */
+/** base64url has one canonical encoding for each value (RFC 4648 §3.5). */
 function isCanonical(segment: string): boolean {
   return Buffer.from(segment, 'base64url').toString('base64url') === segment
 }
@@ -82,12 +84,12 @@ function hasOneReading(bytes: Buffer, value: Members): boolean {
   return isUtf8(bytes) && !hasRepeatedMember(bytes.toString(), value)
 }
 
-/** What a segment stands for, where it may be an object. */
+/** The decoded text of a segment that may be an object. */
 function bytesOf(segment: string): Buffer | undefined {
   return objectStart.test(segment) ? Buffer.from(segment, 'base64url') : undefined
 }
 
-/** RFC 7519 §7.2, steps 3 and 10: a JSON object; `null` for what is not even parsed, as that would take too long. */
+/** RFC 7519 §7.2, steps 3 and 10: a JSON object; `null` for text that is not parsed, as that would take too long. */
 function toObject(bytes: Buffer): Members | undefined | null {
   const json = bytes.toString()
   if (membersIn(json) === undefined) return null

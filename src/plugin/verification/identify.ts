@@ -1,4 +1,4 @@
-/** A token that came by any way: whom it speaks for, with all that is asked of it, and a record of it. */
+/** Verifies a token from any source with all checks, and audits the result. */
 import type { Audit } from '../audit/audit.js'
 import { verificationStarted } from '../audit/verification-channel.js'
 import type { Principal } from '../claims/principal.js'
@@ -10,16 +10,16 @@ import { admit } from './admit.js'
 import { type VerifierState, verifyToken } from './verify.js'
 
 /**
- * Verifies an access token that came by another way than a request: a message of a queue, or of a WebSocket. All checks of a request
- * are made, save those of guards: look at the principal. Until the instance is ready (`app.ready()`) there are no keys.
+ * Verifies an access token that did not come with a request, but in a message of a queue or WebSocket. It makes all checks of a request
+ * except those of guards: check the principal. There are no keys until the instance is ready (`app.ready()`).
  *
  * @param token the token alone, without `Bearer`
- * @returns whom it speaks for
- * @throws TokenRefusedError with the `code` and the status that a request with this token would have got
+ * @returns the principal
+ * @throws TokenRefusedError with the `code` and the status that a request with this token would get
  */
 export type VerifyToken = (token: string) => Promise<Principal>
 
-/** Makes a {@link VerifyToken}. */
+/** Creates a {@link VerifyToken}. */
 export function createVerifyToken(
   state: VerifierState,
   audit: Pick<Audit, 'refused' | 'authenticated'>,

@@ -1,11 +1,9 @@
-/**
- * Every error code of fast-jwt, with the refusal it means. Left alone, they answer 500, and their messages say how the inside looks.
- */
+/** Maps every error code of fast-jwt to a refusal. Unmapped errors would become a 500, with messages that reveal internals. */
 import { missingClaimRefusal, requiredClaims } from '../claims/read.js'
 import { type Refusal, type RefusalCode, refusal } from '../refusals/refusal.js'
 import type { DecodedToken } from './decode.js'
 
-/** `null`: a client cannot cause it; it is a mistake in the program, and rises as such. */
+/** `null`: a client cannot cause it; it is a mistake in the program, and is thrown as such. */
 export const refusalOf: Readonly<Record<string, RefusalCode | null>> = {
   FAST_JWT_INVALID_TYPE: 'wrong_token_type',
   FAST_JWT_INVALID_ALGORITHM: 'wrong_algorithm',
@@ -20,7 +18,7 @@ export const refusalOf: Readonly<Record<string, RefusalCode | null>> = {
   FAST_JWT_MISSING_SIGNATURE: 'invalid_signature',
   FAST_JWT_INVALID_CRIT_HEADER: 'unsupported_header',
   FAST_JWT_VERIFY_ERROR: 'invalid_signature',
-  // Keys are vetted when they are installed, options when the plugin is registered, the header in stage 1.
+  // Keys are validated when they are installed, options when the plugin is registered, the header in stage 1.
   FAST_JWT_INVALID_OPTION: null,
   FAST_JWT_INVALID_KEY: null,
   FAST_JWT_MISSING_KEY: null,
@@ -29,10 +27,10 @@ export const refusalOf: Readonly<Record<string, RefusalCode | null>> = {
 }
 
 /**
- * What an error of the libraries means for this token.
+ * The refusal for an error of the libraries.
  *
  * @param decoded the token that it was raised for
- * @throws the error itself where no client can have caused it
+ * @throws the error itself if no client can have caused it
  */
 export function explain(error: unknown, decoded: DecodedToken): Refusal {
   const { code } = error as { code?: unknown }
@@ -43,7 +41,7 @@ export function explain(error: unknown, decoded: DecodedToken): Refusal {
     : refusal(meaning)
 }
 
-/** A token that lacks a claim gets to know that first, whatever its signature. */
+/** A missing claim is reported first, whatever the signature. */
 export function signatureRefusal({ payload }: DecodedToken, code: RefusalCode = 'invalid_signature'): Refusal {
   return missingClaimRefusal(payload, requiredClaims) ?? refusal(code)
 }

@@ -1,5 +1,5 @@
 /**
- * Stage 3 under attack: after a forged token, node:crypto looks at the next signatures first. It can only refuse; a token that it lets pass is
+ * Stage 3 under attack: after a forged token, node:crypto checks the next signatures first. It can only refuse; a token that passes is then
  * verified by fast-jwt like any other. A forgery then costs one verification, without the errors of two libraries (docs/performance.md).
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
@@ -8,28 +8,28 @@ import type { Refusal } from '../refusals/refusal.js'
 import type { DecodedToken } from './decode.js'
 import { signatureRefusal } from './jwt-errors.js'
 
-/** After how many good signatures in a row the attack is over: until then each of them is verified twice. */
+/** The number of valid signatures in a row after which the attack is over; until then each is verified twice. */
 const goodOnesInARow = 32
 
-/** RSASSA-PKCS1-v1_5 (RFC 7518 §3.3), all that Entra signs with; other signatures go the long way. */
+/** RSASSA-PKCS1-v1_5 (RFC 7518 §3.3), the only algorithm of Entra; other signatures skip this check. */
 const digestOf: Readonly<Record<string, string>> = { RS256: 'RSA-SHA256', RS384: 'RSA-SHA384', RS512: 'RSA-SHA512' }
 
-/** What one instance of the plugin has seen of late. */
+/** The recent failures of one instance of the plugin. */
 export class Forgeries {
   #wary = 0
   readonly #keys = new WeakMap<VerificationKey, KeyObject>()
 
-  /** A signature did not hold. */
+  /** Records an invalid signature. */
   seen(): void {
     this.#wary = goodOnesInARow
   }
 
-  /** While the last forgery is not long ago. */
+  /** Whether a forgery was detected recently. */
   get areLikely(): boolean {
     return this.#wary > 0
   }
 
-  /** Why a token is refused whose signature was looked at, and does not hold. */
+  /** The refusal of a token whose signature was checked and is invalid. */
   refusal(decoded: DecodedToken, key: VerificationKey): Refusal | undefined {
     const digest = digestOf[String(decoded.header.alg)]
     if (!this.areLikely || digest === undefined) return undefined

@@ -1,4 +1,4 @@
-/** The option `tokenCache` → the bounds of the cache. */
+/** Parses the option `tokenCache`. */
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { ownProperties } from '../lib/own.js'
 import { rejectUnknown, shown, wholeNumber } from '../lib/validate.js'
@@ -12,7 +12,7 @@ const cacheBounds = {
 /**
  * Checks the option `tokenCache`.
  *
- * @returns its bounds, completed; `undefined` where no token is to be remembered
+ * @returns the bounds, completed; `undefined` if no token is to be cached
  * @throws EntraConfigurationError with one sentence that names the option, the value and what to change
  */
 export function tokenCacheOf(given: unknown = {}): Required<TokenCacheOptions> | undefined {

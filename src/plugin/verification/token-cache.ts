@@ -1,48 +1,47 @@
 /**
- * Verified tokens, so that the next request with one costs a comparison. Nothing that a token proves can change unseen: the whole
- * token is compared, its times and its key are looked at again at every hit, and only valid tokens come in, so that a flood of
- * others pushes none out.
+ * Caches verified tokens, so that the next request with one costs a comparison. A hit is as strict as a verification: the whole token is
+ * compared, and its times and its key are checked again. Only valid tokens are cached, so that a flood of others evicts none.
  */
 import { LRUCache } from 'lru-cache'
 import type { Claims, Principal } from '../claims/principal.js'
 import type { FoundKey } from '../issuers/trusted-issuers.js'
 
-/** Bounds of the cache. The token that was not used for the longest goes first. */
+/** Bounds of the cache. The least recently used token is evicted first. */
 export interface TokenCacheOptions {
-  /** How many tokens are remembered. Default: 10000. From 1 to 1000000. */
+  /** The most tokens that are cached. Default: 10000. From 1 to 1000000. */
   maxTokens?: number
-  /** How much memory they take, in bytes, as estimated from their lengths. Default: 67108864 (64 MiB). From 65536 to 2^40. */
+  /** The most memory that they use, in bytes, as estimated from their lengths. Default: 67108864 (64 MiB). From 65536 to 2^40. */
   maxBytes?: number
 }
 
-/** A valid token, its key, and who the key signs for. */
+/** A valid token, its key, and the issuer that the key signs for. */
 interface Verified extends FoundKey {
   readonly token: string
   readonly keyOwner?: string | undefined
 }
 
-/** A valid token, and what must still hold when it comes again. */
+/** A valid token, and the conditions that are checked at every hit. */
 interface Entry extends Omit<Verified, 'token'> {
   readonly credentials: string
   readonly principal: Principal
-  /** In seconds, as numbers of claims are: small enough for V8 to keep them in the entry itself. */
+  /** In seconds, as in claims: small enough for V8 to keep them in the entry itself. */
   readonly validFrom: number
   readonly validBefore: number
 }
 
-/** What an entry takes beside its strings: objects, arrays, and its place in the cache. */
+/** The memory of an entry beside its strings: objects, arrays, and its place in the cache. */
 const entryBytes = 1024
 
-/** Base64url characters of the signature's end that a token is looked up by. Hashing all of a token costs ten times as much. */
+/** Base64url characters at the end of the signature by which a token is looked up. Hashing the whole token costs ten times as much. */
 const fingerprintLength = 12
 
-/** The tokens that were found valid, by the instance of the plugin that verified them. */
+/** The valid tokens of one instance of the plugin. */
 export class TokenCache {
-  /** By fingerprint: where two valid tokens meet (of 10,000, in one process of a hundred), they push each other out. */
+  /** By fingerprint: two valid tokens that collide (among 10,000, in one process of a hundred) evict each other. */
   readonly #entries: LRUCache<number, Entry>
   readonly #toleranceSeconds: number
 
-  /** Tokens that came once, of late and of a while ago. Two that meet are only remembered a request early. */
+  /** Tokens that were seen once, in a recent and an older generation. Of two that collide, one is only cached a request early. */
   #once = new Set<number>()
   #onceBefore = new Set<number>()
   readonly #maxTokens: number
@@ -54,9 +53,9 @@ export class TokenCache {
   }
 
   /**
-   * The principal of a token that is as valid now as when it was verified.
+   * The principal of a cached token that is still valid.
    *
-   * @param credentials `Bearer` and the token, as most clients write it; other spellings are for the grammar to judge
+   * @param credentials `Bearer` and the token, as most clients write it; other spellings are left to the parser
    */
   find(credentials: string): Principal | undefined {
     const fingerprint = fingerprintOf(credentials)
@@ -68,9 +67,9 @@ export class TokenCache {
   }
 
   /**
-   * Remembers a token that was just found valid, when it was so once before: many a token comes only once.
+   * Caches a valid token the second time it is verified: many tokens are sent only once.
    *
-   * @param until seconds, as `exp`: where something else than its times counts no longer than that
+   * @param until seconds, as `exp`: an expiry beside the token's own times
    */
   add(
     { token, issuer, issuerName, key, keyOwner }: Verified,
@@ -80,7 +79,7 @@ export class TokenCache {
     const fingerprint = fingerprintOf(token)
     if (!this.#isBack(fingerprint)) return
     const { exp, nbf = 0, iat = 0 } = principal.claims as { exp: number; nbf?: number; iat?: number } & Claims
-    // Written out: V8 gives an object that is spread together three times the memory.
+    // Written out: in V8, an object built by spreading takes three times the memory.
     this.#entries.set(fingerprint, {
       credentials: ownString(`Bearer ${token}`),
       issuer,
@@ -93,7 +92,7 @@ export class TokenCache {
     })
   }
 
-  /** Bounded by two generations, each of as many as there may be tokens. */
+  /** Bounded by two generations, each as large as the cache. */
   #isBack(fingerprint: number): boolean {
     const isBack = this.#once.has(fingerprint) || this.#onceBefore.has(fingerprint)
     if (this.#once.size >= this.#maxTokens) {
@@ -105,9 +104,11 @@ export class TokenCache {
   }
 }
 
-/** A number for a token: FNV-1a over the end of its signature. As a key it is in the table itself; a string is one more place in memory. */
+/**
+ * A number for a token: FNV-1a over the end of its signature. V8 keeps a numeric key in the table itself; a string needs memory of its own.
+ */
 function fingerprintOf(token: string): number {
-  let hash = 0x811c9dc5 | 0 // signed 32-bit numbers take no heap of their own in V8
+  let hash = 0x811c9dc5 | 0 // V8 needs no heap memory for small signed integers
   for (let at = Math.max(0, token.length - fingerprintLength); at < token.length; at += 1) {
     hash = Math.imul(hash ^ token.charCodeAt(at), 0x01000193)
   }
@@ -115,9 +116,9 @@ function fingerprintOf(token: string): number {
 }
 
 /**
- * The issuer still has its name, the same key is in its current set and signs for the same issuer, and no more than the tolerance lies between
- * now and the token's times. While it cannot be known who the key signs for, a token that was verified before is answered as any other:
- * what is remembered changes no answer.
+ * Whether the issuer still has its name, the same key is in its current set and signs for the same issuer, and the token's times are valid
+ * within the tolerance. While the issuer that the key signs for is unknown, a cached token is treated as any other: caching changes no
+ * result.
  */
 function holds({ issuer, issuerName, key, keyOwner, validFrom, validBefore }: Entry): boolean {
   const now = Date.now() / 1000

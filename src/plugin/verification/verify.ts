@@ -1,4 +1,7 @@
-/** Token → principal: taken apart, its key found, its signature verified, and the rules of its issuer asked. A no is a value, never an error. */
+/**
+ * Verifies a token and returns its principal: decodes it, finds its key, verifies its signature, and applies the rules of its issuer. A
+ * refusal is returned, never thrown.
+ */
 import { setImmediate } from 'node:timers/promises'
 import type { Claims, Principal } from '../claims/principal.js'
 import { missingClaimRefusal, requiredClaims } from '../claims/read.js'
@@ -20,38 +23,38 @@ import type { TokenCache } from './token-cache.js'
 export interface Verification extends FoundKey {
   readonly token: string
   readonly decoded: DecodedToken
-  /** Who the key signs for, as it was known when the token was verified. */
+  /** The issuer that the key signs for, as known when the token was verified. */
   keyOwner?: string | undefined
 }
 
-/** A token whose signature holds, and that its issuer's rules let pass; and whom it speaks for. */
+/** A token with a valid signature that passed its issuer's rules, and its principal. */
 export interface Verified {
   readonly verification: Verification
   readonly principal: Principal
 }
 
-/** What the verifier is built from. */
+/** Dependencies of the verifier. */
 export interface VerifierState {
   readonly issuers: TrustedIssuers
-  /** What any of the issuers may sign with; each key says which of them it may verify. */
+  /** The algorithms of all issuers; each key determines which of them it may verify. */
   readonly algorithms: readonly Algorithm[]
   readonly clockToleranceSeconds: number
-  /** Better words for a refusal, where nothing of the token is proven; the refusal itself where there are none. */
+  /** A more specific message for a refusal of an unverified token; the refusal itself if there is none. */
   readonly hint: (why: Refusal, decoded: DecodedToken) => Refusal
-  /** Tokens that were verified before; `undefined`: none is remembered. */
+  /** The cache of verified tokens; `undefined` if none are cached. */
   readonly cache: TokenCache | undefined
-  /** Asked at every request, also for tokens that are remembered. */
+  /** Called at every request, also for cached tokens. */
   readonly isRevoked: IsRevoked | undefined
   readonly checkSignature: CheckSignature
-  /** What is remembered of signatures that did not hold. */
+  /** The state of recent invalid signatures. */
   readonly forgeries: Forgeries
-  /** For functions of the application. */
+  /** For calls to functions of the application. */
   readonly keysTimeoutSeconds: number
 }
 
-/** What is asked once the signature holds. */
+/** The checks after the signature is verified. */
 function signedRefusal(verification: Verification, toleranceSeconds: number): Refusal | undefined {
-  const { payload: claims } = verification.decoded // fast-jwt reads the same bytes once more
+  const { payload: claims } = verification.decoded // fast-jwt reads the same bytes again
   return (
     missingClaimRefusal(claims, requiredClaims) ??
     timeRefusal(claims, toleranceSeconds) ??
@@ -59,7 +62,7 @@ function signedRefusal(verification: Verification, toleranceSeconds: number): Re
   )
 }
 
-/** A token that is refused anyway gets that answer; only one that would pass gets the outage which keeps it from being checked. */
+/** A token that is refused anyway gets that refusal; only one that would pass gets the outage that prevents its check. */
 function profileRefusal(verification: Verification, claims: Claims): Refusal | undefined {
   const { issuer, key, decoded } = verification
   const { described, owner, unknown } = describeKey(issuer, key)
@@ -67,7 +70,7 @@ function profileRefusal(verification: Verification, claims: Claims): Refusal | u
   return firstRefusal(issuer.settings.profile.checks, { header: decoded.header, claims, key: described }) ?? unknown
 }
 
-/** A key with the issuer that it signs for, by whoever says so; or why that cannot be known at the moment. */
+/** A key with the issuer that it signs for; or a refusal while that is unknown. */
 export function describeKey(issuer: Issuer, key: VerificationKey) {
   const owner = issuer.namedIssuer(key)
   if (isRefusal(owner)) return { described: key, owner: undefined, unknown: owner }
@@ -75,7 +78,7 @@ export function describeKey(issuer: Issuer, key: VerificationKey) {
   return { described, owner, unknown: undefined }
 }
 
-/** Verifies a token: whom it speaks for, or why it is refused; the latter at once where no signature needs to be verified for it. */
+/** Verifies a token: returns its principal, or the refusal; the refusal synchronously if it needs no signature verification. */
 export function verifyToken(token: string, state: VerifierState): Refusal | Promise<Refusal | Verified> {
   const decoded = decodeToken(token)
   if (isRefusal(decoded)) return decoded
@@ -95,7 +98,7 @@ export function verifyToken(token: string, state: VerifierState): Refusal | Prom
 async function verified(verification: Verification, state: VerifierState): Promise<Refusal | Verified> {
   const { token, decoded, key, issuer } = verification
   const { forgeries, checkSignature, clockToleranceSeconds } = state
-  if (forgeries.areLikely) await setImmediate() // requests that need no signature verified go first
+  if (forgeries.areLikely) await setImmediate() // requests that need no signature verification go first
   const forged = forgeries.refusal(decoded, key)
   if (forged) return state.hint(forged, decoded)
   try {

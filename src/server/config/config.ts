@@ -1,4 +1,4 @@
-/** The only reader of the environment: variables → what the server is built from. */
+/** Parses the environment variables into the server's configuration. No other module reads them. */
 import {
   EntraConfigurationError,
   type EntraOptions,
@@ -11,23 +11,23 @@ import { refuseMisspelt } from './misspelt.js'
 import { type RedisAddress, toRedis } from './redis-address.js'
 import { integer, list, oneOf, origins, secure, toClientId, toHost, toOrigin, toTrustProxy } from './variables.js'
 
-/** Who may read the API's documents. */
+/** Who may read the API's documents: the values of `DOCS`. */
 export type DocsAccess = 'public' | 'protected' | 'off'
 
-/** What the server is built from. */
+/** The server's configuration. */
 export interface ServerConfig {
   readonly entra: EntraOptions
   readonly host: string
   readonly port: number
   readonly logLevel: string
   readonly corsOrigins: readonly string[]
-  /** Fastify's `trustProxy`: whose `X-Forwarded-*` headers count. */
+  /** Fastify's `trustProxy`: whose `X-Forwarded-*` headers are trusted. */
   readonly trustProxy: boolean | string[]
   readonly docs: DocsAccess
-  /** Client ID of the single-page application that people sign in to `/docs` with. */
+  /** Client ID of the single-page application with which users sign in at `/docs`. */
   readonly docsClientId: string | undefined
   readonly graph: GraphConfig
-  /** What instances share; absent: nothing, and no token can be taken back. */
+  /** The Redis that instances share; absent: nothing is shared, and no token can be revoked. */
   readonly redis: RedisAddress | undefined
 }
 
@@ -35,7 +35,7 @@ export interface ServerConfig {
 export interface GraphConfig {
   readonly url: string
   readonly clientId: string
-  /** False without a credential: the routes behind Graph answer 503 `graph_not_configured`. */
+  /** False without a credential: the routes that use Graph respond with 503 `graph_not_configured`. */
   readonly isConfigured: boolean
 }
 
@@ -73,9 +73,9 @@ const lists: ReadonlySet<string> = new Set([
   ...['ENTRA_AUDIENCE', 'OIDC_AUDIENCE', 'ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS', 'ENTRA_ROLELESS_CLIENTS']
 ])
 const switches: ReadonlySet<string> = new Set(['ENTRA_CUSTOM_SIGNING_KEYS'])
-/** Without these another provider is none. */
+/** Required for another provider. */
 const oidcRequired = ['OIDC_ISSUER', 'OIDC_AUDIENCE']
-/** What narrows: set and empty, it would let everybody in who was meant to be kept out. */
+/** Variables that restrict callers: set but empty, they would allow everyone. */
 const narrowing = ['ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS']
 const known = [...Object.keys({ ...entraVariables, ...oidcVariables, ...commonVariables }), ...credentialVariables]
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
@@ -87,7 +87,7 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
  * @throws EntraConfigurationError with one sentence that names the variable and what to change
  */
 export function readConfig(given: Environment): ServerConfig {
-  const env: Environment = Object.assign(Object.create(null), given) // nothing that it inherits is a setting
+  const env: Environment = Object.assign(Object.create(null), given) // inherited properties are not settings
   refuseTraps(env)
   return {
     entra: pluginOptions(env),
@@ -107,7 +107,7 @@ export function readConfig(given: Environment): ServerConfig {
   }
 }
 
-/** Settings that would be without the effect that they promise: misspelt, contradictory, or narrowing to nothing. */
+/** Refuses settings that would have no effect: misspelt, contradictory, or empty restrictions. */
 function refuseTraps(env: Environment): void {
   refuseMisspelt(env, known)
   refuseMixture(env)
@@ -116,12 +116,14 @@ function refuseTraps(env: Environment): void {
   if (empty) throw new EntraConfigurationError(`${empty} is empty; unset it, or give it a value`)
 }
 
-/** One provider, whole. Entra's secret would go to the other one's token endpoint. */
+/** Requires one complete provider: Entra's secret would otherwise go to the other provider's token endpoint. */
 function refuseMixture(env: Environment): void {
   const entra = [...Object.keys(entraVariables), ...credentialVariables].find((name) => env[name])
   const oidc = Object.keys(oidcVariables).find((name) => env[name])
   if (oidc && entra) {
-    throw new EntraConfigurationError(`${oidc} is another provider's and ${entra} Entra's; unset one of the two`)
+    throw new EntraConfigurationError(
+      `${oidc} configures another provider and ${entra} configures Entra; unset one of them`
+    )
   }
   const missing = oidcRequired.find((name) => oidc && !env[name])
   if (missing) throw new EntraConfigurationError(`${missing} is missing; give it beside ${oidc}`)
@@ -141,7 +143,7 @@ function variablesOf(env: Environment): readonly [variable: string, option: stri
   return Object.entries({ ...(isOidc(env) ? oidcVariables : entraVariables), ...commonVariables })
 }
 
-/** The variable's name in place of the option's, for who sets the one and never sees the other. */
+/** Replaces the option's name by the variable's, as operators set variables and never see options. */
 export function inTermsOfVariables(message: string, env: Environment): string {
   const variables = new Map(variablesOf(env).map(([variable, option]) => [option, variable]))
   return message
@@ -149,7 +151,7 @@ export function inTermsOfVariables(message: string, env: Environment): string {
     .replace(/\b[a-z]+(?:[A-Z][a-z]+)*\b(?= (?:"|\[|is missing|\d))/g, (word) => variables.get(word) ?? word)
 }
 
-/** The plugin checks values, also that none is missing; here text becomes lists and numbers. */
+/** Converts strings to lists and numbers. The plugin validates the values, and that none is missing. */
 function pluginOptions(env: Environment): EntraOptions {
   const options = variablesOf(env).flatMap(([variable, option]) => {
     const text = env[variable]
@@ -162,5 +164,5 @@ function toValue(variable: string, text: string): string | number | boolean | re
   if (lists.has(variable)) return list(text)
   if (switches.has(variable)) return oneOf(variable, text, ['on', 'off']) === 'on'
   if (!variable.endsWith('_SECONDS')) return text
-  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : text // the plugin refuses text, and says what it was
+  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : text // the plugin refuses a string, and shows it
 }

@@ -4,16 +4,16 @@ import { EntraConfigurationError, type EntraTenantOptions } from '../../plugin/i
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Either says who this API is to its tenant. */
+/** Either authenticates this API to its tenant. */
 export const credentialVariables = ['ENTRA_CLIENT_SECRET', 'ENTRA_CLIENT_CERTIFICATE'] as const
 
-/** Those that are set. */
+/** The variables that are set. */
 export function credentialsIn(env: Environment): readonly string[] {
   return credentialVariables.filter((name) => env[name])
 }
 
 /**
- * Credentials that would be too many, or would do harm.
+ * Refuses too many credentials, and those that would do harm.
  *
  * @throws EntraConfigurationError with one sentence that names the variable
  */
@@ -21,14 +21,14 @@ export function refuseCredentials(env: Environment): void {
   const given = credentialsIn(env)
   const isMany = /^(common|organizations)$/i.test(env.ENTRA_TENANT_ID ?? '')
   if (isMany && given.length > 0) {
-    const why = 'an administrator of any tenant that may call could have it read this one'
-    throw new EntraConfigurationError(`${given[0]} goes with one tenant; ${why}, so unset it`)
+    const why = 'an administrator of any tenant that may call could use it to read this tenant'
+    throw new EntraConfigurationError(`${given[0]} goes with a single tenant; ${why}, so unset it`)
   }
   if (given.length > 1)
     throw new EntraConfigurationError(`${given.join(' and ')} are two credentials; unset one of them`)
 }
 
-/** What the plugin asks for tokens with; the plugin checks what is in the file. */
+/** The credential with which the plugin requests tokens; the plugin validates the content of the file. */
 export function credentialOption(env: Environment): Pick<EntraTenantOptions, 'downstream'> {
   const { ENTRA_CLIENT_SECRET: clientSecret, ENTRA_CLIENT_CERTIFICATE: file } = env
   if (clientSecret) return { downstream: { clientSecret } }
@@ -39,7 +39,7 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    // Not the path: somebody may have put the certificate itself there, with its key.
+    // Without the path: the variable may contain the certificate itself, with its key.
     const { code } = error as NodeJS.ErrnoException
     throw new EntraConfigurationError(
       `ENTRA_CLIENT_CERTIFICATE cannot be read (${code}); give the path of a PEM file with the certificate and its key`

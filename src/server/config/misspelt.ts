@@ -1,25 +1,25 @@
-/** Variables that look like the server's own, and would be without the effect that they promise. */
+/** Refuses variables that look like the server's own, and would have no effect. */
 import { EntraConfigurationError } from '../../plugin/index.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Without a prefix of their own. HOST, PORT and LOG_LEVEL are other programs' as well, and nobody is let in by one that is misspelt. */
+/** Variables without a common prefix. HOST, PORT and LOG_LEVEL belong to other programs as well, and misspelling them lets nobody in. */
 const ownNames = ['CORS_ORIGINS', 'TRUST_PROXY', 'DOCS', 'DOCS_CLIENT_ID', 'GRAPH_URL', 'REDIS_URL']
 
-/** Shorter names are too near to others: of these only another case counts, and the singular. */
+/** Shorter names are too similar to others: for these, only another case and the singular count as misspelt. */
 const leastLength = 8
 
 const prefixes = /^(ENTRA|OIDC|KEYS)_/i
 
-/** Set by Kubernetes for a service of the name `entra`, `oidc` or `keys` ("Discovering services", environment variables). */
+/** Set by Kubernetes for a service named `entra`, `oidc` or `keys` ("Discovering services", environment variables). */
 const serviceLinks =
   /^[A-Z]+_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/
 
 /**
- * Refuses names that are not the server's, and nearly are: `ENTRA_…`, `OIDC_…` and `KEYS_…` in any case, whatever their value, even an empty
- * one; of the other names those that are one letter, or upper and lower case, away from a variable that is not set.
+ * Refuses names that are nearly the server's: `ENTRA_…`, `OIDC_…` and `KEYS_…` in any case, whatever their value, even an empty one; of the
+ * other names those that are one letter, or upper and lower case, away from a variable that is not set.
  *
- * @param known names with one of the prefixes, and others that options of the plugin are set by
+ * @param known names with one of the prefixes, and other variables of the plugin's options
  * @throws EntraConfigurationError with one sentence that names the variable and the nearest one, never its value
  */
 export function refuseMisspelt(env: Environment, known: readonly string[]): void {
@@ -35,12 +35,12 @@ export function refuseMisspelt(env: Environment, known: readonly string[]): void
 function unknown(name: string, candidates: readonly string[]): EntraConfigurationError {
   const [nearest = ''] = candidates
   if (distance(name.toUpperCase(), nearest) <= name.length / 4) return misspelt(name, nearest)
-  return new EntraConfigurationError(`${name} is no variable of this server; it has ${candidates.join(', ')}`)
+  return new EntraConfigurationError(`${name} is not a variable of this server; it has ${candidates.join(', ')}`)
 }
 
 function misspelt(name: string, meant: string): EntraConfigurationError {
-  const what = `it has ${meant}, which is the nearest name, so write that, or unset ${name}`
-  return new EntraConfigurationError(`${name} is no variable of this server; ${what}`)
+  const what = `it has ${meant}, which is the nearest name, so use that, or unset ${name}`
+  return new EntraConfigurationError(`${name} is not a variable of this server; ${what}`)
 }
 
 function byNearness(name: string, candidates: readonly string[]): readonly string[] {
@@ -53,7 +53,7 @@ function isNear(name: string, own: string): boolean {
   return Math.abs(name.length - own.length) <= 1 && distance(name, own) <= 1
 }
 
-/** Letters to add, to leave out, to change, or to swap with the next one, until one text is the other (optimal string alignment). */
+/** The edit distance of two strings (optimal string alignment). */
 function distance(from: string, to: string): number {
   let [before, last]: [number[], number[]] = [[], Array.from({ length: to.length + 1 }, (_, at) => at)]
   for (let row = 1; row <= from.length; row += 1) {

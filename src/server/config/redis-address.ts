@@ -1,18 +1,18 @@
-/** `REDIS_URL` → where Redis is. */
+/** Parses `REDIS_URL`. */
 import { EntraConfigurationError } from '../../plugin/index.js'
 
-/** Where a Redis is, and as whom to connect. */
+/** The address of a Redis, and the user that connects. */
 export interface RedisAddress {
   readonly host: string
   readonly port: number
   readonly db: number
   readonly username?: string
   readonly password?: string
-  /** Present: by TLS, with the certificate verified. */
+  /** Present for TLS, with a verified certificate. */
   readonly tls?: Record<string, never>
 }
 
-/** `redis://` or `rediss://` (TLS). An error never shows the text, as it may hold a password. */
+/** `redis://` or `rediss://` (TLS). Errors never show the value, as it may contain a password. */
 export function toRedis(name: string, text = ''): RedisAddress | undefined {
   if (text === '') return undefined
   try {
@@ -28,8 +28,9 @@ export function toRedis(name: string, text = ''): RedisAddress | undefined {
         ...(protocol === 'rediss:' && { tls: {} })
       }
   } catch {
-    // No URL, or an escape that stands for no character: the answer is the same.
+    // Not a URL, or an invalid percent-encoding.
   }
-  const wanted = 'give rediss://user:password@host:port/database, signs in the password percent-encoded'
+  const wanted =
+    'give rediss://user:password@host:port/database, with special characters in the password percent-encoded'
   throw new EntraConfigurationError(`${name} cannot be read; ${wanted}`)
 }

@@ -1,8 +1,8 @@
-/** The text of a variable → its value, or one sentence that says what to change. */
+/** Parses the values of variables, or throws one sentence that says what to change. */
 import { isIP } from 'node:net'
 import { EntraConfigurationError, isSecure, withoutPassword } from '../../plugin/index.js'
 
-/** Values parted by commas. */
+/** Comma-separated values. */
 export function list(text = ''): readonly string[] {
   const parts = text.split(',').map((part) => part.trim())
   return parts.filter((part) => part !== '')
@@ -17,7 +17,7 @@ export function integer(name: string, text: string, most: number): number {
   )
 }
 
-/** One of a few words. */
+/** One of a set of words. */
 export function oneOf<T extends string>(name: string, text: string, allowed: readonly T[]): T {
   const found = allowed.find((value) => value === text)
   if (found) return found
@@ -36,11 +36,11 @@ export function toOrigin(name: string, text: string): string {
 
 /** Origins, comma-separated; none where it is unset. */
 export function origins(name: string, text = ''): readonly string[] {
-  if (text.includes('@')) return [toOrigin(name, text)] // no origin has one, and a comma may be part of a password
+  if (text.includes('@')) return [toOrigin(name, text)] // no origin contains `@`, and a password may contain a comma
   return (text === '' ? [] : text.split(',')).map((origin) => toOrigin(name, origin.trim()))
 }
 
-/** A client ID (RFC 6749 §A.1), none where it is unset; a space is one that came along by mistake. */
+/** A client ID (RFC 6749 §A.1), none where it is unset; a space is a copying mistake. */
 export function toClientId(name: string, text = ''): string | undefined {
   if (/^[!-~]*$/.test(text)) return text || undefined
   throw new EntraConfigurationError(
@@ -56,7 +56,7 @@ export function toHost(name: string, text: string): string {
   )
 }
 
-/** Tokens are sent there. */
+/** An origin to which tokens are sent. */
 export function secure(name: string, origin: string): string {
   if (isSecure(new URL(origin))) return origin
   throw new EntraConfigurationError(
@@ -64,7 +64,7 @@ export function secure(name: string, origin: string): string {
   )
 }
 
-/** `off`, `on` (any sender: only behind a proxy that nobody can pass by), or addresses and networks, comma-separated. */
+/** `off`, `on` (any sender: only behind a proxy that cannot be bypassed), or addresses and networks, comma-separated. */
 export function toTrustProxy(text: string): boolean | string[] {
   if (text === 'on' || text === 'off') return text === 'on'
   const addresses = [...list(text)]

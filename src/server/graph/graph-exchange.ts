@@ -1,11 +1,11 @@
-/** One exchange with Microsoft Graph, and the problems that it may end in. */
+/** HTTP exchanges with Microsoft Graph, and the problems that they may result in. */
 import { type EnvHttpProxyAgent, request } from 'undici'
 import { ServerProblem } from '../problems.js'
 
-/** What Graph answered, with any status. */
+/** A response of Graph, with any status. */
 export interface Answer {
   readonly status: number
-  /** `WWW-Authenticate`, empty where there is none. */
+  /** `WWW-Authenticate`, empty if absent. */
   readonly challenge: string
   readonly body: Readonly<Record<string, unknown>>
 }
@@ -14,10 +14,10 @@ export interface Answer {
 export const maxBytes = 1024 * 1024
 
 /**
- * Answers one question within one deadline, however many tokens and exchanges it takes.
+ * Runs one operation within one deadline, however many tokens and exchanges it takes.
  *
  * @param work gets a signal that is aborted at the deadline
- * @throws ServerProblem 503 when it takes too long; whatever `work` throws
+ * @throws ServerProblem 503 when it takes too long; any error of `work`
  */
 export function inOneDeadline<T>(milliseconds: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const abort = new AbortController()
@@ -35,10 +35,10 @@ export function inOneDeadline<T>(milliseconds: number, work: (signal: AbortSigna
 }
 
 /**
- * Asks with a token.
+ * Sends a request with a token.
  *
- * @param signal ends the exchange
- * @throws ServerProblem 503 where there is no answer, or a 200 that is no JSON object
+ * @param signal aborts the exchange
+ * @throws ServerProblem 503 without a response, or for a 200 that is not a JSON object
  */
 export async function exchange(
   dispatcher: EnvHttpProxyAgent,
@@ -69,12 +69,12 @@ function objectIn(text: string): Answer['body'] | undefined {
   }
 }
 
-/** There is no usable answer, whoever asks. */
+/** The problem when Graph returns no usable response. */
 export function unavailable(cause: string): ServerProblem {
   return problem(503, 'graph_unavailable', 'Microsoft Graph cannot be reached. Try again later.', cause)
 }
 
-/** A problem whose cause is for the log alone. */
+/** A problem whose cause is only logged. */
 export function problem(
   status: ServerProblem['statusCode'],
   code: string,

@@ -1,10 +1,10 @@
-/** The API as a client of Microsoft Graph: for itself, and for the users who call it. */
+/** The API as a client of Microsoft Graph: for itself, and on behalf of its users. */
 import { EnvHttpProxyAgent } from 'undici'
 import { DownstreamError, type OnBehalfOf, type TokenForApp } from '../../plugin/index.js'
 import type { GraphConfig } from '../config/config.js'
 import { type Answer, exchange, inOneDeadline, maxBytes, problem, unavailable } from './graph-exchange.js'
 
-/** A user as Graph's directory shows one. */
+/** A user in the directory. */
 export interface DirectoryUser {
   readonly id: string
   readonly displayName: string | null
@@ -12,34 +12,37 @@ export interface DirectoryUser {
   readonly mail: string | null
 }
 
-/** A group that a user is in. */
+/** A group of a user. */
 export interface DirectoryGroup {
   readonly id: string
   readonly displayName: string | null
 }
 
-/** What the routes ask of Graph. All throw a {@link ServerProblem}: 503 without credentials or a usable answer, 502 when Graph refuses. */
+/**
+ * The operations of Graph that routes use. All throw a {@link ServerProblem}: 503 without credentials or a usable response, 502 when Graph
+ * refuses.
+ */
 export interface Graph {
   /** The first page of the directory's users, with the API's own permission. */
   listUsers(): Promise<readonly DirectoryUser[]>
   /**
-   * The user who calls, with that user's permission.
+   * The calling user, with the user's permission.
    *
-   * @throws DownstreamError where there is no token for the user; ServerProblem 403 or 404 where Graph refuses this user
+   * @throws DownstreamError when there is no token for the user; ServerProblem 403 or 404 when Graph refuses this user
    */
   profileOf(onBehalfOf: OnBehalfOf): Promise<DirectoryUser>
-  /** The first page of the groups of the user who calls. Throws as {@link profileOf}. */
+  /** The first page of the calling user's groups. Throws as {@link profileOf}. */
   groupsOf(onBehalfOf: OnBehalfOf): Promise<readonly DirectoryGroup[]>
   /**
-   * What is at a path of Graph, with the API's own permission.
+   * The resource at a path of Graph, with the API's own permission.
    *
-   * @param refused what to say when Graph refuses it
+   * @param refused the problem when Graph refuses
    */
   get(path: string, refused: Refused): Promise<Answer['body']>
   close(): Promise<void>
 }
 
-/** A refusal that only the operator can mend. */
+/** A refusal that only the operator can resolve. */
 interface Refused {
   readonly code: string
   readonly detail: string
@@ -47,7 +50,7 @@ interface Refused {
 
 const userMembers = 'id,displayName,userPrincipalName,mail'
 
-/** Milliseconds for one question: tokens, and up to two exchanges, from connect to the last byte. */
+/** Deadline of one operation in milliseconds: tokens, and up to two exchanges, from connect to the last byte. */
 const deadlineMs = 5000
 
 /** @param tokenForApp the plugin's, from the API's own tenant */
@@ -64,7 +67,7 @@ export function createGraph(config: GraphConfig, tokenForApp: TokenForApp, milli
     }
     return inOneDeadline(milliseconds, async (signal) => {
       const first = await tryOnce(signal)
-      // A token may be revoked before it expires: one more try, with a new one.
+      // A token may be revoked before it expires: retry once, with a new one.
       const { answer } = first.answer.status === 401 ? await tryOnce(signal, first.token) : first
       return usable(answer, refused)
     })
@@ -118,7 +121,7 @@ function refuseUnconfigured({ isConfigured }: GraphConfig): void {
   if (!isConfigured) throw problem(503, 'graph_not_configured', 'This server has no credentials for Microsoft Graph.')
 }
 
-/** The body of a 200; 429 and 5xx are an outage, the rest a refusal that only the operator can mend. */
+/** The body of a 200; 429 and 5xx are an outage, any other status a refusal that only the operator can resolve. */
 function usable({ status, body }: Answer, refused: Refused): Answer['body'] {
   if (status === 200) return body
   const reason = `answered ${status} ${JSON.stringify(body.error ?? '').slice(0, 200)}`
@@ -126,7 +129,7 @@ function usable({ status, body }: Answer, refused: Refused): Answer['body'] {
   throw problem(502, refused.code, refused.detail, reason)
 }
 
-/** With the user's permission, a refusal is about the user; 401 is one once the token is new. */
+/** With the user's permission, a refusal is about the user; a 401 for a new token is one as well. */
 function usableForUser(answer: Answer, permission: string): Answer['body'] {
   const { status } = answer
   if (status === 401 || status === 403)
@@ -151,7 +154,7 @@ const toUser = ({ id, displayName, userPrincipalName, mail }: Member): Directory
   mail: textOrNull(mail)
 })
 
-/** `memberOf` has directory roles and administrative units as well (Microsoft Graph: "List a user's direct memberships"). */
+/** `memberOf` also contains directory roles and administrative units (Microsoft Graph: "List a user's direct memberships"). */
 const isGroup = (member: Member) => member['@odata.type'] === '#microsoft.graph.group'
 
 const toGroup = ({ id, displayName }: Member): DirectoryGroup => ({

@@ -1,4 +1,4 @@
-/** The registration that the API needs, as Microsoft Graph's `application` resource (v1.0), as far as code decides it. */
+/** The registration that the API requires, as Microsoft Graph's `application` resource (v1.0), as far as code determines it. */
 import type { Permissions } from '../permissions.js'
 import { checkDeclarations, declarationOf } from './declarations.js'
 import { claimsOf, type Route, type Table, usesOf } from './requirements.js'
@@ -26,7 +26,7 @@ export interface AppRole {
   readonly isEnabled: true
 }
 
-/** A claim that is in tokens because the registration asks for it (Microsoft Graph: "optionalClaim resource type"). */
+/** A claim that the registration adds to tokens (Microsoft Graph: "optionalClaim resource type"). */
 export interface OptionalClaim {
   readonly name: string
   readonly source: null
@@ -43,20 +43,20 @@ export interface Application {
   }
   readonly appRoles: readonly AppRole[]
   readonly optionalClaims: { readonly accessToken: readonly OptionalClaim[] }
-  /** Which groups go into `groups`, without which that claim stays out (Microsoft: "Configure optional claims", groups). */
+  /** Which groups are in `groups`; without it the claim is absent (Microsoft: "Configure optional claims", groups). */
   readonly groupMembershipClaims?: 'SecurityGroup'
 }
 
-/** A manifest, and what is odd about what it was made from. */
+/** A manifest, and warnings about its sources. */
 export interface Manifest {
   readonly application: Application
   readonly warnings: readonly string[]
 }
 
 /**
- * The registration of an API, from its routes and from what is declared of their permissions.
+ * The registration of an API, from its routes and the declarations of their permissions.
  *
- * @throws ManifestFailure when a guard names what is not declared
+ * @throws ManifestFailure when a guard names an undeclared permission
  */
 export function manifestOf(routes: readonly Route[], permissions: Permissions, clientId: string): Manifest {
   const uses = usesOf(routes)
@@ -91,7 +91,7 @@ function scopesOf({ scopes }: Permissions, asked: ReadonlySet<string>, idOf: IdO
   }))
 }
 
-/** One app role for each name: users and apps that hold it are told apart by who may hold it, and by the guards. */
+/** One app role per name: its allowed member types, and the guards, distinguish users and apps that hold it. */
 function rolesOf(
   { roles, appPermissions }: Permissions,
   asUser: ReadonlySet<string>,
@@ -113,7 +113,7 @@ function rolesOf(
   }))
 }
 
-/** All its members, as Graph answers them: what was written reads the same. */
+/** All members in the form that Graph returns, so that what is written can be compared with what is read. */
 function optionalClaim(name: string): OptionalClaim {
   return { name, source: null, essential: false, additionalProperties: [] }
 }

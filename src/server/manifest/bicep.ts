@@ -2,8 +2,8 @@
 import type { Application } from './application.js'
 
 /**
- * A file of one resource, whose members are those of Graph. Bicep finds a registration by its `uniqueName`: one that was made otherwise
- * has none until it is given one, once (Microsoft: "Onboard existing Microsoft Graph resources for use in Bicep templates").
+ * A file of one resource, whose members are those of Graph. Bicep finds a registration by its `uniqueName`: a registration that was created
+ * in another way has none until one is set, once (Microsoft: "Onboard existing Microsoft Graph resources for use in Bicep templates").
  */
 export function toBicep(application: Application, apiName: string): string {
   const [identifierUri = ''] = application.identifierUris
@@ -18,7 +18,7 @@ export function toBicep(application: Application, apiName: string): string {
   ].join('\n')
 }
 
-/** JSON as Bicep writes it: a member or an item a line, no commas, no null (the types of the extension have none). */
+/** JSON in Bicep's syntax: one member or item per line, no commas, no null (the types of the extension have none). */
 function expression(value: unknown, indent: string): string {
   if (typeof value === 'string') return text(value)
   if (typeof value !== 'object' || value === null) return String(value)
@@ -34,7 +34,7 @@ function expression(value: unknown, indent: string): string {
     : [open, ...lines.map((line) => inner + line), indent + close].join('\n')
 }
 
-/** Microsoft: "Data types in Bicep", strings: single quotes, and a template's opening escaped. */
+/** Microsoft: "Data types in Bicep", strings: single quotes, with a template's opening escaped. */
 function text(value: string): string {
   const escapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
   return `'${value.replace(/\\|'|\$(?=\{)|[\n\r\t]/g, (sign) => escapes[sign] ?? `\\${sign}`)}'`

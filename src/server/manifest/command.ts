@@ -1,4 +1,4 @@
-/** `npm run manifest`, as a function: arguments, environment and an API → what is printed, and the status of the process. */
+/** `npm run manifest`, as a function: returns the output and the exit status for arguments, environment and an API. */
 import { parseArgs } from 'node:util'
 import { EntraConfigurationError, type TokenForApp } from '../../plugin/index.js'
 import { inTermsOfVariables, readConfig, type ServerConfig } from '../config/config.js'
@@ -13,22 +13,22 @@ import { readRegistration } from './registration.js'
 import type { Route } from './requirements.js'
 import { toTerraform } from './terraform.js'
 
-/** What the API says of itself once it is ready. */
+/** The API's description, once it is ready. */
 export interface ReadyApi {
   readonly routes: readonly Route[]
-  /** Its own token, from its tenant. */
+  /** The API's own token, from its tenant. */
   readonly tokenForApp: TokenForApp
   close(): Promise<unknown>
 }
 
-/** What the command works on. */
+/** The input of the command. */
 export interface Subject {
   readonly permissions: Permissions
   /** Builds the API. */
   readonly start: (config: ServerConfig) => Promise<ReadyApi>
 }
 
-/** 0: written, or no drift. 1: drift, or a permission that is not declared. 2: it could not be asked. */
+/** 0: written, or no drift. 1: drift, or an undeclared permission. 2: the comparison was not possible. */
 export interface Outcome {
   readonly exitCode: 0 | 1 | 2
   readonly out: string
@@ -37,7 +37,7 @@ export interface Outcome {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The API of the embedded tenant, whose manifest is written where no other is named. */
+/** The API of the embedded tenant, the default. */
 const exampleClientId = '20000000-0000-4000-8000-000000000001'
 
 type Format = (application: Application, apiName: string) => string
@@ -48,7 +48,7 @@ const formats: ReadonlyMap<string, Format> = new Map([
   ['bicep', toBicep]
 ])
 
-/** Runs the command. Rejects only with what is a bug. */
+/** Runs the command. Rejects only for a bug. */
 export async function runManifest(args: readonly string[], env: Environment, subject: Subject): Promise<Outcome> {
   try {
     const { check, format } = parsed(args)
@@ -67,14 +67,14 @@ function parsed(args: readonly string[]) {
     const format = formats.get(values.format ?? 'json')
     if (format && !(values.check && values.format)) return { check: values.check, format }
   } catch {
-    // An option that is unknown: the answer is the same.
+    // An unknown option.
   }
   throw new ManifestFailure(2, usage)
 }
 
 /**
- * Without the network: the API is built for a tenant at an address where nobody answers, as its guards are the same for any. None of
- * the server's settings counts but the client ID, so that the same code gives the same manifest.
+ * Without the network: the API is built for a tenant at an unreachable address, as its guards are the same for any. Only the client ID of
+ * the server's settings is used, so that the same code yields the same manifest.
  */
 async function written(format: Format, env: Environment, subject: Subject): Promise<Outcome> {
   const clientId = env.ENTRA_CLIENT_ID || exampleClientId
@@ -102,7 +102,7 @@ async function checked(env: Environment, subject: Subject): Promise<Outcome> {
   try {
     const { application, warnings } = manifestOf(api.routes, subject.permissions, clientId)
     const drift = driftOf(application, await readRegistration(graph, clientId))
-    const inSync = `the registration of ${clientId} has what the code asks for`
+    const inSync = `the registration of ${clientId} has what the code requires`
     return drift.length > 0
       ? { exitCode: 1, out: lines(drift), err: lines(warnings) }
       : { exitCode: 0, out: '', err: lines([...warnings, inSync]) }
@@ -112,7 +112,7 @@ async function checked(env: Environment, subject: Subject): Promise<Outcome> {
   }
 }
 
-/** Each problem of the server's client of Graph, for the operator: who asks here knows the cause. */
+/** The problems of the server's Graph client, for the operator, who may know the cause. */
 const problems: Readonly<Record<string, string>> = {
   graph_not_configured: 'ENTRA_CLIENT_SECRET is missing; --check reads the registration with it',
   graph_credentials_refused: 'the tenant refused ENTRA_CLIENT_ID with ENTRA_CLIENT_SECRET',

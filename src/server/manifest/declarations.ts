@@ -1,9 +1,9 @@
-/** What guards name, held against what `src/server/permissions.ts` declares. */
+/** Compares the permissions in guards with the declarations in `src/server/permissions.ts`. */
 import type { Permission, Permissions } from '../permissions.js'
 import { ManifestFailure } from './failure.js'
 import type { Table, Use } from './requirements.js'
 
-/** Where it is declared, for messages. */
+/** The place of declarations, for messages. */
 export const declaredIn = 'src/server/permissions.ts'
 
 const words: Readonly<Record<Table, string>> = {
@@ -13,14 +13,14 @@ const words: Readonly<Record<Table, string>> = {
 }
 const tables = Object.keys(words) as readonly Table[]
 
-/** The declaration of a name. Asked of `permissions` itself it could be a member that every object has. */
+/** The declaration of a name. A lookup in `permissions` itself could find an inherited member. */
 export function declarationOf(permissions: Permissions, table: Table, value: string): Permission | undefined {
   return Object.hasOwn(permissions[table], value) ? permissions[table][value] : undefined
 }
 
 /**
- * @returns a sentence for each permission that is declared, and that no route asks for
- * @throws ManifestFailure when a guard names what is not declared, or the directory could not take a declaration
+ * @returns a sentence for each declared permission that no route requires
+ * @throws ManifestFailure when a guard names an undeclared permission, or the directory would refuse a declaration
  */
 export function checkDeclarations(permissions: Permissions, uses: readonly Use[]): readonly string[] {
   const missing = uses.filter(({ table, value }) => !declarationOf(permissions, table, value))
@@ -32,16 +32,16 @@ export function checkDeclarations(permissions: Permissions, uses: readonly Use[]
   for (const { table, value } of declared) refuseUnfit(permissions, table, value)
   return declared
     .filter(({ table, value }) => !uses.some((use) => use.table === table && use.value === value))
-    .map(({ table, value }) => `${declaredIn} declares the ${words[table]} ${value}, and no route asks for it`)
+    .map(({ table, value }) => `${declaredIn} declares the ${words[table]} ${value}, and no route requires it`)
 }
 
 /**
- * Microsoft Graph: "appRole resource type", "permissionScope resource type", `value`. Scopes and app roles of one name are one
- * permission to the directory, which then wants them to have the same ID and words.
+ * Microsoft Graph: "appRole resource type", "permissionScope resource type", `value`. The directory treats a scope and an app role of one
+ * name as one permission, which must have one ID and one description.
  */
 function refuseUnfit(permissions: Permissions, table: Table, value: string): void {
   if (value.length > 120 || value.startsWith('.')) {
-    const rule = 'it may have 120 characters, and does not begin with a dot'
+    const rule = 'a name has at most 120 characters and does not begin with a dot'
     throw new ManifestFailure(
       1,
       `${declaredIn} declares the ${words[table]} ${value}, a name that Entra refuses: ${rule}`
@@ -51,7 +51,10 @@ function refuseUnfit(permissions: Permissions, table: Table, value: string): voi
   const other = tables.find((each) => !agree(own, declarationOf(permissions, each, value)))
   if (other) {
     const both = `the ${words[table]} ${value} and the ${words[other]} ${value}`
-    throw new ManifestFailure(1, `${declaredIn} declares ${both} in different words; to Entra they are one permission`)
+    throw new ManifestFailure(
+      1,
+      `${declaredIn} declares ${both} with different descriptions; to Entra they are one permission`
+    )
   }
 }
 

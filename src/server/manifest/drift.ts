@@ -1,9 +1,9 @@
-/** What a registration has that the code does not ask for, and the other way round: a line for each. */
+/** Compares a registration with the code: one line per difference. */
 import type { Application, OptionalClaim } from './application.js'
 import { declaredIn } from './declarations.js'
 import type { Entry, Registration } from './registration.js'
 
-/** Every difference that matters to who may call; none where the registration has what the code asks for. */
+/** Every difference that affects who may call; none if the registration has what the code requires. */
 export function driftOf(wanted: Application, found: Registration): readonly string[] {
   const { requestedAccessTokenVersion: version, oauth2PermissionScopes } = wanted.api
   return [
@@ -20,7 +20,7 @@ export function driftOf(wanted: Application, found: Registration): readonly stri
   ]
 }
 
-/** Names are what tokens carry, so they are what is compared by; a name without an entry, and an entry without a name in code. */
+/** Compares by name, as tokens carry names: reports names without an entry, and entries without a name in code. */
 function permissionDrift(
   where: string,
   wanted: readonly (object & { readonly id: string; readonly value: string })[],
@@ -38,12 +38,12 @@ function entryDrift(where: string, wanted: Entry, found: Entry): readonly string
   const members = Object.keys(wanted).filter((member) => comparable(wanted[member]) !== comparable(found[member]))
   return members.map((member) => {
     const line = differs(where, member, found[member], wanted[member])
-    // What was granted is granted by ID: to change it would take every grant and assignment away.
+    // Grants refer to IDs: changing an ID would remove every grant and assignment.
     return member === 'id' ? `${line}; grants name the ID, so declare it in ${declaredIn}` : line
   })
 }
 
-/** A registration may have more claims than guards read, for what they are shown; what is in them must be as Entra has it by itself. */
+/** A registration may have more claims than guards read, for display. Their content must be Entra's default. */
 function claimDrift(wanted: readonly OptionalClaim[], found: readonly Entry[]): readonly string[] {
   const where = 'optionalClaims.accessToken'
   const differences = wanted.flatMap(({ name, additionalProperties }) => {
@@ -60,7 +60,7 @@ function claimDrift(wanted: readonly OptionalClaim[], found: readonly Entry[]): 
   const disguised = found.filter(({ name }) => !wanted.some((claim) => claim.name === name)).filter(emitsAsRoles)
   return [
     ...differences,
-    ...disguised.map(({ name }) => `${where}: ${shown(name)} has emit_as_roles, and turns groups into roles`)
+    ...disguised.map(({ name }) => `${where}: ${shown(name)} has emit_as_roles, which turns groups into roles`)
   ]
 }
 
@@ -68,7 +68,7 @@ function emitsAsRoles({ additionalProperties }: Entry): boolean {
   return Array.isArray(additionalProperties) && additionalProperties.includes('emit_as_roles')
 }
 
-/** Each of these puts a user's security groups into `groups`: all of them, or those that are assigned to the application. */
+/** Each of these values puts a user's security groups into `groups`: all of them, or those assigned to the application. */
 const withSecurityGroups = ['SecurityGroup', 'ApplicationGroup', 'All']
 
 /** One value or several, comma-separated. */
@@ -78,7 +78,7 @@ function groupDrift({ groupMembershipClaims: wanted }: Application, found: Regis
   return [`groupMembershipClaims is ${shown(found.groupMembershipClaims)}, and ${shown(wanted)} in code`]
 }
 
-/** GUIDs have no case, lists no order, and what is not set is null or empty. */
+/** GUIDs are case-insensitive, lists have no order, and an unset member is null or empty. */
 function comparable(value: unknown): string {
   if (Array.isArray(value)) return JSON.stringify(value.toSorted())
   return typeof value === 'string' && guid.test(value) ? value.toLowerCase() : shown(value || null)

@@ -1,7 +1,7 @@
-/** Why there is no manifest, or no answer: one sentence, and the status of the process. */
+/** Why there is no manifest or comparison: one sentence, and the exit status. */
 export class ManifestFailure extends Error {
   override readonly name = 'ManifestFailure'
-  /** 1: the code and what it declares differ. 2: the question could not be asked. */
+  /** 1: guards and declarations differ. 2: the comparison was not possible. */
   readonly exitCode: 1 | 2
 
   constructor(exitCode: 1 | 2, sentence: string) {

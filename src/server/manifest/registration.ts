@@ -1,10 +1,10 @@
-/** The registration as it is, read through Microsoft Graph (v1.0, "Get application"). */
+/** Reads the existing registration through Microsoft Graph (v1.0, "Get application"). */
 import type { Graph } from '../graph/graph.js'
 
-/** A member of one of the registration's lists, as Graph answers it. */
+/** An item of one of the registration's lists, as Graph returns it. */
 export type Entry = Readonly<Record<string, unknown>>
 
-/** What of a registration is compared. Nothing is taken for granted of it: people edit it. */
+/** The compared members of a registration. Each may have any content, as people edit it. */
 export interface Registration {
   readonly identifierUris: readonly unknown[]
   readonly requestedAccessTokenVersion: unknown
@@ -38,7 +38,7 @@ export async function readRegistration(graph: Graph, clientId: string): Promise<
   }
 }
 
-/** Graph answers null for what was never set. */
+/** Graph returns null for a member that was never set. */
 function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }

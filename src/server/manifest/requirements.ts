@@ -1,17 +1,17 @@
-/** What the routes ask of a token, read off their guards: the very values that decide. */
+/** What the routes require of a token, from the rules of their guards. */
 import type { AccessEntry, Rule } from '../../plugin/index.js'
 
-/** A route and its rule, as `app.accessMatrix()` has them. */
+/** A route and its rule, as in `app.accessMatrix()`. */
 export type Route = Pick<AccessEntry, 'method' | 'url' | 'rule'>
 
 /** Where a kind of permission is declared. */
 export type Table = 'scopes' | 'roles' | 'appPermissions'
 
-/** A permission that a route asks for. */
+/** A permission that a route requires. */
 export interface Use {
   readonly table: Table
   readonly value: string
-  /** The first route that does. */
+  /** The first route that requires it. */
   readonly route: string
 }
 
@@ -25,8 +25,8 @@ const tables: Readonly<Partial<Record<Rule['kind'], Table>>> = {
 
 /**
  * Optional claims that a kind of rule reads (Microsoft: "Optional claims reference"): without them in the registration the guard would
- * refuse. What tokens have anyway (`scp`, `roles`, `tid`, `azp`, `azpacr`) is none; of a policy only its
- * author knows. A kind that is new does not compile until it has a row.
+ * refuse. Claims that tokens always have (`scp`, `roles`, `tid`, `azp`, `azpacr`) are not listed; only the author of a policy knows what it
+ * reads. A new kind does not compile until it has a row.
  */
 const optionalClaims: Readonly<Record<Single['kind'], readonly string[]>> = {
   scope: [],
@@ -39,16 +39,16 @@ const optionalClaims: Readonly<Record<Single['kind'], readonly string[]>> = {
   tenant: [],
   clientAuth: [],
   group: ['groups'],
-  // `acrs` also where no client asked for it, which saves a challenge; `xms_cc` says whether a client understands one.
+  // `acrs` also without a client's request, which saves a challenge; `xms_cc` shows whether a client supports challenges.
   authContext: ['acrs', 'xms_cc'],
   authAge: ['auth_time'],
   policy: []
 }
 
-/** Tells an app's token from a user's for certain (Microsoft: "Optional claims reference"); every decision rests on that. */
+/** Distinguishes app-only from delegated tokens (Microsoft: "Optional claims reference"); every decision depends on that. */
 const always = 'idtyp'
 
-/** Each permission that a route asks for, once. */
+/** Each permission that a route requires, once. */
 export function usesOf(routes: readonly Route[]): readonly Use[] {
   const uses = routes.flatMap(({ method, url, rule }) =>
     singles(rule).flatMap((single) => {
@@ -61,16 +61,16 @@ export function usesOf(routes: readonly Route[]): readonly Use[] {
 }
 
 /**
- * The optional claims that the guards of all routes rely on, sorted by name after the one for every API.
+ * The optional claims that the guards of all routes require, sorted by name after the one for every API.
  *
- * @param others what else is read, and cannot be seen from here
+ * @param others other claims that are read outside guards
  */
 export function claimsOf(routes: readonly Route[], others: readonly string[] = []): readonly string[] {
   const claims = routes.flatMap(({ rule }) => singles(rule)).flatMap(({ kind }) => optionalClaims[kind])
   return [...new Set([always, ...[...claims, ...others].toSorted()])]
 }
 
-/** The rules inside `anyOf` and `allOf`: whichever of them lets a caller in, the registration must have its part. */
+/** The rules inside `anyOf` and `allOf`: the registration must support each alternative. */
 function singles(rule: Rule | undefined): readonly Single[] {
   if (!rule) return []
   return 'rules' in rule ? rule.rules.flatMap(singles) : [rule]

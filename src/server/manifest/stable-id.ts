@@ -1,15 +1,15 @@
 /**
- * IDs that are the same each time. Grants and assignments name a permission by its ID, so one that changed would take them all away
- * (Microsoft Graph: "appRole resource type", "permissionScope resource type").
+ * IDs that are the same each time. Grants and assignments refer to a permission by its ID, so changing it would remove them all (Microsoft
+ * Graph: "appRole resource type", "permissionScope resource type").
  */
 import { createHash } from 'node:crypto'
 
-/** A UUID drawn once, for IDs of permissions. Another one would be another ID for each of them. */
+/** The namespace of permission IDs, a random UUID. Changing it would change every ID. */
 const namespace = 'ec29443f-bed0-4bd7-ae1d-7a6a465e8632'
 
 /**
- * The ID of an API's permission. A scope and an app role of one name have one ID: they share one name space, in which two IDs for a
- * name are refused (Terraform's azuread provider, `azuread_application`: "Roles and Permission Scopes").
+ * The ID of an API's permission. A scope and an app role of one name have one ID: they share one namespace, in which Entra refuses two IDs
+ * for a name (Terraform's azuread provider, `azuread_application`: "Roles and Permission Scopes").
  */
 export function stableId(clientId: string, value: string): string {
   return nameBasedUuid(namespace, `${clientId.toLowerCase()}/${value}`)

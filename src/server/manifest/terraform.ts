@@ -60,14 +60,14 @@ function accessTokenClaim({ name }: OptionalClaim): Lines {
   return block('access_token', attributes({ name: text(name) }))
 }
 
-/** A block after an empty line, as `terraform fmt` leaves it: but for the first of a file or of its surroundings. */
+/** A block after an empty line, as `terraform fmt` formats it, except for the first in a file or block. */
 function block(head: string, body: Lines): Lines {
   const [first, ...others] = body
   const inside = first === '' ? others : body
   return ['', `${head} {`, ...inside.map((line) => (line === '' ? '' : `  ${line}`)), '}']
 }
 
-/** Equals signs below each other, as `terraform fmt` has them. */
+/** Aligned equals signs, as `terraform fmt` formats them. */
 function attributes(values: Readonly<Record<string, string>>): Lines {
   const width = Math.max(...Object.keys(values).map((name) => name.length))
   return Object.entries(values).map(([name, value]) => `${name.padEnd(width)} = ${value}`)

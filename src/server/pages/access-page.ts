@@ -1,4 +1,4 @@
-/** Who may call what, as HTML: one file without scripts, nothing of which is fetched from anywhere. */
+/** The access matrix as HTML: one file without scripts and external resources. */
 import { createHash } from 'node:crypto'
 import type { AccessEntry } from '../../plugin/index.js'
 import { accessStyle } from './access-style.js'
@@ -11,13 +11,13 @@ export const accessPagePolicy = [
   ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"]
 ].join('; ')
 
-/** Kinds of routes, with what is said of them; the open ones first. */
+/** Kinds of routes, with their descriptions; the open ones first. */
 const marks = {
-  public: ['Public', 'anyone may call; a token is not looked at'],
-  optional: ['Token optional', 'strangers may call too; a token that is sent must be valid'],
-  token: ['Token', 'any valid token; nothing more is asked for'],
-  permission: ['Permission', 'a valid token that holds what the route asks for'],
-  nobody: ['Nobody', 'a mistake: what the route asks for can never be had'],
+  public: ['Public', 'anyone may call; the token is not inspected'],
+  optional: ['Token optional', 'unauthenticated requests are allowed; a token that is sent must be valid'],
+  token: ['Token', 'any valid token; nothing more is required'],
+  permission: ['Permission', 'a valid token that holds what the route requires'],
+  nobody: ['Nobody', 'a mistake: no token can hold what the route requires'],
   unknown: ['Not known', 'declared before fastify-entra was registered']
 } as const
 
@@ -39,14 +39,14 @@ export function accessPage(matrix: readonly AccessEntry[]): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Who may call what – fastify-entra API</title>
+<title>Access matrix – fastify-entra API</title>
 <link rel="icon" href="data:,">
 <style>${accessStyle}</style>
 </head>
 <body>
 <header>
-<h1>Who may call what</h1>
-<p>Every route of this API, read off the very values that decide each request.</p>
+<h1>Access matrix</h1>
+<p>Who may call each route of this API, from the same rules that decide each request.</p>
 </header>
 <main>
 ${counts(rows)}
@@ -57,8 +57,8 @@ ${groups(rows)}
 </table>
 </main>
 <footer>
-<p>Any other path answers 401 without a valid token, and 404 with one. The <a href="../openapi.json">OpenAPI document</a> says the
-same for programs; on <a href="../docs">the page made of it</a> you can sign in and call the API.</p>
+<p>Any other path answers 401 without a valid token, and 404 with one. The <a href="../openapi.json">OpenAPI document</a> states the
+same for programs; on <a href="../docs">its page</a> you can sign in and call the API.</p>
 </footer>
 </body>
 </html>
@@ -74,7 +74,7 @@ function counts(rows: readonly Row[]): string {
   return `<ul class="counts">\n${[total, ...items].join('\n')}\n</ul>`
 }
 
-/** What the API is for first; the documents, this page among them, are many and of less interest. */
+/** The API's own routes first; the many routes of documents, this page among them, are of less interest. */
 function groups(rows: readonly Row[]): string {
   const isDocument = ({ path }: Row) => /^\/(docs|openapi)\b/.test(path)
   const named = [
@@ -97,7 +97,7 @@ function badge(mark: Mark): string {
   return `<strong class="mark ${mark}">${marks[mark][0]}</strong>`
 }
 
-/** HEAD goes with its GET, and so does any method whose callers are the same. */
+/** Groups HEAD with its GET, and any methods with the same callers. */
 function rowsOf(matrix: readonly AccessEntry[]): readonly Row[] {
   const rows = new Map<string, Row>()
   for (const entry of matrix) {

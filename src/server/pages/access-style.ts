@@ -1,6 +1,6 @@
 /**
- * How the access page looks: light and dark, wide and narrow, on screen and on paper. Marks are words, so that no colour has to be
- * told from another; each colour of text has a contrast of 4.5 or more with what is behind it (WCAG 2.2 §1.4.3).
+ * How the access page looks: light and dark, wide and narrow, on screen and on paper. Marks are words, so that no meaning depends on
+ * colour; each text colour has a contrast of 4.5 or more with its background (WCAG 2.2 §1.4.3).
  */
 export const accessStyle = `
 :root {

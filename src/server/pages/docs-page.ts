@@ -1,10 +1,10 @@
-/** What is our own of the page at `/docs`: what it may load, what it shows, how it looks. The rest is Swagger UI's. */
+/** This server's part of the page at `/docs`: its content-security policy, content and style. The rest is Swagger UI. */
 import type { FastifyInstance } from 'fastify'
 import { openapiDocument } from '../document.js'
 
 /**
- * Content-security policy of the page. Its script may call this API and the authority, where it redeems the code, and nobody else. Without
- * `upgrade-insecure-requests`, which has no use where all is of these two, and breaks both on loopback, where neither has TLS.
+ * Content-security policy of the page. Its script may call only this API and the authority, where it redeems the code. Without
+ * `upgrade-insecure-requests`, which is useless for these two origins, and breaks both on loopback without TLS.
  */
 export function docsPagePolicy(app: FastifyInstance): string {
   const [authority] = app.entra.issuers.map(({ metadataUrl }) => new URL(metadataUrl).origin)
@@ -16,27 +16,27 @@ export function docsPagePolicy(app: FastifyInstance): string {
 }
 
 /**
- * The API's description as of now, made to be tried. A page is no place for the secret of a service (RFC 9700 §2.5), so a service's token
- * is pasted, whoever got it.
+ * The API's current description, adapted for trying it. A page cannot hold the secret of a service (RFC 9700 §2.5), so users paste a
+ * service's token.
  */
 export function docsPageDocument(app: FastifyInstance): Record<string, unknown> {
   const document = openapiDocument(app) as { readonly components: object }
   const { entraUser, entraApp } = app.entra.openapi.securitySchemes
   const securitySchemes = {
-    entraUser: { ...entraUser, description: `${entraUser?.description}. Select the scopes to ask for.` },
+    entraUser: { ...entraUser, description: `${entraUser?.description}. Select the scopes to request.` },
     entraApp: { type: 'http', scheme: 'bearer', description: `${entraApp?.description}. Paste its token here.` }
   }
-  const externalDocs = { url: 'access', description: 'Who may call what' }
+  const externalDocs = { url: 'access', description: 'Access matrix' }
   return { ...document, externalDocs, components: { ...document.components, securitySchemes } }
 }
 
-/** Swagger UI asks for a secret, which a public client has not, and has no room for a client ID. */
+/** Swagger UI asks for a secret, which a public client does not have, and has too little space for a client ID. */
 const style = `
 .swagger-ui .auth-container .wrapper:has(> [for^="client_secret_"]) { display: none }
 .swagger-ui .auth-container input[type="text"] { width: 100% }
 `
 
-/** Swagger UI knows dark colours, and leaves it to the page when to show them. */
+/** Swagger UI has dark colours; the page must switch them on. */
 const script = `
 const dark = matchMedia('(prefers-color-scheme: dark)')
 const follow = () => document.documentElement.classList.toggle('dark-mode', dark.matches)
@@ -44,10 +44,10 @@ dark.addEventListener('change', follow)
 follow()
 `
 
-/** Where the tenant sends the browser back to: Swagger UI's own page, with an empty icon, or the browser would ask for one. */
+/** The redirect page for the tenant: Swagger UI's own, with an empty icon, or the browser would request one. */
 export const redirectPage = `<!doctype html>
 <html lang="en">
-<title>Back from signing in</title>
+<title>Return from sign-in</title>
 <link rel="icon" href="data:,">
 <script src="oauth2-redirect.js"></script>
 </html>

@@ -1,15 +1,15 @@
-/** What ends the process is said, once: in the log at `fatal`, or on stderr where there is no log. */
+/** Reports once what ends the process: in the log at `fatal`, or on stderr without a log. */
 import closeWithGrace from 'close-with-grace'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { type LoggedError, loggedError } from '../../plugin/index.js'
 
-/** The part of a logger that it takes. */
+/** The part of a logger that is used. */
 type Log = Pick<FastifyBaseLogger, 'fatal' | 'level'>
 
 /**
- * Says what ends the process.
+ * Reports what ends the process.
  *
- * @param error whatever was thrown
+ * @param error the thrown value
  * @param log where it is written, unless it is silent; default: stderr
  */
 export function lastWords(error: unknown, log?: Log): void {
@@ -18,7 +18,7 @@ export function lastWords(error: unknown, log?: Log): void {
   else process.stderr.write(`fastify-entra: ${textOf(err)}\n`)
 }
 
-/** Has a command say what ends it, where nothing has to be closed: exceptions that nobody catches, and rejections. */
+/** Reports uncaught exceptions and rejections of a command that has nothing to close. */
 export function endOnFaults(): void {
   process.on('uncaughtException', (error) => {
     lastWords(error)
@@ -27,11 +27,11 @@ export function endOnFaults(): void {
 }
 
 /**
- * Closes on a signal, and after an exception that nobody catches, a rejection, or when there is nothing left to do, which is said first; the process
- * then ends, with status 0 after a signal alone.
+ * Closes on a signal; and after an uncaught exception, a rejection, or when nothing keeps the process running, each of which it reports
+ * first. The process then ends, with status 0 only after a signal.
  *
- * @param app what is running by then, for its log
- * @param close closes all that is open
+ * @param app the running app, for its log
+ * @param close closes all open resources
  * @param delay milliseconds that closing may take
  */
 export function closeGracefully(app: () => FastifyInstance | undefined, close: () => Promise<unknown>, delay: number) {
@@ -41,14 +41,14 @@ export function closeGracefully(app: () => FastifyInstance | undefined, close: (
     if (end.signal) app()?.log.warn({ signal: end.signal }, 'closing')
     else say('err' in end ? end.err : idle)
     await close()
-    if (!end.signal) process.exit(1) // also where what was thrown is `undefined`
+    if (!end.signal) process.exit(1) // also if the thrown value is `undefined`
   })
 }
 
-/** A start that waits for what never comes, or a server that somebody closed: Node would end with a status and nothing more. */
-const idle = new Error('there is nothing left to wait for')
+/** A startup that waits for an event that never comes, or a server that was closed: Node would end with a status only. */
+const idle = new Error('nothing is left that keeps the process running')
 
-/** As a log shows an error, and without the secrets that the server was given. */
+/** Formats an error as in the log, without the server's secrets. */
 function shownError(error: unknown): LoggedError {
   const known = secretsIn(process.env)
   const masked = (text: string) => known.reduce((rest, secret) => rest.replaceAll(secret, '…'), text)

@@ -1,4 +1,4 @@
-/** pino, through Fastify's logger: what a line may hold. */
+/** Configures pino, Fastify's logger: what a line may contain. */
 import { isIP } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import type { LoggerOptions } from 'pino'
@@ -13,10 +13,10 @@ export function loggerOptions(level: string): LoggerOptions {
     level,
     serializers: {
       err: loggedError,
-      msg: loggedText, // of an error that is logged without one, it is the error's
+      msg: loggedText, // without a message, the log line takes the error's
       req: ({ method, routeOptions, ip }: FastifyRequest) => ({
         method,
-        route: routeOptions?.url, // Behind a proxy that is trusted blindly, it is whatever the client wrote.
+        route: routeOptions?.url, // Behind a proxy that is trusted without condition, the client controls it.
         remoteAddress: isIP(ip) === 0 ? undefined : ip
       })
     },

@@ -1,11 +1,12 @@
-/** What stops the start, in one line: the operator needs what to change, and no stack. */
+/** Reports a failed startup in one line: the operator needs to know what to change, not a stack. */
 import { EntraConfigurationError } from '../../plugin/index.js'
 import { inTermsOfVariables } from '../config/config.js'
 
 /**
- * Says why the server cannot start, and ends the process with status 1.
+ * Reports why the server cannot start, and ends the process with status 1.
  *
- * @throws the error itself when it is neither configuration nor an address that cannot be had: a bug, which `last-words` says with its stack
+ * @throws the error itself unless it is about the configuration or an address that is not available: `last-words` reports bugs with their
+ * stack
  */
 export function exitOnStartError(error: unknown, env: NodeJS.ProcessEnv): void {
   if (!isExpected(error)) throw error

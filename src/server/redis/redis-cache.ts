@@ -1,28 +1,28 @@
-/** A place for the tokens that MSAL keeps, in Redis: what instances of the server share. */
+/** MSAL's token cache in Redis, which instances of the server share. */
 
-/** What is used of the connection. */
+/** The part of the connection that is used. */
 interface Connection {
   get(key: string): Promise<string | null>
   set(key: string, value: string, unit: 'EX', seconds: number): Promise<unknown>
 }
 
-/** Where, and for how long. */
+/** Options: key prefix and lifetime. */
 export interface CacheOptions {
-  /** Seconds after which an entry is gone, from when it was last written: no more than a token in it is of use. */
+  /** Lifetime of an entry in seconds, from its last write: no longer than its token is usable. */
   readonly ttlSeconds: number
-  /** What the keys begin with. What MSAL calls an entry comes after it. */
+  /** Prefix of the keys, before MSAL's own key. */
   readonly keyPrefix: string
 }
 
 /** `ICacheClient` of @azure/msal-node, for its `DistributedCachePlugin`. */
 export interface CacheClient {
-  /** The entry, or an empty text, which MSAL takes for none. Rejects when Redis does not say. */
+  /** Returns the entry, or an empty string, which MSAL treats as none. Rejects if Redis does not respond. */
   get(key: string): Promise<string>
-  /** Writes the entry, and returns it. Rejects when Redis does not say that it is written. */
+  /** Writes the entry, and returns it. Rejects if Redis does not confirm. */
   set(key: string, value: string): Promise<string>
 }
 
-/** Entries hold access and refresh tokens: docs/revocation.md says what that asks of the Redis. */
+/** Entries hold access and refresh tokens: docs/revocation.md describes the requirements for Redis. */
 export function cacheClient(redis: Connection, { ttlSeconds, keyPrefix }: CacheOptions): CacheClient {
   return {
     get: async (key) => (await redis.get(keyPrefix + key)) ?? '',

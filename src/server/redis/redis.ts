@@ -1,17 +1,17 @@
-/** The connection to Redis, or Valkey: what instances of the server share. */
+/** The connection to Redis, or Valkey, which instances of the server share. */
 import type { FastifyBaseLogger } from 'fastify'
 import type { Redis } from 'ioredis'
 import { loggedError } from '../../plugin/index.js'
 import type { RedisAddress } from '../config/redis-address.js'
 
-/** One command, from the call to its answer; those that wait for less have a deadline of their own. */
+/** Deadline of one command, from the call to its response; callers may have a shorter one of their own. */
 const commandTimeoutMs = 2000
-/** Nothing on a connection that owes an answer: a new one is made, as a dead one would be noticed only minutes later. */
+/** A connection that is silent while a response is due is replaced: a dead one would otherwise be detected only minutes later. */
 const socketTimeoutMs = 5000
 
 /**
- * Connects in the background, and again for ever. Commands fail at once while there is no connection: they are answers that
- * requests wait for. The package is loaded here, so that a server without Redis has nothing of it.
+ * Connects in the background, and reconnects without limit. Commands fail at once while there is no connection, as requests wait for them.
+ * The package is loaded here, so that a server without Redis does not load it.
  */
 export async function connectRedis(address: RedisAddress): Promise<Redis> {
   const { Redis } = await import('ioredis')
@@ -22,11 +22,11 @@ export async function connectRedis(address: RedisAddress): Promise<Redis> {
     commandTimeout: commandTimeoutMs,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    disableClientInfo: true // one right less that its user needs
+    disableClientInfo: true // its user then needs one permission less
   })
 }
 
-/** Tells the log when Redis can be used and when it cannot, and why, once for each change. */
+/** Logs when Redis becomes available or unavailable, and why, once per change. */
 export function logRedis(redis: Redis, log: Pick<FastifyBaseLogger, 'info' | 'error'>): Redis {
   let said: string | undefined
   const tell = (reason: string) => {
@@ -43,8 +43,8 @@ export function logRedis(redis: Redis, log: Pick<FastifyBaseLogger, 'info' | 'er
 }
 
 /**
- * Why Redis cannot be used, in a word or a few. Not the whole error: it holds the command that failed, which may be the one with the password,
- * and an old server's message repeats it.
+ * Why Redis cannot be used, in a few words. Not the whole error: it contains the failed command, possibly the one with the password, which
+ * an old server's message repeats.
  */
 export function reasonOf(error: NodeJS.ErrnoException): string {
   const { code, message } = loggedError(error)

@@ -1,11 +1,11 @@
-/** `npm run revoke`, as a function: arguments and environment → what is printed, and the status of the process. */
+/** `npm run revoke`, as a function: returns the output and the exit status for arguments and environment. */
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { EntraConfigurationError, RedisRevocations, type Revoked } from '../../plugin/index.js'
 import { type RedisAddress, toRedis } from '../config/redis-address.js'
 import { connectRedis, reasonOf } from './redis.js'
 
-/** 0: taken back. 2: not, or it cannot be said. */
+/** 0: revoked. 2: not revoked, or unknown. */
 export interface Outcome {
   readonly exitCode: 0 | 2
   readonly out: string
@@ -26,7 +26,7 @@ export async function runRevoke(args: readonly string[], env: NodeJS.ProcessEnv)
   }
 }
 
-/** Who is meant, by the arguments. */
+/** The revocation that the arguments describe. */
 function whoOf(args: readonly string[]): Revoked {
   const text = { type: 'string' } as const
   const options = { tenant: text, user: text, session: text }
@@ -36,14 +36,14 @@ function whoOf(args: readonly string[]): Revoked {
       return { tenantId: tenant, sessionId: session }
     if (tenant && user && session === undefined && mayBeInTokens(tenant, user)) return { tenantId: tenant, id: user }
   } catch {
-    // An option that is unknown, or without its value: the answer is the same.
+    // An unknown option, or one without its value.
   }
   throw new EntraConfigurationError(usage)
 }
 
 /**
- * A domain, or the name that a user signs in with, is in no token as an ID: taken back would be nothing, with the word that it is. Of another
- * provider the tenant is the issuer, and its users may have any ID.
+ * A domain or a sign-in name is not an ID in any token: the command would revoke nothing, and report success. For another provider the
+ * tenant is the issuer, and its users may have any ID.
  */
 function mayBeInTokens(tenant: string, user = ''): boolean {
   return URL.canParse(tenant) || (guid.test(tenant) && !user.includes('@'))
@@ -54,12 +54,12 @@ const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 function addressOf({ REDIS_URL }: NodeJS.ProcessEnv): RedisAddress {
   const address = toRedis('REDIS_URL', REDIS_URL)
   if (address) return address
-  throw new EntraConfigurationError('REDIS_URL is missing; give that of the server whose tokens are taken back')
+  throw new EntraConfigurationError('REDIS_URL is missing; give the one of the server that must refuse the tokens')
 }
 
 async function revoke(who: Revoked, address: RedisAddress): Promise<Date> {
   const redis = await connectRedis(address)
-  redis.on('error', () => {}) // the first is what is told; of one that nobody listens to, ioredis prints all, and with it what was sent
+  redis.on('error', () => {}) // the first error is reported; without a listener, ioredis prints errors with the commands sent
   const asked = once(redis, 'ready').then(() => new RedisRevocations(redis).revoke(who)) // or rejects with the first `error`
   const failed = (error: Error): never => {
     throw new EntraConfigurationError(

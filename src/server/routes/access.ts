@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { RouteAuth } from '../../plugin/index.js'
 import { accessPage, accessPagePolicy } from '../pages/access-page.js'
 
-/** Who may call what, as a page to look at. */
+/** The access matrix as a page. */
 export async function accessRoutes(app: FastifyInstance, { auth }: { auth: RouteAuth }): Promise<void> {
   app.get('/docs/access', { config: { auth }, schema: { hide: true } }, (_request, reply) =>
     reply

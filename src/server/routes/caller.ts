@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { requireAuthContext } from '../../plugin/index.js'
 import { requireRole, requireScope } from '../permissions.js'
 
-/** Said in so many words: the server starts with no route that nobody decided about. */
+/** Declared explicitly, as the server uses `strictRoutes`. */
 const config = { auth: 'required' } as const
 const tags = ['caller']
 const text = { type: 'string' } as const
@@ -10,7 +10,7 @@ const texts = { type: 'array', items: text } as const
 
 /** Routes about the caller: any valid token, a scope, a role, a stronger sign-in. */
 export async function callerRoutes(app: FastifyInstance): Promise<void> {
-  const any = { tags, operationId: 'getProtected', summary: 'Needs any valid token', response: { 200: greeting } }
+  const any = { tags, operationId: 'getProtected', summary: 'Requires a valid token', response: { 200: greeting } }
   app.get('/protected', { config, schema: any }, ({ principal }) => ({
     message: 'The token is valid.',
     kind: principal.kind,
@@ -23,18 +23,18 @@ export async function callerRoutes(app: FastifyInstance): Promise<void> {
     issuers: app.entra.issuers.flatMap(({ issuer }) => issuer ?? [])
   }))
 
-  const me = { tags, operationId: 'getMe', summary: 'Who the token speaks for', response: { 200: caller } }
+  const me = { tags, operationId: 'getMe', summary: 'The caller that the token identifies', response: { 200: caller } }
   app.get('/me', { preHandler: requireScope('access_as_user'), schema: me }, ({ principal }) => principal)
 
-  const role = { tags, operationId: 'getRoleProtected', summary: 'Needs a role', response: { 200: message } }
+  const role = { tags, operationId: 'getRoleProtected', summary: 'Requires a role', response: { 200: message } }
   app.get('/role-protected', { preHandler: requireRole('Admin'), schema: role }, () => ({
     message: 'You hold the role Admin.'
   }))
 
-  const strong = { tags, operationId: 'getStepUpProtected', summary: 'Needs a stronger sign-in' }
+  const strong = { tags, operationId: 'getStepUpProtected', summary: 'Requires a stronger sign-in' }
   const signedIn = { preHandler: [requireScope('access_as_user'), requireAuthContext('c1')] }
   app.get('/step-up-protected', { ...signedIn, schema: { ...strong, response: { 200: message } } }, () => ({
-    message: 'You signed in as the authentication context c1 asks for.'
+    message: 'You signed in as the authentication context c1 requires.'
   }))
 }
 
@@ -64,7 +64,7 @@ const caller = {
     clientAuth: { type: 'string', enum: ['none', 'secret', 'certificate'] },
     agent: {
       type: 'object',
-      description: 'What Entra says of AI agents',
+      description: 'What the token says about AI agents',
       properties: { actorFacets: texts, subjectFacets: texts }
     },
     membership: { type: 'string', enum: ['member', 'guest', 'unknown'] },

@@ -1,4 +1,4 @@
-/** The documents as a page: Swagger UI, where people sign in and call the API. */
+/** The documents as a page: Swagger UI, where users sign in and call the API. */
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import swaggerUi from '@fastify/swagger-ui'
@@ -9,32 +9,32 @@ import { docsPageDocument, docsPagePolicy, docsPageTheme, redirectPage } from '.
 
 const { resolve } = createRequire(import.meta.url)
 
-/** What the API's documents are served with. */
+/** Options of the API's documents. */
 export interface DocsOptions {
-  /** Who may read them: what `DOCS` says. */
+  /** Who may read them, by `DOCS`. */
   readonly auth: RouteAuth
-  /** The public client that people sign in with; without one the page asks for it. */
+  /** The public client with which users sign in; without one the page asks for it. */
   readonly clientId: string | undefined
 }
 
-/** `/docs`, and all below it that Swagger UI needs. */
+/** `/docs`, and all paths below it that Swagger UI needs. */
 export async function docsPageRoutes(app: FastifyInstance, { auth, clientId }: DocsOptions): Promise<void> {
   const inYaml = yamlKeeper()
   const own = new Map<string, RouteHandlerMethod>([
-    // Its own makes the YAML anew for each request.
+    // Its own route builds the YAML for each request.
     ['/docs/yaml', (_request, reply) => reply.type('application/yaml').send(inYaml(docsPageDocument(app)))],
-    // Its own repeats the target of the request, which may be a whole URL (RFC 9112 §3.2.2), of whatever host.
+    // Its own redirect repeats the target of the request, which may be an absolute URL (RFC 9112 §3.2.2) of any host.
     ['/docs/static/index.html', (_request, reply) => reply.redirect('/docs/')]
   ])
   app.addHook('onRoute', (route) => {
-    // Its routes know nothing of who may call them.
+    // Its routes do not declare who may call them.
     route.config = { auth, ...route.config }
     route.handler = own.get(route.url) ?? route.handler
   })
   const policy = docsPagePolicy(app)
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('content-security-policy', policy)
-    // The tenant's page opens in a window of its own, which has to find this one again (HTML §7.1.3, "opener policies").
+    // The tenant's page opens in a window of its own, which needs access to this one (HTML §7.1.3, "opener policies").
     reply.header('cross-origin-opener-policy', 'same-origin-allow-popups')
   })
   await app.register(redirectRoutes)
@@ -48,7 +48,7 @@ export async function docsPageRoutes(app: FastifyInstance, { auth, clientId }: D
   })
 }
 
-/** For everybody, as a browser that comes from the tenant has no token yet. Nothing in them is a secret. */
+/** Public, as a browser that returns from the tenant has no token yet. They contain no secret. */
 async function redirectRoutes(app: FastifyInstance): Promise<void> {
   const options = { config: { auth: 'none' }, schema: { hide: true } } as const
   const script = await readFile(resolve('@fastify/swagger-ui/static/oauth2-redirect.js'))

@@ -3,7 +3,7 @@ import { openapiDocument, yamlKeeper } from '../document.js'
 import { accessRoutes } from './access.js'
 import { type DocsOptions, docsPageRoutes } from './docs-page.js'
 
-/** The API's description, as JSON and as YAML, as a page to try it on, and who may call it, as a page. */
+/** The OpenAPI document as JSON, as YAML and as a page to try it; and the access matrix as a page. */
 export async function docsRoutes(app: FastifyInstance, { auth, clientId }: DocsOptions): Promise<void> {
   const options = { config: { auth }, schema: { hide: true } }
   const inYaml = yamlKeeper()

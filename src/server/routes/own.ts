@@ -7,13 +7,13 @@ const textOrNull = { type: ['string', 'null'] } as const
 
 const profile = {
   type: 'object',
-  description: 'The user, as the directory has one',
+  description: 'The user, as the directory lists it',
   properties: { id: text, displayName: textOrNull, userPrincipalName: text, mail: textOrNull },
   required: ['id', 'displayName', 'userPrincipalName', 'mail']
 }
 const groups = {
   type: 'object',
-  description: 'The first page of the groups of the user',
+  description: 'The first page of the user’s groups',
   properties: {
     groups: {
       type: 'array',

@@ -4,16 +4,16 @@ const config = { auth: 'none' } as const
 const tags = ['public']
 const text = { type: 'string' } as const
 
-/** What else requests with a token need. */
+/** Other requirements of requests with a token. */
 interface Needs {
   readonly redis: { ping(): Promise<unknown> } | undefined
 }
 
-/** Routes that anyone may call; a token is not looked at. */
+/** Routes that anyone may call; the token is not inspected. */
 export async function publicRoutes(app: FastifyInstance, { redis }: Needs): Promise<void> {
   app.get(
     '/',
-    { config, schema: { tags, operationId: 'getIndex', summary: 'What this is', response: { 200: index } } },
+    { config, schema: { tags, operationId: 'getIndex', summary: 'What this API is', response: { 200: index } } },
     () => ({
       name: 'fastify-entra API',
       links: {
@@ -26,10 +26,10 @@ export async function publicRoutes(app: FastifyInstance, { redis }: Needs): Prom
     })
   )
 
-  const unprotected = { tags, operationId: 'getUnprotected', summary: 'Needs no token', response: { 200: message } }
+  const unprotected = { tags, operationId: 'getUnprotected', summary: 'Requires no token', response: { 200: message } }
   app.get('/unprotected', { config, schema: unprotected }, () => ({ message: 'Anyone may read this.' }))
 
-  const alive = { tags, operationId: 'getHealth', summary: 'The process lives', response: { 200: health } }
+  const alive = { tags, operationId: 'getHealth', summary: 'The process is running', response: { 200: health } }
   app.get('/healthz', { config, logLevel: 'warn', schema: alive }, () => ({ status: 'ok' }))
 
   const ready = {
@@ -46,7 +46,7 @@ export async function publicRoutes(app: FastifyInstance, { redis }: Needs): Prom
   })
 }
 
-/** Without the Redis that says whether a token was taken back, every request with a token is a 503. */
+/** Without the Redis that stores revocations, every request with a token gets 503. */
 async function missingRedis(redis: Needs['redis']): Promise<'Redis' | undefined> {
   try {
     await redis?.ping()
@@ -64,7 +64,7 @@ const index = {
   properties: { name: text, links: { type: 'object', additionalProperties: text } },
   required: ['name', 'links']
 }
-/** Not the reason of a failure: it may name hosts and addresses, and the log has it. */
+/** Without the reason of a failure: it may name hosts and addresses, and is logged. */
 const readiness = {
   type: 'object',
   description: 'Each trusted issuer with the state of its keys',

@@ -12,7 +12,7 @@ export interface Account {
 export interface Authority {
   /** The first segment of its paths. */
   readonly name: string
-  /** What its issuer names: a tenant's ID or, of an alias, the text that a token's `tid` is put in for. */
+  /** The tenant in its issuer: a tenant's ID or, for an alias, the placeholder for a token's `tid`. */
   readonly tenantId: string
   readonly clients: readonly Client[]
   readonly accounts: readonly Account[]
@@ -27,7 +27,7 @@ export const tenants: readonly Authority[] = directories.map(({ tenantId, client
   accounts: users.map((user) => ({ tenantId, user }))
 }))
 
-/** Everyone signs in here, at home: a guest's account is that of the tenant it lives in. */
+/** All users sign in here with their home account: a guest's is in the tenant it lives in. */
 export const common: Authority = {
   name: 'common',
   tenantId: '{tenantid}',
@@ -38,12 +38,12 @@ export const common: Authority = {
 /** As `/common`, without personal accounts, of which there are none here anyway. */
 export const organizations: Authority = { ...common, name: 'organizations' }
 
-/** A user's account at an authority. A user name is the same in every tenant, since the domain in it belongs to one. */
+/** A user's account at an authority. A user name is the same in every tenant, since its domain belongs to one. */
 export function accountOf({ accounts }: Authority, username: string | undefined): Account | undefined {
   return accounts.find(({ user }) => user.username === username)
 }
 
-/** An application as a tenant has it, with its service principal there. */
+/** An application in a tenant, with its service principal there. */
 export function clientOf(tenantId: string, clientId: string | undefined): Client | undefined {
   const directory = directories.find((candidate) => candidate.tenantId === tenantId)
   return directory?.clients.find((client) => client.clientId === clientId)

@@ -14,7 +14,7 @@ import { issuer, LOOPBACK, pathsOf } from './endpoints.js'
 import { serveEveryTenant } from './every-tenant.js'
 import type { TenantState } from './state.js'
 
-/** Makes an authority's server for the present keys; further grants are registered on it here. */
+/** Creates an authority's server for the current keys, and registers further grants on it. */
 export function createAuthorizationServer(state: TenantState, authority: Authority, storage: AdapterFactory): Provider {
   const provider = new Provider(issuer(state.origin, authority.tenantId, 2), configuration(state, authority, storage))
   provider.use(offlineAccessNeedsNoPrompt)
@@ -69,10 +69,10 @@ function configuration(state: TenantState, authority: Authority, adapter: Adapte
     formats: { customizers: { jwt: shapeAccessToken(state, authority) } },
     claims: { openid: ['sub', 'oid', 'tid', 'ver'], profile: ['name', 'preferred_username'], email: ['email'] },
     conformIdTokenClaims: false,
-    // The server's own support of it knows ID tokens and the userinfo endpoint only.
+    // The server's own support of it covers only ID tokens and the userinfo endpoint.
     extraParams: { claims: (_ctx, claims) => void claimsRequest(claims) },
     clientBasedCORS: (_ctx, origin) => LOOPBACK.test(origin),
-    // Who signed in is the same at every tenant, and each has an object of its own for it: hence by user name.
+    // By user name, as each tenant has an object of its own for the same user.
     findAccount: (_ctx, username) => signedIn(accountOf(authority, username)),
     interactions: { policy: signInPolicy(), url: (_ctx, { uid }) => `${paths.signIn}/${uid}` },
     loadExistingGrant: consentToAll,
@@ -80,7 +80,7 @@ function configuration(state: TenantState, authority: Authority, adapter: Adapte
       pairwiseSubject(String(accountOf(authority, username)?.user.oid), clientId),
     subjectTypes: ['public', 'pairwise'],
     pkce: { required: () => true },
-    // One that was used stays good (Microsoft: "Refresh tokens in the Microsoft identity platform", token lifetime).
+    // A used refresh token stays valid (Microsoft: "Refresh tokens in the Microsoft identity platform", token lifetime).
     rotateRefreshToken: false,
     ttl: lifetimes(state),
     renderError: (ctx, { error, error_description }) => {

@@ -7,8 +7,8 @@ import { Refused } from '../tokens/refusals.js'
 export const ON_BEHALF_OF_GRANT = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 
 /**
- * Without a secret: a public client that signs users in. With one: an application that proves itself, by its secret or by a
- * certificate where it has one.
+ * Without a secret: a public client that signs users in. With one: an application that authenticates by its secret, or by a certificate if
+ * it has one.
  */
 export function clientMetadata({ clientId, clientSecret }: Client, certificate: string | undefined): ClientMetadata {
   if (clientSecret === undefined) return publicClient(clientId)
@@ -30,14 +30,14 @@ function publicClient(clientId: string): ClientMetadata {
     token_endpoint_auth_method: 'none',
     grant_types: ['authorization_code', 'refresh_token'],
     subject_type: 'pairwise',
-    // One stands for all of loopback: see `isLoopback`.
+    // One represents all of loopback: see `isLoopback`.
     redirect_uris: ['http://localhost']
   }
 }
 
-/** Where Entra ID is easier on clients than the authorization server. */
+/** Rules in which Entra ID is more lenient than the authorization server. */
 export function authenticateAsEntra({ Client, ReplayDetection }: Provider): void {
-  // A client that has both uses its secret or its certificate as it likes.
+  // A client that has both may use either its secret or its certificate.
   Object.defineProperty(Client.prototype, 'clientAuthMethod', {
     get(this: InstanceType<Provider['Client']>) {
       return Provider.ctx?.oidc.params?.client_assertion ? 'private_key_jwt' : this.tokenEndpointAuthMethod
@@ -52,7 +52,7 @@ export function namesCertificate(
   certificates: ReadonlyMap<string, string>
 ): NonNullable<Configuration['assertJwtClientAuthClaimsAndHeader']> {
   return (_ctx, _claims, header, { clientId }) => {
-    // It was verified with this client's key.
+    // The assertion was verified with this client's key.
     const certificate = new X509Certificate(String(certificates.get(clientId)))
     const isNamed =
       header.x5t === thumbprint(certificate.fingerprint) ||

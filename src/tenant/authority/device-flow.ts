@@ -1,16 +1,16 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { codePage, confirmCodePage, signedInElsewherePage } from '../sign-in/pages.js'
 
-/** Seconds between two questions of the client. Entra ID says 5, where nobody waits for a test. */
+/** Polling interval in seconds. Entra ID uses 5; tests need a shorter one. */
 const INTERVAL_SECONDS = 1
 
-/** The pages of the device authorization grant (RFC 8628 §3.3): a code is typed, and then an account picked. */
+/** The pages of the device authorization grant (RFC 8628 §3.3): the user types a code, and then picks an account. */
 export const deviceFlow = {
   enabled: true,
   charset: 'base-20',
   mask: '*********',
   userCodeInputSource: (ctx: KoaContextWithOIDC, form: string, _out?: object, error?: Error) =>
-    show(ctx, codePage(form, error && 'This code is not known, or was used, or is too old.')),
+    show(ctx, codePage(form, error && 'This code is unknown, already used or expired.')),
   userCodeConfirmSource: (
     ctx: KoaContextWithOIDC,
     form: string,
@@ -32,8 +32,8 @@ const DEVICE_CODE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 const DRAFT_NAME = 'device_code'
 
 /**
- * Every public client may use it. As a grant of its registration the authorization server would not take it beside subjects that differ by
- * client, which Entra ID's do.
+ * Every public client may use it. As a grant of its registration, the authorization server would not accept it with pairwise subjects,
+ * which Entra ID uses.
  */
 export function allowDeviceFlow({ Client: { prototype }, OIDCContext }: Provider): void {
   const { grantTypeAllowed } = prototype
@@ -51,7 +51,7 @@ export function allowDeviceFlow({ Client: { prototype }, OIDCContext }: Provider
   })
 }
 
-/** What Entra ID's answer has, and the Microsoft libraries need, in addition to RFC 8628 §3.2. */
+/** Members of Entra ID's response that the Microsoft libraries need, in addition to RFC 8628 §3.2. */
 export function describeDeviceFlow(_ctx: KoaContextWithOIDC, body: Record<string, unknown>): void {
   const { verification_uri, user_code } = body
   const message = `To sign in, open ${verification_uri} in a browser and enter the code ${user_code}.`

@@ -1,4 +1,4 @@
-/** Whose endpoints: the first segment of their paths, and the tenant that the issuer names. */
+/** An authority: the first segment of its paths, and the tenant that the issuer names. */
 interface Owner {
   readonly name: string
   readonly tenantId: string
@@ -42,7 +42,7 @@ export function metadataPathsOf(name: string, version: Version) {
   return { discovery: `/${name}/${discovery}`, keys: `/${name}/${keys}` }
 }
 
-/** One server answers at the v1.0 endpoints too, and at the aliases for all tenants: their paths, as those of one. */
+/** One server also serves the v1.0 endpoints and the aliases for all tenants: maps their paths to its own. */
 export function toServerPath(url: string): string {
   return url
     .replace(/^\/([^/]+)\/oauth2\/(?!v2\.0\/)/, '/$1/oauth2/v2.0/')
@@ -58,8 +58,8 @@ export function issuer(origin: string, tenantId: string, version: Version): stri
 }
 
 /**
- * The discovery document (OpenID Connect Discovery 1.0 §3), with what Entra ID's document has of it. Asked for an
- * application, it leads to the keys of that application (Microsoft: "Access tokens", validate the signature).
+ * The discovery document (OpenID Connect Discovery 1.0 §3), with the members of Entra ID's document. For an application, it refers to the
+ * keys of that application (Microsoft: "Access tokens", validate the signature).
  */
 export function discoveryDocument(origin: string, { name, tenantId }: Owner, version: Version, application?: string) {
   const oauth2 = `${origin}/${name}/${versions[version].oauth2}`

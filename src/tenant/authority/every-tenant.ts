@@ -5,11 +5,11 @@ import { ON_BEHALF_OF_GRANT } from './clients.js'
 import { issuer } from './endpoints.js'
 
 /**
- * Makes a server that of `/common`: its tokens are those of the user's tenant, and who has no user has to say which
- * tenant is meant (Microsoft: "OAuth 2.0 client credentials flow").
+ * Turns a server into that of `/common`: its tokens are those of the user's tenant, and a request without a user must name a tenant
+ * (Microsoft: "OAuth 2.0 client credentials flow").
  */
 export function serveEveryTenant(provider: Provider, origin: string): void {
-  // The name under which the server signs ID tokens, and otherwise the one that its discovery document has.
+  // The issuer of ID tokens that the server signs; otherwise the one in its discovery document.
   Object.defineProperty(provider, 'issuer', { get: () => issuer(origin, tenantOfToken(), 2) })
   for (const grant of ['client_credentials', ON_BEHALF_OF_GRANT]) {
     provider.registerGrantType(grant, () => {
@@ -18,7 +18,7 @@ export function serveEveryTenant(provider: Provider, origin: string): void {
   }
 }
 
-/** The tenant of the user whom the present request gets a token for. */
+/** The tenant of the user for whom the current request gets a token. */
 function tenantOfToken(): string {
   const oidc = Provider.ctx?.oidc
   return oidc?.route === 'token' && oidc.account ? String(oidc.account.tenantId) : common.tenantId

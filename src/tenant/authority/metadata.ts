@@ -4,12 +4,12 @@ import { type Authority, common, organizations, tenants } from './authorities.js
 import { discoveryDocument, issuer, metadataPathsOf, type Version } from './endpoints.js'
 import type { TenantState } from './state.js'
 
-/** Asks for the metadata that an application with custom signing keys validates its tokens by. */
+/** The query of the metadata of an application with custom signing keys. */
 interface MetadataRequest {
   readonly Querystring: { readonly appid?: string }
 }
 
-/** The discovery documents and keys of the tenants and the aliases for all: public, to a browser's scripts too. */
+/** The discovery documents and keys of the tenants and of the aliases for all tenants: public, also for scripts in browsers. */
 export async function metadataRoutes(app: FastifyInstance, { state }: { state: TenantState }): Promise<void> {
   app.addHook('onRequest', async (_request, reply) => void reply.header('access-control-allow-origin', '*'))
   for (const authority of [...tenants, common, organizations]) {
@@ -23,7 +23,7 @@ function describe(app: FastifyInstance, state: TenantState, authority: Authority
   app.get<MetadataRequest>(paths.discovery, ({ query }) =>
     discoveryDocument(state.origin, authority, version, query.appid)
   )
-  // An alias has one set for both versions, whose keys name the v2.0 template, as most of Microsoft's own do.
+  // An alias has one set for both versions, whose keys name the v2.0 template, like most of Microsoft's own.
   const keyIssuer = issuer(state.origin, authority.tenantId, tenants.includes(authority) ? version : 2)
   app.get<MetadataRequest>(paths.keys, ({ query: { appid = '' } }) =>
     publicKeySet(keysFor(state.keys, appid), keyIssuer)

@@ -5,10 +5,10 @@ import { type Authority, common, tenants } from './authorities.js'
 import type { Version } from './endpoints.js'
 import { createStorage } from './storage.js'
 
-/** Makes an authority's server, which signs with a state's present keys. */
+/** Creates an authority's server, which signs with the current keys of a state. */
 export type MakeServer = (state: TenantState, authority: Authority, storage: AdapterFactory) => Provider
 
-/** What is said at the start. */
+/** The options of the tenants. */
 export interface Settings {
   readonly origin: string
   readonly accessTokenVersion: Version
@@ -17,7 +17,7 @@ export interface Settings {
   readonly clientCertificates: Readonly<Record<string, string>>
 }
 
-/** The running tenants: where they are, and what an administrator can change while they run. */
+/** The running tenants: their address, and what an administrator can change while they run. */
 export class TenantState {
   readonly origin: string
   readonly accessTokenLifetimeSeconds: number
@@ -28,7 +28,7 @@ export class TenantState {
   readonly certificates: Map<string, string>
   /** More groups than this are too many for one answer of Graph (Microsoft Graph: "getMemberObjects", limits). */
   memberObjectsLimit = 11_000
-  /** They sign with the keys they were made with; a rotation replaces them. */
+  /** The servers sign with the keys they were created with; a rotation replaces them. */
   #servers: ReadonlyMap<string, Provider>
   readonly #storage: AdapterFactory = createStorage()
   readonly #makeServer: MakeServer
@@ -51,18 +51,18 @@ export class TenantState {
   /** Registers a client's certificate, in place of another. */
   register(clientId: string, certificate: string): void {
     this.certificates.set(clientId, certificate)
-    // They know their clients from the start.
+    // The servers get their clients when they are created.
     this.#servers = this.#makeServers()
   }
 
-  /** Signs with new keys from now on; the old ones stay published, or go at once as after a compromise. */
+  /** Signs with new keys from now on; the old ones stay published, or are withdrawn at once as after a compromise. */
   async rotate({ keep }: { keep: boolean }): Promise<void> {
     const fresh = await createKeyRing([...this.keys.custom.keys()])
     this.keys = keep ? joined(fresh, this.keys) : fresh
     this.#servers = this.#makeServers()
   }
 
-  /** One storage for all: who signed in at one tenant is known at the others, as at Entra ID. */
+  /** One storage for all: a sign-in at one tenant is valid at the others, as at Entra ID. */
   #makeServers(): ReadonlyMap<string, Provider> {
     return new Map(
       [...tenants, common].map((authority) => [authority.name, this.#makeServer(this, authority, this.#storage)])

@@ -1,8 +1,8 @@
 import type { AdapterFactory, AdapterPayload } from 'oidc-provider'
 
 /**
- * Where sessions, codes and refresh tokens live: memory, for as long as the tenant runs. It is the tenant's own, so
- * that they outlast the authorization server that a key rotation replaces. (Expiry is the server's to check.)
+ * Stores sessions, codes and refresh tokens in memory, for as long as the tenant runs. The storage belongs to the tenant, so that they
+ * outlive an authorization server that a key rotation replaces. (The server checks expiry.)
  */
 export function createStorage(): AdapterFactory {
   const entries = new Map<string, AdapterPayload>()
@@ -17,7 +17,7 @@ export function createStorage(): AdapterFactory {
       upsert: async (id, payload) => void entries.set(key(id), payload),
       consume: async (id) => void entries.set(key(id), { ...entries.get(key(id)), consumed: Date.now() / 1000 }),
       destroy: async (id) => void entries.delete(key(id)),
-      // Of this model alone: the sign-in that replaces a session names the grant too, and goes on.
+      // Only of this model: the sign-in that replaces a session refers to the grant as well, and continues.
       revokeByGrantId: async (grantId) => {
         for (const [id, entry] of entries) if (id.startsWith(key('')) && entry.grantId === grantId) entries.delete(id)
       }

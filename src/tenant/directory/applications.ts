@@ -19,13 +19,15 @@ export async function applicationRoutes(app: FastifyInstance, { state }: { state
     }
     // Registered in one tenant; the others have a service principal (Microsoft: "Apps and service principals").
     if (claims.tid !== tenantIds.contoso || request.params.key !== `(appId='${api.clientId}')`) {
-      return reply.code(404).send(graphError('Request_ResourceNotFound', 'There is no such application here.'))
+      return reply
+        .code(404)
+        .send(graphError('Request_ResourceNotFound', 'There is no such application in this tenant.'))
     }
     return selected(registrationOf(state.accessTokenVersion), request.query.$select)
   })
 }
 
-/** OData `$select`: the members that are asked for, else all. */
+/** OData `$select`: the selected members, otherwise all. */
 function selected(resource: object, members: string | undefined): object {
   if (members === undefined) return resource
   return Object.fromEntries(Object.entries(resource).filter(([name]) => members.split(',').includes(name)))

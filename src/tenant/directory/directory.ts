@@ -1,6 +1,6 @@
 /**
- * What a tenant knows: a directory of fictional accounts and app registrations. Every identifier is a constant so that
- * documentation, examples and tests can name it. Nothing here opens anything but the embedded tenants.
+ * The data of a tenant: a directory of fictional accounts and app registrations. Every identifier is a constant, so that documentation,
+ * examples and tests can name it. They are valid only at the embedded tenants.
  */
 
 /** A user account of a directory, or a guest invited into it. */
@@ -10,7 +10,7 @@ export interface User {
   readonly name: string
   readonly roles: readonly string[]
   readonly groups: readonly string[]
-  /** Only of a guest: the tenant that the account lives in. As a guest it is another object, with its own `oid`. */
+  /** Only for a guest: the home tenant of the account. The guest is a separate object, with its own `oid`. */
   readonly homeTenantId?: string
 }
 
@@ -18,7 +18,7 @@ export interface User {
 export interface Registration {
   readonly name: string
   readonly clientId: string
-  /** Without a secret the client is public and signs users in (authorization code + PKCE). */
+  /** Without a secret the client is public, and signs users in (authorization code + PKCE). */
   readonly clientSecret?: string
   readonly redirectUris?: readonly string[]
 }
@@ -51,7 +51,7 @@ export const api = {
   roles: ['Admin', 'Directory.Read.All']
 } as const
 
-/** Microsoft Graph, as far as the embedded tenants play it. Its application permissions are named as none of the API's are. */
+/** Microsoft Graph, as far as the embedded tenants implement it. Its application permissions share no name with the API's. */
 export const graph = {
   appIdUri: 'https://graph.microsoft.com',
   scopes: ['User.Read', 'GroupMember.Read.All', 'Directory.Read.All'],

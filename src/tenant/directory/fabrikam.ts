@@ -1,6 +1,6 @@
 import { type Directory, groupId, multitenant, tenantIds } from './directory.js'
 
-/** Another organization, which uses the API in a tenant of its own. One of its users is a guest of Contoso. */
+/** Another organization, which uses the API in its own tenant. One of its users is a guest of Contoso. */
 export const fabrikam: Directory = {
   tenantId: tenantIds.fabrikam,
   clients: [

@@ -15,7 +15,7 @@ import { type KeyRing, keysFor, type SigningKey, tokenHeader } from '../tokens/k
 import type { Client } from './directory.js'
 import { createResources, DEFAULT_SCOPE, type Resource, resourceIdentifier } from './resources.js'
 
-/** A request says by its scopes, not by RFC 8707's `resource`, which API it wants a token for. */
+/** A request names the API of its token by scopes, not by RFC 8707's `resource`. */
 export function resourceIndicators({ origin, keys }: TenantState) {
   return {
     defaultResource: ({ oidc }: KoaContextWithOIDC) => resourceIdentifier([...oidc.requestParamScopes].join(' ')),
@@ -24,7 +24,7 @@ export function resourceIndicators({ origin, keys }: TenantState) {
   }
 }
 
-/** The API of an identifier: its permissions, and what the authorization server has to know of it. */
+/** The API of an identifier: its permissions, and its settings for the authorization server. */
 export function resourceServer(origin: string, identifier: string) {
   const resource = createResources(origin).get(identifier)
   if (!resource) throw new errors.InvalidTarget(`no application named ${identifier} in this tenant`)
@@ -38,7 +38,7 @@ export function resourceServer(origin: string, identifier: string) {
   }
 }
 
-/** Consents to whatever the request asks for, as if an administrator had done it for the tenant. */
+/** Consents to all requested permissions, as if an administrator had done so for the tenant. */
 export async function consentToAll({ oidc }: KoaContextWithOIDC): Promise<Grant> {
   const grant = new oidc.provider.Grant({ accountId: oidc.account?.accountId, clientId: oidc.client?.clientId })
   grant.addOIDCScope(oidc.requestParamOIDCScopes)
@@ -52,7 +52,7 @@ export async function consentToAll({ oidc }: KoaContextWithOIDC): Promise<Grant>
 /** Gives an access token Entra ID's header and claims in place of RFC 9068's. */
 export function shapeAccessToken(state: TenantState, authority: Authority) {
   const resources = createResources(state.origin)
-  // The keys of the server this is made for: a rotation may happen while it still answers a request.
+  // The keys of this server: a rotation may happen while it handles a request.
   const { keys } = state
   return (ctx: KoaContextWithOIDC, token: AccessToken | ClientCredentials, jwt: JWTStructured): void => {
     const { iat, exp } = jwt.payload as { iat: number; exp: number }

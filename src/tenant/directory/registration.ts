@@ -1,7 +1,7 @@
 import type { Version } from '../authority/endpoints.js'
 import { api } from './directory.js'
 
-/** What an administrator wrote of a permission when the API was registered. The ID is what grants name. */
+/** A permission, as an administrator registered it. Grants refer to its ID. */
 interface Permission {
   readonly id: string
   readonly displayName: string
@@ -39,10 +39,10 @@ const roles: Readonly<Record<(typeof api.roles)[number], Permission & { readonly
   }
 }
 
-/** Claims that tokens for the API have because it asks for them (Microsoft: "Optional claims reference"). */
+/** Optional claims in tokens for the API (Microsoft: "Optional claims reference"). */
 const optionalClaims = ['idtyp', 'acct', 'acrs', 'groups', 'xms_cc']
 
-/** The API's registration as Microsoft Graph shows it (v1.0: "application resource type"), as far as it matters to tokens. */
+/** The API's registration as Microsoft Graph shows it (v1.0: "application resource type"), as far as it affects tokens. */
 export function registrationOf(accessTokenVersion: Version) {
   return {
     id: '60000000-0000-4000-8000-000000000001',

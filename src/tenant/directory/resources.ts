@@ -1,20 +1,19 @@
 import type { Version } from '../authority/endpoints.js'
 import { api, graph } from './directory.js'
 
-/** An API that tokens can be asked for: who it is to them, and the permissions it exposes. */
+/** An API for which clients can request tokens: its identifiers in tokens, and the permissions that it exposes. */
 export interface Resource {
   readonly audience: Readonly<Record<Version, string>>
   readonly scopes: readonly string[]
   readonly roles: readonly string[]
 }
 
-/** Asks for every permission already consented to (Microsoft: "Scopes and permissions", the .default scope). */
+/** Requests all permissions that have consent (Microsoft: "Scopes and permissions", the .default scope). */
 export const DEFAULT_SCOPE = '.default'
 
 /**
- * The resources by the identifier that prefixes their scopes. A v1.0 token names the API by its App ID URI, a v2.0
- * token by its client ID (Microsoft: "Access token claims reference", aud). Graph also answers to this tenant's own
- * origin, where its directory is served.
+ * The resources by the identifier that prefixes their scopes. A v1.0 token names the API by its App ID URI, a v2.0 token by its client ID
+ * (Microsoft: "Access token claims reference", aud). The tenant's own origin, where its directory is served, also identifies Graph.
  */
 export function createResources(origin: string): ReadonlyMap<string, Resource> {
   const microsoftGraph = { ...graph, audience: { 1: graph.appIdUri, 2: graph.appIdUri } }
@@ -26,8 +25,8 @@ export function createResources(origin: string): ReadonlyMap<string, Resource> {
 }
 
 /**
- * The resource that a request's scopes name: what stands before the last slash of the first scope that has one.
- * Entra ID takes a request that names none as one for Graph.
+ * The resource that a request's scopes name: the text before the last slash of the first scope that has one. Entra ID treats a request that
+ * names none as one for Graph.
  */
 export function resourceIdentifier(scopes: string): string {
   return /(\S+)\/\S+/.exec(scopes)?.[1] ?? graph.appIdUri
@@ -38,7 +37,7 @@ export function shortName(scope: string): string {
   return scope.slice(scope.lastIndexOf('/') + 1)
 }
 
-/** The scopes as the `scp` claim has them: short names, `.default` spelled out. */
+/** The scopes in the form of the `scp` claim: short names, with `.default` expanded. */
 export function delegatedPermissions(resource: Resource, scopes: ReadonlySet<string>): string {
   const granted = [...scopes].map(shortName)
   return resource.scopes.filter((scope) => granted.includes(scope) || granted.includes(DEFAULT_SCOPE)).join(' ')

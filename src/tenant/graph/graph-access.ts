@@ -17,7 +17,7 @@ export class GraphError extends Error {
   }
 }
 
-/** The claims of a token that one of the tenants issued for Graph, from an Authorization header; otherwise nothing. */
+/** The claims of a token in an Authorization header that one of the tenants issued for Graph; otherwise nothing. */
 export function graphClaims(authorization: string | undefined, state: TenantState): Promise<JWTPayload | undefined> {
   const { origin, keys } = state
   const token = String(authorization).replace(/^Bearer /i, '')
@@ -48,10 +48,10 @@ export function usersOf({ tid }: JWTPayload): Directory['users'] {
 }
 
 /**
- * Whom a request is about.
+ * The user that a request is about.
  *
  * @param key an object ID or a user name; without one, the user of the token
- * @throws GraphError 400 when an application has no user, 404 when the directory has none of this key
+ * @throws GraphError 400 when an application has no user, 404 when the directory has no user with this key
  */
 export function userFor(claims: JWTPayload, key: string | undefined): User {
   if (key === undefined && claims.idtyp === 'app') {

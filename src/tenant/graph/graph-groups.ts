@@ -30,7 +30,7 @@ const memberGroups = {
   properties: { groupIds: { type: 'array', maxItems: MAX_GROUP_IDS, items: { type: 'string' } } }
 }
 
-/** Who is in which groups (Microsoft Graph REST API v1.0: "List memberOf", "getMemberObjects", "checkMemberGroups"). */
+/** Group memberships (Microsoft Graph REST API v1.0: "List memberOf", "getMemberObjects", "checkMemberGroups"). */
 export function groupRoutes(app: FastifyInstance, state: TenantState): void {
   for (const user of ['/me', '/users/:key']) {
     for (const list of ['memberOf', 'transitiveMemberOf']) {
@@ -70,7 +70,7 @@ export function groupRoutes(app: FastifyInstance, state: TenantState): void {
   }
 }
 
-/** A user whose groups a caller may read: with User.Read, its own. */
+/** The user whose groups a caller may read: with User.Read, only the caller. */
 async function readable(authorization: string | undefined, state: TenantState, key: string | undefined): Promise<User> {
   const ofAnybody = ['GroupMember.Read.All', 'Directory.Read.All']
   const claims = await permitted(authorization, state, ['User.Read', ...ofAnybody])
@@ -83,7 +83,7 @@ function ids({ origin }: TenantState, value: readonly string[]) {
   return { '@odata.context': `${origin}/v1.0/$metadata#Collection(Edm.String)`, value }
 }
 
-/** A page of groups, with where the next one is. */
+/** A page of groups, with the link to the next one. */
 function memberOf(
   { groups }: User,
   { $top = PAGE, $skiptoken = 0 }: Request['Querystring'],

@@ -4,7 +4,7 @@ import type { User } from '../directory/directory.js'
 import { graphError, permitted, userFor, usersOf } from './graph-access.js'
 import { groupRoutes } from './graph-groups.js'
 
-/** The directory as Microsoft Graph shows it (Microsoft Graph REST API v1.0: "List users", "Get user"). */
+/** The directory in the form of Microsoft Graph (Microsoft Graph REST API v1.0: "List users", "Get user"). */
 export async function graphRoutes(app: FastifyInstance, { state }: { state: TenantState }): Promise<void> {
   app.setErrorHandler<FastifyError>(({ statusCode = 500, code, message }, _request, reply) =>
     reply.code(statusCode).send(graphError(code.startsWith('FST_') ? 'BadRequest' : code, message))

@@ -2,7 +2,7 @@ import type { Authority } from '../authority/authorities.js'
 import { discoveryDocument } from '../authority/endpoints.js'
 import type { DirectoryDescription, TenantDescription } from '../description.js'
 
-// Every value on these pages is one of the tenants' own constants: nothing a request says is ever written into them.
+// Every value on these pages is one of the tenants' own constants: they never contain data of a request.
 
 const page = (title: string, body: string) => `<!doctype html>
 <html lang="en">
@@ -25,7 +25,7 @@ ${body}
 
 const list = (items: readonly string[]) => `<ul>\n${items.map((item) => `<li>${item}</li>`).join('\n')}\n</ul>`
 
-/** The page to pick or type an account on; it posts to itself. `message` says what was wrong the last time. */
+/** The page to pick or type an account on; it posts to itself. `message` explains why the last attempt failed. */
 export function signInPage({ accounts }: Authority, message = ''): string {
   const buttons = accounts.map(
     ({ user: { username, name } }) => `<button name="username" value="${username}">${name} (${username})</button>`
@@ -46,9 +46,9 @@ ${list(buttons)}
   )
 }
 
-// The forms are the authorization server's, which makes them safe to show.
+// The authorization server generates the forms, and escapes their values.
 
-/** The page to type the code on that a device shows. */
+/** The page to enter the code that a device shows. */
 export function codePage(form: string, message = ''): string {
   return page(
     'Sign in on another device',
@@ -59,7 +59,7 @@ ${form}
   )
 }
 
-/** The page to say that it is this device's code. */
+/** The page to confirm the code of the device. */
 export function confirmCodePage(form: string, clientId: string, code: string): string {
   return page(
     'Sign in on another device',
@@ -69,17 +69,17 @@ ${form}
   )
 }
 
-/** The page after that: the device goes on. */
+/** The page after that: the device continues. */
 export function signedInElsewherePage(): string {
   return page('Signed in', '<p>You signed in on your device, and can close this page.</p>')
 }
 
-/** The page after signing out, where no application asked to be returned to. */
+/** The page after signing out, if no application requested a redirect. */
 export function signedOutPage(): string {
   return page('Signed out', '<p>You signed out of your account.</p>')
 }
 
-/** The page that says which tenants there are, who can sign in and where their endpoints are. */
+/** The page that lists the tenants, their accounts and their endpoints. */
 export function descriptionPage(origin: string, { otherTenants, ...first }: TenantDescription): string {
   return page('Tenants', [first, ...otherTenants].map((tenant) => tenantSection(origin, tenant)).join('\n'))
 }

@@ -2,8 +2,8 @@ import { interactionPolicy, type Provider } from 'oidc-provider'
 import { provesAuthContexts } from './step-up.js'
 
 /**
- * Who is signed in as a user of another tenant is asked for an account of this one, and refused where nothing may be
- * asked (`prompt=none`), with a number of "Microsoft Entra authentication and authorization error codes".
+ * A user of another tenant who is signed in must pick an account of this one; with `prompt=none` the request is refused, with a number of
+ * "Microsoft Entra authentication and authorization error codes".
  */
 const accountOfThisTenant = new interactionPolicy.Check(
   'no_account',
@@ -12,7 +12,7 @@ const accountOfThisTenant = new interactionPolicy.Check(
   ({ oidc }) => oidc.session?.accountId !== undefined && oidc.account === undefined
 )
 
-/** Consent is never asked for, and `prompt=select_account` is known, as the Microsoft libraries send it. */
+/** Consent is never prompted for, and `prompt=select_account` is supported, as the Microsoft libraries send it. */
 export function signInPolicy() {
   const policy = interactionPolicy.base()
   policy.get('consent')?.checks.clear()

@@ -7,7 +7,7 @@ import { proved } from './step-up.js'
 
 const HTML = 'text/html; charset=utf-8'
 
-/** What a browser meets: the pages to sign in and out. */
+/** The pages to sign in and out. */
 export async function signInRoutes(app: FastifyInstance, { state }: { state: TenantState }): Promise<void> {
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
     done(null, new URLSearchParams(String(body)))
@@ -28,7 +28,7 @@ function serveSignIn(app: FastifyInstance, state: TenantState, authority: Author
     const server = state.serverOf(authority)
     const { params, session } = await server.interactionDetails(request.raw, reply.raw)
     const amr = proved(session?.accountId === username ? session.amr : [], params.claims)
-    // The results answer every prompt the request may have come with.
+    // The results satisfy every prompt of the request.
     const result = { login: { accountId: username, amr }, select_account: {} }
     return reply.redirect(await server.interactionResult(request.raw, reply.raw, result), 303)
   })
@@ -38,7 +38,7 @@ function serveSignIn(app: FastifyInstance, state: TenantState, authority: Author
 function refusalOf(username: string): string {
   const home = accountOf(common, username)
   if (!home) return 'There is no account of that name in this tenant.'
-  return `AADSTS50020: ${home.user.username} is of tenant ${home.tenantId}, and no guest of this one.`
+  return `AADSTS50020: ${home.user.username} belongs to tenant ${home.tenantId}, and is not a guest of this one.`
 }
 
 function serveSignOut(app: FastifyInstance, state: TenantState, authority: Authority): void {
@@ -55,8 +55,8 @@ function serveSignOut(app: FastifyInstance, state: TenantState, authority: Autho
 }
 
 /**
- * OpenID Connect RP-Initiated Logout 1.0 §2. As at Entra ID, the browser's session ends without a question and without
- * naming the client; tokens stay valid until they expire.
+ * OpenID Connect RP-Initiated Logout 1.0 §2. As at Entra ID, the browser's session ends without confirmation and without naming the client;
+ * tokens stay valid until they expire.
  */
 interface LogoutRequest {
   readonly post_logout_redirect_uri?: string

@@ -2,34 +2,34 @@ import { interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider'
 import { claimsRequest } from '../tokens/claims-request.js'
 import { Refused } from '../tokens/refusals.js'
 
-// A sign-in proves whatever it was asked for, as everybody may be anybody here. What it proved is kept as `amr` of the
-// session, and from there of codes and refresh tokens.
+// A sign-in satisfies any requested context, as anyone may sign in as any user here. It is stored as `amr` of the session, and from there
+// of codes and refresh tokens.
 
-/** Who has not proved what the request needs signs in again, and is refused where nothing may be asked (`prompt=none`). */
+/** A user who has not satisfied the request signs in again; with `prompt=none` the request is refused. */
 export const provesAuthContexts = new interactionPolicy.Check(
   'auth_context',
-  'AADSTS50076: The user has to sign in again for what the claims parameter asks for.',
+  'AADSTS50076: The user must sign in again to satisfy the claims parameter.',
   'interaction_required',
   ({ oidc }) => lacking(oidc.session?.amr, oidc.params?.claims).length > 0
 )
 
-/** What a user has proved after a sign-in for a request, and before in the same session. */
+/** The contexts that a user has satisfied in a sign-in for a request, and before in the same session. */
 export function proved(before: readonly string[] | undefined, claims: unknown): string[] {
   const all = new Set(before)
   for (const context of claimsRequest(claims).authContexts) all.add(context)
   return [...all]
 }
 
-/** What a token says of the sign-in behind it, and of its client. */
+/** A token's claims about its sign-in and its client. */
 export interface Proof {
   readonly authContexts: readonly string[]
   readonly capabilities: readonly string[]
 }
 
 /**
- * What the token that is asked for shall say.
+ * The claims of the requested token.
  *
- * @throws Refused when the request needs what the user did not prove: the client has to have the user sign in with these claims
+ * @throws Refused when the request requires what the user has not satisfied: the client must have the user sign in with these claims
  */
 export function proofFor({ oidc }: KoaContextWithOIDC): Proof {
   const { AuthorizationCode, RefreshToken, DeviceCode, Assertion } = oidc.entities
@@ -39,7 +39,7 @@ export function proofFor({ oidc }: KoaContextWithOIDC): Proof {
   return { authContexts: amr, capabilities: claimsRequest(claims).capabilities }
 }
 
-/** What was presented for the token, with what the user proved when signing in. */
+/** The presented grant, with the contexts that the user satisfied when signing in. */
 interface Proved {
   readonly amr: string[]
 }

@@ -1,12 +1,12 @@
 import { errors } from 'oidc-provider'
 
-/** What a client asks of its access token by the `claims` parameter (OpenID Connect Core 1.0 §5.5). */
+/** A client's requirements for its access token in the `claims` parameter (OpenID Connect Core 1.0 §5.5). */
 export interface ClaimsRequest {
-  /** `acrs`: what the user has to have proved (Microsoft: "Conditional Access authentication context"). */
+  /** `acrs`: the contexts that the user must have satisfied (Microsoft: "Conditional Access authentication context"). */
   readonly authContexts: readonly string[]
-  /** Those of them without which the client wants no token. */
+  /** The contexts that the client marks as essential. */
   readonly essential: readonly string[]
-  /** `xms_cc`: what the client can do (Microsoft: "Claims challenges, claims requests, and client capabilities"). */
+  /** `xms_cc`: the capabilities of the client (Microsoft: "Claims challenges, claims requests, and client capabilities"). */
   readonly capabilities: readonly string[]
 }
 
@@ -17,13 +17,13 @@ interface Wanted {
   readonly values?: unknown
 }
 
-/** What tokens say of clients, of all that these may say of themselves: that they handle claims challenges. */
+/** The only client capability that tokens contain: handling claims challenges. */
 const CLAIMS_CHALLENGES = 'cp1'
 
 /**
- * Reads the parameter. `nbf`, which asks for a token newer than one that was taken back, needs nothing: every token is new.
+ * Parses the parameter. `nbf`, which requests a token newer than a revoked one, needs no action: every token is new.
  *
- * @throws InvalidRequest where it is not the JSON that it should be
+ * @throws InvalidRequest when it is not the expected JSON
  */
 export function claimsRequest(text: unknown): ClaimsRequest {
   const { acrs, xms_cc } = accessTokenMembers(text)
@@ -40,7 +40,7 @@ function accessTokenMembers(text: unknown): Readonly<Record<string, Wanted | nul
   try {
     return { ...JSON.parse(String(text)).access_token }
   } catch {
-    throw new errors.InvalidRequest('the claims parameter is no JSON object')
+    throw new errors.InvalidRequest('the claims parameter is not a JSON object')
   }
 }
 

@@ -5,14 +5,14 @@ import type { Client, User } from '../directory/directory.js'
 import { delegatedPermissions, type Resource } from '../directory/resources.js'
 import type { Proof } from '../sign-in/step-up.js'
 
-/** What an access token is issued for. Without a user it is app-only. */
+/** The subject of an access token. Without a user it is app-only. */
 export interface Issuance extends Proof {
   readonly origin: string
   readonly version: Version
   readonly tenantId: string
   readonly resource: Resource
   readonly client: Client
-  /** Whether the client proved itself with a certificate. */
+  /** Whether the client authenticated with a certificate. */
   readonly byCertificate: boolean
   readonly user: User | undefined
   readonly scopes: ReadonlySet<string>
@@ -23,12 +23,12 @@ export interface Issuance extends Proof {
 /** More groups than this do not go into a JWT (Microsoft: "Access token claims reference", groups overage claim). */
 const GROUPS_LIMIT = 200
 
-/** A user's `sub`: another one for every application (OpenID Connect Core 1.0 §8.1). */
+/** A user's pairwise `sub`: it differs per application (OpenID Connect Core 1.0 §8.1). */
 export function pairwiseSubject(oid: string, application: string): string {
   return createHash('sha256').update(`${oid} ${application}`).digest('base64url')
 }
 
-/** A user, with what an ID token says (Microsoft: "ID token claims reference"); the scopes decide what is sent. */
+/** A user, with the claims of an ID token (Microsoft: "ID token claims reference"); the scopes decide which are sent. */
 export function signedIn(account: Account | undefined) {
   if (!account) return undefined
   const { tenantId, user } = account
@@ -37,7 +37,7 @@ export function signedIn(account: Account | undefined) {
   return { accountId: username, oid, tenantId, claims: () => claims }
 }
 
-/** An access token's claims as Entra ID writes them (Microsoft: "Access token claims reference"). */
+/** An access token's claims, as in Entra ID (Microsoft: "Access token claims reference"). */
 export function accessTokenClaims(issuance: Issuance): Record<string, unknown> {
   const { origin, version, tenantId, resource, iat, exp } = issuance
   return {
@@ -47,7 +47,7 @@ export function accessTokenClaims(issuance: Issuance): Record<string, unknown> {
     nbf: iat,
     exp,
     tid: tenantId,
-    // Opaque to an API; there so that nobody takes a token for malformed that carries them.
+    // Opaque to an API; present so that code under test handles tokens that carry them.
     uti: randomBytes(16).toString('base64url'),
     rh: `1.${randomBytes(24).toString('base64url')}.`,
     ver: `${version}.0`,
@@ -56,7 +56,7 @@ export function accessTokenClaims(issuance: Issuance): Record<string, unknown> {
   }
 }
 
-/** Which client asked, whether it proved itself with a certificate ("2"), a secret ("1") or not at all ("0"), and what it can do. */
+/** The client, its authentication by a certificate ("2"), a secret ("1") or not at all ("0"), and its capabilities. */
 function clientClaims({ version, client, byCertificate, capabilities }: Issuance) {
   const secret = client.clientSecret ? '1' : '0'
   const authentication = byCertificate ? '2' : secret
@@ -97,7 +97,7 @@ function unlessEmpty(values: readonly string[]): readonly string[] | undefined {
   return values.length > 0 ? values : undefined
 }
 
-/** The groups, or where to ask for them: a distributed claim (OpenID Connect Core 1.0 §5.6.2). */
+/** The groups, or where to fetch them: a distributed claim (OpenID Connect Core 1.0 §5.6.2). */
 function groupClaims(tenantId: string, { oid, groups }: User) {
   if (groups.length <= GROUPS_LIMIT) return { groups }
   const endpoint = `https://graph.windows.net/${tenantId}/users/${oid}/getMemberObjects`

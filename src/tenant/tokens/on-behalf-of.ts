@@ -20,7 +20,9 @@ interface Parameters {
 
 type Context = TokenEndpointGrantContext<Parameters>
 
-/** An API gets a token for another API, for the user whose token it was sent (Microsoft: "OAuth 2.0 On-Behalf-Of flow"). */
+/**
+ * Issues a token with which an API calls another API on behalf of the user of a received token (Microsoft: "OAuth 2.0 On-Behalf-Of flow").
+ */
 export function serveOnBehalfOf(provider: Provider, state: TenantState, authority: Authority): void {
   const grant = async (ctx: Context) => {
     const { params, client } = ctx.oidc
@@ -43,7 +45,7 @@ function userOf({ accounts }: Authority, { oid }: JWTPayload): User {
   return account.user
 }
 
-/** A token of this tenant for the very application that presents it. */
+/** A token of this tenant for the application that presents it. */
 async function verifiedAssertion(
   assertion: string,
   clientId: string,
@@ -63,7 +65,7 @@ async function verifiedAssertion(
   return (await verified).payload
 }
 
-/** The permissions that are asked for, of those that there are, as far as there is consent to them. */
+/** The requested permissions that exist and have consent. */
 function grantedScopes(
   asked: string,
   username: string,

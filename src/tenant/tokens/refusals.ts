@@ -3,22 +3,25 @@ import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 
 /** What Entra ID refuses by a number (Microsoft: "Microsoft Entra authentication and authorization error codes"). */
 const refusals = {
-  50013: ['invalid_grant', 'The assertion is no token of this tenant.'],
-  50076: ['interaction_required', 'The user has to sign in again for what the claims parameter asks for.'],
-  50059: ['invalid_request', 'The request names no tenant. An application without a user asks at the endpoint of one.'],
-  65001: ['invalid_grant', 'Nobody consented that the application has this permission.'],
-  70011: ['invalid_scope', 'The request names no permission that there is.'],
+  50013: ['invalid_grant', 'The assertion is not a token of this tenant.'],
+  50076: ['interaction_required', 'The user must sign in again to satisfy the claims parameter.'],
+  50059: [
+    'invalid_request',
+    'The request names no tenant. Without a user, an application must use the endpoint of one tenant.'
+  ],
+  65001: ['invalid_grant', 'Nobody has consented to this permission for the application.'],
+  70011: ['invalid_scope', 'The request names no permission that exists.'],
   500131: ['invalid_grant', 'The assertion is for another application than the one that presents it.'],
   500133: ['invalid_grant', 'The assertion is expired.'],
   700027: ['invalid_client', 'The assertion names no certificate of this application.'],
   900144: ['invalid_request', 'The request lacks requested_token_use=on_behalf_of.'],
-  7000114: ['invalid_grant', 'The assertion is for an application, and there is nobody to act on behalf of.'],
-  700016: ['unauthorized_client', 'The directory has no application of this ID.']
+  7000114: ['invalid_grant', 'The assertion is an app-only token: there is no user to act on behalf of.'],
+  700016: ['unauthorized_client', 'The directory has no application with this ID.']
 } as const
 
 type Code = keyof typeof refusals
 
-/** Thrown where a grant is refused; `members` come in addition to the usual ones. */
+/** Thrown when a grant is refused; `members` are added to the usual ones. */
 export class Refused extends errors.CustomOIDCProviderError {
   readonly body: object
 
@@ -30,8 +33,8 @@ export class Refused extends errors.CustomOIDCProviderError {
 }
 
 /**
- * Answers a refused grant as Entra ID does, where it differs from the authorization server: also to an application that is not in
- * the tenant, which is no client with a wrong secret.
+ * Responds to a refused grant like Entra ID, where that differs from the authorization server; also for an application that is not in the
+ * tenant, which is not the same as a wrong secret.
  */
 export function answerAsEntra(ctx: KoaContextWithOIDC, error: errors.OIDCProviderError): void {
   if (error instanceof Refused) ctx.body = error.body
@@ -40,7 +43,7 @@ export function answerAsEntra(ctx: KoaContextWithOIDC, error: errors.OIDCProvide
   ctx.body = refusal(700016)
 }
 
-/** What Entra ID's answers have beside RFC 6749 §5.1: who signed in, by object and tenant, where the client asks for it. */
+/** Members of Entra ID's responses beside RFC 6749 §5.1: the user, by object and tenant, if the client requests it. */
 export function addToAnswer({ oidc, body }: KoaContextWithOIDC): void {
   const answer = body as Record<string, unknown>
   answer.ext_expires_in = answer.expires_in
@@ -49,7 +52,7 @@ export function addToAnswer({ oidc, body }: KoaContextWithOIDC): void {
   answer.client_info = Buffer.from(JSON.stringify({ uid: oid, utid: tenantId })).toString('base64url')
 }
 
-/** A refusal of the token endpoint: the members of RFC 6749 §5.2, and those that Entra ID's support asks for. */
+/** A refusal of the token endpoint: the members of RFC 6749 §5.2, and those that Entra ID's support needs. */
 export function refusal(code: Code) {
   const [error, message] = refusals[code]
   const [trace_id, correlation_id] = [randomUUID(), randomUUID()]

@@ -99,7 +99,7 @@ t.test('they are the guards of the package, with what the permission allows', as
 t.test('who does not compile gets an error where it is written', async (t) => {
   const own = guardsFor(permissions as DeclaredPermissions)
   const of = (by: string, got: string, known: string) =>
-    `${by} takes a declared name, and got ${got}; declared are ${known}`
+    `${by} takes a declared name, and got ${got}; declared names: ${known}`
   const said = (make: () => unknown) => {
     try {
       make()

@@ -58,7 +58,7 @@ t.test('the answer says what the token is for, and what this API is', async (t) 
   t.equal(refusalOf('x')?.detail, told('"x"'))
   t.equal(refusalOf(['x', 'y'])?.detail, told('"x"'), 'of several the first')
   for (const aud of [undefined, null, 7, [], {}, [[api]]])
-    t.equal(refusalOf(aud)?.detail, told('no API that can be named'), JSON.stringify(aud))
+    t.equal(refusalOf(aud)?.detail, told('an audience that is not a string'), JSON.stringify(aud))
 })
 
 t.test('the contract: an aud of any JSON type is a refusal, never an error (which would be a 500)', async (t) => {

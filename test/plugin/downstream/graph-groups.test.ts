@@ -216,7 +216,7 @@ t.test('a user whose ID is no GUID is not asked about', async (t) => {
     t.equal(await ask({ ...overage, ...claims, uti: JSON.stringify(claims) }), '503 groups_unavailable')
   t.equal(tokens.forms.length, 0)
   t.notOk(tenant.requests.some((each) => each.includes('getMemberObjects')))
-  t.match(logged(), 'is no GUID')
+  t.match(logged(), 'is not a GUID')
   t.equal(await ask(), '200')
 })
 
@@ -236,7 +236,7 @@ t.test('a tenant without a credential, beside one that has', async (t) => {
 t.test('registration', async (t) => {
   const rows: [options: object, message: RegExp][] = [
     [{ as: 'admin' }, /^graphGroups: as "admin"/],
-    [{ scopes: ['User.Read'] }, /^graphGroups: scopes is for as "user"/],
+    [{ scopes: ['User.Read'] }, /^graphGroups: scopes goes with as "user"/],
     [{ as: 'user', scopes: [] }, /^graphGroups: scopes/],
     [{ as: 'user', scopes: 'User.Read' }, /^graphGroups: scopes/],
     [{ url: 'http://graph.example' }, /^graphGroups: url/],
@@ -249,7 +249,7 @@ t.test('registration', async (t) => {
   const without = { tenantId, clientId, groups: graphGroups() }
   await t.rejects(async () => app.register(entra, without), {
     name: 'EntraConfigurationError',
-    message: /needs a credential/
+    message: /requires a credential/
   })
 })
 

@@ -91,7 +91,7 @@ const rows: [
     403,
     'consent_required',
     'insufficient_scope',
-    { detail: /have api:\/\/other\/Also api:\/\/other\/Read;/ }
+    { detail: /consented to api:\/\/other\/Also api:\/\/other\/Read for this API;/ }
   ],
   [
     'consent is missing, by its number',
@@ -548,20 +548,20 @@ t.test('a client assertion: asked for with each token; one that fails is an outa
     const answer = await ask(await tenant.userToken({ uti: 'x' }))
     checkRefusal(t, answer, { status: 503, code: 'downstream_unavailable' })
   }
-  t.match(logged(), 'clientAssertion gave no assertion')
+  t.match(logged(), 'clientAssertion returned no assertion')
   t.match(logged(), 'no identity here')
 })
 
 t.test('registration', async (t) => {
   const rows: [options: object, message: RegExp][] = [
     [{ downstream: {} }, /^downstream is missing a credential; give exactly one of/],
-    [{ downstream: null }, /^downstream is no object/],
+    [{ downstream: null }, /^downstream is not an object/],
     [
       { downstream: { clientSecret: 'abcdefgh', clientAssertion: () => '' } },
       /^downstream has clientSecret and clientAssertion/
     ],
     [{ downstream: { clientSecret: '' } }, /^downstream.clientSecret is empty/],
-    [{ downstream: { clientSecret: 7 } }, /^downstream.clientSecret is empty, or no text/],
+    [{ downstream: { clientSecret: 7 } }, /^downstream.clientSecret is empty or not a string/],
     [{ downstream: { clientAssertion: 'abcdefgh' } }, /^downstream.clientAssertion/],
     [{ downstream: { secret: 'abcdefgh' } }, /^downstream has no option "secret"/],
     [{ downstream: { clientSecret: 'abcdefgh', maxTokens: 0 } }, /^maxTokens 0/],

@@ -154,7 +154,10 @@ t.test('a function decides, once for each tenant, and tokens of personal account
   t.notMatch(logged(), '"level":40')
   const older = await startApi(t, tenant, { tenantId: 'common', allowedTenants: decide })
   t.equal(await older.told(await tenant.userToken({ ...v2Of(tenant, fabrikam), sub: 'a' })), fabrikam)
-  t.match(older.logged(), 'allowedTenants is a function, whose answer is shared by how many parameters it has')
+  t.match(
+    older.logged(),
+    'allowedTenants is a function, and the number of its parameters decides how its answers are shared'
+  )
 })
 
 t.test('a function that looks at claims is asked for each token', async (t) => {
@@ -266,8 +269,8 @@ t.test(
 
 t.test('options that contradict each other, or let in who is not meant', async (t) => {
   const cases: Record<string, [object, RegExp]> = {
-    'many tenants without a list': [{}, /tenantId "organizations" lets every tenant in/],
-    'common without a list': [{ tenantId: 'common' }, /tenantId "common" lets every tenant in/],
+    'many tenants without a list': [{}, /tenantId "organizations" would accept every tenant/],
+    'common without a list': [{ tenantId: 'common' }, /tenantId "common" would accept every tenant/],
     'a list beside one tenant': [{ tenantId, allowedTenants: [tenantId] }, /goes with tenantId "organizations"/],
     'a function beside one tenant': [{ tenantId, allowedTenants: () => true }, /goes with tenantId "organizations"/],
     'an empty list': [{ allowedTenants: [] }, /allowedTenants \[\] is not allowed/],
@@ -279,7 +282,7 @@ t.test('options that contradict each other, or let in who is not meant', async (
     'no function': [{ allowedTenants: { decide: true, sharedBy: 'tenant' } }, /give decide, a function/],
     null: [{ allowedTenants: null }, /allowedTenants null is not allowed/],
     true: [{ allowedTenants: true }, /allowedTenants true is not allowed/],
-    'personal accounts among organizations': [{ allowedTenants: [personal] }, /make it "common"/],
+    'personal accounts among organizations': [{ allowedTenants: [personal] }, /use "common"/],
     consumers: [{ tenantId: 'consumers', allowedTenants: '*' }, /personal accounts; for these use "common"/],
     'the tenant of personal accounts': [{ tenantId: personal }, /personal accounts; for these use "common"/]
   }
@@ -332,7 +335,7 @@ t.test('no document of another authority takes the name of a tenant that the tem
   await Promise.all(many.map(({ keys }) => keys.start()))
   await thief.keys.start()
   t.equal(thief.name, undefined)
-  t.match(thief.status, { state: 'cold', lastError: /is an issuer that another tenant of this API has already/ })
+  t.match(thief.status, { state: 'cold', lastError: /is already the issuer of another tenant of this API/ })
 })
 
 t.test('v1 keys do not say whom they sign for; those of v2 say it for them', async (t) => {

@@ -70,15 +70,15 @@ interface Stop {
 
 const stop = (name: string, says: Stop['says'], program: Program): Stop => ({ name, says, program })
 
-const openAndGuarded = 'GET /x has a guard and config.auth "none"; a guard needs a token to look at'
+const openAndGuarded = 'GET /x has a guard and config.auth "none"; a guard requires a token'
 const auth = (value: unknown) =>
   stop(
     `auth ${JSON.stringify(value)}`,
-    `GET /x has config.auth ${JSON.stringify(value)}; it is required, optional or none`,
+    `GET /x has config.auth ${JSON.stringify(value)}; it must be required, optional or none`,
     route({ config: { auth: value } })
   )
 const never = (name: string, preHandler: Guard | Guard[]) =>
-  stop(name, 'GET /x asks for a user and an app at once, so nobody could ever call it', route({ preHandler }))
+  stop(name, 'GET /x requires a user and an app at once, so nobody can call it', route({ preHandler }))
 
 const routes: Stop[] = [
   stop('a guard, and auth none', openAndGuarded, route({ preHandler: lacks, config: { auth: 'none' } })),
@@ -97,8 +97,8 @@ const routes: Stop[] = [
 
 const notHere =
   'GET /x has a guard where fastify-entra is not registered; register the plugin there, or in a scope around it'
-const twice = 'fastify-entra is registered twice; once is for all'
-const jwtFirst = '@fastify/jwt is registered already; register it after this, with a namespace'
+const twice = 'fastify-entra is registered twice; register it once'
+const jwtFirst = '@fastify/jwt is registered already; register it after fastify-entra, with a namespace'
 
 const registrations: Stop[] = [
   stop('the plugin twice', twice, async (app) => {
@@ -189,7 +189,7 @@ const names: Stop[] = [
 ]
 
 const empty = (by: 'anyOf' | 'allOf', what: string, make: () => unknown) =>
-  stop(`${by} of ${what}`, `${by} takes one guard or more`, make)
+  stop(`${by} of ${what}`, `${by} takes one or more guards`, make)
 const noPolicy = (what: string, allows: unknown) =>
   stop(`a policy ${what}`, 'requirePolicy takes a name and a function', () => requirePolicy('p', allows as Policy))
 
@@ -221,7 +221,7 @@ const hookNames = [
 const makers = { requireScope, requireRole, requireAppPermission, requirePolicy, requireUser, requireApp, anyOf, allOf }
 
 const early =
-  'a guard in an onRequest hook runs before fastify-entra, which says who calls; add it as a preHandler, or register the plugin first'
+  'a guard in an onRequest hook runs before fastify-entra, which identifies the caller; add it as a preHandler, or register the plugin first'
 
 /** In hooks of a scope: known once all is declared. */
 const inScope =
@@ -245,7 +245,7 @@ const guardsInScopes: Stop[] = [
   ...['onRequest', 'preHandler', 'onSend'].map((hook) =>
     stop(
       `requireRole in ${hook}, not called`,
-      `a scope of GET /x has a function that makes guards in ${hook}; call it, for the guard`,
+      `a scope of GET /x has a function that makes guards in ${hook}; call it to make the guard`,
       inScope(hook, requireRole)
     )
   ),
@@ -335,7 +335,7 @@ const principals: Safe[] = [
   ...(
     [
       ['/x', `GET /x ${allowsStrangers}`],
-      ['/nowhere', `GET of no route ${allowsStrangers}`]
+      ['/nowhere', `GET without a route ${allowsStrangers}`]
     ] as const
   ).map(([path, says]) => ({
     name: `request.principal in a hook that runs before the plugin, ${path}`,
@@ -509,7 +509,7 @@ t.test('a route that is right is left as it is', async (t) => {
 
 /** What a route has that was declared before the plugin is not seen, so these are answered instead. */
 t.test('a guard in a hook for all routes that comes too late: an error, and an end of it', async (t) => {
-  const says = 'GET /x has a guard in a hook that comes too late; add it as a preHandler'
+  const says = 'GET /x has a guard in a hook that runs too late; add it as a preHandler'
   const answered = async (hook: 'preParsing' | 'preSerialization' | 'onSend' | 'onResponse') => {
     const made = makeApp(t)
     made.app.get('/x', async () => ({ ok: true }))

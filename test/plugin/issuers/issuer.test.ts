@@ -358,7 +358,7 @@ t.test('no document takes the name of another issuer, whichever of them comes fi
     for (const { keys } of issuers) await keys.start()
     return issuers.map(({ status }) => status.lastError ?? status.state)
   }
-  const taken = `${iss.v1} is an issuer that another tenant of this API has already`
+  const taken = `${iss.v1} is already the issuer of another tenant of this API`
   t.same(await start(own, hostile), ['fresh', taken], 'first come, first served')
   t.same(
     await start(hostile, { ...own, issuer: iss.v1 }),

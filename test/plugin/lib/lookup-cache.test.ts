@@ -56,7 +56,7 @@ t.test('a question that is throttled is not asked for as long as it was said; ot
       await t.rejects(answers.get(about(`user ${time}`), 1, throttled), { message: 'answered 429' })
     t.equal((await answers.get(about('another'), 1, () => 'up')).value, 'up', 'nobody else waits')
     const again = () => answers.get(about('user 0'), 1, () => 'up')
-    await t.rejects(again(), { message: 'somebody asked to wait', retryAfterSeconds: restSeconds })
+    await t.rejects(again(), { message: 'somebody is throttled', retryAfterSeconds: restSeconds })
     await clock.advance(restSeconds * 1000 - 1)
     await t.rejects(again(), { name: 'OutageError', retryAfterSeconds: 1 }, 'just too soon')
     await clock.advance(1)

@@ -42,7 +42,7 @@ t.test('a function that looks like a guard is none', async (t) => {
   app.get('/x', { preHandler: stranger }, async () => 'x')
   await t.rejects(
     async () => app.ready(),
-    { message: /nobody decided about GET \/x/ },
+    { message: /neither a guard nor config.auth is declared for GET \/x/ },
     'nor does it decide about a route'
   )
 })
@@ -75,17 +75,17 @@ t.test('two copies of one version work together', async (t) => {
   const found = app.accessMatrix().find(({ url }) => url === '/admin')
   t.equal(found?.callers, 'the role Admin, held by a user', 'and the access matrix has them')
   await t.rejects(async () => makeApp(t).app.register(entra, options).register(copy.default, options), {
-    message: 'fastify-entra is registered twice; once is for all'
+    message: 'fastify-entra is registered twice; register it once'
   })
   await t.rejects(
     async () => makeApp(t).app.register(entra, { ...options, groups: copy.graphGroups() }),
-    { message: 'groups asks Microsoft Graph, and needs a credential; give the option downstream' },
+    { message: 'groups calls Microsoft Graph, which requires a credential; give the option downstream' },
     'nor does a resolver of the other go without its credential'
   )
   const uncalled = makeApp(t).app
   await uncalled.register(entra, options)
   t.throws(() => uncalled.get('/', { preHandler: copy.requireRole as unknown as Guard }, async () => ''), {
-    message: /call it, for the guard/
+    message: /call it to make the guard/
   })
 })
 
@@ -180,7 +180,7 @@ t.test('the functions of @fastify/jwt say what to use instead, and change nothin
       const { status, body } = await get(`${origin}/${at}`, tricky)
       const { said, isSame } = JSON.parse(body)
       t.equal(status, 200, name)
-      t.match(said, /^EntraConfigurationError: .* is not for use beside fastify-entra; /, `${name}, known: ${known}`)
+      t.match(said, /^EntraConfigurationError: .* is not supported with fastify-entra; /, `${name}, known: ${known}`)
       t.ok(isSame, `${name}: the principal is what it was`)
     }
     for (const name of ['client', 'tenant']) t.equal((await get(`${origin}/${name}`, tricky)).status, 403, name)
@@ -191,7 +191,7 @@ t.test('app.jwt.decode() still decodes, and a second @fastify/jwt has a namespac
   const { app } = makeApp(t)
   await app.register(entra, options)
   t.match(app.jwt.decode(token), { oid: callerId })
-  t.throws(() => app.jwt.verify(token), /is not for use beside fastify-entra/, 'at once: a promise would be true')
+  t.throws(() => app.jwt.verify(token), /is not supported with fastify-entra/, 'at once: a promise would be true')
   const { default: fastifyJwt } = await import('@fastify/jwt')
   await app.register(fastifyJwt, { secret: 'of the app’s own', namespace: 'own' })
   const { own } = app.jwt as unknown as Record<string, typeof app.jwt>

@@ -67,7 +67,7 @@ t.test('each route and method, in their order, with who may call', async (t) => 
     'POST /orders: the scope Orders.Read, and the policy own',
     'GET /any: any valid token',
     'GET /public: anyone',
-    'GET /optional: strangers, and any valid token',
+    'GET /optional: unauthenticated requests, and any valid token',
     'GET /guarded: the role Admin, held by a user',
     'PUT /orders/:id: the scope Orders.Read, or the application permission Orders.Read.All',
     'DELETE /orders/:id: the scope Orders.Read, or the application permission Orders.Read.All',
@@ -160,7 +160,7 @@ t.test('a guard in a hook of a scope counts for its routes, and for those of sco
     'GET /before: any valid token',
     'GET /below: the role Admin, held by a user',
     'GET /first: the role Admin, held by a user, and the scope Orders.Read',
-    'GET /open: nobody: a guard in a hook needs a token, and none is looked at',
+    'GET /open: nobody: a guard in a hook requires a token, and this route does not inspect any',
     'GET /twice: the role Admin, held by a user'
   ])
 })
@@ -288,11 +288,11 @@ t.test('a matrix agrees with what is answered', async (t) => {
   const { origin } = await listen(made)
   const expected: Record<string, [stranger: number, lacking: number, holding: number]> = {
     anyone: [200, 200, 200],
-    'strangers, and any valid token': [200, 200, 200],
+    'unauthenticated requests, and any valid token': [200, 200, 200],
     'any valid token': [401, 200, 200],
     'a user': [401, 200, 200],
     'the scope Orders.Read': [401, 403, 200],
-    'nobody: a guard in a hook needs a token, and none is looked at': [401, 401, 401]
+    'nobody: a guard in a hook requires a token, and this route does not inspect any': [401, 401, 401]
   }
   const tokens = [undefined, await tenant.userToken(), await tenant.userToken({ scp: 'Orders.Read' })]
   const matrix = app.accessMatrix()
@@ -347,7 +347,7 @@ t.test('strictRoutes: a route without a decision stops the start, and all of the
   }
   t.equal(
     await stop(t, program, strict),
-    "strictRoutes: nobody decided about GET /forgotten, PUT /also, DELETE /also, HEAD /head; give each a guard, or write config: { auth: 'required' } where any valid token may call"
+    "strictRoutes: neither a guard nor config.auth is declared for GET /forgotten, PUT /also, DELETE /also, HEAD /head; give each a guard, or write config: { auth: 'required' } where any valid token may call"
   )
   t.equal(await stop(t, program), 'it starts', 'without the option they are listed, and closed')
   t.equal(await stop(t, (app) => app.get('/any', declared, handler), strict), 'it starts')
@@ -364,30 +364,30 @@ t.test('strictRoutes: a route before the plugin cannot be looked at', async (t) 
   app.register(entra, { ...options, strictRoutes: true })
   app.after(() => app.get('/forgotten', handler))
   const message =
-    "strictRoutes: nobody decided about GET /forgotten; give each a guard, or write config: { auth: 'required' } where any valid token may call; and what GET /early declared before the plugin cannot be seen; register fastify-entra first, and await it"
+    "strictRoutes: neither a guard nor config.auth is declared for GET /forgotten; give each a guard, or write config: { auth: 'required' } where any valid token may call; and the plugin cannot check what was declared before it: GET /early; register fastify-entra first, and await it"
   await t.rejects(async () => app.ready(), { name: 'EntraConfigurationError', message })
 })
 
 t.test('a scope, role or permission in two spellings stops the start, with a route of each', async (t) => {
   const rows: [name: string, first: Guard, second: Guard, says: string][] = [
-    ['a scope', read, requireScope('orders.read'), 'the scope Orders.Read, and GET /b for the scope orders.read'],
+    ['a scope', read, requireScope('orders.read'), 'the scope Orders.Read, and GET /b requires the scope orders.read'],
     [
       'a role',
       admin,
       requireRole('ADMIN'),
-      'the role Admin, held by a user, and GET /b for the role ADMIN, held by a user'
+      'the role Admin, held by a user, and GET /b requires the role ADMIN, held by a user'
     ],
     [
       'an application permission',
       all,
       requireAppPermission('Orders.read.All'),
-      'the application permission Orders.Read.All, and GET /b for the application permission Orders.read.All'
+      'the application permission Orders.Read.All, and GET /b requires the application permission Orders.read.All'
     ],
     [
       'deep inside',
       anyOf(all, allOf(admin, read)),
       anyOf(yes, allOf(requireScope('Orders.read'))),
-      'the scope Orders.Read, and GET /b for the scope Orders.read'
+      'the scope Orders.Read, and GET /b requires the scope Orders.read'
     ]
   ]
   for (const [name, first, second, says] of rows) {
@@ -395,8 +395,8 @@ t.test('a scope, role or permission in two spellings stops the start, with a rou
       app.get('/a', { preHandler: first }, handler)
       app.get('/b', { preHandler: second }, handler)
     }
-    const fix = 'upper and lower case count, so write both alike'
-    t.equal(await stop(t, program), `GET /a asks for ${says}; ${fix}`, name)
+    const fix = 'names are case-sensitive, so write both alike'
+    t.equal(await stop(t, program), `GET /a requires ${says}; ${fix}`, name)
   }
   const alike: Program = (app) => {
     app.get('/a', { preHandler: [read, requireRole('Reader'), requirePolicy('Own', () => true)] }, handler)
@@ -411,7 +411,7 @@ t.test('mistakes that show only with what hooks and other plugins add', async (t
     app.addHook('preHandler', requireUser())
     app.get('/x', { preHandler: requireApp() }, handler)
   }
-  t.match(await stop(t, never), /^GET \/x asks for a user and an app at once/)
+  t.match(await stop(t, never), /^GET \/x requires a user and an app at once/)
   const late =
     (change: object): Program =>
     (app) => {

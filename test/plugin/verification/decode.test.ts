@@ -83,7 +83,7 @@ t.test('what nests too deep, or has too much in it, is not parsed', async (t) =>
         code: 'token_malformed',
         status: 401,
         error: 'invalid_token',
-        detail: /^The token nests deeper, or /
+        detail: /^The token is nested too deeply, or /
       }
       t.match(isRefusal(refused) && refused, why, name)
     }

@@ -286,8 +286,8 @@ t.test('a variable that is misspelt has no effect, and is refused', async (t) =>
   for (const [name, nearest] of rows) {
     for (const value of ['s3cr3t', '']) {
       const sentence = await refusedBy({ ...oidc, [name]: value })
-      t.match(sentence, `${name} is no variable of this server; it has ${nearest ?? ''}`)
-      if (nearest) t.match(sentence, /, which is the nearest name, so write that, or unset /)
+      t.match(sentence, `${name} is not a variable of this server; it has ${nearest ?? ''}`)
+      if (nearest) t.match(sentence, /, which is the nearest name, so use that, or unset /)
       else t.match(sentence, 'ENTRA_TENANT_ID', 'nothing is near: all of them')
       t.notMatch(sentence, 's3cr3t', 'its value may be a secret')
     }

@@ -11,7 +11,10 @@ export const auth0: Provider = {
   grants: ['permissions', 'gty']
 }
 
-/** "Access token profiles": `sub` is the client with a suffix. A user's begins with the name of a connection and a bar, whatever the user is called. */
+/**
+ * "Access token profiles": `sub` is the client with a suffix. A user's begins with the name of a connection and a bar, whatever the user's
+ * name is.
+ */
 function isClientOfAuth0(claims: Claims): boolean {
   const { azp, client_id, sub, gty } = claims
   const client = text(azp) ?? text(client_id)

@@ -3,7 +3,7 @@ import type { Claims } from '../../claims/principal.js'
 import { text } from '../../claims/read.js'
 import type { Provider } from '../provider.js'
 
-/** Keycloak, "Server Administration Guide", roles and scopes: of the realm, and of the client that is the API. */
+/** Keycloak, "Server Administration Guide", roles and scopes: roles of the realm, and of the client that represents the API. */
 export const keycloak: Provider = {
   roles: (audiences) => [
     ['realm_access', 'roles'],
@@ -13,14 +13,14 @@ export const keycloak: Provider = {
   isEverybodys: (role) => /^(default-roles-.*|offline_access|uma_authorization)$/.test(role),
   isApp: isServiceAccountOfKeycloak,
   isAccessToken: ({ typ }) => typ === 'Bearer',
-  // Before 25 the `nonce` of the sign-in is in access tokens as well.
+  // Before version 25, access tokens also contain the `nonce` of the sign-in.
   mayHaveNonce: true
 }
 
 /**
- * "Server Administration Guide", service accounts: the client's host and address are notes of a session that the client credentials grant
- * alone makes, and such a token has no session to name. A mapper can put `client_id` into users' tokens (`clientId` in older versions), and a
- * user can be called `service-account-…`: neither shows an app.
+ * "Server Administration Guide", service accounts: only a session of the client credentials grant records the client's host and address,
+ * and such a token names no session. A mapper can put `client_id` into users' tokens (`clientId` in older versions), and a user can be
+ * named `service-account-…`: neither marks an app.
  */
 function isServiceAccountOfKeycloak(claims: Claims): boolean {
   const { azp, client_id, clientId, clientHost, clientAddress } = claims

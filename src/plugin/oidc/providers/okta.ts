@@ -2,12 +2,12 @@
 import { text } from '../../claims/read.js'
 import type { Provider } from '../provider.js'
 
-/** Okta, "Create claims", groups: in a claim of the authorization server's administrator's choosing, by custom `groups`. */
+/** Okta, "Create claims", groups: in a claim that the administrator of the authorization server chooses, by convention `groups`. */
 export const okta: Provider = {
   roles: () => [['roles']],
   groups: [['groups']],
   clientOf: ({ cid }) => cid,
-  // "Access token scopes and claims": `uid` is left out where there is no user, and is reserved; a user's `sub` is a login, which people choose.
+  // "Access token scopes and claims": `uid` is absent if there is no user, and is reserved; a user's `sub` is a login, which people choose.
   isApp: ({ cid, sub, uid }) => text(cid) !== undefined && sub === cid && uid === undefined,
   grants: ['cid']
 }
