@@ -3,7 +3,7 @@
  * lead to is there as well.
  */
 import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { entraNames } from '../src/plugin/entra/options.js'
@@ -17,6 +17,7 @@ import { discoveryFaults, goodAnswers, keySetFaults, transportFaults } from './f
 import { tables } from './hostile/tables.js'
 import { entraEntries } from './products/entra-entries.js'
 import { oidcEntries } from './products/oidc-entries.js'
+import { sentencesOf, tableOf } from './support/sentences.js'
 
 /** What a cell names: a file below `test`, without its ending, and a test or rule of it. */
 interface Reference {
@@ -323,4 +324,16 @@ t.test('every link within the project leads somewhere', async (t) => {
       t.ok(anchors.includes(anchor), `${document}: ${target}#${anchor}`)
     }
   }
+})
+
+t.test('docs/errors.md, "Errors at startup" and "Reasons in the key log": all that the source has', async (t) => {
+  const path = 'docs/errors.md'
+  const page = await readFile(path, 'utf8')
+  const [before = '', rest = ''] = page.split(/(?<=<!-- errors at startup[^\n]*-->\n)/)
+  const after = rest.slice(rest.indexOf('<!-- end -->'))
+  const table = tableOf(await sentencesOf(['EntraConfigurationError']))
+  if (process.env.DOCS === 'write') await writeFile(path, `${before}${table}\n${after}`)
+  t.equal(await readFile(path, 'utf8'), `${before}${table}\n${after}`, 'written from the source')
+  const reasons = await sentencesOf(['Error', 'MetadataMismatchError'], ['keys/', 'lib/json-client', 'issuers/'])
+  for (const reason of reasons) t.ok(after.includes(`\`${reason}\``), reason)
 })

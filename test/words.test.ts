@@ -6,7 +6,16 @@ import t from 'tap'
 const wrong = ['stranger', 'taken back', 'of late', 'parted by', 'left alone', 'could not be had']
 
 /** What is read: files, and `*.ending` for all files of a folder, `**` for those below it as well. */
-const places = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/*.md', 'bench/README.md']
+const places = [
+  'src/**/*.ts',
+  'openapi.yaml',
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'docs/*.md',
+  'bench/README.md'
+]
 
 async function filesOf(place: string): Promise<string[]> {
   const [folder = '', isDeep] = dirname(place).endsWith('/**') ? [dirname(place).slice(0, -3), true] : [dirname(place)]

@@ -19,7 +19,7 @@ export interface Sample {
   readonly rss: number
   readonly statuses: Readonly<Record<string, number>>
   readonly errors: number
-  /** Answers that a right server does not give; connections that failed, when it was asked no more than it takes. */
+  /** LookupCache that a right server does not give; connections that failed, when it was asked no more than it takes. */
   readonly wrong: number
   /** From the start of the server to the end of this workload. */
   readonly fetches: Fetches
@@ -30,7 +30,7 @@ export interface Sample {
 
 export type FloodOptions = Pick<Flood, 'tokens'> & Partial<Flood>
 
-/** Answers that never come must not hold up the benchmark for ever. */
+/** LookupCache that never come must not hold up the benchmark for ever. */
 const graceSeconds = 60
 
 /** Sends as much as the server takes. */

@@ -4,7 +4,7 @@
  */
 import { type Audit, createAudit } from './audit/audit.js'
 import type { Principal } from './claims/principal.js'
-import { Downstreams, loadClientPackage } from './downstream/token-clients.js'
+import { loadClientPackage, TokenClients } from './downstream/token-clients.js'
 import { withHint } from './entra/hints.js'
 import { Issuer, type IssuerSettings, type TenantEvent } from './issuers/issuer.js'
 import { TrustedIssuers } from './issuers/trusted-issuers.js'
@@ -36,7 +36,7 @@ export interface Engine {
   readonly issuers: Issuers
   readonly verifier: VerifierState
   readonly audit: Audit
-  readonly downstreams: Downstreams
+  readonly downstreams: TokenClients
   /** How the clients of a caller's issuer ask for a scope. */
   readonly scopeNameFor: (principal: Principal) => ScopeName
   /** For calls to other services on behalf of callers. */
@@ -82,7 +82,7 @@ export async function startEngine(settings: Settings, { log, logFor, isSilent }:
   }
   const { exchangeJson } = forCallers
   let trying: Promise<unknown> | undefined
-  const downstreams = new Downstreams(trusted, settings.clients, {
+  const downstreams = new TokenClients(trusted, settings.clients, {
     exchangeJson,
     clock: systemClock,
     log,
@@ -99,13 +99,13 @@ export async function startEngine(settings: Settings, { log, logFor, isSilent }:
   })
 }
 
-interface IssuerSurroundings {
+interface IssuerDependencies {
   readonly fetchJson: FetchJson
   readonly logFor: EngineLog['logFor']
   readonly tell: (change: TenantEvent) => void
 }
 
-function createIssuers(settings: Settings, { fetchJson, logFor, tell }: IssuerSurroundings): Issuers {
+function createIssuers(settings: Settings, { fetchJson, logFor, tell }: IssuerDependencies): Issuers {
   const names = new Map<string, Issuer>()
   const toIssuer = (issuer: IssuerSettings) => {
     const log = logFor(issuer.url)

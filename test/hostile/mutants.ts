@@ -262,7 +262,7 @@ const keys: readonly Mutant[] = [
   ]),
   mutant('withdrawn keys', 'signature', 'Microsoft: signing keys roll over', [
     'keys/key-store',
-    'this.#set = keepSame(set, this.#set)',
+    'this.#set = reuseUnchangedKeys(set, this.#set)',
     'this.#set = { ...set, keys: new Map([...(this.#set?.keys ?? []), ...set.keys]) }'
   ]),
   mutant('keys of the other issuer', 'signature', 'RFC 8725 §3.8 only keys that the issuer publishes', [

@@ -31,7 +31,7 @@ export interface TestTenant {
   keys: JWK[]
   /** Requests by path, as they came. */
   requests: string[]
-  /** Answers by path, with its query or without, instead of the tenant's own. */
+  /** LookupCache by path, with its query or without, instead of the tenant's own. */
   answers: Map<string, RequestListener>
   paths: { discovery: string; keys: string; v1Discovery: string; v1Keys: string }
   /** A user's v2 access token; `undefined` takes a claim or header parameter out. */
@@ -55,7 +55,7 @@ export function sign(claims: Overrides, header: Overrides, key: SigningKey): Pro
   return new SignJWT(without(claims)).setProtectedHeader(protectedHeader as { alg: string }).sign(key.privateKey)
 }
 
-/** Answers with what the body is by then, as JSON. */
+/** LookupCache with what the body is by then, as JSON. */
 export function json(body: () => unknown): RequestListener {
   return (_request, response) => {
     response.setHeader('content-type', 'application/json')

@@ -15,7 +15,7 @@ export interface Reply {
   readonly body?: unknown
 }
 
-/** Answers a form; `undefined`: not at all. */
+/** LookupCache a form; `undefined`: not at all. */
 export type Granter = (form: URLSearchParams, count: number) => Reply | undefined
 
 export async function bodyOf(request: IncomingMessage): Promise<string> {

@@ -1,6 +1,6 @@
 /**
- * Stage 6, the decision: a rule, asked about a caller. What claims can say is decided first, and without anybody else; only where they
- * leave it open are policies, and groups that did not fit into the token, asked for.
+ * Stage 6, the decision: a rule, evaluated for a caller. Claims are evaluated first; only where they leave the decision open are policies called,
+ * and groups that do not fit into the token looked up.
  */
 
 import type { Principal, UserPrincipal } from '../claims/principal.js'
@@ -17,7 +17,7 @@ import { stepUpRefusal } from './step-up.js'
 /** All groups of a user, by their IDs, wherever they are kept. */
 export type GroupsOf = (principal: UserPrincipal, request: Context) => Promise<readonly string[]>
 
-/** Who is asked about a caller. */
+/** What a rule is evaluated with. */
 interface Question {
   readonly principal: Principal
   readonly request: Context
@@ -27,9 +27,9 @@ interface Question {
 }
 
 /**
- * Asks a rule about a caller. Resolves to nothing when it passes.
+ * Evaluates a rule for a caller. Resolves to nothing when the request passes.
  *
- * @param policySeconds for which a policy is waited for
+ * @param policySeconds how long a policy may take
  * @param scopeName by which a client asks for a scope. Default: its short name
  */
 export async function ruleRefusal(
@@ -45,7 +45,7 @@ export async function ruleRefusal(
   return isMissing(verdict) ? refusalOf(rule, verdict, principal, scopeName) : verdict
 }
 
-/** Why claims alone refuse a rule, with all that is missing; `undefined` where they do not, or do not say. */
+/** The refusal where claims alone deny a rule, with all that is missing; `undefined` where they allow it, or leave it open. */
 export function claimsRefusal(rule: Rule, principal: Principal, scopeName: ScopeName): Refusal | undefined {
   const verdict = verdictOf(rule, principal, scopeName)
   return isMissing(verdict) ? refusalOf(rule, verdict, principal, scopeName) : undefined
@@ -80,19 +80,19 @@ function helpfulScopes(rule: Rule, { scopes }: Principal): readonly string[] {
   return required.every((scope) => (scopes as readonly string[]).includes(scope)) ? [] : required
 }
 
-/** What claims say, and what they leave open: in turn, and no further than needed. */
+/** Claims first, and then what they leave open: in turn, and no further than needed. */
 async function ask(rule: Rule, question: Question): Promise<typeof passes | Missing | Refusal> {
   const verdict = verdictOf(rule, question.principal, question.scopeName)
   if (verdict !== 'open') return verdict
   switch (rule.kind) {
     case 'policy':
-      return askPolicy(rule, question)
+      return evaluatePolicy(rule, question)
     case 'anyOf':
-      return askAny(rule, question)
+      return evaluateAny(rule, question)
     case 'allOf':
-      return askAll(rule, question)
+      return evaluateAll(rule, question)
     default:
-      return askGroups(rule as Extract<Rule, { kind: 'group' }>, question)
+      return evaluateGroups(rule as Extract<Rule, { kind: 'group' }>, question)
   }
 }
 
@@ -103,7 +103,7 @@ const no = (rule: Rule, { scopeName }: Question): Missing => ({
 })
 
 /** Its answer is nobody else's, so nothing is shared or remembered. */
-async function askPolicy(rule: Extract<Rule, { kind: 'policy' }>, question: Question) {
+async function evaluatePolicy(rule: Extract<Rule, { kind: 'policy' }>, question: Question) {
   const { principal, request, policySeconds } = question
   try {
     const bounds = { what: rule, name: `the policy ${rule.name}`, timeoutSeconds: policySeconds }
@@ -116,7 +116,7 @@ async function askPolicy(rule: Extract<Rule, { kind: 'policy' }>, question: Ques
 }
 
 /** Overage means unknown, never "in no group" (Microsoft: "Access token claims reference", groups overage claim). */
-async function askGroups(rule: Extract<Rule, { kind: 'group' }>, question: Question) {
+async function evaluateGroups(rule: Extract<Rule, { kind: 'group' }>, question: Question) {
   const { principal, request, groupsOf } = question
   try {
     if (!groupsOf) throw new Error('there is no option "groups" that says where to look them up')
@@ -134,8 +134,8 @@ function retryAfterOf(error: unknown): number {
   return Math.min(maxWaitSeconds, Math.max(1, said ?? 1))
 }
 
-/** Until one passes. An answer that could not be had weighs more than a no: it might have been a yes. */
-async function askAny(rule: Combined, question: Question): Promise<typeof passes | Missing | Refusal> {
+/** Until one passes. An unavailable answer outweighs a denial: it might have allowed the request. */
+async function evaluateAny(rule: Combined, question: Question): Promise<typeof passes | Missing | Refusal> {
   const missing: Missing[] = []
   let unknown: Refusal | undefined
   for (const each of rule.rules) {
@@ -148,7 +148,7 @@ async function askAny(rule: Combined, question: Question): Promise<typeof passes
 }
 
 /** Until one says no: a no is enough, whatever could not be asked. */
-async function askAll(rule: Combined, question: Question): Promise<typeof passes | Missing | Refusal> {
+async function evaluateAll(rule: Combined, question: Question): Promise<typeof passes | Missing | Refusal> {
   let unknown: Refusal | undefined
   for (const each of rule.rules) {
     const verdict = await ask(each, question)

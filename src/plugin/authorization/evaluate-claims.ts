@@ -1,4 +1,4 @@
-/** What claims say of a rule: yes, no with all that is missing, or that they do not say. Pure. */
+/** A rule, evaluated by claims: allowed, denied with all that is missing, or left open. Pure. */
 
 import type { Principal } from '../claims/principal.js'
 import { hasOwn, ownMember } from '../lib/own.js'
@@ -16,16 +16,16 @@ export interface Missing {
   readonly isUnshown: boolean
 }
 
-/** `open`: claims do not say. */
+/** `open`: claims do not decide. */
 export type Verdict = 'passes' | 'open' | Missing
 
 export const passes = 'passes' as const
 
-/** Tells a no from other answers. */
+/** Distinguishes a denial from other verdicts. */
 export const isMissing = (verdict: unknown): verdict is Missing =>
   typeof verdict === 'object' && verdict !== null && Object.hasOwn(verdict, 'words')
 
-/** What claims say of a rule. Pure. */
+/** Evaluates a rule by claims. Pure. */
 export function verdictOf(rule: Rule, principal: Principal, scopeName: ScopeName): Verdict {
   if (rule.kind === 'policy') return 'open'
   if (hasOwn(rule, 'rules'))

@@ -5,7 +5,7 @@ import { subjectOf } from '../lib/bounded-calls.js'
 import type { Clock } from '../lib/clock.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import type { ExchangeJson } from '../lib/json-client.js'
-import { Answers } from '../lib/lookup-cache.js'
+import { LookupCache } from '../lib/lookup-cache.js'
 import { needsDownstream } from '../lib/marks.js'
 import { hasOwn } from '../lib/own.js'
 import { functionOf } from '../lib/validate.js'
@@ -61,7 +61,7 @@ export function resolverOf(given: GroupsResolver | undefined, hasClient: boolean
 }
 
 /** Dependencies of a lookup. */
-export interface GroupsSurroundings {
+export interface GroupsDependencies {
   readonly timeoutSeconds: number
   readonly clock: Clock
   /** The rules of all guards, complete once the app is ready. */
@@ -72,9 +72,9 @@ export interface GroupsSurroundings {
 /** Creates the lookup that guards call. Results are cached by token (`tid`, `oid`, `uti`), never shared between tokens. */
 export function createGroupsOf(
   resolve: GroupsResolver,
-  { timeoutSeconds, clock, rules, graphFor }: GroupsSurroundings
+  { timeoutSeconds, clock, rules, graphFor }: GroupsDependencies
 ): GroupsOf {
-  const answers = new Answers<readonly string[]>('groups', { timeoutSeconds, clock })
+  const answers = new LookupCache<readonly string[]>('groups', { timeoutSeconds, clock })
   return async (principal, request) => {
     const { tenantId, id, claims } = principal
     const about = JSON.stringify([tenantId, id, claims.uti ?? claims.jti, claims.iat, claims.exp])

@@ -1,4 +1,4 @@
-/** What a caller can do to satisfy a rule that its present token does not: sign in again, or prove more. */
+/** Step-up: how a caller can satisfy a rule that the present token does not satisfy, by signing in again or with a stronger method. */
 
 import type { Principal } from '../claims/principal.js'
 import { claimsChallenge } from '../refusals/challenge.js'
@@ -26,7 +26,7 @@ export function authContextsOf(principal: Principal): readonly string[] {
 /** Clocks differ by no more; a sign-in further in the future is one in milliseconds, or none. */
 const maxSkewSeconds = 300
 
-/** Seconds since the user authenticated (`auth_time`, OpenID Connect Core §2); where the token does not say, for ever. */
+/** Seconds since the user authenticated (`auth_time`, OpenID Connect Core §2); infinite where the token does not say. */
 export function authAgeSeconds({ claims }: Principal): number {
   const { auth_time } = claims
   const age = typeof auth_time === 'number' ? Date.now() / 1000 - auth_time : Number.NaN
@@ -34,7 +34,7 @@ export function authAgeSeconds({ claims }: Principal): number {
 }
 
 /**
- * The challenge for a step up. Entra's clients are sent a claims challenge where they said that they understand it (`xms_cc` holds
+ * The challenge for a step-up. Clients of Entra get a claims challenge where they declare that they handle it (`xms_cc` contains
  * `cp1`; Microsoft: "Claims challenges, claims requests and client capabilities"), others RFC 9470's.
  *
  * @returns `undefined` where the client could not do anything with it

@@ -1,15 +1,15 @@
 /** Access to Microsoft Graph for lookups about one user, by the client of the user's tenant. */
-import type { GroupsSurroundings } from '../authorization/groups.js'
+import type { GroupsDependencies } from '../authorization/groups.js'
 import type { Context } from '../authorization/rules.js'
 import type { ExchangeJson } from '../lib/json-client.js'
-import type { Downstreams } from './token-clients.js'
+import type { TokenClients } from './token-clients.js'
 
 /** @param onBehalfOf gets a token for the user, when the user's own token is available */
 export function graphFor(
-  downstreams: Downstreams,
+  downstreams: TokenClients,
   exchangeJson: ExchangeJson,
   onBehalfOf: (context: Context, scopes: readonly string[]) => Promise<string>
-): GroupsSurroundings['graphFor'] {
+): GroupsDependencies['graphFor'] {
   return (principal, context, signal) => {
     const downstream = downstreams.of(principal)
     if (!downstream) return undefined

@@ -7,7 +7,7 @@ import type { Clock } from '../lib/clock.js'
 import type { ExchangeJson } from '../lib/json-client.js'
 import { loggedTexts } from '../lib/logged-text.js'
 import type { Logger } from '../lib/logger.js'
-import { Answers } from '../lib/lookup-cache.js'
+import { LookupCache } from '../lib/lookup-cache.js'
 import { inTime, OutageError } from '../lib/outages.js'
 import { hasOwn, ownProperties } from '../lib/own.js'
 import { refusal } from '../refusals/refusal.js'
@@ -18,7 +18,7 @@ import type { OwnClient } from './options.js'
 import { challengeRefusal, type NoToken } from './token-error.js'
 
 /** Dependencies for fetching tokens. */
-export interface DownstreamSurroundings {
+export interface DownstreamDependencies {
   readonly exchangeJson: ExchangeJson
   readonly clock: Clock
   readonly log: Logger
@@ -46,16 +46,16 @@ const refusedSeconds = 5
 const maxRetryAfterSeconds = 60
 
 /** One app registration as a client of its tenant. */
-export class Downstream {
+export class TokenClient {
   readonly client: OwnClient
-  readonly #surroundings: DownstreamSurroundings
-  readonly #answers: Answers<Granted | NoToken>
+  readonly #dependencies: DownstreamDependencies
+  readonly #answers: LookupCache<Granted | NoToken>
 
-  constructor(client: OwnClient, surroundings: DownstreamSurroundings) {
+  constructor(client: OwnClient, dependencies: DownstreamDependencies) {
     this.client = client
-    this.#surroundings = surroundings
-    const { timeoutSeconds, clock } = surroundings
-    this.#answers = new Answers(endpoint, { timeoutSeconds, clock }, client.maxTokens)
+    this.#dependencies = dependencies
+    const { timeoutSeconds, clock } = dependencies
+    this.#answers = new LookupCache(endpoint, { timeoutSeconds, clock }, client.maxTokens)
   }
 
   /**
@@ -95,7 +95,7 @@ export class Downstream {
 
   /** Two tokens may have to be fetched, within one deadline. */
   async #other(request: SubjectRequest, insteadOf: string | undefined): Promise<string> {
-    const { clock, timeoutSeconds } = this.#surroundings
+    const { clock, timeoutSeconds } = this.#dependencies
     const since = clock.now()
     const token = await this.#token(request)
     if (token !== insteadOf) return token
@@ -127,15 +127,15 @@ export class Downstream {
 
   #unavailable(error: unknown): never {
     if (!(error instanceof OutageError)) throw error
-    this.#surroundings.log.warn({ reason: error.message }, 'a token for another API could not be fetched')
+    this.#dependencies.log.warn({ reason: error.message }, 'a token for another API could not be fetched')
     const retryAfterSeconds = Math.min(maxRetryAfterSeconds, Math.max(1, error.retryAfterSeconds ?? 1))
     throw new DownstreamError(refusal('downstream_unavailable', { retryAfterSeconds }))
   }
 
   async #ask(request: TokenRequest, signal: AbortSignal): Promise<Granted | NoToken> {
     const { client } = this
-    const { log } = this.#surroundings
-    const exchangeJson: ExchangeJson = (url, init) => this.#surroundings.exchangeJson(url, { ...init, signal })
+    const { log } = this.#dependencies
+    const exchangeJson: ExchangeJson = (url, init) => this.#dependencies.exchangeJson(url, { ...init, signal })
     const { assertion } = request
     const isShared = client.sharedCache !== undefined && assertion !== undefined
     const partition = isShared ? partitionOf(client.sharedCache, client.clientId, assertion, log) : undefined

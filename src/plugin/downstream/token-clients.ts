@@ -6,22 +6,22 @@ import type { TrustedIssuers } from '../issuers/trusted-issuers.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { loadMsal, msalPackage } from './msal.js'
 import type { OwnClient } from './options.js'
-import { Downstream, type DownstreamSurroundings } from './token-client.js'
+import { type DownstreamDependencies, TokenClient } from './token-client.js'
 
 /** The clients of all tenants. */
-export class Downstreams {
-  readonly #byClient = new Map<OwnClient | undefined, Downstream>()
+export class TokenClients {
+  readonly #byClient = new Map<OwnClient | undefined, TokenClient>()
   readonly #issuers: TrustedIssuers
   readonly #clients: ReadonlyMap<IssuerSettings, OwnClient>
 
   constructor(
     issuers: TrustedIssuers,
     clients: ReadonlyMap<IssuerSettings, OwnClient>,
-    surroundings: DownstreamSurroundings
+    dependencies: DownstreamDependencies
   ) {
     this.#issuers = issuers
     this.#clients = clients
-    for (const client of new Set(clients.values())) this.#byClient.set(client, new Downstream(client, surroundings))
+    for (const client of new Set(clients.values())) this.#byClient.set(client, new TokenClient(client, dependencies))
   }
 
   /** Whether any tenant has a credential. */
@@ -30,7 +30,7 @@ export class Downstreams {
   }
 
   /** The client for the tenant that issued a caller's token. */
-  of({ issuer }: Principal): Downstream | undefined {
+  of({ issuer }: Principal): TokenClient | undefined {
     const named = this.#issuers.named(issuer)
     return named && this.#byClient.get(this.#clients.get(named.settings))
   }
@@ -41,7 +41,7 @@ export class Downstreams {
    * @param tenantId optional when the client has one tenant
    * @throws EntraConfigurationError when there is none
    */
-  forTenant(tenantId?: string): { downstream: Downstream; tenantId: string } {
+  forTenant(tenantId?: string): { downstream: TokenClient; tenantId: string } {
     for (const downstream of this.#byClient.values()) {
       const { tenantId: own, isMany } = downstream.client
       const named = isMany ? tenantId : own

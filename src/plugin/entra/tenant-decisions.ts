@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Claims } from '../claims/principal.js'
 import type { Clock } from '../lib/clock.js'
-import { type Answer, Answers } from '../lib/lookup-cache.js'
+import { type Answer, LookupCache } from '../lib/lookup-cache.js'
 
 /**
  * Decides whether tokens of a directory are accepted. Return `true`, or a promise of it, to accept them. If it throws, or takes longer than
@@ -30,11 +30,11 @@ export const answerSeconds = 60
 /** Calls a {@link TenantPolicy}, and caches its results. */
 export class TenantDecisions {
   readonly #policy: SharedTenantPolicy
-  readonly #answers: Answers<boolean>
+  readonly #answers: LookupCache<boolean>
 
   constructor(policy: SharedTenantPolicy, timeoutSeconds: number, clock: Clock) {
     this.#policy = policy
-    this.#answers = new Answers('allowedTenants', { timeoutSeconds, clock, keyOf: ({ directory }) => directory })
+    this.#answers = new LookupCache('allowedTenants', { timeoutSeconds, clock, keyOf: ({ directory }) => directory })
   }
 
   /**

@@ -9,7 +9,7 @@ import { authOf, type RouteAuth } from '../routes/route-auth.js'
 import { scopesOfRoute } from '../routes/route-guards.js'
 import { admit } from '../verification/admit.js'
 import { authorizationHeader, bearerToken, boundOf } from '../verification/bearer.js'
-import { type Verified, type VerifierState, verifyToken } from '../verification/verify.js'
+import { type VerifiedToken, type VerifierState, verifyToken } from '../verification/verify.js'
 import { principalOf, setPrincipal } from './request-principal.js'
 
 /**
@@ -52,7 +52,7 @@ function judged(request: FastifyRequest, header: string | Refusal, auth: RouteAu
 /** Sets the principal of a caller who is not refused. */
 async function enter(
   request: FastifyRequest,
-  answer: Verified | Refusal,
+  answer: VerifiedToken | Refusal,
   verifier: VerifierState
 ): Promise<Refusal | undefined> {
   if (isRefusal(answer)) return answer
@@ -65,7 +65,7 @@ async function enter(
 }
 
 /** Any scope helps; those of the route open it. */
-function naming(names: readonly string[], why: Refusal, { verification }: Verified): Refusal {
+function naming(names: readonly string[], why: Refusal, { verification }: VerifiedToken): Refusal {
   if (names.length === 0) return why
   const scopes = names.map(scopeNameWith(verification.issuer.settings.profile.scopeBase))
   const asked = `Ask for ${scopes.join(' or ')}, or have an administrator grant a permission.`

@@ -38,7 +38,7 @@ export function createGuardHost(options: GuardHostOptions): GuardHost {
   const refusalOf = async (rule: Rule, request: FastifyRequest, principal: Principal) => {
     const scopeName = scopeNameFor(principal)
     const why = await ruleRefusal(rule, principal, request, groupsOf, policySeconds, scopeName)
-    return why && (wholeRefusal(request, principal, rule, why, scopeName) ?? why)
+    return why && (combinedRefusal(request, principal, rule, why, scopeName) ?? why)
   }
   return Object.freeze<GuardHost>({
     version,
@@ -68,7 +68,7 @@ const never = () => new Promise<never>(() => {})
  * Each of several guards knows its own rule; a client that learned of them one at a time would never hold them all. Not where somebody was
  * asked, and said no: nothing that the client could bring helps.
  */
-function wholeRefusal(
+function combinedRefusal(
   request: FastifyRequest,
   principal: Principal,
   own: Rule,

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { routeOf } from '../authorization/guard.js'
 import type { RefusedToken } from '../downstream/token-client.js'
-import type { Downstreams } from '../downstream/token-clients.js'
+import type { TokenClients } from '../downstream/token-clients.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { isRefusal, refusal } from '../refusals/refusal.js'
 import { DownstreamError } from '../refusals/refusal-error.js'
@@ -30,7 +30,7 @@ declare module 'fastify' {
 }
 
 /** Decorates requests. */
-export function decorateOnBehalfOf(app: FastifyInstance, downstreams: Downstreams): void {
+export function decorateOnBehalfOf(app: FastifyInstance, downstreams: TokenClients): void {
   app.decorateRequest('onBehalfOf', function (this: FastifyRequest, ...[scopes, refused]: Parameters<OnBehalfOf>) {
     return onBehalfOf(this, [scopes].flat(), refused, downstreams)
   })
@@ -40,7 +40,7 @@ async function onBehalfOf(
   request: FastifyRequest,
   scopes: readonly string[],
   refused: RefusedToken | undefined,
-  downstreams: Downstreams
+  downstreams: TokenClients
 ): Promise<string> {
   if (scopes.length === 0 || !scopes.every((scope) => typeof scope === 'string' && /^[\x21-\x7e]+$/.test(scope)))
     throw new EntraConfigurationError(`${routeOf(request)} calls onBehalfOf() without scopes; name one or more`)

@@ -25,7 +25,7 @@ export interface IssuerSettings extends MetadataSource {
 }
 
 /** Dependencies of an issuer. */
-export interface Surroundings {
+export interface Dependencies {
   readonly fetchJson: FetchJson
   readonly clock: Clock
   readonly log: Logger
@@ -67,7 +67,7 @@ export class Issuer {
   #metadata: Metadata | undefined
   #answered = false
 
-  constructor(settings: IssuerSettings, timings: KeyTimings, { fetchJson, clock, log, names, tell }: Surroundings) {
+  constructor(settings: IssuerSettings, timings: KeyTimings, { fetchJson, clock, log, names, tell }: Dependencies) {
     this.settings = settings
     this.#fetchJson = fetchJson
     this.#names = names

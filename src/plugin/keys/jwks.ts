@@ -74,7 +74,7 @@ export async function toKeySet(document: unknown, source: KeySetSource): Promise
 }
 
 /** A set that reuses the objects of unchanged keys of the previous set, so that verifiers built with them stay valid. */
-export function keepSame({ keys, dropped }: KeySet, before: KeySet | undefined): KeySet {
+export function reuseUnchangedKeys({ keys, dropped }: KeySet, before: KeySet | undefined): KeySet {
   const kept = [...keys].map(([kid, key]) => {
     const old = before?.keys.get(kid)
     return [kid, old && JSON.stringify(old) === JSON.stringify(key) ? old : key] as const

@@ -8,7 +8,7 @@ import { retrySeconds } from '../lib/back-off.js'
 import type { Clock } from '../lib/clock.js'
 import { reasonOf } from '../lib/json-client.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
-import { type KeySet, keepSame, type VerificationKey } from './jwks.js'
+import { type KeySet, reuseUnchangedKeys, type VerificationKey } from './jwks.js'
 import type { KeyNews, KeyStoreStatus } from './key-events.js'
 import type { KeyTimings } from './timings.js'
 
@@ -150,7 +150,7 @@ export class KeyStore {
   }
 
   #install(set: KeySet): void {
-    this.#set = keepSame(set, this.#set)
+    this.#set = reuseUnchangedKeys(set, this.#set)
     this.#loadedAt = this.#clock.now()
     this.#lastError = undefined
     this.#failures = 0

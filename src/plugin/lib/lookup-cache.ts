@@ -32,8 +32,8 @@ export interface Question extends Subject {
   readonly about: string
 }
 
-/** The limits of the calls of {@link Answers}. */
-export type AnswerBounds = Pick<Bounds, 'timeoutSeconds' | 'clock'> & Partial<Bounds>
+/** The limits of the calls of {@link LookupCache}. */
+export type LookupBounds = Pick<Bounds, 'timeoutSeconds' | 'clock'> & Partial<Bounds>
 
 /** A result, and its expiry. */
 export interface Answer<T> {
@@ -50,7 +50,7 @@ interface Asked<T> {
 }
 
 /** Caches results by key. Failures are not cached. */
-export class Answers<T> {
+export class LookupCache<T> {
   readonly #name: string
   readonly #clock: Clock
   readonly #calls: BoundedCalls
@@ -62,7 +62,7 @@ export class Answers<T> {
    * @param name of the service, or of the option that is called, for errors
    * @param max cached results; the least recently used is evicted first
    */
-  constructor(name: string, bounds: AnswerBounds, max = maxAnswers) {
+  constructor(name: string, bounds: LookupBounds, max = maxAnswers) {
     this.#name = name
     this.#clock = bounds.clock
     this.#calls = new BoundedCalls(name, { ...places, ...bounds })

@@ -4,7 +4,7 @@ import type { Principal } from '../claims/principal.js'
 import { perCallerEachRequest, subjectOf } from '../lib/bounded-calls.js'
 import { systemClock } from '../lib/clock.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
-import { Answers } from '../lib/lookup-cache.js'
+import { LookupCache } from '../lib/lookup-cache.js'
 import { inTime } from '../lib/outages.js'
 import { ownProperties } from '../lib/own.js'
 import { withoutCommand } from '../lib/redis-error.js'
@@ -76,7 +76,7 @@ export class RedisRevocations {
   readonly #keptSeconds: string
   readonly #timeoutSeconds: number
   readonly #freshSeconds: number
-  readonly #answers: Answers<readonly (number | undefined)[]>
+  readonly #answers: LookupCache<readonly (number | undefined)[]>
 
   /**
    * @param client the application's own; give it a listener for `error`
@@ -93,7 +93,7 @@ export class RedisRevocations {
     this.#timeoutSeconds = within('timeoutSeconds', timeoutSeconds, { least: 0.01, most: 60, default: 1 })
     this.#freshSeconds = within('freshSeconds', freshSeconds, { least: 0, most: 60, default: 0 })
     const limits = { perCaller: perCallerEachRequest, perDirectory: Number.POSITIVE_INFINITY }
-    this.#answers = new Answers('Redis', { timeoutSeconds: this.#timeoutSeconds, clock: systemClock, ...limits })
+    this.#answers = new LookupCache('Redis', { timeoutSeconds: this.#timeoutSeconds, clock: systemClock, ...limits })
   }
 
   /**

@@ -6,7 +6,7 @@ import { loggedError } from '../lib/logged-error.js'
 import type { Logger } from '../lib/logger.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 import type { TokenCache } from './token-cache.js'
-import type { Verified } from './verify.js'
+import type { VerifiedToken } from './verify.js'
 
 const noPermissions = refusal('no_permissions')
 const undecided = refusal('admission_unavailable', {
@@ -20,7 +20,7 @@ const undecided = refusal('admission_unavailable', {
  * @param log for a function of the application that fails
  */
 export async function admit(
-  { verification, principal }: Verified,
+  { verification, principal }: VerifiedToken,
   cache: TokenCache | undefined,
   log: Logger
 ): Promise<Refusal | undefined> {

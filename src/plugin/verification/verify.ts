@@ -20,7 +20,7 @@ import type { Forgeries } from './signature-precheck.js'
 import type { TokenCache } from './token-cache.js'
 
 /** A token and the key to verify it with. */
-export interface Verification extends FoundKey {
+export interface PendingVerification extends FoundKey {
   readonly token: string
   readonly decoded: DecodedToken
   /** The issuer that the key signs for, as known when the token was verified. */
@@ -28,8 +28,8 @@ export interface Verification extends FoundKey {
 }
 
 /** A token with a valid signature that passed its issuer's rules, and its principal. */
-export interface Verified {
-  readonly verification: Verification
+export interface VerifiedToken {
+  readonly verification: PendingVerification
   readonly principal: Principal
 }
 
@@ -53,7 +53,7 @@ export interface VerifierState {
 }
 
 /** The checks after the signature is verified. */
-function signedRefusal(verification: Verification, toleranceSeconds: number): Refusal | undefined {
+function signedRefusal(verification: PendingVerification, toleranceSeconds: number): Refusal | undefined {
   const { payload: claims } = verification.decoded // fast-jwt reads the same bytes again
   return (
     missingClaimRefusal(claims, requiredClaims) ??
@@ -63,7 +63,7 @@ function signedRefusal(verification: Verification, toleranceSeconds: number): Re
 }
 
 /** A token that is refused anyway gets that refusal; only one that would pass gets the outage that prevents its check. */
-function profileRefusal(verification: Verification, claims: Claims): Refusal | undefined {
+function profileRefusal(verification: PendingVerification, claims: Claims): Refusal | undefined {
   const { issuer, key, decoded } = verification
   const { described, owner, unknown } = describeKey(issuer, key)
   verification.keyOwner = owner
@@ -79,7 +79,7 @@ export function describeKey(issuer: Issuer, key: VerificationKey) {
 }
 
 /** Verifies a token: returns its principal, or the refusal; the refusal synchronously if it needs no signature verification. */
-export function verifyToken(token: string, state: VerifierState): Refusal | Promise<Refusal | Verified> {
+export function verifyToken(token: string, state: VerifierState): Refusal | Promise<Refusal | VerifiedToken> {
   const decoded = decodeToken(token)
   if (isRefusal(decoded)) return decoded
   const go = (answer: FoundKey | Refusal) => {
@@ -95,7 +95,7 @@ export function verifyToken(token: string, state: VerifierState): Refusal | Prom
   return answer instanceof Promise ? answer.then(go) : go(answer)
 }
 
-async function verified(verification: Verification, state: VerifierState): Promise<Refusal | Verified> {
+async function verified(verification: PendingVerification, state: VerifierState): Promise<Refusal | VerifiedToken> {
   const { token, decoded, key, issuer } = verification
   const { forgeries, checkSignature, clockToleranceSeconds } = state
   if (forgeries.areLikely) await setImmediate() // requests that need no signature verification go first

@@ -73,8 +73,8 @@ async function start(t: Test, graph: GraphGroupsOptions = {}, options: object = 
     status === 200 ? '200' : `${status} ${(JSON.parse(body) as { code: string }).code}`
   const ask = async (claims: object = overage, path = '/group') =>
     said(await get(origin + path, await tenant.userToken({ ...claims })))
-  const askAll = async (claims: object) => get(`${origin}/group`, await tenant.userToken({ ...claims }))
-  return { tenant, tokens, calls, answers, ask, askAll, logged }
+  const evaluateAll = async (claims: object) => get(`${origin}/group`, await tenant.userToken({ ...claims }))
+  return { tenant, tokens, calls, answers, ask, evaluateAll, logged }
 }
 
 t.test('all groups of the user, with the API’s own permission; one call for a token', async (t) => {
@@ -168,11 +168,11 @@ t.test('Graph has no answer: 503 for that route alone, never a yes or a no; then
 })
 
 t.test('after outages for five users in a row Graph is not asked for as long as it said', async (t) => {
-  const { ask, askAll, answers, calls, logged } = await start(t)
+  const { ask, evaluateAll, answers, calls, logged } = await start(t)
   const of = (at: number) => ({ ...overage, oid: users[at] })
   answers.getMemberObjects = () => ({ status: 503, headers: { 'retry-after': '30' }, body: {} })
   for (let time = 0; time < 5; time += 1) t.equal(await ask(of(time)), '503 groups_unavailable')
-  const { status, headers } = await askAll(of(6))
+  const { status, headers } = await evaluateAll(of(6))
   t.equal(status, 503)
   t.match(headers.get('retry-after'), /^(30|29)$/)
   t.equal(calls.length, 5)
@@ -185,23 +185,23 @@ t.test('after outages for five users in a row Graph is not asked for as long as 
 
 t.test('a user for whom Graph is throttled waits alone, for as long as it says', async (t) => {
   for (const as of ['app', 'user'] as const) {
-    const { answers, askAll, calls, tokens } = await start(t, { as })
+    const { answers, evaluateAll, calls, tokens } = await start(t, { as })
     const limit: Reply = { status: 429, headers: { 'retry-after': '30' }, body: {} }
     const { getMemberObjects } = answers
     answers.getMemberObjects = () => limit
     const token = { ...overage, iat: 1_700_000_000, exp: Math.floor(Date.now() / 1000) + 600 }
     for (let time = 0; time < 7; time += 1) {
-      const { status, headers } = await askAll({ ...token, uti: 'throttled' })
+      const { status, headers } = await evaluateAll({ ...token, uti: 'throttled' })
       t.equal(status, 503)
       t.match(headers.get('retry-after'), /^(30|29)$/)
     }
     t.equal(calls.length, 1, 'Graph is not asked meanwhile')
-    for (let time = 0; time < 7; time += 1) await askAll({ ...token, uti: `throttled ${time}` })
+    for (let time = 0; time < 7; time += 1) await evaluateAll({ ...token, uti: `throttled ${time}` })
     Object.assign(answers, { getMemberObjects })
-    t.equal((await askAll({ ...token, uti: 'another' })).status, 200)
+    t.equal((await evaluateAll({ ...token, uti: 'another' })).status, 200)
     if (as === 'app') continue
     tokens.grant = () => limit
-    const { headers } = await askAll({ ...token, uti: 'throttled by the tenant' })
+    const { headers } = await evaluateAll({ ...token, uti: 'throttled by the tenant' })
     t.equal(headers.get('retry-after'), '30')
   }
 })

@@ -1,7 +1,7 @@
 /** Which client is whose, and what it needs. */
 import t from 'tap'
 import { downstreamOf } from '../../../src/plugin/downstream/options.js'
-import { Downstreams, loadClientPackage } from '../../../src/plugin/downstream/token-clients.js'
+import { loadClientPackage, TokenClients } from '../../../src/plugin/downstream/token-clients.js'
 import type { Issuer, IssuerSettings } from '../../../src/plugin/issuers/issuer.js'
 import { TrustedIssuers } from '../../../src/plugin/issuers/trusted-issuers.js'
 import { systemClock } from '../../../src/plugin/lib/clock.js'
@@ -10,7 +10,7 @@ import { FakeClock, settle } from '../../support/clock.js'
 import { recordingLogger } from '../../support/log.js'
 import { clientId, tenantId } from '../../support/tenant.js'
 
-const surroundings = {
+const dependencies = {
   exchangeJson: () => Promise.reject(new Error('nobody is there')),
   clock: systemClock,
   log: recordingLogger(),
@@ -35,7 +35,7 @@ t.test('a credential needs the package that uses it; without one nobody looks fo
   })
   await loadClientPackage(clients)
   await loadClientPackage(none, notFound)
-  t.notOk(new Downstreams(issuers, none, surroundings).any)
+  t.notOk(new TokenClients(issuers, none, dependencies).any)
 })
 
 t.test('instead of a refused token: both fetches within one deadline', async (t) => {
@@ -47,7 +47,7 @@ t.test('instead of a refused token: both fetches within one deadline', async (t)
     await new Promise<void>((resolve) => clock.after(4000, resolve))
     return { status: 200, headers: {}, body: { token_type: 'Bearer', access_token: 'refused', expires_in: 3600 } }
   }
-  const downstreams = new Downstreams(issuers, clients, { ...surroundings, exchangeJson, clock })
+  const downstreams = new TokenClients(issuers, clients, { ...dependencies, exchangeJson, clock })
   const { downstream } = downstreams.forTenant(tenantId)
   const late = t.rejects(downstream.tokenForApp(tenantId, 'a/.default', 'refused'), {
     name: 'DownstreamError',
@@ -68,11 +68,11 @@ t.test('instead of a refused token: both fetches within one deadline', async (t)
 })
 
 t.test('a tenant that cannot be reached is an outage, and a bug is none', async (t) => {
-  const downstreams = new Downstreams(issuers, clients, surroundings)
+  const downstreams = new TokenClients(issuers, clients, dependencies)
   const { downstream } = downstreams.forTenant(tenantId)
   await t.rejects(downstream.tokenForApp(tenantId, 'a/.default'), { name: 'DownstreamError', statusCode: 503 })
   const broken = { ...client, credential: { clientSecret: '' } } // no check of options lets it come this far
-  const { downstream: without } = new Downstreams(issuers, new Map([[settings, broken]]), surroundings).forTenant(
+  const { downstream: without } = new TokenClients(issuers, new Map([[settings, broken]]), dependencies).forTenant(
     tenantId
   )
   await t.rejects(without.tokenForApp(tenantId, 'a/.default'), {

@@ -327,10 +327,10 @@ t.test('no document of another authority takes the name of a tenant that the tem
   const { fetchJson, close } = createJsonClient(5)
   t.teardown(() => close())
   const options = { tenantId: 'organizations', clientId, authority: tenant.origin, allowedTenants: [fabrikam] }
-  const surroundings = { fetchJson, clock: systemClock, log: app.log, names: new Map<string, Issuer>() }
-  const many = toSettings(options).issuers.map((each) => new Issuer(each, timings, surroundings))
+  const dependencies = { fetchJson, clock: systemClock, log: app.log, names: new Map<string, Issuer>() }
+  const many = toSettings(options).issuers.map((each) => new Issuer(each, timings, dependencies))
   const [, v1] = toSettings({ tenantId: 'partner.example', clientId, authority: partner.origin }).issuers
-  const thief = new Issuer(v1 as IssuerSettings, timings, surroundings)
+  const thief = new Issuer(v1 as IssuerSettings, timings, dependencies)
   t.teardown(() => [...many, thief].map(({ keys }) => keys.close()))
   await Promise.all(many.map(({ keys }) => keys.start()))
   await thief.keys.start()

@@ -95,8 +95,8 @@ t.test('the document and the keys of one refresh have one deadline, and each ref
     return requested === url.v2 ? { issuer: iss.v2, jwks_uri: url.v2Keys } : { keys: [a.jwk] }
   }
   const timings = { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 }
-  const surroundings = { fetchJson, clock, log: recordingLogger(), names: new Map<string, Issuer>() }
-  const { keys } = new Issuer(v2Settings, timings, surroundings)
+  const dependencies = { fetchJson, clock, log: recordingLogger(), names: new Map<string, Issuer>() }
+  const { keys } = new Issuer(v2Settings, timings, dependencies)
   await keys.start()
   await keys.find('unknown')
   const [first, second, third, fourth] = purposes
@@ -352,9 +352,9 @@ t.test('no document takes the name of another issuer, whichever of them comes fi
     const names = new Map<string, Issuer>()
     const document = { issuer: iss.v1, jwks_uri: url.v1Keys }
     const fetchJson = async (asked: string) => (asked === url.v1Keys ? { keys: [b.jwk] } : document)
-    const surroundings = { fetchJson, clock: new FakeClock(), log: recordingLogger(), names }
+    const dependencies = { fetchJson, clock: new FakeClock(), log: recordingLogger(), names }
     const timings = { refreshSeconds: 3600, cooldownSeconds: 30, maxStaleSeconds: 86_400 }
-    const issuers = settings.map((each) => new Issuer(each, timings, surroundings))
+    const issuers = settings.map((each) => new Issuer(each, timings, dependencies))
     for (const { keys } of issuers) await keys.start()
     return issuers.map(({ status }) => status.lastError ?? status.state)
   }

@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign as signBytes, verify } from 'node:crypto'
 import { importSPKI, jwtVerify, SignJWT } from 'jose'
 import t from 'tap'
-import { type Algorithm, algorithmNames, keepSame, toKeySet } from '../../../src/plugin/keys/jwks.js'
+import { type Algorithm, algorithmNames, reuseUnchangedKeys, toKeySet } from '../../../src/plugin/keys/jwks.js'
 import { sign, signingKey } from '../../support/tenant.js'
 
 type Entry = Record<string, unknown>
@@ -481,12 +481,12 @@ t.test('a key that stayed as it was stays the same object; one that changed in a
   ]
   for (const { rule, before, after, same } of rows) {
     const [old, fresh] = [await toKeySet({ keys: before }, any), await toKeySet({ keys: after }, any)]
-    const kept = keepSame(fresh, old)
+    const kept = reuseUnchangedKeys(fresh, old)
     t.strictSame(kept, fresh, `${rule}: what the new set says`)
     t.equal(kept.keys.get('under-test') === old.keys.get('under-test'), same, rule)
   }
   const first = await toKeySet({ keys: [good, null] }, any)
-  t.strictSame(keepSame(first, undefined), first, 'the first set')
+  t.strictSame(reuseUnchangedKeys(first, undefined), first, 'the first set')
 })
 
 t.test('nothing was fetched for all of this', (t) => {

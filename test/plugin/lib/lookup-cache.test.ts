@@ -1,6 +1,6 @@
 /** What others answer: for how long an answer counts that says so itself, and whose question waits after a 429. */
 import t from 'tap'
-import { Answers } from '../../../src/plugin/lib/lookup-cache.js'
+import { LookupCache } from '../../../src/plugin/lib/lookup-cache.js'
 import { ThrottledError } from '../../../src/plugin/lib/outages.js'
 import { FakeClock } from '../../support/clock.js'
 
@@ -8,7 +8,7 @@ const about = (name: string) => ({ about: name, caller: name, directory: 'a' })
 
 t.test('an answer that says for how long it counts', async (t) => {
   const clock = new FakeClock()
-  const answers = new Answers<number>('somebody', { timeoutSeconds: 5, clock })
+  const answers = new LookupCache<number>('somebody', { timeoutSeconds: 5, clock })
   let calls = 0
   const ask = () => {
     calls += 1
@@ -27,7 +27,7 @@ t.test('an answer that says for how long it counts', async (t) => {
 })
 
 t.test('an answer is forgotten when it is the one that is meant', async (t) => {
-  const answers = new Answers<number>('somebody', { timeoutSeconds: 5, clock: new FakeClock() })
+  const answers = new LookupCache<number>('somebody', { timeoutSeconds: 5, clock: new FakeClock() })
   let calls = 0
   const get = () => answers.get(about('it'), 100, () => ++calls)
   await answers.forgetOne('it', () => true)
@@ -50,7 +50,7 @@ t.test('a question that is throttled is not asked for as long as it was said; ot
   ]
   for (const [retryAfterSeconds, restSeconds] of rows) {
     const clock = new FakeClock()
-    const answers = new Answers<string>('somebody', { timeoutSeconds: 5, clock })
+    const answers = new LookupCache<string>('somebody', { timeoutSeconds: 5, clock })
     const throttled = () => Promise.reject(new ThrottledError('answered 429', retryAfterSeconds))
     for (let time = 0; time < 7; time += 1)
       await t.rejects(answers.get(about(`user ${time}`), 1, throttled), { message: 'answered 429' })
