@@ -48,7 +48,9 @@ t.test('the code is typed, an account picked, and the device has tokens', async 
     t.ok(tokens.id_token)
     t.ok(tokens.refresh_token)
     t.match(await poll(), { error: 'invalid_grant' }, 'once')
-    t.match(await enter(String(body.user_code)), { text: /<p role="alert">This code is not known, or was used/ })
+    t.match(await enter(String(body.user_code)), {
+      text: /<p role="alert">This code is unknown, already used or expired/
+    })
   }
 })
 
