@@ -185,7 +185,7 @@ t.test('what Entra would refuse is refused before', async (t) => {
   const other = { ...words, description: 'Something else' }
   const rows = {
     'a name that Entra refuses': [{ scopes: { [`${long}x`]: words } }, { roles: { '.hidden': words } }],
-    'in different words': [
+    'with different definitions': [
       { scopes: { A: words }, roles: { A: other } },
       { scopes: { A: words }, appPermissions: { A: { ...words, displayName: 'Other' } } },
       { roles: { A: words }, appPermissions: { A: { ...words, id: clientId } } }

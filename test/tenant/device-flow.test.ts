@@ -48,7 +48,9 @@ t.test('the code is typed, an account picked, and the device has tokens', async 
     t.ok(tokens.id_token)
     t.ok(tokens.refresh_token)
     t.match(await poll(), { error: 'invalid_grant' }, 'once')
-    t.match(await enter(String(body.user_code)), { text: /<p role="alert">This code is not known, or was used/ })
+    t.match(await enter(String(body.user_code)), {
+      text: /<p role="alert">This code is unknown, already used or expired/
+    })
   }
 })
 
@@ -57,7 +59,7 @@ t.test('a code that is not known gets the page again, with a message', async (t)
   const { text } = await browse(String(body.verification_uri))
   t.match(text, '<p role="alert"></p>')
   t.match(text, '<button form="op.deviceInputForm">')
-  t.match(await enter('<b>'), { text: /<p role="alert">This code is not known.*&lt;b&gt;/s })
+  t.match(await enter('<b>'), { text: /<p role="alert">This code is unknown.*&lt;b&gt;/s })
 })
 
 t.test('what has a secret signs nobody in', async (t) => {

@@ -53,7 +53,7 @@ function refuseUnfit(permissions: Permissions, table: Table, value: string): voi
     const both = `the ${words[table]} ${value} and the ${words[other]} ${value}`
     throw new ManifestFailure(
       1,
-      `${declaredIn} declares ${both} with different descriptions; to Entra they are one permission`
+      `${declaredIn} declares ${both} with different definitions; to Entra they are one permission`
     )
   }
 }

@@ -74,7 +74,7 @@ t.test('every variable reaches its option', async (t) => {
   t.match(readConfig({ ...sound, ENTRA_CUSTOM_SIGNING_KEYS: 'on' }).entra, { customSigningKeys: true })
   t.match(readConfig({ ...sound, ENTRA_CUSTOM_SIGNING_KEYS: 'off' }).entra, { customSigningKeys: false })
   const secret = { ENTRA_TENANT_ID: 'Organizations', ENTRA_ALLOWED_TENANTS: '*', ENTRA_CLIENT_SECRET: 's' }
-  t.throws(() => readConfig({ ...sound, ...secret }), { message: /^ENTRA_CLIENT_SECRET goes with one tenant/ })
+  t.throws(() => readConfig({ ...sound, ...secret }), { message: /^ENTRA_CLIENT_SECRET goes with a single tenant/ })
   const many = { ENTRA_TENANT_ID: 'organizations', ENTRA_ALLOWED_TENANTS: `${tenant}, ${client}` }
   t.match(readConfig({ ...sound, ...many }).entra, { tenantId: 'organizations', allowedTenants: [tenant, client] })
   t.equal(readConfig({ ...sound, TRUST_PROXY: 'on' }).trustProxy, true)

@@ -81,7 +81,7 @@ t.test('a start that waits for what never comes does not end with status 0', asy
   const never = "import { Server } from 'node:net'; Server.prototype.listen = function () { return this }"
   const { code, err } = await ended(run(t, 'src/server/main.ts', { ...env, LOG_LEVEL: 'silent', ...before(t, never) }))
   t.equal(code, 1)
-  t.match(err, /^fastify-entra: Error: there is nothing left to wait for\n/)
+  t.match(err, /^fastify-entra: Error: nothing is left that keeps the process running\n/)
 })
 
 /** What is written to stderr, in this process. */
