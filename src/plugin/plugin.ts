@@ -12,7 +12,7 @@ import { toLoggableError } from './lib/logged-error.js'
 import { pluginMark } from './lib/marks.js'
 import { type EntraOptions, toSettings } from './options.js'
 import type { Refusal } from './refusals/refusal.js'
-import { refuseGroupNames, refuseMembers } from './routes/access-checks.js'
+import { groupsByName, refuseMembers } from './routes/access-checks.js'
 import { watchRoutes } from './routes/access-matrix.js'
 import { isSilent } from './routes/internals.js'
 import { createVerifyToken } from './verification/identify.js'
@@ -51,7 +51,8 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
       app.log.warn('@fastify/cors must be registered before fastify-entra')
     if (!seesUpgrades && app.server.listenerCount('upgrade') > 0) throw new EntraConfigurationError(websocketsLate)
     if (!issuers.some(({ settings }) => settings.profile.showsMembers)) refuseMembers(entries())
-    if (issuers.every(({ settings }) => settings.profile.scopeBase !== undefined)) refuseGroupNames(entries())
+    if (issuers.every(({ settings }) => settings.profile.scopeBase !== undefined))
+      for (const warning of groupsByName(entries())) app.log.warn(warning)
     await engine.firstTry()
   })
   app.addHook('onClose', () => engine.close())

@@ -39,18 +39,16 @@ export function refuseMembers(entries: readonly AccessEntry[]): void {
 }
 
 /**
- * `requireGroup` by a name where all issuers are Entra's: their tokens have the object IDs of groups, so that such a guard never passes.
- *
- * @throws EntraConfigurationError with the first, and its route
+ * Sentences about `requireGroup` by a name, where all issuers are Entra's: their tokens list the object IDs of groups, unless the registration
+ * emits the names of synchronized groups, which this plugin compares as they are.
  */
-export function refuseGroupNames(entries: readonly AccessEntry[]): void {
-  for (const { method, url, rule } of entries) {
+export function groupsByName(entries: readonly AccessEntry[]): readonly string[] {
+  return entries.flatMap(({ method, url, rule }) => {
     const name = rule && groupIdsOf([rule]).find((each) => !guid.test(each))
-    if (name === undefined) continue
-    throw new EntraConfigurationError(
-      `${method} ${url} has requireGroup(${shown(name)}), and groups of Microsoft Entra are known by their object IDs; give the Object ID of that group, a GUID`
-    )
-  }
+    if (name === undefined) return []
+    const fix = 'give the Object ID of that group, a GUID'
+    return [`${method} ${url} has requireGroup(${shown(name)}), and Microsoft Entra lists groups by object ID; ${fix}`]
+  })
 }
 
 type Route = Pick<AccessEntry, 'method' | 'url'>
