@@ -1,10 +1,10 @@
 /** The only way out: one exchange, bounded in time and size. Closes the holes of get-jwks, which has neither bound. */
 import { tracingChannel } from 'node:diagnostics_channel'
-import { EnvHttpProxyAgent, ProxyAgent, request } from 'undici'
+import { type Dispatcher, request } from 'undici'
 import { systemClock } from './clock.js'
-import { EntraConfigurationError } from './configuration-error.js'
 import { loggedError } from './logged-error.js'
 import { parseDetached } from './own.js'
+import { createProxies } from './proxies.js'
 import { traced } from './traced.js'
 
 /** No discovery document or key set comes near this: Entra's are under 20 KB. */
@@ -73,7 +73,7 @@ export interface JsonClient {
  * @throws EntraConfigurationError where a proxy's variable cannot be used
  */
 export function createJsonClient(timeoutSeconds: number, connections = maxConnections, seen?: Seen): JsonClient {
-  const dispatcher = proxyAgent({ keepAliveTimeout: 1000, connections })
+  const proxies = createProxies({ keepAliveTimeout: 1000, connections })
   const underWay = new Set<AbortController>()
   const deadlineOf = deadlines(timeoutSeconds)
 
@@ -90,7 +90,10 @@ export function createJsonClient(timeoutSeconds: number, connections = maxConnec
     underWay.add(abort)
     try {
       return await traced(fetches, messageOf(url, init), () =>
-        exchange(url, { ...init, dispatcher, signal: abort.signal }, only, seen)
+        unlessAborted(
+          abort.signal,
+          exchange(url, { ...init, dispatcher: proxies.dispatcherFor(new URL(url)), signal: abort.signal }, only, seen)
+        )
       )
     } finally {
       clearTimeout(deadline)
@@ -108,7 +111,7 @@ export function createJsonClient(timeoutSeconds: number, connections = maxConnec
     },
     close() {
       for (const abort of underWay) abort.abort()
-      return dispatcher.destroy()
+      return proxies.destroy()
     }
   }
 }
@@ -126,26 +129,17 @@ const fetches = tracingChannel<string, FetchMessage>(fetchChannelName)
 
 const messageOf = (url: string, { method }: JsonRequest) => ({ origin: new URL(url).origin, method })
 
-/** What undici throws has the whole address, and with it the password of the proxy. */
-function proxyAgent(options: EnvHttpProxyAgent.Options): EnvHttpProxyAgent {
+/** undici heeds a signal only once it has a connection: a proxy that never answers, or a network that drops packets, would outlast any deadline. */
+async function unlessAborted<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
+  let giveUp!: () => void
+  const aborted = new Promise<never>((_resolve, reject) => {
+    giveUp = () => reject(signal.reason)
+    signal.addEventListener('abort', giveUp)
+  })
   try {
-    return new EnvHttpProxyAgent(options)
-  } catch {
-    // As undici reads them: the first of a pair that is set.
-    const set = [['http_proxy', 'HTTP_PROXY'] as const, ['https_proxy', 'HTTPS_PROXY'] as const].flatMap(
-      (pair) => pair.find((name) => process.env[name] !== undefined) ?? []
-    )
-    const wanted = 'give http://user:password@host:port of the proxy, signs in the password percent-encoded'
-    throw new EntraConfigurationError(`${set.find(isUnusable)} cannot be used; ${wanted}`)
-  }
-}
-
-function isUnusable(name: string): boolean {
-  try {
-    void new ProxyAgent(String(process.env[name]))
-    return false
-  } catch {
-    return true
+    return await Promise.race([answer, aborted])
+  } finally {
+    signal.removeEventListener('abort', giveUp)
   }
 }
 
@@ -167,7 +161,7 @@ type TextAnswer = Omit<JsonAnswer, 'body'> & { readonly text: string }
 /** @param only the one status whose body is of interest */
 async function exchange(
   url: string,
-  { headers: own, ...options }: JsonRequest & { readonly dispatcher: EnvHttpProxyAgent; readonly signal: AbortSignal },
+  { headers: own, ...options }: JsonRequest & { readonly dispatcher: Dispatcher; readonly signal: AbortSignal },
   only: number | undefined,
   seen: Seen | undefined
 ): Promise<TextAnswer> {

@@ -138,6 +138,10 @@ export function secureOrigin(name: string, origin: string, example: string): str
 
 /** Requires https, or loopback: an attacker who can modify the traffic could sign tokens. */
 export function isSecure({ protocol, hostname }: URL): boolean {
-  const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
-  return protocol === 'https:' || (protocol === 'http:' && loopback)
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
+}
+
+/** A host name that leads to this machine and nowhere else, as the WHATWG URL parser writes it. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
 }

@@ -1,0 +1,92 @@
+/**
+ * Which way a request goes: directly, or through a proxy, by the variables that curl and many other programs read. Loopback is never proxied,
+ * whatever they say: plain http is accepted there because nobody else is on the way.
+ */
+import { BlockList, isIP } from 'node:net'
+import { Agent, type Dispatcher, ProxyAgent } from 'undici'
+import { EntraConfigurationError } from './configuration-error.js'
+import { isLoopback } from './validate.js'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** The ways out of this process, each with connections of its own. */
+export interface Proxies {
+  /** The way to a URL. */
+  dispatcherFor(url: URL): Dispatcher
+  /** Closes the sockets. */
+  destroy(): Promise<void>
+}
+
+/**
+ * Reads `HTTP_PROXY`, `HTTPS_PROXY` (where it is not set: `HTTP_PROXY`) and `NO_PROXY`, in lower case first.
+ *
+ * @throws EntraConfigurationError where the value of one cannot be used; it names the variable, and not the value, which may hold a password
+ */
+export function createProxies(options: Agent.Options, environment: Environment = process.env): Proxies {
+  const direct = new Agent(options)
+  const http = proxyFrom(['http_proxy', 'HTTP_PROXY'], environment, options)
+  const https = proxyFrom(['https_proxy', 'HTTPS_PROXY'], environment, options) ?? http
+  const isExempt = exemptions(valueOf(['no_proxy', 'NO_PROXY'], environment).value)
+  return {
+    dispatcherFor(url) {
+      const proxy = url.protocol === 'https:' ? https : http
+      return proxy === undefined || isLoopback(url.hostname) || isExempt(url) ? direct : proxy
+    },
+    async destroy() {
+      await Promise.all([...new Set([direct, http, https])].map((each) => each?.destroy()))
+    }
+  }
+}
+
+/** RFC 3986 §3.2: without a scheme, and without credentials. */
+const hostAndPort = /^(\[[\da-f:]+\]|[^\s:@/?#[\]]+):\d{1,5}$/i
+
+/** The first of the names that is set, as curl reads them; blanks around the value are none of it. */
+function valueOf(names: readonly string[], environment: Environment) {
+  const name = names.find((each) => environment[each] !== undefined)
+  return { name, value: (name === undefined ? '' : (environment[name] ?? '')).trim() }
+}
+
+function proxyFrom(names: readonly string[], environment: Environment, options: Agent.Options): ProxyAgent | undefined {
+  const { name, value } = valueOf(names, environment)
+  if (value === '') return undefined
+  try {
+    // `proxy.corp:3128`, as people write it; a URL would have `proxy.corp:` for its scheme.
+    const url = new URL(hostAndPort.test(value) ? `http://${value}` : value)
+    // A password with a `#` that is not percent-encoded ends in the middle of the URL.
+    const isPlain = url.pathname === '/' && url.search === '' && url.hash === ''
+    if (isPlain && /^https?:$/.test(url.protocol)) return new ProxyAgent({ ...options, uri: url.href })
+  } catch {
+    // What was thrown has the address, and with it the password of the proxy.
+  }
+  const wanted = 'give http://user:password@host:port of the proxy, signs in the password percent-encoded, or host:port'
+  throw new EntraConfigurationError(`${name} cannot be used; ${wanted}`)
+}
+
+/** What `NO_PROXY` exempts: `*`, names with all below them, addresses, networks (CIDR), each but the last with a port or without. */
+function exemptions(list: string): (url: URL) => boolean {
+  const entries = list.split(/[\s,]+/).filter((entry) => entry !== '')
+  const matches = entries.map((entry) => networkOf(entry) ?? nameOf(entry))
+  return (url) => matches.some((match) => match(hostOf(url), url.port || (url.protocol === 'https:' ? '443' : '80')))
+}
+
+type Match = (host: string, port: string) => boolean
+
+const hostOf = ({ hostname }: URL) => hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
+
+function networkOf(entry: string): Match | undefined {
+  const [, address = '', bits] = /^\[?([\d.]+|[\da-f:.]+)\]?\/(\d{1,3})$/i.exec(entry) ?? []
+  const family = isIP(address)
+  if (family === 0 || Number(bits) > (family === 4 ? 32 : 128)) return undefined
+  const list = new BlockList()
+  list.addSubnet(address, Number(bits), family === 4 ? 'ipv4' : 'ipv6')
+  return (host) => isIP(host) !== 0 && list.check(host, isIP(host) === 4 ? 'ipv4' : 'ipv6')
+}
+
+function nameOf(entry: string): Match {
+  if (entry === '*') return () => true
+  const [, bracketed, plain = entry, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(entry) ?? []
+  const name = (bracketed ?? plain).toLowerCase().replace(/^\*?\.|\.$/g, '')
+  const isName = (host: string) => host === name || (isIP(host) === 0 && host.endsWith(`.${name}`))
+  return (host, to) => isName(host) && (port === undefined || port === to)
+}
