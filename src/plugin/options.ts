@@ -4,6 +4,7 @@ import { type GroupsOptions, type GroupsResolver, resolverOf } from './authoriza
 import { refuseCommon } from './common-audiences.js'
 import type { OwnClient } from './downstream/options.js'
 import { isMany } from './entra/authority.js'
+import { entraOptionsFor } from './entra/hosts.js'
 import { type EntraTenantOptions, entraAuthority, entraNames } from './entra/options.js'
 import type { IssuerSettings } from './issuers/issuer.js'
 import type { Algorithm } from './keys/jwks.js'
@@ -137,6 +138,11 @@ function one(options: EntraTenantOptions | OidcOptions, timeoutSeconds: number):
   if (isOidc(options)) {
     const authority = oidcAuthority(options)
     const { issuer, provider } = options
+    const instead = entraOptionsFor(issuer)
+    if (instead !== undefined)
+      throw new EntraConfigurationError(
+        `issuer ${shown(issuer)} is Microsoft Entra's, whose tokens have rules of their own; give ${instead} in place of issuer`
+      )
     const isKeycloak = provider === 'keycloak' || /\/realms\/[^/]+\/?$/.test(issuer)
     refuseCommon('audience', authority.audiences, { issuer, isKeycloak })
     return authority

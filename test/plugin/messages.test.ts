@@ -181,3 +181,36 @@ t.test('a group by its name', async (t) => {
     'others have names'
   )
 })
+
+t.test('Microsoft Entra as if it was any OpenID provider', async (t) => {
+  const hosts: readonly (readonly [issuer: string, instead: RegExp])[] = [
+    [
+      'https://login.microsoftonline.com/common/v2.0',
+      /give tenantId and clientId, and cloud for a national cloud in place of issuer$/
+    ],
+    [`https://login.microsoftonline.com/${tenantId}/v2.0`, /give tenantId and clientId/],
+    [`https://LOGIN.MicrosoftOnline.com/${tenantId}/v2.0`, /give tenantId and clientId/],
+    [`https://login.microsoftonline.com.:443/${tenantId}/v2.0`, /give tenantId and clientId/],
+    [`https://sts.windows.net/${tenantId}/`, /give tenantId and clientId/],
+    [`https://sts.chinacloudapi.cn/${tenantId}/`, /give tenantId and clientId/],
+    [`https://login.microsoftonline.us/${tenantId}/v2.0`, /give tenantId and clientId/],
+    [`https://login.partner.microsoftonline.cn/${tenantId}/v2.0`, /give tenantId and clientId/],
+    [`https://login.sovcloud-identity.fr/${tenantId}/v2.0`, /give tenantId and clientId/],
+    [`https://login.windows.net/${tenantId}/`, /give tenantId and clientId/],
+    [`https://login.microsoft.com/${tenantId}/v2.0`, /give tenantId and clientId/],
+    [
+      `https://contoso.ciamlogin.com/${tenantId}/v2.0`,
+      /authority "https:\/\/contoso\.ciamlogin\.com" in place of issuer$/
+    ],
+    [`https://contoso.b2clogin.com/${tenantId}/v2.0/`, /userFlow and authority "https:\/\/contoso\.b2clogin\.com"/]
+  ]
+  for (const [issuer, instead] of hosts) {
+    await t.rejects(createVerifier({ issuer, audience: 'api' }).ready(), { message: instead }, issuer)
+    await t.rejects(createVerifier({ tenants: [{ issuer, audience: 'api' }] }).ready(), { message: instead }, issuer)
+  }
+  for (const issuer of ['https://login.example/x', 'https://microsoftonline.example', 'https://notb2clogin.com/x']) {
+    const other = createVerifier({ issuer, audience: 'api', keysTimeoutSeconds: 0.1 })
+    t.teardown(() => other.close())
+    await t.resolves(other.ready(), issuer)
+  }
+})

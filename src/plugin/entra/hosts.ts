@@ -1,0 +1,25 @@
+/**
+ * Hosts at which Microsoft signs people in, old ones included. Sources: Microsoft, "National clouds"; the host list of `@azure/msal-common` 16;
+ * "External ID" and "Azure AD B2C" for `ciamlogin.com` and `b2clogin.com`.
+ */
+import { clouds } from './clouds.js'
+
+const hosts: ReadonlySet<string> = new Set([
+  ...Object.values(clouds).flatMap(({ authority, v1Issuer = authority }) =>
+    [authority, v1Issuer].map((origin) => new URL(origin).hostname)
+  ),
+  ...['login.windows.net', 'login.microsoft.com', 'login.microsoftonline-p.com', 'login-us.microsoftonline.com'],
+  ...['login.chinacloudapi.cn', 'login.microsoftonline.de', 'login.cloudgovapi.us', 'login.usgovcloudapi.net']
+])
+
+/**
+ * The options that take the place of `issuer` for a provider of Microsoft's: with rules for any OpenID provider a guest would look like a member,
+ * and an app like a user. `undefined` for any other host.
+ */
+export function entraOptionsFor(issuer: string): string | undefined {
+  const host = URL.canParse(issuer) ? new URL(issuer).hostname.replace(/\.$/, '') : ''
+  if (host === 'ciamlogin.com' || host.endsWith('.ciamlogin.com'))
+    return `tenantId, clientId and authority "https://${host}"`
+  if (/(^|\.)b2clogin\.(com|cn)$/.test(host)) return `tenantId, clientId, userFlow and authority "https://${host}"`
+  return hosts.has(host) ? 'tenantId and clientId, and cloud for a national cloud' : undefined
+}
