@@ -507,7 +507,8 @@ const oidc: readonly Mutant[] = [
     mutant(`the rules of ${product}, another provider`, 'oidc', 'rules of one product are for its own tokens', [
       'oidc/provider',
       'isApp: isClientItself',
-      `isApp: ${product === 'Auth0' ? 'isClientOfAuth0' : 'isServiceAccountOfKeycloak'}`
+      // Provider files import this one, so that their own rules cannot be named here.
+      `isApp: (claims) => isClientItself(claims) || ${product === 'Auth0' ? "String(claims.sub).endsWith('@clients')" : "Object.hasOwn(claims, 'clientHost')"}`
     ])
   ),
   mutant('a nonce, another provider', 'oidc', 'OpenID Connect Core §2 an ID token of another provider', [

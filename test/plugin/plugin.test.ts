@@ -175,7 +175,7 @@ t.test('the table of status codes (the contract)', async (t) => {
       status: 403,
       code: 'insufficient_permissions',
       error: 'insufficient_scope',
-      scope: 'Orders.Read'
+      scope: `api://${clientId}/Orders.Read`
     },
     {
       name: 'a role of the same name as the scope',
@@ -185,7 +185,7 @@ t.test('the table of status codes (the contract)', async (t) => {
       token: app,
       status: 403,
       error: 'insufficient_scope',
-      scope: 'Orders.Read'
+      scope: `api://${clientId}/Orders.Read`
     },
     {
       name: 'no role',
@@ -205,7 +205,7 @@ t.test('the table of status codes (the contract)', async (t) => {
       token: user,
       status: 403,
       error: 'insufficient_scope',
-      scope: 'Orders.Read'
+      scope: `api://${clientId}/Orders.Read`
     },
     {
       name: 'neither scopes nor roles',
@@ -225,7 +225,7 @@ t.test('the table of status codes (the contract)', async (t) => {
       status: 403,
       code: 'no_permissions',
       error: 'insufficient_scope',
-      scope: 'Orders.Read'
+      scope: `api://${clientId}/Orders.Read`
     },
     { name: 'an unknown path', rule: 'the README: 401 to strangers', path: '/nowhere', headers: [], ...missing },
     { name: 'an unknown method', rule: 'the README', method: 'DELETE', headers: [], ...missing },

@@ -26,7 +26,7 @@ export function createProxies(options: Agent.Options, environment: Environment =
   const direct = new Agent(options)
   const http = proxyFrom(['http_proxy', 'HTTP_PROXY'], environment, options)
   const https = proxyFrom(['https_proxy', 'HTTPS_PROXY'], environment, options) ?? http
-  const isExempt = exemptions(valueOf(['no_proxy', 'NO_PROXY'], environment).value)
+  const isExempt = exemptions(readVariable(['no_proxy', 'NO_PROXY'], environment).value)
   return {
     dispatcherFor(url) {
       const proxy = url.protocol === 'https:' ? https : http
@@ -42,13 +42,13 @@ export function createProxies(options: Agent.Options, environment: Environment =
 const hostAndPort = /^(\[[\da-f:]+\]|[^\s:@/?#[\]]+):\d{1,5}$/i
 
 /** The first of the names that is set, as curl reads them; blanks around the value are none of it. */
-function valueOf(names: readonly string[], environment: Environment) {
+function readVariable(names: readonly string[], environment: Environment) {
   const name = names.find((each) => environment[each] !== undefined)
   return { name, value: (name === undefined ? '' : (environment[name] ?? '')).trim() }
 }
 
 function proxyFrom(names: readonly string[], environment: Environment, options: Agent.Options): ProxyAgent | undefined {
-  const { name, value } = valueOf(names, environment)
+  const { name, value } = readVariable(names, environment)
   if (value === '') return undefined
   try {
     // `proxy.corp:3128`, as people write it; a URL would have `proxy.corp:` for its scheme.

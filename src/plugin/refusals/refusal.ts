@@ -69,7 +69,9 @@ const kinds = {
   /** `aud` is not this API (RFC 7519 §4.1.3). */
   wrong_audience: unauthorized('The token is for another API.'),
   /** An ID token (OpenID Connect Core §2), which tells the client who signed in, or a logout token: neither opens an API. */
-  not_an_access_token: unauthorized('This is an ID token, or another that is no access token. Send the access token.'),
+  not_an_access_token: unauthorized(
+    'This is an ID token, or another token that is not an access token. Send the access token.'
+  ),
   /** `cnf`: bound to a key that its sender must prove to hold (RFC 7800 §3, RFC 8705, RFC 9449 §7.1); as Bearer it is not. */
   bound_token: unauthorized('The token is bound to a key, so it cannot be used as a bearer token.'),
   /** Valid, with neither scopes nor roles: any app in the tenant can get such a token for any API. */

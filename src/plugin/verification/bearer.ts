@@ -1,5 +1,5 @@
 /**
- * * Stage 1: reads the token from the headers. RFC 6750 §2.1; the query, the body and cookies are never read (§2.2, §2.3 are not offered).
+ * Stage 1: reads the token from the headers. RFC 6750 §2.1; the query, the body and cookies are never read (§2.2, §2.3 are not offered).
  */
 import type { IncomingMessage } from 'node:http'
 import { type Refusal, refusal } from '../refusals/refusal.js'

@@ -188,8 +188,8 @@ const names: Stop[] = [
   )
 ]
 
-const empty = (by: 'anyOf' | 'allOf', what: string, make: () => unknown) =>
-  stop(`${by} of ${what}`, `${by} takes one or more guards`, make)
+const empty = (by: 'anyOf' | 'allOf', what: string, make: () => unknown, got = 'none') =>
+  stop(`${by} of ${what}`, `${by} takes guards, one or more, such as requireRole("Admin"), and got ${got}`, make)
 const noPolicy = (what: string, allows: unknown) =>
   stop(`a policy ${what}`, 'requirePolicy takes a name and a function', () => requirePolicy('p', allows as Policy))
 
@@ -197,13 +197,23 @@ const combinations: Stop[] = [
   empty('anyOf', 'nothing', () => anyOf()),
   empty('allOf', 'nothing', () => allOf()),
   empty('anyOf', 'an emptied list', () => anyOf(...[])),
-  empty('anyOf', 'a name', () => anyOf('Orders.Read' as unknown as Guard)),
-  empty('anyOf', 'a guard and a name', () => anyOf(requireUser(), 'Admin' as unknown as Guard)),
-  empty('allOf', 'a guard and nothing', () => allOf(requireUser(), undefined as unknown as Guard)),
-  empty('anyOf', 'a guard that was not called', () => anyOf(requireUser as unknown as Guard)),
-  empty('allOf', 'another preHandler', () => allOf(other as unknown as Guard)),
-  empty('anyOf', 'a list of guards', () => anyOf([requireUser()] as unknown as Guard)),
-  empty('allOf', 'a rule', () => allOf({ rule: { kind: 'user' } } as unknown as Guard)),
+  empty('anyOf', 'a name', () => anyOf('Orders.Read' as unknown as Guard), '"Orders.Read"'),
+  empty('anyOf', 'a guard and a name', () => anyOf(requireUser(), 'Admin' as unknown as Guard), '"Admin"'),
+  empty('allOf', 'a guard and nothing', () => allOf(requireUser(), undefined as unknown as Guard), 'undefined'),
+  empty(
+    'anyOf',
+    'a guard that was not called',
+    () => anyOf(requireUser as unknown as Guard),
+    'a function that makes guards; call it'
+  ),
+  empty('allOf', 'another preHandler', () => allOf(other as unknown as Guard), '"a function"'),
+  empty(
+    'anyOf',
+    'a list of guards',
+    () => anyOf([requireUser()] as unknown as Guard),
+    'a list; write anyOf(a, b), not anyOf([a, b])'
+  ),
+  empty('allOf', 'a rule', () => allOf({ rule: { kind: 'user' } } as unknown as Guard), '{"rule":{"kind":"user"}}'),
   noPolicy('of nothing', undefined),
   noPolicy('that is a promise', Promise.resolve(true)),
   noPolicy('that is true', true)
