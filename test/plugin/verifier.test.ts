@@ -294,6 +294,21 @@ t.test('explain: every check, also behind the first that fails', async (t) => {
   const unknown = await verifier.explain(String(tokens['unknown key']))
   t.equal(unknown.checks.find(({ id }) => id === 'signature')?.outcome, 'undecided')
   t.equal((await verifier.explain('garbage')).checks.length, 1)
+  for (const odd of [undefined, null, 5, {}, new String(tokens['a user']), [tokens['a user']]])
+    t.match(await verifier.explain(odd as never), { code: 'token_malformed', checks: [{ id: 'form' }] })
+})
+
+t.test('explain: what cannot be known at the moment comes last, as in a request', async (t) => {
+  const own = await startTestTenant()
+  t.teardown(() => own.close())
+  own.answers.set(own.paths.keys, (_request, response) => void response.writeHead(500).end())
+  own.answers.set(own.paths.v1Keys, (_request, response) => void response.end(JSON.stringify({ keys: own.keys })))
+  const verifier = start(t, { authority: own.origin })
+  const token = await own.v1Token()
+  await t.rejects(verifier.verify(bearer(token)), { code: 'tenant_unavailable' })
+  const { code, checks } = await verifier.explain(token)
+  t.equal(code, 'tenant_unavailable')
+  t.match(checks.at(-1), { id: 'key.issuer', outcome: 'failed', code: 'tenant_unavailable' })
 })
 
 t.test('in a plain server of Node’s', async (t) => {

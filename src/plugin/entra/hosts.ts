@@ -15,9 +15,11 @@ const hosts: ReadonlySet<string> = new Set([
 /**
  * The options that take the place of `issuer` for a provider of Microsoft's: with rules for any OpenID provider a guest would look like a member,
  * and an app like a user. `undefined` for any other host.
+ *
+ * @param issuer a URL
  */
 export function entraOptionsFor(issuer: string): string | undefined {
-  const host = URL.canParse(issuer) ? new URL(issuer).hostname.replace(/\.$/, '') : ''
+  const host = new URL(issuer).hostname.replace(/\.$/, '')
   if (host === 'ciamlogin.com' || host.endsWith('.ciamlogin.com'))
     return `tenantId, clientId and authority "https://${host}"`
   if (/(^|\.)b2clogin\.(com|cn)$/.test(host)) return `tenantId, clientId, userFlow and authority "https://${host}"`

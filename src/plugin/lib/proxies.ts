@@ -43,8 +43,8 @@ const hostAndPort = /^(\[[\da-f:]+\]|[^\s:@/?#[\]]+):\d{1,5}$/i
 
 /** The first of the names that is set, as curl reads them; blanks around the value are none of it. */
 function readVariable(names: readonly string[], environment: Environment) {
-  const name = names.find((each) => environment[each] !== undefined)
-  return { name, value: (name === undefined ? '' : (environment[name] ?? '')).trim() }
+  const name = String(names.find((each) => environment[each] !== undefined))
+  return { name, value: environment[name]?.trim() ?? '' }
 }
 
 function proxyFrom(names: readonly string[], environment: Environment, options: Agent.Options): ProxyAgent | undefined {

@@ -359,6 +359,24 @@ t.test('many at once, as a thousand tenants ask at the start, share a few connec
   t.ok(most <= 32, `${most} sockets`)
 })
 
+t.test('what a server says of its refusal is in the error: one line of it, where it can be read', async (t) => {
+  const bodies: Record<string, string> = {
+    '/lines': JSON.stringify({ error_description: 'AADSTS90002: Tenant not found.\r\nTrace ID: 1' }),
+    '/long': JSON.stringify({ error_description: 'x'.repeat(300) }),
+    '/other': JSON.stringify({ error_description: { a: 1 } }),
+    '/none': 'no JSON',
+    '/empty': JSON.stringify({ error_description: '' }),
+    '/huge': 'x'.repeat(1024 * 1024 + 1)
+  }
+  const { client, origin } = await setUp(t, (request, response) => {
+    response.writeHead(400).end(bodies[request.url ?? ''])
+  })
+  const said = async (path: string) => ((await rejection(client.fetchJson(origin + path))).error as Error).message
+  t.equal(await said('/lines'), 'answered 400: AADSTS90002: Tenant not found.')
+  t.equal(await said('/long'), `answered 400: ${'x'.repeat(200)}`)
+  for (const path of ['/other', '/none', '/empty', '/huge']) t.equal(await said(path), 'answered 400', path)
+})
+
 t.test('a proxy that cannot be used: the variable is named, and its password is not', async (t) => {
   const values = [
     'http://user:s3cr3t@',

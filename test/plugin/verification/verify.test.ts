@@ -695,3 +695,19 @@ t.test('what @fastify/jwt has of its own verifies nothing: it knows no tenant, a
   for (const token of [await mint(), await mint({}, { aud: 'https://other.example' })])
     t.equal((await get(origin, token)).body, 'refused: EntraConfigurationError')
 })
+
+t.test('request.jwtVerify() of a request whose key was withdrawn meanwhile', async (t) => {
+  const own = await startTestTenant()
+  const made = makeApp(t)
+  t.teardown(() => own.close())
+  await made.app.register(entra, { tenantId, clientId, authority: own.origin })
+  made.app.get('/', async (request) => {
+    const other = await signingKey('another')
+    own.keys = [other.jwk]
+    await made.app.entra.verifyToken(await own.userToken({}, { kid: 'nobody' })).catch(() => {})
+    const verified = request as unknown as { jwtVerify(): Promise<unknown> }
+    return verified.jwtVerify().catch((error) => ({ code: error.code }))
+  })
+  const { origin } = await listen(made)
+  t.same(JSON.parse((await get(origin, await own.userToken())).body), { code: 'unknown_key' })
+})
