@@ -8,8 +8,8 @@ const hosts: ReadonlySet<string> = new Set([
   ...Object.values(clouds).flatMap(({ authority, v1Issuer = authority }) =>
     [authority, v1Issuer].map((origin) => new URL(origin).hostname)
   ),
-  ...['login.windows.net', 'login.microsoft.com', 'login.microsoftonline-p.com', 'login-us.microsoftonline.com'],
-  ...['login.chinacloudapi.cn', 'login.microsoftonline.de', 'login.cloudgovapi.us', 'login.usgovcloudapi.net']
+  ...['login.windows.net', 'login.microsoft.com', 'login-us.microsoftonline.com', 'login.chinacloudapi.cn'],
+  ...['login.microsoftonline.de', 'login.usgovcloudapi.net']
 ])
 
 /**
