@@ -90,7 +90,11 @@ export async function startEngine(settings: Settings, { log, logFor, isSilent }:
   })
   return Object.freeze<Engine>({
     ...{ settings, issuers, verifier, audit, downstreams, exchangeJson },
-    scopeNameFor: ({ issuer }) => scopeNameWith(trusted.named(issuer)?.settings.profile.scopeBase),
+    // The issuer is looked up where a scope is named, which a request that passes never does.
+    scopeNameFor:
+      ({ issuer }) =>
+      (scope) =>
+        scopeNameWith(trusted.named(issuer)?.settings.profile.scopeBase)(scope),
     firstTry: () => (trying ??= firstTry(issuers, timeoutSeconds)),
     async close() {
       for (const { keys } of issuers) keys.close()

@@ -33,7 +33,7 @@ export async function explained(token: string, answer: string, { explain }: Veri
 }
 
 /** Enough to tell principals apart, and short enough for ten thousand. */
-export const digestOf = (principal: string) => `ok ${createHash('sha256').update(principal).digest('hex').slice(0, 10)}`
+const digestOf = (principal: string) => `ok ${createHash('sha256').update(principal).digest('hex').slice(0, 10)}`
 
 /** Compares with the file, and names each answer that changed. */
 export async function checkGolden(t: Test, name: string, found: Golden): Promise<void> {

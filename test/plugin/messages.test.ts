@@ -11,22 +11,18 @@ import {
   type Guard,
   requireGroup,
   requireRole,
-  TokenRefusedError,
-  type VerifierOptions
+  TokenRefusedError
 } from '../../src/plugin/verifier-index.js'
 import { makeApp } from '../support/http.js'
 import { recordingLogger } from '../support/log.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
+import { startVerifier } from '../support/verifier.js'
 
 const tenant = await startTestTenant()
 t.teardown(() => tenant.close())
 const options = { tenantId, clientId, authority: tenant.origin }
 
-function start(t: Test, more: object = {}) {
-  const verifier = createVerifier({ ...options, ...more } as VerifierOptions)
-  t.teardown(() => verifier.close())
-  return verifier
-}
+const start = (t: Test, more: object = {}) => startVerifier(t, tenant, more)
 
 async function detailOf(t: Test, token: string, more: object = {}): Promise<string> {
   try {

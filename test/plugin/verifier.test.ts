@@ -22,17 +22,14 @@ import { until } from '../faults/waits.js'
 import { get, listen, makeApp } from '../support/http.js'
 import { recordingLogger } from '../support/log.js'
 import { clientId, signingKey, startTestTenant, tenantId } from '../support/tenant.js'
+import { startVerifier } from '../support/verifier.js'
 
 const tenant = await startTestTenant()
 t.teardown(() => tenant.close())
 const options = { tenantId, clientId, authority: tenant.origin }
 const bearer = (token: string) => ({ scheme: 'Bearer', token }) as const
 
-function start(t: Test, more: object = {}) {
-  const verifier = createVerifier({ ...options, ...more } as VerifierOptions)
-  t.teardown(() => verifier.close())
-  return verifier
-}
+const start = (t: Test, more: object = {}) => startVerifier(t, tenant, more)
 
 const now = Math.floor(Date.now() / 1000)
 const tokens: Readonly<Record<string, string>> = {

@@ -37,5 +37,10 @@ export const clouds: Readonly<Record<Cloud, CloudHosts>> = {
   singapore: { authority: 'https://login.sovcloud-identity.sg', graph: 'https://graph.svc.sovcloud.sg' }
 }
 
+/** The origins of Microsoft's sign-in services and v1 issuers. */
+export const microsoftOrigins: ReadonlySet<string> = new Set(
+  Object.values(clouds).flatMap(({ authority, v1Issuer = authority }) => [authority, v1Issuer])
+)
+
 /** The tenant of all personal Microsoft accounts (Microsoft: "Access token claims reference", `tid`). */
 export const personalAccounts = '9188040d-6c67-4c5b-b112-36a304b66dad'

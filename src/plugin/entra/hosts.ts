@@ -2,12 +2,10 @@
  * Hosts at which Microsoft signs people in, old ones included. Sources: Microsoft, "National clouds"; the host list of `@azure/msal-common` 16;
  * "External ID" and "Azure AD B2C" for `ciamlogin.com` and `b2clogin.com`.
  */
-import { clouds } from './clouds.js'
+import { microsoftOrigins } from './clouds.js'
 
 const hosts: ReadonlySet<string> = new Set([
-  ...Object.values(clouds).flatMap(({ authority, v1Issuer = authority }) =>
-    [authority, v1Issuer].map((origin) => new URL(origin).hostname)
-  ),
+  ...[...microsoftOrigins].map((origin) => new URL(origin).hostname),
   ...['login.windows.net', 'login.microsoft.com', 'login-us.microsoftonline.com', 'login.chinacloudapi.cn'],
   ...['login.microsoftonline.de', 'login.usgovcloudapi.net']
 ])

@@ -2,7 +2,7 @@
 import type { Claims, Membership } from '../claims/principal.js'
 import { asText, isSent, text, words } from '../claims/read.js'
 import { tenantIdOf } from './checks.js'
-import { clouds } from './clouds.js'
+import { microsoftOrigins } from './clouds.js'
 
 /**
  * A user's membership in the directory, as the token shows it. `acct` decides if present (an optional claim; Microsoft: "Optional claims
@@ -48,10 +48,5 @@ const isRelatedOtherwise = ({ xms_idrel }: Claims) => words(xms_idrel).some((eac
 export function isGuest({ acct, idp }: Claims, membership: Membership): boolean {
   return membership === 'guest' || (membership === 'unknown' && (isSent(acct) || isSent(idp)))
 }
-
-/** Issuers that can name a directory beside the token's own issuer. */
-const microsoftOrigins: ReadonlySet<string | undefined> = new Set(
-  Object.values(clouds).flatMap(({ authority, v1Issuer }) => [authority, v1Issuer])
-)
 
 const originOf = (url: string) => /^https?:\/\/[^/]+(?=\/)/.exec(url)?.[0]

@@ -55,7 +55,7 @@ export interface TokenRules {
   readonly showsMembers: boolean
   /** Builds the principal of a token that is not refused. */
   readonly toPrincipal: (claims: Claims) => Principal
-  /** The App ID URI that its clients put before a scope's name; `undefined`: scopes are asked for by their names. */
+  /** The App ID URI that its clients put before a scope's name; `undefined`: clients request scopes by their names. */
   readonly scopeBase: string | undefined
   /** The only clients whose tokens may carry neither scopes nor roles. */
   readonly rolelessClients: ReadonlySet<string>

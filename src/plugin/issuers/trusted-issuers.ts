@@ -60,8 +60,14 @@ export class TrustedIssuers {
 
   /** Names those that are trusted; never the one of the token, of which nothing is proven. */
   #wrongIssuer(): Refusal {
-    const names = this.all.flatMap(({ name }) => name ?? [])
-    const expected = [...names.slice(0, maxNamed), ...(names.length > maxNamed ? ['others'] : [])].join(' or ')
+    const names: string[] = []
+    // No further than is named: a flood of foreign tokens comes here, and there may be a thousand issuers.
+    for (const { name } of this.all) {
+      if (name === undefined) continue
+      names.push(names.length < maxNamed ? name : 'others')
+      if (names.length > maxNamed) break
+    }
+    const expected = names.join(' or ')
     if (this.#refused?.expected !== expected) this.#refused = { expected, refusal: wrongIssuer(expected) }
     return this.#refused.refusal
   }
