@@ -65,7 +65,8 @@ export async function startEngine(settings: Settings, { log, logFor, isSilent }:
   const { keysTimeoutSeconds: timeoutSeconds, tokenCache, clockToleranceSeconds } = settings
   // Two, as a client limits its connections to an origin: calls on behalf of callers must not delay the keys.
   const skew = new ClockSkew()
-  const forKeys = createJsonClient(timeoutSeconds, undefined, (origin, { date }) => skew.note(origin, date))
+  const seen = (origin: string, { date }: { readonly date?: unknown }) => skew.note(origin, date)
+  const forKeys = createJsonClient(timeoutSeconds, undefined, seen, settings.insecureHttpHosts)
   const forCallers = createJsonClient(timeoutSeconds, connectionsForCallers)
   const audit = createAudit(settings.audit, isSilent)
   const { fetchJson } = forKeys

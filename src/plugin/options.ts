@@ -12,6 +12,7 @@ import type { KeyTimings } from './keys/timings.js'
 import { inSeconds, keyTimings, type TimeOptions, timeNames } from './keys/timings.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { ownProperties } from './lib/own.js'
+import type { InsecureHosts } from './lib/proxies.js'
 import { functionOf, isOn, rejectUnknown, repeated, shown } from './lib/validate.js'
 import { type OidcOptions, oidcAuthority, oidcNames } from './oidc/options.js'
 import type { IsRevoked } from './revocation/is-revoked.js'
@@ -91,6 +92,8 @@ export interface Authority {
   readonly realm: string
   /** The App ID URI that Entra's clients put before a scope's name; for other providers scopes are requested by their names. */
   readonly scopeBase: string | undefined
+  /** Hosts from which documents and keys are fetched over plain http. */
+  readonly insecureHttpHosts: InsecureHosts
   /** Warnings for the operator at startup. */
   readonly warnings: readonly string[]
 }
@@ -138,11 +141,7 @@ function one(options: EntraTenantOptions | OidcOptions, timeoutSeconds: number):
   if (isOidc(options)) {
     const authority = oidcAuthority(options)
     const { issuer, provider } = options
-    const instead = entraOptionsFor(issuer)
-    if (instead !== undefined)
-      throw new EntraConfigurationError(
-        `issuer ${shown(issuer)} is Microsoft Entra's, whose tokens have rules of their own; give ${instead} in place of issuer`
-      )
+    refuseMicrosofts(authority.issuers[0])
     const isKeycloak = provider === 'keycloak' || /\/realms\/[^/]+\/?$/.test(issuer)
     refuseCommon('audience', authority.audiences, { issuer, isKeycloak })
     return authority
@@ -151,6 +150,18 @@ function one(options: EntraTenantOptions | OidcOptions, timeoutSeconds: number):
   refuseCommon('clientId', [options.clientId.toLowerCase()])
   refuseCommon('audience', authority.audiences)
   return authority
+}
+
+/** Entra's tokens have rules of their own, and Microsoft's documents are never fetched over plain http. */
+function refuseMicrosofts({ issuer, url, keysOrigin = url }: IssuerSettings): void {
+  const given = { issuer: String(issuer), metadataUrl: url, keysOrigin }
+  for (const [name, address] of Object.entries(given)) {
+    const instead = entraOptionsFor(address)
+    if (instead !== undefined)
+      throw new EntraConfigurationError(
+        `${name} ${shown(address)} is Microsoft Entra's, whose tokens have rules of their own; give ${instead} in place of issuer`
+      )
+  }
 }
 
 /** The first tenant determines the realm in challenges, and is the one in documents. */
@@ -169,7 +180,9 @@ function several(tenants: unknown, timeoutSeconds: number): Authority {
   const algorithms = [...new Set([first, ...others].flatMap((each) => each.algorithms))]
   const warnings = Object.freeze([first, ...others].flatMap((each) => each.warnings))
   const clients = new Map([first, ...others].flatMap((each) => [...each.clients]))
-  return { ...first, issuers: Object.freeze(issuers), clients, algorithms: Object.freeze(algorithms), warnings }
+  const insecureHttpHosts = new Set([first, ...others].flatMap((each) => [...each.insecureHttpHosts]))
+  const all = { issuers: Object.freeze(issuers), clients, algorithms: Object.freeze(algorithms) }
+  return { ...first, ...all, insecureHttpHosts, warnings }
 }
 
 /** By `issuer`; an `issuer` that is `undefined`, such as an unset variable, counts if no other option selects a provider. */

@@ -503,6 +503,21 @@ const oidc: readonly Mutant[] = [
     'text(client_id) === undefined || isSignedIn(claims)',
     'text(client_id) === undefined'
   ]),
+  mutant('a grant of a person makes no app', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
+    'oidc/provider',
+    "if (said.some((grant) => personsGrant.test(grant))) return 'person'",
+    ''
+  ]),
+  mutant('a grant of a client makes no user', 'oidc', 'RFC 9068 §2.2 an app is no user, another provider', [
+    'oidc/provider',
+    "if (obtainedFor !== undefined) return obtainedFor === 'client'",
+    "if (obtainedFor === 'person') return false"
+  ]),
+  mutant('a contradictory caller', 'oidc', 'a token that contradicts itself, another provider', [
+    'oidc/checks',
+    'claim === undefined ? undefined : contradictoryCaller(claim)',
+    'undefined'
+  ]),
   ...['Auth0', 'Keycloak'].map((product) =>
     mutant(`the rules of ${product}, another provider`, 'oidc', 'rules of one product are for its own tokens', [
       'oidc/provider',
@@ -525,6 +540,11 @@ const oidc: readonly Mutant[] = [
     'oidc/principal',
     '.filter((name) => !signInScopes.has(name) && !provider.signInScopes?.has(name))',
     ''
+  ]),
+  mutant('groups as a grant', 'oidc', 'control: another provider', [
+    'verification/admit',
+    'groupsAreGrants && groups.length > 0',
+    'false'
   ]),
   mutant('permissions, another provider', 'oidc', 'a token with neither scopes nor roles, another provider', [
     'verification/admit',
@@ -585,6 +605,11 @@ const timesAndPermissions: readonly Mutant[] = [
     ],
     ['claims/times', '(validFrom - toleranceSeconds)', '(validFrom - toleranceSeconds * 1.1)']
   ),
+  mutant('groups as a grant of Entra', 'claims', 'Microsoft: a token with neither scopes nor roles', [
+    'verification/admit',
+    'groupsAreGrants && ',
+    ''
+  ]),
   mutant('permissions', 'claims', 'Microsoft: a token with neither scopes nor roles', [
     'verification/admit',
     'if (!hasPermissions(principal, profile)) return noPermissions',

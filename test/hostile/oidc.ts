@@ -178,7 +178,9 @@ const payloads: Row[] = [
   ...rows('a token with neither scopes nor roles, another provider', '403 insufficient_scope no_permissions', {
     'an empty scope': claims({ scope: '' }),
     'scopes of the sign-in alone': claims({ scope: 'openid profile email offline_access' }),
-    'scope of another type': claims({ scope: 7 })
+    'scope of another type': claims({ scope: 7 }),
+    'groups that are no list': claims({ scope: '', groups: 'staff' }),
+    'groups of an app': claims({ scope: '', sub: callerId, client_id: callerId, groups: ['staff'] })
   })
 ]
 
@@ -195,6 +197,7 @@ const accepted: Row[] = rows('control: another provider', '200', {
   's and the order minus s: ECDSA has two signatures for a text': both((r, s) => [r, order - s]),
   'aud as an array': claims({ aud: ['https://users.example', audience] }),
   'scp as an array': claims({ scope: undefined, scp: ['read:orders'] }),
+  'groups of a user are a grant': claims({ scope: '', groups: ['staff'] }),
   'no sub: the client itself': claims({ sub: null, client_id: callerId })
 })
 
@@ -207,7 +210,25 @@ const apps: Row[] = [
     'sub only begins with the client': claims({ sub: `${callerId}0`, client_id: callerId }),
     'sub is the client, of somebody who signed in': claims({ sub: callerId, client_id: callerId, auth_time: 1 }),
     'sub is the client, with a session': claims({ sub: callerId, client_id: callerId, sid: 's' }),
-    'sub is the client, by a password': claims({ sub: callerId, client_id: callerId, amr: ['pwd'] })
+    'sub is the client, by a password': claims({ sub: callerId, client_id: callerId, amr: ['pwd'] }),
+    'sub is the client, by the grant of a person': claims({
+      ...{ sub: callerId, client_id: callerId, grant_type: 'authorization_code' }
+    }),
+    'sub is the client, and one of two grants is a person’s': claims({
+      ...{ sub: callerId, client_id: callerId, gty: ['client_credentials', 'password'] }
+    })
+  }),
+  ...rows('RFC 9068 §2.2 an app is no user, another provider', '403 insufficient_scope insufficient_permissions', {
+    'ForgeRock’s grant_type': claims({ sub: '(age!daemon)', grant_type: 'client_credentials', auth_time: 1 }),
+    'gty of Auth0 and Kinde': claims({ gty: ['client_credentials'] }),
+    'aut of WSO2': claims({ aut: 'APPLICATION' })
+  }).map((row) => ({ ...row, path: '/user' })),
+  ...rows('a token that contradicts itself, another provider', '401 invalid_token invalid_claim', {
+    'a grant of a client, and a claim about a person': claims({
+      grant_type: 'client_credentials',
+      email: 'ann@a.example'
+    }),
+    'a grant of a client, and a session': claims({ gty: 'client-credentials', sid: 's' })
   }),
   ...rows('rules of one product are for its own tokens', '403 insufficient_scope insufficient_permissions', {
     'the name of a service account of Keycloak': claims({
@@ -219,7 +240,7 @@ const apps: Row[] = [
       clientHost: 'a',
       clientAddress: 'b'
     }),
-    'a client of Auth0': claims({ sub: `${callerId}@clients`, gty: 'client-credentials' }),
+    'a client of Auth0': claims({ sub: `${callerId}@clients` }),
     'a client of Auth0, by client_id': claims({ sub: `${callerId}@clients`, client_id: callerId }),
     'a service of Okta': claims({ sub: callerId, cid: callerId }),
     'idtyp of Entra': claims({ idtyp: 'app' })
@@ -228,11 +249,12 @@ const apps: Row[] = [
     'sub is the client': claims({ sub: callerId, client_id: callerId }),
     'sub is the client, without azp': claims({ sub: callerId, azp: undefined, client_id: callerId }),
     'no sub': claims({ sub: undefined, client_id: callerId }),
+    'a grant of a client, whatever sub is': claims({ grant_type: 'client_credentials' }),
     'sub is the client, whatever Okta and Cognito call their users': claims({
       ...{ sub: callerId, client_id: callerId, uid: '00u1', username: 'ann' }
     })
   })
-].map((row) => ({ ...row, path: '/app' }))
+].map((row) => ({ path: '/app', ...row }))
 
 /** All of them go to the API that trusts the other provider. */
 export const oidc: Table = [...signatures, ...algorithms, ...payloads, ...accepted, ...apps].map((row) => ({

@@ -94,7 +94,7 @@ async function listen(
 }
 
 function addRoutes(app: FastifyInstance, plugin: Sources['plugin']): void {
-  const { requireApp, requireAppPermission, requireRole, requireScope } = plugin
+  const { requireApp, requireAppPermission, requireRole, requireScope, requireUser } = plugin
   app.get('/me', async ({ principal }) => ({ kind: principal.kind, id: principal.id }))
   app.get('/optional', { config: { auth: 'optional' } }, async (request) => ({
     known: request.principalOrNull !== null
@@ -103,6 +103,7 @@ function addRoutes(app: FastifyInstance, plugin: Sources['plugin']): void {
   app.get('/scope', { preHandler: requireScope('Orders.Read') }, async () => ({ ok: true }))
   app.get('/role', { preHandler: requireRole('Admin') }, async () => ({ ok: true }))
   app.get('/permission', { preHandler: requireAppPermission('Directory.Read.All') }, async () => ({ ok: true }))
+  app.get('/user', { preHandler: requireUser() }, async () => ({ ok: true }))
   app.get('/app', { preHandler: requireApp() }, async () => ({ ok: true }))
   app.post('/body', { schema: { body: { type: 'object', required: ['name'] } } }, async () => ({ ok: true }))
 }

@@ -33,25 +33,44 @@ export function words(value: unknown): readonly string[] {
   return typeof value === 'string' ? wordsIn(value.split(' ')) : []
 }
 
-/** A claim at a path of names in nested objects. */
+/** A claim at a path of names in nested objects; a list on the way stands for each object in it. */
 export type ClaimPath = readonly string[]
 
-/**
- * The strings of a claim at a path, if it is a list.
- *
- * @param mayBeText whether it may be one comma-separated string
- */
-export function textsAt(claims: Claims, path: ClaimPath, mayBeText: boolean): readonly string[] {
-  const value = path.reduce<unknown>(
-    (at, name) => (isObject(at) && Object.hasOwn(at, name) ? at[name] : undefined),
-    claims
-  )
-  if (typeof value !== 'string' || !mayBeText) return texts(value)
-  return texts(value.split(',').map((part) => part.trim()))
+/** The forms that a claim with names, such as roles, may have beside a list of strings. */
+export interface NameForms {
+  /** Whether it may be one string, with commas between names. */
+  readonly mayBeText: boolean
+  /** Whether the names may be the keys of an object. */
+  readonly mayBeKeys: boolean
+}
+
+/** A list of strings, and nothing else. */
+export const listsOnly: NameForms = Object.freeze({ mayBeText: false, mayBeKeys: false })
+
+/** The names in a claim at a path, in any of the forms that it may have; none from a claim of another form. */
+export function namesAt(claims: Claims, path: ClaimPath, forms: NameForms): readonly string[] {
+  return valuesAt(claims, path).flatMap((value) => namesIn(value, forms))
+}
+
+function valuesAt(value: unknown, [name, ...rest]: ClaimPath): readonly unknown[] {
+  if (name === undefined) return [value]
+  const objects = (Array.isArray(value) ? value : [value]).filter(isObject)
+  return objects.filter((each) => Object.hasOwn(each, name)).flatMap((each) => valuesAt(each[name], rest))
+}
+
+function namesIn(value: unknown, { mayBeText, mayBeKeys }: NameForms): readonly string[] {
+  if (typeof value === 'string' && mayBeText) return texts(value.split(',').map((part) => part.trim()))
+  if (mayBeKeys && isObject(value)) return texts(Object.keys(value).filter((name) => isGranted(value[name])))
+  return texts(value)
+}
+
+/** Zitadel, "Retrieve user roles": under the name of a role are the organizations that grant it. Without any it is not granted. */
+function isGranted(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length > 0
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** `name`, and `email` or `preferred_username`, if present: for display. */

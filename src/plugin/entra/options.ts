@@ -82,7 +82,7 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
     issuer,
     ...(form === '1.0' && { siblingUrl: first.url }),
     optional: form === '1.0',
-    profile: { algorithms, rolelessClients, scopeBase, admit, ...rulesOf(form) }
+    profile: { algorithms, rolelessClients, groupsAreGrants: false, scopeBase, admit, ...rulesOf(form) }
   })
   const issuers = Object.freeze([toIssuer(first), ...others.map(toIssuer)] as const)
   const clients = new Map(client && issuers.map((issuer) => [issuer, client] as const))
@@ -95,6 +95,7 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
     rolelessClients,
     realm: scopeBase,
     scopeBase,
+    insecureHttpHosts: new Set<string>(),
     warnings: Object.freeze([...warnings, ...replacedWarning(audiences, clientId, userFlow)])
   }
 }

@@ -53,6 +53,8 @@ export interface TokenRules {
   readonly checks: readonly Check[]
   /** True if its tokens can show that a user is a member of the directory: only Entra has guests. */
   readonly showsMembers: boolean
+  /** True if groups are a grant of a user's token, as for a provider whose tokens may have nothing else; Entra's always have a scope. */
+  readonly groupsAreGrants: boolean
   /** Builds the principal of a token that is not refused. */
   readonly toPrincipal: (claims: Claims) => Principal
   /** The App ID URI that its clients put before a scope's name; `undefined`: clients request scopes by their names. */

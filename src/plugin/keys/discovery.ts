@@ -8,6 +8,10 @@ export interface MetadataSource {
   readonly issuer: string | RegExp
   /** Origin of the key set, where it is not that of the document. */
   readonly keysOrigin?: string | undefined
+  /** The option that sets it, for a message; Entra has none. */
+  readonly keysOption?: string
+  /** Origin of the endpoints that clients use, where it is not that of the document. */
+  readonly endpointsOrigin?: string
 }
 
 /** What this API uses of a discovery document. */
@@ -48,11 +52,12 @@ export async function fetchMetadata(fetchJson: FetchJson, source: MetadataSource
     )
   }
   const { origin } = new URL(source.url)
+  const { keysOrigin = origin, endpointsOrigin = origin, keysOption } = source
   return Object.freeze({
     issuer,
-    jwksUri: requiredOn(source.keysOrigin ?? origin, jwks_uri),
-    authorizationEndpoint: on(origin, authorization_endpoint),
-    tokenEndpoint: on(origin, token_endpoint),
+    jwksUri: requiredOn(keysOrigin, jwks_uri, keysOption),
+    authorizationEndpoint: on(endpointsOrigin, authorization_endpoint),
+    tokenEndpoint: on(endpointsOrigin, token_endpoint),
     cloudInstance: typeof cloud_instance_name === 'string' ? cloud_instance_name : undefined
   })
 }
@@ -70,8 +75,11 @@ function on(origin: string, url: unknown): string | undefined {
   return isThere ? url : undefined
 }
 
-function requiredOn(origin: string, jwksUri: unknown): string {
+function requiredOn(origin: string, jwksUri: unknown, option: string | undefined): string {
   const there = on(origin, jwksUri)
   if (there !== undefined) return there
-  throw new Error(`the discovery document's jwks_uri is not on ${origin}`)
+  const found = typeof jwksUri === 'string' && URL.canParse(jwksUri) ? new URL(jwksUri).origin.slice(0, 200) : undefined
+  const isElsewhere = found !== undefined && found !== origin && found !== 'null'
+  const fix = isElsewhere && option ? `; if the provider's keys are there, set ${option} to it` : ''
+  throw new Error(`the discovery document's jwks_uri is ${isElsewhere ? `on ${found}, ` : ''}not on ${origin}${fix}`)
 }

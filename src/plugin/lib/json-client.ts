@@ -4,7 +4,7 @@ import { type Dispatcher, request } from 'undici'
 import { systemClock } from './clock.js'
 import { loggedError } from './logged-error.js'
 import { parseDetached } from './own.js'
-import { createProxies } from './proxies.js'
+import { createProxies, type InsecureHosts } from './proxies.js'
 import { traced } from './traced.js'
 
 /** No discovery document or key set comes near this: Entra's are under 20 KB. */
@@ -70,10 +70,16 @@ export interface JsonClient {
  * @param timeoutSeconds one deadline, from connect to the last byte; of documents that are fetched for one purpose, to the last one's
  * @param connections to one origin at once
  * @param seen told of the headers of each answer
+ * @param insecureHosts hosts that must be at a private address, and are called without a proxy
  * @throws EntraConfigurationError where a proxy's variable cannot be used
  */
-export function createJsonClient(timeoutSeconds: number, connections = maxConnections, seen?: Seen): JsonClient {
-  const proxies = createProxies({ keepAliveTimeout: 1000, connections })
+export function createJsonClient(
+  timeoutSeconds: number,
+  connections = maxConnections,
+  seen?: Seen,
+  insecureHosts?: InsecureHosts
+): JsonClient {
+  const proxies = createProxies({ keepAliveTimeout: 1000, connections }, process.env, insecureHosts)
   const underWay = new Set<AbortController>()
   const deadlineOf = deadlines(timeoutSeconds)
 

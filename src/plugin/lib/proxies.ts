@@ -5,6 +5,7 @@
 import { BlockList, isIP } from 'node:net'
 import { Agent, type Dispatcher, ProxyAgent } from 'undici'
 import { EntraConfigurationError } from './configuration-error.js'
+import { connectPrivately } from './private-network.js'
 import { isLoopback } from './validate.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -17,23 +18,37 @@ export interface Proxies {
   destroy(): Promise<void>
 }
 
+/** Hosts with their ports, such as `keycloak:8080`, from which plain http is accepted if they are at a private address. */
+export type InsecureHosts = ReadonlySet<string>
+
+/** The host and port of a URL with plain http, as {@link InsecureHosts} has them. */
+export const insecureHostOf = ({ hostname, port }: URL) => `${hostname}:${port || '80'}`
+
 /**
  * Reads `HTTP_PROXY`, `HTTPS_PROXY` (where it is not set: `HTTP_PROXY`) and `NO_PROXY`, in lower case first.
  *
  * @throws EntraConfigurationError where the value of one cannot be used; it names the variable, and not the value, which may hold a password
  */
-export function createProxies(options: Agent.Options, environment: Environment = process.env): Proxies {
+export function createProxies(
+  options: Agent.Options,
+  environment: Environment = process.env,
+  insecureHosts: InsecureHosts = new Set()
+): Proxies {
   const direct = new Agent(options)
+  const privately = new Agent({ ...options, connect: connectPrivately })
+  const isInsecure = (url: URL) => url.protocol === 'http:' && insecureHosts.has(insecureHostOf(url))
   const http = proxyFrom(['http_proxy', 'HTTP_PROXY'], environment, options)
   const https = proxyFrom(['https_proxy', 'HTTPS_PROXY'], environment, options) ?? http
   const isExempt = exemptions(readVariable(['no_proxy', 'NO_PROXY'], environment).value)
   return {
     dispatcherFor(url) {
+      // A proxy would be a further party that can replace the keys.
+      if (isInsecure(url)) return privately
       const proxy = url.protocol === 'https:' ? https : http
       return proxy === undefined || isLoopback(url.hostname) || isExempt(url) ? direct : proxy
     },
     async destroy() {
-      await Promise.all([...new Set([direct, http, https])].map((each) => each?.destroy()))
+      await Promise.all([...new Set([direct, privately, http, https])].map((each) => each?.destroy()))
     }
   }
 }

@@ -128,10 +128,14 @@ export function withoutPassword(text: string): string {
     .replace(/(:[\\/]+[^?#]*[?#])[^…].*$/s, '$1…')
 }
 
-/** An option that is an origin, and nothing more of a URL. */
-export function secureOrigin(name: string, origin: string, example: string): string {
+/**
+ * An option that is an origin, and nothing more of a URL.
+ *
+ * @param isAccepted which URLs are, beside what they must look like
+ */
+export function secureOrigin(name: string, origin: string, example: string, isAccepted = isSecure): string {
   const url = URL.canParse(String(origin)) ? new URL(origin) : undefined
-  if (url?.origin === origin && isSecure(url)) return origin
+  if (url?.origin === origin && isAccepted(url)) return origin
   const wanted = `an origin such as ${example}, with https (http on loopback only) and no path`
   throw new EntraConfigurationError(`${name} ${shown(origin)} is not allowed; give ${wanted}`)
 }

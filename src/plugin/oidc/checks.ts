@@ -33,6 +33,16 @@ export function oidcChecks(rules: OidcRules): readonly Check[] {
       refuse: ({ claims }) => (subjectOf(claims, provider) === undefined ? lacksSubject : undefined)
     },
     {
+      id: 'oidc.caller',
+      source: 'RFC 9068 §2.2',
+      expected: 'no claim about a person where the token says that its client obtained it for itself',
+      found: ({ claims }) => provider.contradiction?.(claims),
+      refuse: ({ claims }) => {
+        const claim = provider.contradiction?.(claims)
+        return claim === undefined ? undefined : contradictoryCaller(claim)
+      }
+    },
+    {
       id: 'oidc.aud',
       source: 'RFC 7519 §4.1.3',
       expected: audiences.join(' or '),
@@ -68,6 +78,10 @@ const audienceIn = (claims: Claims, provider: Provider) =>
 const lacksSubject = refusal('missing_claim', {
   detail: 'The token names neither a subject (sub) nor, without one, a client (client_id).'
 })
+const contradictoryCaller = (claim: string) =>
+  refusal('invalid_claim', {
+    detail: `The token says that a client obtained it for itself, and has the claim "${claim}", which is about a person: it does not show whether a user or an app calls.`
+  })
 const lacksAudience = refusal('missing_claim', { detail: 'The token lacks the claim "aud".' })
 
 /** RFC 9068 §2.2, §4: the type is explicit, and these claims are present. */

@@ -1,18 +1,19 @@
 /** Parses the options of an OpenID provider other than Entra into its issuer and rules. */
 
-import type { ClaimPath } from '../claims/read.js'
+import { type ClaimPath, listsOnly } from '../claims/read.js'
 import type { TokenRules } from '../issuers/token-rules.js'
 import { type Algorithm, algorithmNames } from '../keys/jwks.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { ownProperties } from '../lib/own.js'
-import { audienceTexts, isOn, isSecure, secureOrigin, shown, texts } from '../lib/validate.js'
+import { audienceTexts, isOn, isSecure, shown, texts } from '../lib/validate.js'
+import { type AddressOptions, addressesOf, addressNames, insecureWarnings } from './addresses.js'
 import { oidcChecks } from './checks.js'
 import { type ClaimSource, type OidcRules, toOidcPrincipal } from './principal.js'
 import { anyProvider, type Provider } from './provider.js'
-import { type ProviderName, providers } from './providers.js'
+import { type ProviderName, providers, recognized } from './providers.js'
 
 /** An OpenID provider other than Entra, for `app.register(entra, options)`. */
-export interface OidcOptions {
+export interface OidcOptions extends AddressOptions {
   /** The issuer, exactly as its discovery document and its tokens name it. Plain http on loopback only. Required. */
   issuer: string
   /** Accepted `aud` values (RFC 7519 §4.1.3). Required: no default could be right. */
@@ -21,18 +22,16 @@ export interface OidcOptions {
   provider?: ProviderName
   /**
    * The claim with roles: its name, or the path in nested objects, dot-separated (`realm_access.roles`) or as a list (`['resource_access',
-   * 'my-api', 'roles']`). The claim may be a list of strings, or one comma-separated string. Default: the provider's, or `roles`.
+   * 'my-api', 'roles']`). Several claims: comma-separated, or a list of such lists; the roles of all that are found are used. The claim may
+   * be a list of strings, one comma-separated string, or an object whose keys are the roles (each with an object that is
+   * not empty, as Zitadel's). For a list of objects the path ends with the member that names the role (`roles.name`). Default: the provider's, or
+   * `roles`.
    */
-  rolesClaim?: string | readonly string[]
+  rolesClaim?: string | readonly string[] | readonly (readonly string[])[]
   /** The claim with groups, in the same forms. Default: the provider's, or `groups`. */
-  groupsClaim?: string | readonly string[]
+  groupsClaim?: string | readonly string[] | readonly (readonly string[])[]
   /** `true` to require tokens as RFC 9068 defines them: `typ` is `at+jwt`, and all its claims are present. Default: false. */
   rfc9068?: boolean
-  /**
-   * Origin of the provider's key set, if it differs from the issuer's. https, or http on loopback. Default: the provider's, or the
-   * issuer's.
-   */
-  keysOrigin?: string
   /** `azp`/`client_id` values that may call this API. Restricts callers; grants nothing. Default: any. */
   allowedClients?: readonly string[]
   /** The only clients whose tokens may carry neither scopes nor roles. Default: none. */
@@ -46,7 +45,8 @@ export interface OidcOptions {
 
 /** Names of these options. */
 export const oidcNames = [
-  ...['issuer', 'audience', 'provider', 'rolesClaim', 'groupsClaim', 'rfc9068', 'keysOrigin', 'allowedClients'],
+  ...['issuer', 'audience', 'provider', 'rolesClaim', 'groupsClaim', 'rfc9068', 'allowedClients'],
+  ...addressNames,
   ...['rolelessClients', 'algorithms']
 ]
 
@@ -62,13 +62,14 @@ export function oidcAuthority(options: OidcOptions) {
   const allowedClients = clientsOf('allowedClients', options)
   const rolelessClients = clientsOf('rolelessClients', options) ?? new Set<string>()
   const provider = providerOf(options.provider)
+  const { forms = listsOnly } = provider
   const rules: OidcRules = {
     provider,
     audiences,
     allowedClients,
     rfc9068: isOn('rfc9068', options.rfc9068),
-    roles: sourceOf('rolesClaim', options.rolesClaim, provider.roles(audiences)),
-    groups: sourceOf('groupsClaim', options.groupsClaim, provider.groups)
+    roles: sourceOf('rolesClaim', options.rolesClaim, { ...forms, paths: provider.roles(audiences) }),
+    groups: sourceOf('groupsClaim', options.groupsClaim, { ...forms, paths: provider.groups })
   }
   const profile: TokenRules = {
     algorithms,
@@ -76,13 +77,12 @@ export function oidcAuthority(options: OidcOptions) {
     scopeBase: undefined,
     checks: oidcChecks(rules),
     showsMembers: false,
+    groupsAreGrants: true,
     toPrincipal: (claims) => toOidcPrincipal(claims, rules)
   }
-  // OpenID Connect Discovery §4.1: a terminating slash of the issuer is left out before the path is added.
-  const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-  const { keysOrigin = provider.keysOrigin } = options
-  if (options.keysOrigin !== undefined) secureOrigin('keysOrigin', options.keysOrigin, 'https://keys.example')
-  const issuers = Object.freeze([{ url, issuer, keysOrigin, optional: false, profile }] as const)
+  const addresses = addressesOf(issuer, options, provider.keysOrigin)
+  const { insecureHttpHosts, ...source } = addresses
+  const issuers = Object.freeze([{ ...source, issuer, keysOption: 'keysOrigin', optional: false, profile }] as const)
   return {
     issuers,
     clients: new Map(),
@@ -92,8 +92,18 @@ export function oidcAuthority(options: OidcOptions) {
     rolelessClients,
     realm: String(audiences[0]),
     scopeBase: undefined,
-    warnings: Object.freeze([])
+    insecureHttpHosts,
+    warnings: Object.freeze([...presetWarnings(issuer, options.provider), ...insecureWarnings(issuer, addresses)])
   }
+}
+
+/** Without its preset a product's app-only tokens may count as users'. */
+function presetWarnings(issuer: string, provider: ProviderName | undefined): string[] {
+  const name = recognized(issuer)
+  if (provider !== undefined || name === undefined) return []
+  return [
+    `issuer ${shown(issuer)} looks like one of ${name}; give provider: '${name}', so that its app-only tokens, roles and groups are recognized`
+  ]
 }
 
 function providerOf(name: ProviderName | undefined): Provider {
@@ -104,12 +114,21 @@ function providerOf(name: ProviderName | undefined): Provider {
   )
 }
 
-/** A claim's name may contain dots, such as a URL, so the whole name is tried as well. */
-function sourceOf(name: 'rolesClaim' | 'groupsClaim', claim: unknown, byDefault: readonly ClaimPath[]): ClaimSource {
-  if (claim === undefined) return { paths: byDefault, mayBeText: false }
-  const names = texts(name, typeof claim === 'string' ? [claim] : claim)
-  const paths = typeof claim === 'string' ? [[claim], ...(claim.includes('.') ? [claim.split('.')] : [])] : [names]
-  return { paths, mayBeText: true }
+function sourceOf(name: 'rolesClaim' | 'groupsClaim', claim: unknown, byDefault: ClaimSource): ClaimSource {
+  if (claim === undefined) return byDefault
+  const isSeveral = Array.isArray(claim) && claim.some(Array.isArray)
+  const paths =
+    typeof claim === 'string' ? pathsIn(name, claim) : (isSeveral ? claim : [claim]).map((path) => texts(name, path))
+  return { paths, mayBeText: true, mayBeKeys: true }
+}
+
+/** Names, comma-separated. A claim's name may contain dots, such as a URL, so the whole name is tried as well. */
+function pathsIn(name: string, claims: string): readonly ClaimPath[] {
+  const names = texts(
+    name,
+    claims.split(',').map((each) => each.trim())
+  )
+  return names.flatMap((each) => (each.includes('.') ? [[each], each.split('.')] : [[each]]))
 }
 
 function clientsOf(name: 'allowedClients' | 'rolelessClients', options: OidcOptions): ReadonlySet<string> | undefined {

@@ -1,6 +1,6 @@
 /** Builds the principal of a verified token of a provider other than Entra. */
 import type { Claims, Principal } from '../claims/principal.js'
-import { type ClaimPath, deepFreeze, displayOf, text, texts, textsAt, words } from '../claims/read.js'
+import { type ClaimPath, deepFreeze, displayOf, type NameForms, namesAt, text, texts, words } from '../claims/read.js'
 import type { Provider } from './provider.js'
 
 /** The values that the checks compare with, and the places of claims. */
@@ -17,11 +17,9 @@ export interface OidcRules {
   readonly groups: ClaimSource
 }
 
-/** The place of a claim. */
-export interface ClaimSource {
+/** The places of a claim with names, and its forms there. */
+export interface ClaimSource extends NameForms {
   readonly paths: readonly ClaimPath[]
-  /** True if it may be one comma-separated string: for a place from the configuration. */
-  readonly mayBeText: boolean
 }
 
 /** Scopes of the sign-in itself (OpenID Connect Core §5.4, §11): any client gets them, so they grant nothing here. */
@@ -58,15 +56,15 @@ export function toOidcPrincipal(claims: Claims, { provider, ...rules }: OidcRule
   })
 }
 
-function allAt(claims: Claims, { paths, mayBeText }: ClaimSource): string[] {
-  return [...new Set(paths.flatMap((path) => textsAt(claims, path, mayBeText)))]
+function allAt(claims: Claims, source: ClaimSource): string[] {
+  return [...new Set(source.paths.flatMap((path) => namesAt(claims, path, source)))]
 }
 
 /** `sub`. A token without it is an app-only token, or identifies no caller. */
-export function subjectOf(claims: Claims, { isApp }: Provider): string | undefined {
-  const { sub, client_id } = claims
+export function subjectOf(claims: Claims, provider: Provider): string | undefined {
+  const { sub } = claims
   if (sub !== undefined && sub !== null) return text(sub)
-  return isApp(claims) ? text(client_id) : undefined
+  return provider.isApp(claims) ? text(clientIdOf(claims, provider)) : undefined
 }
 
 /** `azp` (OpenID Connect Core §2), `client_id` (RFC 8693 §4.3), or the provider's own place. */

@@ -1,12 +1,14 @@
 /** The particulars of one OpenID provider's tokens, and the defaults for other providers. */
 import type { Claims } from '../claims/principal.js'
-import { type ClaimPath, text } from '../claims/read.js'
+import { type ClaimPath, type NameForms, text } from '../claims/read.js'
 
 /** The places of claims in a provider's tokens. */
 export interface Provider {
   /** The places of roles, for an API of these audiences. */
   readonly roles: (audiences: readonly string[]) => readonly ClaimPath[]
   readonly groups: readonly ClaimPath[]
+  /** The forms that both may have beside a list of strings. Default: none. */
+  readonly forms?: NameForms
   /** Roles that every user has; they are ignored. */
   readonly isEverybodys?: (role: string) => boolean
   /** The claim that is compared with the audience in a token without `aud`. */
@@ -19,6 +21,8 @@ export interface Provider {
   readonly clientOf?: (claims: Claims) => unknown
   /** Whether a token is app-only, in place of RFC 9068's rule, by claims that no user can influence. */
   readonly isApp: (claims: Claims) => boolean
+  /** What of a token's claims contradicts that it is app-only, in words; for tokens that say so themselves. */
+  readonly contradiction?: (claims: Claims) => string | undefined
   /** Claims that its access tokens have and its ID tokens do not, beside those of RFCs. */
   readonly grants?: readonly string[]
   /** Whether a token identifies itself as an access token. */
@@ -30,7 +34,12 @@ export interface Provider {
 }
 
 /** No named provider: the claims of Entra and many others. */
-export const anyProvider: Provider = { roles: () => [['roles']], groups: [['groups']], isApp: isClientItself }
+export const anyProvider: Provider = {
+  roles: () => [['roles']],
+  groups: [['groups']],
+  isApp: isClientItself,
+  contradiction: contradictionIn
+}
 
 /** Claims that only the token of a user who signed in has (RFC 9068 §2.2.1; OpenID Connect Front-Channel Logout §3). */
 export const isSignedIn = (claims: Claims) => ['auth_time', 'amr', 'sid'].some((name) => Object.hasOwn(claims, name))
@@ -43,13 +52,41 @@ const personal: ReadonlySet<string> = new Set([
   ...['uid', 'user_id', 'username', 'user_name', 'userName', 'user', 'login', 'upn', 'unique_name', 'mail']
 ])
 
+const personalIn = (claims: Claims) => Object.keys(claims).find((name) => personal.has(name))
+
+/**
+ * How a token was obtained, where it says so: ForgeRock and Cloud Foundry's UAA name the grant in `grant_type` ("Access tokens"; "Token
+ * Management"), Auth0 and Kinde in `gty`, WSO2 Identity Server the kind of caller in `aut` ("JWT access tokens").
+ */
+const grantClaims = ['grant_type', 'gty', 'aut'] as const
+const clientsOwnGrant = /^(client[_-]credentials|client_x509|application)$/i
+/** Grants in which a person takes part. A refresh token is issued to no client for itself (RFC 6749 §4.4.3). */
+const personsGrant = /^(authorization[_-]code|password|implicit|refresh[_-]token|application_user|.*:device_code)$/i
+
+/** Whether a token says that its client obtained it for itself, or for a person; `undefined` where it says neither. */
+function grantee(claims: Claims): 'client' | 'person' | undefined {
+  const grants = grantClaims.flatMap((name) => (Object.hasOwn(claims, name) ? [claims[name]].flat() : []))
+  const said = grants.filter((grant) => typeof grant === 'string')
+  if (said.some((grant) => personsGrant.test(grant))) return 'person'
+  return said.some((grant) => clientsOwnGrant.test(grant)) ? 'client' : undefined
+}
+
 /**
  * RFC 9068 §2.2: without a resource owner `sub` is the client. A token without `sub` is app-only if it has no claim about a person.
- * Otherwise it may be a user's without `sub`, as Keycloak and PingFederate can issue, which would make all users the same principal.
+ * Otherwise it may be a user's without `sub`, as Keycloak and PingFederate can issue, which would make all users the same principal. Where
+ * the token names its grant, that decides.
  */
 function isClientItself(claims: Claims): boolean {
   const { azp, client_id, sub } = claims
+  const obtainedFor = grantee(claims)
+  if (obtainedFor !== undefined) return obtainedFor === 'client'
   if (text(client_id) === undefined || isSignedIn(claims)) return false
-  if (sub === undefined || sub === null) return !Object.keys(claims).some((name) => personal.has(name))
+  if (sub === undefined || sub === null) return personalIn(claims) === undefined
   return sub === client_id && (text(azp) ?? sub) === sub
+}
+
+/** A session of a person, or a claim about one. ForgeRock's tokens for clients have an `auth_time`. */
+function contradictionIn(claims: Claims): string | undefined {
+  if (grantee(claims) !== 'client') return undefined
+  return ['amr', 'sid'].find((name) => Object.hasOwn(claims, name)) ?? personalIn(claims)
 }

@@ -12,5 +12,19 @@ import { okta } from './providers/okta.js'
 /** Names of the providers, for `provider` and `OIDC_PROVIDER`. */
 export type ProviderName = 'keycloak' | 'auth0' | 'okta' | 'cognito' | 'google'
 
+/** Issuers that are recognized as a product's, for a warning only. */
+const issuersOf: readonly (readonly [ProviderName, RegExp])[] = [
+  ['keycloak', /\/realms\/[^/]+\/?$/],
+  ['auth0', /^https:\/\/[^/]+\.auth0\.com\/?$/],
+  ['okta', /^https:\/\/[^/]+\.(okta|oktapreview|okta-emea|okta-gov)\.com(\/|$)/],
+  ['cognito', /^https:\/\/cognito-idp\.[^/]+\.amazonaws\.com(\.cn)?\//],
+  ['google', /^https:\/\/accounts\.google\.com$/]
+]
+
+/** The product that an issuer looks like. */
+export function recognized(issuer: string): ProviderName | undefined {
+  return issuersOf.find(([, pattern]) => pattern.test(issuer))?.[0]
+}
+
 /** By their names. */
 export const providers: Readonly<Record<ProviderName, Provider>> = { keycloak, auth0, okta, cognito, google }

@@ -10,7 +10,7 @@ import { providers } from '../../../src/plugin/oidc/providers.js'
 
 const audiences = ['api']
 const rules = { audiences, scopeBase: 'api://api', clientId: 'api' }
-const oidc = { audiences, allowedClients: undefined, roles: { paths: [], mayBeText: false } }
+const oidc = { audiences, allowedClients: undefined, roles: { paths: [], mayBeText: false, mayBeKeys: false } }
 const lists: Readonly<Record<string, readonly Check[]>> = {
   v1: entraChecks({ ...rules, version: '1.0', allowedClients: new Set(['a']), acceptsTenant: () => true }),
   v2: entraChecks({ ...rules, version: '2.0', allowedClients: undefined, acceptsTenant: (tid) => tid === 'x' }),

@@ -2,7 +2,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
-import entra, { requireAppPermission, requireScope } from '../../../src/plugin/index.js'
+import { listsOnly } from '../../../src/plugin/claims/read.js'
+import entra, { requireAppPermission, requireGroup, requireScope } from '../../../src/plugin/index.js'
 import { firstRefusal } from '../../../src/plugin/issuers/token-rules.js'
 import { oidcChecks } from '../../../src/plugin/oidc/checks.js'
 import { type OidcRules, toOidcPrincipal } from '../../../src/plugin/oidc/principal.js'
@@ -16,8 +17,8 @@ const audience = 'https://orders.example'
 const times = { iat: 1_800_000_000, exp: 1_800_003_600 }
 const rules: OidcRules = {
   ...{ provider: anyProvider, audiences: [audience], allowedClients: undefined, rfc9068: false },
-  roles: { paths: anyProvider.roles([audience]), mayBeText: false },
-  groups: { paths: anyProvider.groups, mayBeText: false }
+  roles: { paths: anyProvider.roles([audience]), ...listsOnly },
+  groups: { paths: anyProvider.groups, ...listsOnly }
 }
 const principalOf = (claims: Members, provider: Provider = anyProvider) =>
   toOidcPrincipal(claims, { ...rules, provider })
@@ -428,7 +429,43 @@ const userOrApp: { rule: string; claims: Members; kind: 'user' | 'app' }[] = [
     kind: 'app' as const
   })),
   { rule: 'Okta’s cid', claims: { azp: undefined, cid: 'a', sub: 'a' }, kind: 'user' },
-  { rule: 'Auth0’s …@clients', claims: { sub: 'spa@clients', gty: 'client-credentials' }, kind: 'user' },
+  { rule: 'Auth0’s …@clients', claims: { sub: 'spa@clients' }, kind: 'user' },
+  // The token itself says how it was obtained.
+  ...['client_credentials', 'client-credentials', 'Client_Credentials', 'client_x509'].flatMap((grant) => [
+    { rule: `grant_type ${grant}`, claims: { grant_type: grant }, kind: 'app' as const },
+    { rule: `gty ${grant}`, claims: { gty: grant }, kind: 'app' as const },
+    { rule: `gty [${grant}]`, claims: { gty: [grant] }, kind: 'app' as const }
+  ]),
+  { rule: 'WSO2’s aut', claims: { aut: 'APPLICATION' }, kind: 'app' },
+  {
+    rule: 'ForgeRock’s tokens of clients have an auth_time',
+    claims: { grant_type: 'client_credentials', sub: '(age!spa)', auth_time: 1 },
+    kind: 'app'
+  },
+  ...[
+    'authorization_code',
+    'password',
+    'implicit',
+    'refresh_token',
+    'urn:ietf:params:oauth:grant-type:device_code'
+  ].map((grant) => ({
+    rule: `a person took part: ${grant}, whatever the name`,
+    claims: { grant_type: grant, client_id: 'spa', sub: 'spa' },
+    kind: 'user' as const
+  })),
+  { rule: 'WSO2’s aut of a user', claims: { aut: 'APPLICATION_USER', client_id: 'spa', sub: 'spa' }, kind: 'user' },
+  { rule: 'one of two says a person', claims: { gty: ['client_credentials', 'password'] }, kind: 'user' },
+  {
+    rule: 'RFC 7523: a grant that says neither',
+    claims: { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer' },
+    kind: 'user'
+  },
+  {
+    rule: 'a grant that says neither, beside RFC 9068’s own sign',
+    claims: { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', client_id: 'spa', sub: 'spa' },
+    kind: 'app'
+  },
+  { rule: 'a grant of another type says nothing', claims: { grant_type: { a: 'client_credentials' } }, kind: 'user' },
   {
     rule: 'Keycloak’s service account',
     claims: {
@@ -444,6 +481,19 @@ const userOrApp: { rule: string; claims: Members; kind: 'user' | 'app' }[] = [
 
 t.test('user or app', async (t) => {
   for (const { rule, claims, kind } of userOrApp) t.equal(principalOf({ ...access, ...claims }).kind, kind, rule)
+})
+
+t.test('a token that contradicts itself about who calls is refused', async (t) => {
+  const itself = { ...access, grant_type: 'client_credentials' }
+  for (const claim of ['name', 'email', 'preferred_username', 'user_name', 'act', 'amr', 'sid'])
+    for (const claims of [itself, { ...access, gty: ['client-credentials'] }, { ...access, aut: 'APPLICATION' }]) {
+      t.equal(codeOf({ ...claims, [claim]: 'ann' }), refused('invalid_claim'), claim)
+      t.match(refusalOf({ ...claims, [claim]: 'ann' })?.detail, `has the claim "${claim}"`)
+    }
+  t.equal(codeOf({ ...itself, auth_time: 1 }), undefined, 'ForgeRock’s auth_time is about no person')
+  t.equal(codeOf({ ...access, grant_type: 'authorization_code', name: 'Ann' }), undefined, 'a user’s token')
+  t.equal(codeOf({ ...without(access, 'sub'), gty: 'client-credentials' }), undefined, 'Kinde: azp, and no sub')
+  t.equal(principalOf({ ...without(access, 'sub'), gty: 'client-credentials' }).id, 'spa')
 })
 
 t.test('a token without a subject that somebody signed in for speaks for nobody', async (t) => {
@@ -628,6 +678,7 @@ async function startOrders(t: Test, issuer: string) {
   await made.app.register(entra, { issuer, audience })
   made.app.get('/me', ({ principal }) => principal)
   made.app.get('/orders', { preHandler: requireScope('orders.read') }, () => 'orders')
+  made.app.get('/staff', { preHandler: requireGroup('staff') }, () => 'staff')
   made.app.get('/sync', { preHandler: requireAppPermission('orders.sync') }, () => 'done')
   return listen(made)
 }
@@ -656,6 +707,14 @@ t.test('an API of another provider, from its discovery to the answer', async (t)
       403,
       'scopes are a user’s to give'
     )
+  })
+
+  t.test('groups are the only grant of a user’s token', async (t) => {
+    const staff = { scope: '', groups: ['staff'] }
+    t.equal((await get(`${origin}/staff`, await token(staff))).status, 200)
+    t.equal((await get(`${origin}/staff`, await token({ ...staff, groups: ['sales'] }))).status, 403, 'another group')
+    const app = await get(`${origin}/staff`, await token({ ...staff, sub: 'spa', client_id: 'spa' }))
+    checkRefusal(t, app, { status: 403, error: 'insufficient_scope', code: 'no_permissions' })
   })
 
   t.test('refusals', async (t) => {

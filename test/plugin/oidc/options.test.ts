@@ -278,6 +278,31 @@ t.test('the rules are those of the options', async (t) => {
   t.equal(profile.toPrincipal({ iss: issuer, sub: 'ann' }).issuer, issuer)
 })
 
+t.test('an issuer of a known product without its preset: a warning that names it', async (t) => {
+  const known = {
+    keycloak: ['https://id.example/realms/shop', 'https://id.example/auth/realms/shop/'],
+    auth0: ['https://shop.eu.auth0.com/'],
+    okta: ['https://shop.okta.com', 'https://shop.oktapreview.com/oauth2/default'],
+    cognito: ['https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12Cd34E'],
+    google: ['https://accounts.google.com']
+  } as const
+  for (const [name, issuers] of Object.entries(known))
+    for (const issuer of issuers) {
+      t.match(
+        toSettings({ issuer, audience }).warnings,
+        [`looks like one of ${name}; give provider: '${name}'`],
+        issuer
+      )
+      t.strictSame(
+        toSettings({ issuer, audience, provider: name as 'okta' }).warnings,
+        [],
+        `${issuer}, with the preset`
+      )
+    }
+  for (const issuer of ['https://id.example', 'https://okta.com.evil.example', 'https://id.example/realms/a/b'])
+    t.strictSame(toSettings({ issuer, audience }).warnings, [], issuer)
+})
+
 t.test('settings stay as they were checked', async (t) => {
   const given = { audience: [audience], allowedClients: ['spa'], algorithms: ['ES256' as const] }
   const settings = toSettings({ issuer, ...given })

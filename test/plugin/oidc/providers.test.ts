@@ -65,6 +65,79 @@ t.test('roles and groups by option: a claim, a path, a list of names', (t) => {
     t.same(using({ rolesClaim: claim }).of(claims).roles, is, `roles: ${rule}`)
     t.same(using({ groupsClaim: claim }).of(claims).groups, is, `groups: ${rule}`)
   }
+  const several: { rule: string; claim: NonNullable<OidcOptions['rolesClaim']>; claims: Claims; is: string[] }[] = [
+    {
+      rule: 'two claims, comma-separated',
+      claim: 'roles, realm.roles',
+      claims: { roles: ['a'], realm: { roles: ['b'] } },
+      is: ['a', 'b']
+    },
+    {
+      rule: 'two paths',
+      claim: [['roles'], ['realm', 'roles']],
+      claims: { roles: ['a'], realm: { roles: ['b'] } },
+      is: ['a', 'b']
+    },
+    { rule: 'one of two is missing', claim: 'roles,realm.roles', claims: { roles: ['a'] }, is: ['a'] },
+    { rule: 'each once, of two', claim: [['x'], ['y']], claims: { x: ['a'], y: 'a' }, is: ['a'] },
+    {
+      rule: 'a path in lists has the dots as they are',
+      claim: [['a.b']],
+      claims: { 'a.b': ['a'], a: { b: ['x'] } },
+      is: ['a']
+    },
+    {
+      rule: 'Zitadel: the keys of an object',
+      claim: 'urn:zitadel:iam:org:project:roles',
+      claims: {
+        'urn:zitadel:iam:org:project:roles': { admin: { 1234: 'shop.example' }, reader: { 1234: 'shop.example' } }
+      },
+      is: ['admin', 'reader']
+    },
+    {
+      rule: 'a key grants by where it applies, and by nothing else',
+      claim: 'roles',
+      claims: {
+        roles: { b: { in: 1 }, c: ['org'], a: true, x: false, y: null, z: {}, w: [], v: 'yes', u: 1, '': { in: 1 } }
+      },
+      is: ['b', 'c']
+    },
+    {
+      rule: 'a list of objects',
+      claim: 'roles.name',
+      claims: { roles: [{ name: 'a' }, { name: 'b', id: 'x' }] },
+      is: ['a', 'b']
+    },
+    {
+      rule: 'of objects, those that have the member',
+      claim: 'roles.name',
+      claims: { roles: [{ name: 'a' }, {}, null, 'x', ['y'], { name: 7 }] },
+      is: ['a']
+    },
+    {
+      rule: 'objects further up',
+      claim: 'orgs.roles',
+      claims: { orgs: [{ roles: ['a'] }, { roles: ['b', 'a'] }] },
+      is: ['a', 'b']
+    },
+    {
+      rule: 'objects, where the path names none of their members',
+      claim: 'roles',
+      claims: { roles: [{ name: 'x' }] },
+      is: []
+    },
+    { rule: 'a list is no object', claim: 'roles.length', claims: { roles: ['a'] }, is: [] },
+    { rule: 'nor is a number or null', claim: 'roles', claims: { roles: 7 }, is: [] }
+  ]
+  for (const { rule, claim, claims, is } of several) {
+    t.same(using({ rolesClaim: claim }).of(claims).roles, is, `roles: ${rule}`)
+    t.same(using({ groupsClaim: claim }).of(claims).groups, is, `groups: ${rule}`)
+  }
+  t.same(
+    using({}).of({ roles: { admin: { org: '1' } }, groups: { staff: { org: '1' } } }).roles,
+    [],
+    'keys only where that is configured'
+  )
   t.same(using({ rolesClaim: 'permissions' }).of({ roles: ['x'] }).roles, [], 'in place of the usual one')
   t.same(using({}).of({ roles: 'Not,Admin', groups: 'a,b' }).roles, [], 'one string only where that is configured')
   t.end()
@@ -253,6 +326,9 @@ t.test('options that would be without the effect that they promise', (t) => {
     [{ rolesClaim: '' }, /rolesClaim/],
     [{ rolesClaim: [] }, /rolesClaim/],
     [{ groupsClaim: [7] }, /groupsClaim/],
+    [{ rolesClaim: 'roles,,groups' }, /rolesClaim \["roles","","groups"\] is not allowed/],
+    [{ rolesClaim: [['roles'], 'groups'] }, /rolesClaim "groups" is not allowed/],
+    [{ rolesClaim: [['roles'], []] }, /rolesClaim \[\] is not allowed/],
     [{ rfc9068: 'yes' }, /rfc9068 "yes" is not allowed; give true or false/],
     [{ issuer: 'https://id.example/{tenantid}/v2.0' }, /issuer .* is not allowed/],
     [{ keysOrigin: 'https://keys.example/path' }, /keysOrigin .* is not allowed/],
