@@ -15,6 +15,7 @@ const places = [
   'README.md',
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
+  'CHANGELOG.md',
   'SECURITY.md',
   'docs/*.md',
   'bench/README.md'
