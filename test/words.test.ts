@@ -8,10 +8,14 @@ const wrong = ['stranger', 'taken back', 'of late', 'parted by', 'left alone', '
 /** What is read: files, and `*.ending` for all files of a folder, `**` for those below it as well. */
 const places = [
   'src/**/*.ts',
+  'examples/**/*.ts',
+  'examples/**/*.html',
+  'examples/**/*.md',
   'openapi.yaml',
   'README.md',
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
+  'CHANGELOG.md',
   'SECURITY.md',
   'docs/*.md',
   'bench/README.md'
@@ -21,7 +25,8 @@ async function filesOf(place: string): Promise<string[]> {
   const [folder = '', isDeep] = dirname(place).endsWith('/**') ? [dirname(place).slice(0, -3), true] : [dirname(place)]
   if (!basename(place).startsWith('*')) return [place]
   const names = await readdir(folder, { recursive: isDeep === true })
-  return names.filter((name) => name.endsWith(basename(place).slice(1))).map((name) => `${folder}/${name}`)
+  const own = names.filter((name) => !name.includes('node_modules') && !name.includes('dist/'))
+  return own.filter((name) => name.endsWith(basename(place).slice(1))).map((name) => `${folder}/${name}`)
 }
 
 /** Each wrong word of a text with the line that it begins in; between the words of one may be the end of a line. */
@@ -50,4 +55,7 @@ t.test('wrong words are found, in any case, in the plural and across lines', asy
   ])
   t.same(wrongWordsIn('plain technical English'), [])
   t.ok((await filesOf('src/**/*.ts')).includes('src/plugin/index.ts'))
+  for (const page of ['src/server/pages/access-page.ts', 'src/tenant/sign-in/pages.ts'])
+    t.ok((await filesOf('src/**/*.ts')).includes(page), page)
+  t.ok((await filesOf('examples/**/*.md')).includes('examples/spa/README.md'))
 })

@@ -37,7 +37,7 @@ export interface Engine {
   readonly verifier: VerifierState
   readonly audit: Audit
   readonly downstreams: TokenClients
-  /** How the clients of a caller's issuer ask for a scope. */
+  /** How the clients of a caller's issuer request a scope. */
   readonly scopeNameFor: (principal: Principal) => ScopeName
   /** For calls to other services on behalf of callers. */
   readonly exchangeJson: ExchangeJson

@@ -211,5 +211,7 @@ function refuseAmbiguous(tenants: readonly Partial<EntraTenantOptions>[]): void 
   const flows = tenants.flatMap(({ userFlow, authority, tenantId }) => (userFlow ? [`${authority} ${tenantId}`] : []))
   const twice = repeated(flows)
   if (twice)
-    throw new EntraConfigurationError(`tenants has two user flows of ${twice}; they share one issuer, so give one`)
+    throw new EntraConfigurationError(
+      `tenants has two user flows of ${twice}, which share one issuer; give one of them`
+    )
 }

@@ -18,7 +18,7 @@ import { isSilent } from './routes/internals.js'
 import { createVerifyToken } from './verification/identify.js'
 
 const websocketsLate =
-  '@fastify/websocket must be registered before fastify-entra, and on the same instance; otherwise it leaves the socket of a refused upgrade open'
+  '@fastify/websocket is not registered before fastify-entra, on the same instance, and would leave the socket of a refused upgrade open; register it there'
 
 async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
   const settings = toSettings(options)
@@ -62,9 +62,15 @@ function refuseClash(app: FastifyInstance, hasUser: boolean): void {
   if (pluginMark in app) throw new EntraConfigurationError('fastify-entra is registered twice; register it once')
   const names = ['principal', 'principalOrNull', ...(hasUser ? ['user'] : [])]
   const taken = names.find((name) => app.hasRequestDecorator(name))
-  if (taken) throw new EntraConfigurationError(`request.${taken} is decorated already; this plugin needs the name`)
+  if (taken)
+    throw new EntraConfigurationError(
+      `request.${taken} is decorated already, and this plugin needs the name; rename the other decorator`
+    )
   const onApp = ['entra', 'verifyToken', 'accessMatrix'].find((name) => app.hasDecorator(name))
-  if (onApp) throw new EntraConfigurationError(`app.${onApp} is decorated already; this plugin needs the name`)
+  if (onApp)
+    throw new EntraConfigurationError(
+      `app.${onApp} is decorated already, and this plugin needs the name; rename the other decorator`
+    )
   if (app.hasDecorator('jwt')) {
     throw new EntraConfigurationError(
       '@fastify/jwt is registered already; register it after fastify-entra, with a namespace'

@@ -147,7 +147,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       if (/^bearer$/i.test(String(scheme))) return verifyToken(token)
       // Not shown, as a client may have sent a token in place of a scheme.
       if (typeof scheme === 'string') throw new TokenRefusedError(refusal('credentials_missing'))
-      throw new EntraConfigurationError('verify() takes { scheme: "Bearer", token }, and was given no scheme')
+      throw new EntraConfigurationError('verify() got no scheme; give { scheme: "Bearer", token }')
     },
     async authorize(principal, guard, context) {
       const { authorize } = await running()
@@ -196,7 +196,7 @@ function refuseForeign(log: unknown, options: object): void {
   const foreign = ['strictRoutes', 'userDecorator'].find((name) => name in options)
   if (foreign)
     throw new EntraConfigurationError(
-      `${foreign} is for the Fastify plugin; a verifier has no routes and no requests, so leave it out`
+      `${foreign} is for the Fastify plugin, and a verifier has no routes and no requests; leave it out`
     )
   if (!isLogger(log))
     throw new EntraConfigurationError(
@@ -231,7 +231,9 @@ function authorizer(
   const groupsOf = groups && createGroupsOf(groups, { timeoutSeconds, clock: systemClock, rules, graphFor: graph })
   return async (principal, guard, context = { log }) => {
     if (!isGuard(guard) || !isPrincipal(principal))
-      throw new EntraConfigurationError('authorize() takes a principal and a guard, such as requireRole("Admin")')
+      throw new EntraConfigurationError(
+        'authorize() got no principal, or no guard; give the principal of verify(), and a guard such as requireRole("Admin")'
+      )
     if (groups && hasNewGroup(guard.rule, rules)) rules.push(guard.rule)
     const named = scopeNameFor(principal)
     const why = await ruleRefusal(guard.rule, principal, logging(context, log), groupsOf, timeoutSeconds, named)

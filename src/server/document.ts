@@ -12,14 +12,14 @@ export async function registerDocument(app: FastifyInstance): Promise<void> {
       info: {
         title: 'fastify-entra API',
         version: '0.1.0',
-        description: 'A resource API that authenticates its callers by access tokens of Microsoft Entra ID.',
+        description: 'An API that authenticates its callers by access tokens of Microsoft Entra ID.',
         license: { name: 'MIT', identifier: 'MIT' }
       },
       servers: [{ url: '/', description: 'This server' }],
       tags: [
-        { name: 'public', description: 'No token is inspected' },
-        { name: 'caller', description: 'About the caller' },
-        { name: 'directory', description: 'Through Microsoft Graph' }
+        { name: 'public', description: 'Open to anyone; tokens are not inspected' },
+        { name: 'caller', description: 'Information about the caller, for callers with a valid token' },
+        { name: 'directory', description: 'Data of the directory, read through Microsoft Graph' }
       ],
       components: { securitySchemes: { ...securitySchemes } }
     },

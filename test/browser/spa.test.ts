@@ -222,14 +222,14 @@ t.test('what goes wrong is said', options, async (t) => {
   await page.goto(`${story.app}/nowhere`)
   t.match(await page.getByRole('alert').innerText(), /no page at this address/)
   await page.goto(`${story.app}/login/callback`)
-  await page.getByText('There is no sign-in to finish here.').waitFor()
+  await page.getByText('There is no sign-in to complete.').waitFor()
   await page.goto(`${story.app}/#error=access_denied&error_description=x&state=x`)
-  await page.getByRole('heading', { name: 'An API that knows its callers' }).waitFor()
+  await page.getByRole('heading', { name: 'Call a protected API' }).waitFor()
   await signIn(page, `${story.app}/protected`)
   await story.closeApi()
   await page.getByRole('button', { name: 'Call again' }).click()
   await page.getByText('cannot be reached').waitFor()
-  t.equal(await page.locator('.status').innerText(), 'No answer')
+  t.equal(await page.locator('.status').innerText(), 'No response')
 })
 
 t.test('anyone can use it: no serious finding of axe, in light, dark and on a phone', options, async (t) => {
@@ -246,13 +246,13 @@ t.test('anyone can use it: no serious finding of axe, in light, dark and on a ph
     }
   }
   await page.goto(`${story.app}/login/callback`)
-  await page.getByText('There is no sign-in to finish here.').waitFor()
+  await page.getByText('There is no sign-in to complete.').waitFor()
   await audit('callback')
   await page.goto(`${story.app}/`)
   await page.getByRole('heading', { level: 1 }).waitFor()
   await audit('start')
   await signIn(page, `${story.app}/protected`)
-  await page.getByText('Answer as JSON').click()
+  await page.getByText('Response as JSON').click()
   await audit('principal')
   await page.goto(`${story.app}/users`)
   await answered(page)

@@ -9,13 +9,13 @@ export interface Problem {
   readonly requestId?: string
 }
 
-/** What came of a call. */
+/** The result of a call. */
 export interface Answer {
-  /** 0: no answer at all. */
+  /** 0: no response. */
   readonly status: number
   readonly milliseconds: number
   readonly body: unknown
-  /** Absent where the call succeeded. */
+  /** Absent if the call succeeded. */
   readonly problem?: Problem
   readonly token: Pick<Token, 'fromCache' | 'expiresOn'>
 }
@@ -30,8 +30,8 @@ export class Api {
   }
 
   /**
-   * GETs a path for the user who is signed in. A claims challenge sends the user to a stronger sign-in and back to this page,
-   * which calls again; a token that is refused as such is renewed, once.
+   * GETs a path for the signed-in user. After a claims challenge the user goes to a stronger sign-in and back to this page, which calls again;
+   * a token that is refused as invalid is renewed, once.
    */
   async get(path: string, { renew = false } = {}): Promise<Answer> {
     const isAfterStepUp = this.#session.takeStepUp()
@@ -64,7 +64,7 @@ export class Api {
 function problemOf(status: number, body: unknown): Problem {
   const { detail, code, requestId } = { ...(body as Partial<Record<keyof Problem, unknown>> | null) }
   return {
-    detail: typeof detail === 'string' ? detail : `The API answers ${status}, and does not say why.`,
+    detail: typeof detail === 'string' ? detail : `The API responded with ${status}, without a reason.`,
     ...(typeof code === 'string' && { code }),
     ...(typeof requestId === 'string' && { requestId })
   }

@@ -1,11 +1,11 @@
-/** A page that calls the API, and shows what came of it. */
+/** A page that calls the API, and shows the result. */
 import type { Answer, Api, Problem } from './api.js'
 import { button, facts, h } from './dom.js'
 import type { Page } from './pages.js'
 
-/** What a status means to who sees it. */
+/** Status codes in words. */
 const reasons: Readonly<Record<number, string>> = {
-  0: 'No answer',
+  0: 'No response',
   200: 'OK',
   401: 'Unauthorized',
   403: 'Forbidden',
@@ -15,7 +15,7 @@ const reasons: Readonly<Record<number, string>> = {
 
 /** Shows a page; calls its route at once, and again whenever the user asks. */
 export function callView(page: Page, api: Api): readonly HTMLElement[] {
-  // Screen readers say the outcome, or the refusal; the rest of an answer is there to be read.
+  // Screen readers announce the outcome, or the refusal, but not the rest of a response.
   const outcome = h('p', { class: 'outcome', role: 'status' })
   const result = h('div', { class: 'result', 'aria-busy': 'true' }, outcome)
   const run = async (options: { renew?: boolean } = {}) => {
@@ -28,7 +28,7 @@ export function callView(page: Page, api: Api): readonly HTMLElement[] {
       result.append(...contentOf(page, answer))
     } catch {
       outcome.replaceChildren()
-      result.append(refusal({ detail: 'The tenant gave no token. Sign out, and sign in again.' }))
+      result.append(refusal({ detail: 'The tenant issued no token. Sign out, and sign in again.' }))
     }
     result.setAttribute('aria-busy', 'false')
   }
@@ -43,9 +43,9 @@ export function callView(page: Page, api: Api): readonly HTMLElement[] {
     h('p', { class: 'lead' }, page.lead),
     h(
       'section',
-      { class: 'card', 'aria-label': 'Call of the API' },
+      { class: 'card', 'aria-label': 'API call' },
       h('div', { class: 'request' }, line, h('div', { class: 'actions' }, actions)),
-      h('p', { class: 'needs quiet' }, `Needs ${page.needs}`),
+      h('p', { class: 'requires quiet' }, `Requires ${page.requires}`),
       result
     )
   ]
@@ -54,7 +54,7 @@ export function callView(page: Page, api: Api): readonly HTMLElement[] {
 function outcomeOf({ status, milliseconds, problem, token: { fromCache, expiresOn } }: Answer): readonly HTMLElement[] {
   const quiet = [
     `in ${Math.round(milliseconds)} ms`,
-    fromCache ? 'token of this tab' : 'token renewed silently',
+    fromCache ? 'cached token' : 'token renewed silently',
     ...(expiresOn ? [`valid until ${expiresOn.toLocaleTimeString()}`] : [])
   ]
   return [
@@ -76,7 +76,7 @@ function refusal({ detail, code, requestId }: Problem): HTMLElement {
     h('p', { class: 'detail' }, detail),
     facts([
       ['Code', code && h('code', {}, code)],
-      ['Request', requestId && h('code', {}, requestId)]
+      ['Request ID', requestId && h('code', {}, requestId)]
     ])
   )
 }
@@ -84,8 +84,8 @@ function refusal({ detail, code, requestId }: Problem): HTMLElement {
 function json(body: unknown): HTMLElement {
   const text = h(
     'pre',
-    { tabindex: '0', role: 'region', 'aria-label': 'Answer as JSON' },
+    { tabindex: '0', role: 'region', 'aria-label': 'Response as JSON' },
     JSON.stringify(body, null, 2)
   )
-  return h('details', {}, h('summary', {}, 'Answer as JSON'), text)
+  return h('details', {}, h('summary', {}, 'Response as JSON'), text)
 }

@@ -1,12 +1,12 @@
 /**
- * `/login/callback`: where the tenant sends its answers. It hands them to the page that asked, which may be the app (after a
- * redirect, by going back to the page that the user first asked for) or a hidden frame's parent (after a silent renewal).
- * Not part of the app: an answer is handled once, by a page that does nothing else.
+ * `/login/callback`: the redirect URI for the tenant's responses. It passes them on to the page that sent the request: the app (after a redirect,
+ * by returning to the page that the user requested) or the parent of a hidden frame (after a silent renewal). Not part of the app: a response
+ * is handled once, by a page that does nothing else.
  */
 import { broadcastResponseToMainFrame } from '@azure/msal-browser/redirect-bridge'
 
 broadcastResponseToMainFrame().catch(() => {
-  // Somebody opened the page without an answer: there is nothing to hand on, and nothing of the URL is shown.
+  // Somebody opened the page without a response: there is nothing to pass on, and nothing of the URL is shown.
   const status = document.getElementById('status')
-  if (status) status.textContent = 'There is no sign-in to finish here.'
+  if (status) status.textContent = 'There is no sign-in to complete.'
 })

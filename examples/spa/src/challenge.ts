@@ -1,4 +1,4 @@
-/** What a refusal asks for: `WWW-Authenticate` of RFC 6750 §3, with the `claims` of Entra's claims challenges. */
+/** What a refusal requires: `WWW-Authenticate` of RFC 6750 §3, with the `claims` of Entra's claims challenges. */
 
 const parameter = /([a-z_]+)="((?:[^"\\]|\\.)*)"/gi
 

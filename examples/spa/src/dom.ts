@@ -1,4 +1,4 @@
-/** Elements without markup in strings: what the API says is text, whatever it holds. */
+/** Creates elements without markup in strings: content from the API is always text. */
 
 type Child = Node | string | false | null | undefined
 
@@ -32,7 +32,7 @@ export function facts(entries: readonly (readonly [string, Child])[]): HTMLEleme
   )
 }
 
-/** Short words side by side, or what to say where there are none. */
+/** Short words side by side, or a text if there are none. */
 export function chips(words: readonly string[], none: string): HTMLElement {
   if (words.length === 0) return h('span', { class: 'quiet' }, none)
   return h(

@@ -8,7 +8,7 @@ import { loadSettings } from './settings.js'
 import { failure, overview, showShell } from './shell.js'
 
 const home = '/'
-/** Where a sign-in that no page asked for leads to. */
+/** The page after a sign-in that no page required. */
 const firstPage = '/protected'
 
 async function start(): Promise<void> {
@@ -24,7 +24,7 @@ async function start(): Promise<void> {
 /** Shows a page, or leaves for the tenant. */
 async function route(session: Session, api: Api): Promise<void> {
   const path = location.pathname
-  // Neither of the two stays in the history: going back must not sign in or out again. Nor does the `state` of a sign-out.
+  // These two, and the `state` of a sign-out, do not stay in the history: going back must not sign in or out again.
   if (path === '/login' || path === '/logout' || path === home) history.replaceState(null, '', home)
   if (path === '/login') return session.signIn(firstPage)
   if (path === '/logout') return session.signOut()
@@ -33,7 +33,7 @@ async function route(session: Session, api: Api): Promise<void> {
   showShell(session.account, path)
   if (page) show(page.title, callView(page, api))
   else if (path === home) show('Overview', overview(session.account))
-  else show('Not found', failure('There is no page at this address.'))
+  else show('Page not found', failure('Page not found', 'There is no page at this address.'))
 }
 
 function show(title: string, content: readonly HTMLElement[]): void {
@@ -42,7 +42,7 @@ function show(title: string, content: readonly HTMLElement[]): void {
   main?.replaceChildren(...content)
 }
 
-/** A link to a page of the app opens it without a request; the heading is focused, so that screen readers say it. */
+/** A link to a page of the app opens it without a request; the heading is focused, so that screen readers announce it. */
 function follow(event: MouseEvent, open: () => Promise<void>): void {
   const link = event.target instanceof Element ? event.target.closest('a') : null
   const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey
@@ -54,8 +54,8 @@ function follow(event: MouseEvent, open: () => Promise<void>): void {
 
 function showFailure(error: unknown): void {
   showShell(null, '')
-  const reason = error instanceof AuthError ? `The tenant did not sign you in (${error.errorCode}).` : String(error)
-  show('That did not work', failure(reason))
+  const reason = error instanceof AuthError ? `The tenant refused the sign-in (${error.errorCode}).` : String(error)
+  show('Something went wrong', failure('Something went wrong', reason))
 }
 
 await start().catch(showFailure)

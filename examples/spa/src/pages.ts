@@ -1,4 +1,4 @@
-/** The pages: what each calls, and how it shows the answer. */
+/** The pages: what each calls, and how it shows the response. */
 import { chips, facts, h } from './dom.js'
 
 export interface Page {
@@ -7,8 +7,8 @@ export interface Page {
   readonly lead: string
   /** The route of the API that it calls. */
   readonly route: string
-  /** What that route asks for, in a few words. */
-  readonly needs: string
+  /** What that route requires, in a few words. */
+  readonly requires: string
   readonly show: (body: unknown) => HTMLElement
 }
 
@@ -16,17 +16,17 @@ export const pages: readonly Page[] = [
   {
     path: '/protected',
     title: 'Your principal',
-    lead: 'Who the API takes you for, after it has verified your token.',
+    lead: 'Who you are to the API, as it reads your verified token.',
     route: '/me',
-    needs: 'scope access_as_user',
+    requires: 'scope access_as_user',
     show: principal
   },
   {
     path: '/admin',
     title: 'Administrators only',
-    lead: 'Open to users who hold the role Admin. All others are told what they lack.',
+    lead: 'For users who hold the role Admin. Everyone else gets an error that says what is missing.',
     route: '/role-protected',
-    needs: 'role Admin',
+    requires: 'role Admin',
     show: message
   },
   {
@@ -34,22 +34,22 @@ export const pages: readonly Page[] = [
     title: 'Directory',
     lead: 'The users of the tenant, which the API reads with its own credentials.',
     route: '/users',
-    needs: 'scope Directory.Read and role Admin',
+    requires: 'scope Directory.Read and role Admin',
     show: directory
   },
   {
     path: '/step-up',
     title: 'Step up',
-    lead: 'Asks for a stronger sign-in than the first one. The API challenges, the tenant asks you, and the call goes again.',
+    lead: 'Requires a stronger sign-in. The API sends a challenge, you sign in again, and the app repeats the call.',
     route: '/step-up-protected',
-    needs: 'authentication context c1',
+    requires: 'authentication context c1',
     show: message
   }
 ]
 
 function message(body: unknown): HTMLElement {
   const { message: text } = body as { readonly message?: string }
-  return h('p', { class: 'success' }, text ?? 'The API answers.')
+  return h('p', { class: 'success' }, text ?? 'The API allowed the call.')
 }
 
 interface Principal {
@@ -78,11 +78,11 @@ function principal(body: unknown): HTMLElement {
     'section',
     { class: 'principal', 'aria-label': 'Principal' },
     h('div', { class: 'avatar large', 'aria-hidden': 'true' }, initials(name)),
-    h('div', {}, h('h2', {}, name), h('p', { class: 'quiet' }, email, isGuest === true && ' · guest of this tenant')),
+    h('div', {}, h('h2', {}, name), h('p', { class: 'quiet' }, email, isGuest === true && ', guest of this tenant')),
     facts([
       ['Roles', chips(rest.roles, 'no roles')],
       ['Scopes', chips(rest.scopes, 'no scopes')],
-      ['Groups', rest.hasMoreGroups ? 'more than a token holds' : chips(rest.groups, 'no groups')],
+      ['Groups', rest.hasMoreGroups ? 'more than fit into a token' : chips(rest.groups, 'no groups')],
       ['Object ID', h('code', {}, rest.id)],
       ['Tenant', h('code', {}, rest.tenantId)],
       ['Client', h('code', {}, rest.clientId)]

@@ -10,12 +10,12 @@ import type { Settings } from './settings.js'
 /** An access token, and what the page may show of it. */
 export interface Token {
   readonly value: string
-  /** MSAL had it already; else the tenant was asked, and the user was not. */
+  /** True if MSAL had it already; otherwise the tenant issued it without involving the user. */
   readonly fromCache: boolean
   readonly expiresOn: Date | null
 }
 
-/** What a redirect was for; MSAL hands it back with the answer. */
+/** The purpose of a redirect; MSAL returns it with the response. */
 const steppedUp = 'stepped-up'
 
 export class Session {
@@ -30,7 +30,7 @@ export class Session {
   }
 
   /**
-   * Starts MSAL, and takes the answer of a sign-in that led to this page.
+   * Starts MSAL, and handles the response of a sign-in that led to this page.
    *
    * @throws AuthError when the tenant refused the sign-in
    */
@@ -40,10 +40,10 @@ export class Session {
         ...auth,
         redirectUri: `${location.origin}/login/callback`,
         postLogoutRedirectUri: `${location.origin}/`,
-        // "We understand claims challenges": without it, the API can only refuse (Microsoft: "Client capabilities").
+        // Declares support for claims challenges: without it, the API can only refuse (Microsoft: "Client capabilities").
         clientCapabilities: ['CP1']
       },
-      // Of this tab, and gone with it. Memory would forget the user at each redirect and reload, and would then rest on
+      // Ends with the tab. In memory, tokens would be lost at each redirect and reload, and renewal would depend on
       // cookies in frames, which browsers block; localStorage is shared by all tabs and outlives them. No storage keeps
       // tokens from a script that runs in this page: the content-security policy keeps such scripts out.
       cache: { cacheLocation: 'sessionStorage' }
@@ -57,7 +57,7 @@ export class Session {
     return this.#client.getActiveAccount()
   }
 
-  /** Whether the next call is the one that a step up was for. A challenge is then an answer, and no reason to leave again. */
+  /** Whether the next call is the one that a step-up was for. Another challenge is then shown, and does not start a new step-up. */
   takeStepUp(): boolean {
     const hasSteppedUp = this.#hasSteppedUp
     this.#hasSteppedUp = false
@@ -69,7 +69,7 @@ export class Session {
     return this.#leave(page)
   }
 
-  /** Leaves for a stronger sign-in, which the API asked for with these claims, and comes back to the page that is open. */
+  /** Leaves for a stronger sign-in, which the API required with these claims, and comes back to the open page. */
   stepUp(claims: string): Promise<never> {
     return this.#leave(location.href, claims)
   }
@@ -82,10 +82,10 @@ export class Session {
   }
 
   /**
-   * An access token for the API: MSAL's own, or a renewed one, without asking the user. Where the tenant wants the user,
-   * the app leaves for it and comes back to the page that is open.
+   * An access token for the API: a cached or a renewed one, without involving the user. If the tenant requires the user to sign in, the app
+   * leaves for its page and comes back to the open page.
    *
-   * @param renew asks for a new one even where the present one has not expired
+   * @param renew requests a new one even if the present one has not expired
    */
   async token({ renew = false } = {}): Promise<Token> {
     try {
@@ -108,7 +108,7 @@ export class Session {
       ...(account && { account }),
       ...(claims !== undefined && { claims, state: steppedUp })
     })
-    // The browser is on its way; nothing of this page is to go on.
+    // The browser is leaving; no code of this page may continue.
     return new Promise<never>(() => {})
   }
 }

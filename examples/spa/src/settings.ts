@@ -7,7 +7,7 @@ export interface Settings {
   readonly api: {
     /** Origin of the API. */
     readonly url: string
-    /** Scopes that the app asks for, as `api://{client ID}/{scope}`. */
+    /** Scopes that the app requests, as `api://{client ID}/{scope}`. */
     readonly scopes: string[]
   }
 }
@@ -15,6 +15,6 @@ export interface Settings {
 /** Reads `/config.json` of the app's own origin: nobody else can say where tokens go. */
 export async function loadSettings(): Promise<Settings> {
   const response = await fetch('/config.json', { cache: 'no-cache' })
-  if (!response.ok) throw new Error(`/config.json answers ${response.status}`)
+  if (!response.ok) throw new Error(`/config.json: the response is ${response.status}`)
   return (await response.json()) as Settings
 }

@@ -1,4 +1,4 @@
-/** What is around every page: the name of the app, who is signed in, and where one can go. */
+/** The frame of every page: the name of the app, the signed-in user, and the links. */
 import type { AccountInfo } from '@azure/msal-browser'
 import { h } from './dom.js'
 import { initials, pages } from './pages.js'
@@ -44,38 +44,34 @@ function signIn(): HTMLElement {
 
 /** The start page: what the app shows, signed in or not. */
 export function overview(account: AccountInfo | null): readonly HTMLElement[] {
-  const cards = pages.map(({ path, title, lead, route, needs }) =>
+  const cards = pages.map(({ path, title, lead, route, requires }) =>
     h(
       'li',
       { class: 'card' },
       h('h2', {}, h('a', { href: path }, title)),
       h('p', {}, lead),
       h('p', { class: 'quiet' }, h('code', {}, `GET ${route}`)),
-      h('p', { class: 'quiet' }, `needs ${needs}`)
+      h('p', { class: 'quiet' }, `Requires ${requires}`)
     )
   )
   return [
-    h(
-      'h1',
-      { tabindex: '-1' },
-      account ? `Welcome, ${account.name || account.username}` : 'An API that knows its callers'
-    ),
+    h('h1', { tabindex: '-1' }, account ? `Welcome, ${account.name || account.username}` : 'Call a protected API'),
     h(
       'p',
       { class: 'lead' },
       account
-        ? 'You are signed in. Call the API, and see what it lets you do and what not.'
-        : 'Sign in with Microsoft Entra ID, call a protected API, and be refused where you should be. Open any page: you are asked to sign in, and come back to it.'
+        ? 'You are signed in. Open a page to call the API, and see which calls your account may make.'
+        : 'Sign in with Microsoft Entra ID, and call the API. If your account may not make a call, the page shows the reason. Open any page: you sign in, and return to it.'
     ),
     h('ul', { class: 'cards' }, cards)
   ]
 }
 
-/** Something went wrong that no page can show. */
-export function failure(text: string): readonly HTMLElement[] {
+/** A failure outside of the pages. */
+export function failure(title: string, text: string): readonly HTMLElement[] {
   return [
-    h('h1', { tabindex: '-1' }, 'That did not work'),
+    h('h1', { tabindex: '-1' }, title),
     h('div', { class: 'refusal', role: 'alert' }, h('p', { class: 'detail' }, text)),
-    h('p', {}, h('a', { class: 'button', href: '/' }, 'Back to the start'))
+    h('p', {}, h('a', { class: 'button', href: '/' }, 'Back to the overview'))
   ]
 }

@@ -212,15 +212,15 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Problem details, RFC 9457 */
+        /** @description Problem details (RFC 9457) */
         Problem: {
             /** Format: uri-reference */
             type: string;
             title: string;
             status: number;
-            /** @description What to change */
+            /** @description What the client can change */
             detail: string;
-            /** @description Stable, for programs */
+            /** @description Stable, so that programs can compare it */
             code: string;
             requestId: string;
         };
@@ -374,7 +374,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The Authorization header is malformed, or was sent twice, or there are too many headers */
+            /** @description The Authorization header is malformed or repeated, or the request has too many headers */
             400: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -384,7 +384,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No access token, or one that is not valid here */
+            /** @description The access token is missing or not valid for this API */
             401: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -394,7 +394,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token is valid, and lacks, or does not show, what this route requires */
+            /** @description The token is valid, but does not show what this route requires */
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -404,7 +404,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The keys of the tenant are not available, so no token can be checked */
+            /** @description The keys of the tenant are unavailable, so no token can be verified */
             503: {
                 headers: {
                     "Retry-After"?: string;
@@ -437,7 +437,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The Authorization header is malformed, or was sent twice, or there are too many headers */
+            /** @description The Authorization header is malformed or repeated, or the request has too many headers */
             400: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -447,7 +447,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No access token, or one that is not valid here */
+            /** @description The access token is missing or not valid for this API */
             401: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -457,7 +457,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token is valid, and lacks, or does not show, what this route requires */
+            /** @description The token is valid, but does not show what this route requires */
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -467,7 +467,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The keys of the tenant are not available, so no token can be checked */
+            /** @description The keys of the tenant are unavailable, so no token can be verified */
             503: {
                 headers: {
                     "Retry-After"?: string;
@@ -525,7 +525,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The Authorization header is malformed, or was sent twice, or there are too many headers */
+            /** @description The Authorization header is malformed or repeated, or the request has too many headers */
             400: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -535,7 +535,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No access token, or one that is not valid here */
+            /** @description The access token is missing or not valid for this API */
             401: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -545,7 +545,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token is valid, and lacks, or does not show, what this route requires */
+            /** @description The token is valid, but does not show what this route requires */
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -555,7 +555,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The keys of the tenant are not available, so no token can be checked */
+            /** @description The keys of the tenant are unavailable, so no token can be verified */
             503: {
                 headers: {
                     "Retry-After"?: string;
@@ -587,7 +587,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The Authorization header is malformed, or was sent twice, or there are too many headers */
+            /** @description The Authorization header is malformed or repeated, or the request has too many headers */
             400: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -597,7 +597,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No access token, or one that is not valid here */
+            /** @description The access token is missing or not valid for this API */
             401: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -607,7 +607,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token is valid, and lacks, or does not show, what this route requires */
+            /** @description The token is valid, but does not show what this route requires */
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -617,7 +617,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The keys of the tenant are not available, so no token can be checked */
+            /** @description The keys of the tenant are unavailable, so no token can be verified */
             503: {
                 headers: {
                     "Retry-After"?: string;
@@ -649,7 +649,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The Authorization header is malformed, or was sent twice, or there are too many headers */
+            /** @description The Authorization header is malformed or repeated, or the request has too many headers */
             400: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -659,7 +659,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No access token, or one that is not valid here */
+            /** @description The access token is missing or not valid for this API */
             401: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -669,7 +669,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token is valid, and lacks, or does not show, what this route requires */
+            /** @description The token is valid, but does not show what this route requires */
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -679,7 +679,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The keys of the tenant are not available, so no token can be checked */
+            /** @description The keys of the tenant are unavailable, so no token can be verified */
             503: {
                 headers: {
                     "Retry-After"?: string;
@@ -714,7 +714,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The Authorization header is malformed, or was sent twice, or there are too many headers */
+            /** @description The Authorization header is malformed or repeated, or the request has too many headers */
             400: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -724,7 +724,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No access token, or one that is not valid here */
+            /** @description The access token is missing or not valid for this API */
             401: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -734,7 +734,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token is valid, and lacks, or does not show, what this route requires */
+            /** @description The token is valid, but does not show what this route requires */
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -755,9 +755,9 @@ export interface operations {
                         type: string;
                         title: string;
                         status: number;
-                        /** @description What to change */
+                        /** @description What the client can change */
                         detail: string;
-                        /** @description Stable, for programs */
+                        /** @description Stable, so that programs can compare it */
                         code: string;
                         requestId: string;
                     };
@@ -774,15 +774,15 @@ export interface operations {
                         type: string;
                         title: string;
                         status: number;
-                        /** @description What to change */
+                        /** @description What the client can change */
                         detail: string;
-                        /** @description Stable, for programs */
+                        /** @description Stable, so that programs can compare it */
                         code: string;
                         requestId: string;
                     };
                 };
             };
-            /** @description The keys of the tenant are not available, so no token can be checked */
+            /** @description The keys of the tenant are unavailable, so no token can be verified */
             503: {
                 headers: {
                     "Retry-After"?: string;
@@ -817,7 +817,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The Authorization header is malformed, or was sent twice, or there are too many headers */
+            /** @description The Authorization header is malformed or repeated, or the request has too many headers */
             400: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -827,7 +827,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No access token, or one that is not valid here */
+            /** @description The access token is missing or not valid for this API */
             401: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -837,7 +837,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token is valid, and lacks, or does not show, what this route requires */
+            /** @description The token is valid, but does not show what this route requires */
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -858,9 +858,9 @@ export interface operations {
                         type: string;
                         title: string;
                         status: number;
-                        /** @description What to change */
+                        /** @description What the client can change */
                         detail: string;
-                        /** @description Stable, for programs */
+                        /** @description Stable, so that programs can compare it */
                         code: string;
                         requestId: string;
                     };
@@ -877,15 +877,15 @@ export interface operations {
                         type: string;
                         title: string;
                         status: number;
-                        /** @description What to change */
+                        /** @description What the client can change */
                         detail: string;
-                        /** @description Stable, for programs */
+                        /** @description Stable, so that programs can compare it */
                         code: string;
                         requestId: string;
                     };
                 };
             };
-            /** @description The keys of the tenant are not available, so no token can be checked */
+            /** @description The keys of the tenant are unavailable, so no token can be verified */
             503: {
                 headers: {
                     "Retry-After"?: string;
@@ -922,7 +922,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The Authorization header is malformed, or was sent twice, or there are too many headers */
+            /** @description The Authorization header is malformed or repeated, or the request has too many headers */
             400: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -932,7 +932,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No access token, or one that is not valid here */
+            /** @description The access token is missing or not valid for this API */
             401: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -942,7 +942,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The token is valid, and lacks, or does not show, what this route requires */
+            /** @description The token is valid, but does not show what this route requires */
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
@@ -963,15 +963,15 @@ export interface operations {
                         type: string;
                         title: string;
                         status: number;
-                        /** @description What to change */
+                        /** @description What the client can change */
                         detail: string;
-                        /** @description Stable, for programs */
+                        /** @description Stable, so that programs can compare it */
                         code: string;
                         requestId: string;
                     };
                 };
             };
-            /** @description The keys of the tenant are not available, so no token can be checked */
+            /** @description The keys of the tenant are unavailable, so no token can be verified */
             503: {
                 headers: {
                     "Retry-After"?: string;

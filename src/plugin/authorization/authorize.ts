@@ -30,7 +30,7 @@ interface Question {
  * Evaluates a rule for a caller. Resolves to nothing when the request passes.
  *
  * @param policySeconds how long a policy may take
- * @param scopeName by which a client asks for a scope. Default: its short name
+ * @param scopeName the name by which a client requests a scope. Default: its short name
  */
 export async function ruleRefusal(
   rule: Rule,
@@ -72,15 +72,15 @@ function refusalOf(
 }
 
 /**
- * The scopes that a rule asks for (RFC 6750 §3: `scope` is what the resource requires), where one of them is missing; none
- * where other scopes would not help.
+ * The scopes that a rule requires (RFC 6750 §3: `scope` is what the resource requires), if one of them is missing; none if further
+ * scopes would not help.
  */
 function helpfulScopes(rule: Rule, { scopes }: Principal): readonly string[] {
   const required = scopesOf(rule)
   return required.every((scope) => (scopes as readonly string[]).includes(scope)) ? [] : required
 }
 
-/** Claims first, and then what they leave open: in turn, and no further than needed. */
+/** Claims first, and then what they leave open: one after the other, and no further than needed. */
 async function ask(rule: Rule, question: Question): Promise<typeof passes | Missing | Refusal> {
   const verdict = verdictOf(rule, question.principal, question.scopeName)
   if (verdict !== 'open') return verdict
@@ -102,7 +102,7 @@ const no = (rule: Rule, { scopeName }: Question): Missing => ({
   isUnshown: false
 })
 
-/** Its answer is nobody else's, so nothing is shared or remembered. */
+/** Its result is valid for this request only, so it is neither shared nor cached. */
 async function evaluatePolicy(rule: Extract<Rule, { kind: 'policy' }>, question: Question) {
   const { principal, request, policySeconds } = question
   try {
@@ -119,7 +119,7 @@ async function evaluatePolicy(rule: Extract<Rule, { kind: 'policy' }>, question:
 async function evaluateGroups(rule: Extract<Rule, { kind: 'group' }>, question: Question) {
   const { principal, request, groupsOf } = question
   try {
-    if (!groupsOf) throw new Error('there is no option "groups" that says where to look them up')
+    if (!groupsOf) throw new Error('the option "groups", with which to look them up, is not set')
     const groups = await groupsOf(principal as UserPrincipal, request)
     return groups.includes(rule.name) ? passes : no(rule, question)
   } catch (error) {
@@ -128,7 +128,7 @@ async function evaluateGroups(rule: Extract<Rule, { kind: 'group' }>, question: 
   }
 }
 
-/** What was asked for the groups may have said it; bounded, as it is no more than a guess. */
+/** The service that was queried for groups may have sent it; bounded, as it is only an estimate. */
 function retryAfterOf(error: unknown): number {
   const said = error instanceof OutageError ? error.retryAfterSeconds : refusalIn(error)?.retryAfterSeconds
   return Math.min(maxWaitSeconds, Math.max(1, said ?? 1))
@@ -147,7 +147,7 @@ async function evaluateAny(rule: Combined, question: Question): Promise<typeof p
   return unknown ?? joined(rule, missing)
 }
 
-/** Until one says no: a no is enough, whatever could not be asked. */
+/** Until one denies: a denial is sufficient, whatever could not be evaluated. */
 async function evaluateAll(rule: Combined, question: Question): Promise<typeof passes | Missing | Refusal> {
   let unknown: Refusal | undefined
   for (const each of rule.rules) {

@@ -66,14 +66,14 @@ export function joined(rule: Combined, missing: readonly Missing[]): Missing {
   }
 }
 
-/** Of alternatives the first; of contexts alone all, as a challenge can say that any of them will do (RFC 9470 §3, `acr_values`). */
+/** Of several alternatives the first; if all are contexts, all of them, as a challenge can accept any of several (RFC 9470 §3, `acr_values`). */
 function either(steps: readonly StepUp[]): StepUp | undefined {
   const authContexts = steps.flatMap((step) => step.authContexts ?? [])
   const hasAge = steps.some(({ maxAgeSeconds }) => maxAgeSeconds !== undefined)
   return steps.length > 1 && !hasAge ? { authContexts } : steps[0]
 }
 
-/** Both at once: of two ages the stricter one; of two contexts the last, as no challenge can ask for both, so that the other is next. */
+/** Both at once: of two ages the stricter one; of two contexts the last, as no challenge can require both. The next challenge requires the other. */
 function together(one: StepUp, other: StepUp): StepUp {
   const ages = [one.maxAgeSeconds, other.maxAgeSeconds].filter((age) => age !== undefined)
   return { ...one, ...other, ...(ages.length > 0 && { maxAgeSeconds: Math.min(...ages) }) }
@@ -109,7 +109,7 @@ function holds(rule: Simple, principal: Principal): boolean {
   }
 }
 
-/** Of an agent nothing that the token could show would help. */
+/** For an agent, no claim would help. */
 function isUnshown(rule: Simple, principal: Principal): boolean {
   const { kind, agent } = principal
   return rule.kind === 'member' && kind === 'user' && principal.membership === 'unknown' && agent === undefined

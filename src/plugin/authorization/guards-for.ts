@@ -66,8 +66,10 @@ function declaredOnly(make: Make, declared: DeclaredNames = []) {
     const made = make(...names)
     const [name] = names
     if (!words.has(name)) {
-      const known = `declared names: ${[...words.keys()].join(', ') || 'none'}`
-      throw new EntraConfigurationError(`${make.name} takes a declared name, and got ${shown(name)}; ${known}`)
+      const known = [...words.keys()].join(', ') || 'none'
+      throw new EntraConfigurationError(
+        `${make.name} got ${shown(name)}, and the names declared with guardsFor are ${known}; correct the name, or declare it`
+      )
     }
     const description = descriptionOf(words.get(name))
     return description === undefined ? made : guard({ ...(made.rule as PermissionRule), description })

@@ -15,7 +15,9 @@ import type { Context, Policy, Rule } from './rules.js'
  */
 export function requireScope(...names: [name: string]): Guard {
   if (String(names[0]).includes('://')) {
-    throw new EntraConfigurationError(`requireScope takes the name without the App ID URI, and got ${shown(names[0])}`)
+    throw new EntraConfigurationError(
+      `requireScope got ${shown(names[0])}, which includes the App ID URI; give the short name, such as Orders.Read`
+    )
   }
   return guard({ kind: 'scope', name: named(names, 'requireScope') })
 }
@@ -122,7 +124,7 @@ export function requireClientAuth(...ways: [way: ClientAuth]): Guard {
   const [way] = ways
   if (ways.length === 1 && clientAuths.has(way)) return guard({ kind: 'clientAuth', name: way })
   throw new EntraConfigurationError(
-    `requireClientAuth takes one of ${[...clientAuths].join(', ')}, and got ${shown(ways.length === 1 ? way : ways)}`
+    `requireClientAuth got ${shown(ways.length === 1 ? way : ways)}; give one of ${[...clientAuths].join(', ')}`
   )
 }
 
@@ -136,7 +138,10 @@ const clientAuths: ReadonlySet<unknown> = new Set<ClientAuth>(['none', 'secret',
  * @throws EntraConfigurationError when the name is empty or has spaces, or the policy is not a function
  */
 export function requirePolicy<Request = Context>(name: string, allows: Policy<Request>): Guard {
-  if (typeof allows !== 'function') throw new EntraConfigurationError('requirePolicy takes a name and a function')
+  if (typeof allows !== 'function')
+    throw new EntraConfigurationError(
+      `requirePolicy got ${shown(allows)} in place of a function; give a name and a function`
+    )
   return guard({ kind: 'policy', name: named([name], 'requirePolicy'), allows })
 }
 
@@ -168,21 +173,23 @@ for (const make of [
 function named(names: readonly unknown[], by: string): string {
   const [name, ...rest] = names
   if (rest.length === 0 && typeof name === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(name)) return name
-  const [got, more] = rest.length > 0 ? [names, '; combine guards with anyOf or allOf'] : [name, '']
-  throw new EntraConfigurationError(`${by} takes one name without spaces, and got ${shown(got)}${more}`)
+  const [got, more] = rest.length > 0 ? [names, ', and combine guards with anyOf or allOf'] : [name, '']
+  throw new EntraConfigurationError(`${by} got ${shown(got)} in place of a name; give one name without spaces${more}`)
 }
 
 function rulesOf(guards: readonly Guard[], by: string): Rule[] {
   if (guards.length > 0 && guards.every(isGuard)) return guards.map(({ rule }) => rule)
-  const [first] = guards as readonly unknown[]
-  const got = Array.isArray(first) ? `a list; write ${by}(a, b), not ${by}([a, b])` : inPlaceOf(guards)
-  throw new EntraConfigurationError(`${by} takes guards, one or more, such as requireRole("Admin"), and got ${got}`)
+  if (Array.isArray(guards[0]))
+    throw new EntraConfigurationError(`${by} got a list; write ${by}(a, b), not ${by}([a, b])`)
+  throw new EntraConfigurationError(`${by} got ${inPlaceOf(guards)}; give guards, such as requireRole("Admin")`)
 }
 
 function inPlaceOf(guards: readonly unknown[]): string {
   const other = guards.find((each) => !isGuard(each))
-  if (guards.length === 0) return 'none'
-  return isGuardMaker(other) ? 'a function that makes guards; call it' : shown(other)
+  if (guards.length === 0) return 'no guard'
+  return isGuardMaker(other)
+    ? 'a function that makes guards, and was not called'
+    : `${shown(other)} in place of a guard`
 }
 
 /** GUIDs are case-insensitive, and tokens have them in lower case; other identifiers are compared exactly. */

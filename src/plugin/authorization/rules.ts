@@ -52,7 +52,7 @@ export function scopesOf(rule: Rule): readonly string[] {
 /**
  * A rule in words, for refusals and documents.
  *
- * @param scopeName by which a client asks for a scope. Default: its short name
+ * @param scopeName the name by which a client requests a scope. Default: its short name
  */
 export function describe(rule: Rule, scopeName: ScopeName = asItIs): string {
   switch (rule.kind) {

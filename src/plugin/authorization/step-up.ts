@@ -23,7 +23,7 @@ export function authContextsOf(principal: Principal): readonly string[] {
   return [isEntra(principal) ? acrs : acr].flat().filter((each) => typeof each === 'string')
 }
 
-/** Clocks differ by no more; a sign-in further in the future is one in milliseconds, or none. */
+/** Clocks differ by no more; a sign-in further in the future is a time in milliseconds, or not a time. */
 const maxSkewSeconds = 300
 
 /** Seconds since the user authenticated (`auth_time`, OpenID Connect Core §2); infinite where the token does not say. */

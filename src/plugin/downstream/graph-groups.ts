@@ -106,7 +106,7 @@ function checked(options: GraphGroupsOptions) {
     throw new EntraConfigurationError(`graphGroups: as ${shown(as)} is not allowed; give app or user`)
   if (scopes !== undefined && (as === 'app' || !Array.isArray(scopes) || scopes.length === 0))
     throw new EntraConfigurationError(
-      'graphGroups: scopes goes with as "user"; give one or more scopes, or leave the option out'
+      `graphGroups: scopes ${shown(scopes)} is not allowed; with as "user" give a list of one or more, otherwise leave it out`
     )
   const origin = url === undefined ? undefined : secureOrigin('graphGroups: url', url, 'https://graph.microsoft.com')
   return { as, scopes, url: origin, securityEnabledOnly: isOn('securityEnabledOnly', securityEnabledOnly) }

@@ -85,7 +85,8 @@ function credentialOf(options: DownstreamOptions): Credential {
   if (clientCertificate !== undefined) return { clientCertificate: certificateOf(clientCertificate) }
   if (typeof clientSecret === 'string' && clientSecret !== '') return { clientSecret }
   const [name] = given
-  const wanted = name === 'clientSecret' ? 'is empty or not a string; give the secret' : 'is not a function; give one'
+  const wanted =
+    name === 'clientSecret' ? 'is empty or not a string; give the secret' : 'is not a function; give a function'
   throw new EntraConfigurationError(`downstream.${name} ${wanted}`)
 }
 

@@ -48,7 +48,9 @@ export class TokenClients {
       if (named !== undefined && (tenantId ?? own) === named) return { downstream, tenantId: named }
     }
     const which = tenantId === undefined ? 'without a tenantId' : `for the tenant ${tenantId}`
-    throw new EntraConfigurationError(`tokenForApp() ${which}: no tenant with the option downstream matches`)
+    throw new EntraConfigurationError(
+      `tokenForApp() ${which} matches no tenant with the option downstream; give the tenantId of one that has it`
+    )
   }
 }
 

@@ -36,7 +36,7 @@ export function tenantRuleOf(allowed: AllowedTenants | undefined, tenantId: stri
   if (!isMany(tenantId) && allowed === undefined) return oneTenant
   if (!isMany(tenantId))
     throw new EntraConfigurationError(
-      `allowedTenants ${shown(allowed)} goes with tenantId "organizations" or "common", and tenantId is "${tenantId}"; leave one out`
+      `allowedTenants ${shown(allowed)} requires tenantId "organizations" or "common", and tenantId is "${tenantId}"; leave allowedTenants out, or change tenantId`
     )
   if (allowed === undefined)
     throw new EntraConfigurationError(

@@ -123,5 +123,5 @@ export function authorityOf({ authority, cloud }: AuthorityOptions): string {
 
 function cloudOf(cloud: Cloud = 'public') {
   if (typeof cloud === 'string' && Object.hasOwn(clouds, cloud)) return clouds[cloud]
-  throw new EntraConfigurationError(`cloud ${shown(cloud)} is unknown; it is one of ${Object.keys(clouds).join(', ')}`)
+  throw new EntraConfigurationError(`cloud ${shown(cloud)} is unknown; give one of ${Object.keys(clouds).join(', ')}`)
 }

@@ -1,4 +1,4 @@
-/** Words for the mistakes that are made most, on tokens of which nothing is proven. */
+/** Messages for the most common mistakes, for tokens that are not verified. */
 
 import type { TrustedIssuers } from '../issuers/trusted-issuers.js'
 import type { Refusal } from '../refusals/refusal.js'
@@ -8,11 +8,11 @@ import { microsoftApiOf } from './microsoft-apis.js'
 
 interface Trust {
   readonly issuers: TrustedIssuers
-  /** What scopes of this API begin with, where tokens for Microsoft's own APIs may come by mistake. */
+  /** The App ID URI before the scopes of this API, for issuers that also issue tokens for Microsoft's own APIs. */
   readonly scopeBase: string | undefined
 }
 
-/** A fixed sentence in place of the usual one, where it helps more; nothing of the token is in it. */
+/** A fixed sentence in place of the usual one, if it helps more; it contains nothing of the token. */
 export function withHint(why: Refusal, { payload }: DecodedToken, { scopeBase, issuers }: Trust): Refusal {
   const { code } = why
   const hintable = code === 'invalid_signature' || code === 'unknown_key' || code === 'wrong_issuer'
@@ -23,7 +23,7 @@ export function withHint(why: Refusal, { payload }: DecodedToken, { scopeBase, i
   return hint ? { ...why, detail: hint } : why
 }
 
-/** Words for an `aud` that is another API's, where tokens for Microsoft's own APIs may come by mistake, and v1 tokens with an App ID URI. */
+/** The message for an `aud` of another API: for Microsoft's own APIs, and for v1 tokens with an App ID URI, a more specific one. */
 export function audienceDetail({ scopeBase, version, clientId }: Own) {
   return (aud: unknown, mismatch: string): string | undefined => {
     const [first] = Array.isArray(aud) ? aud : [aud]
@@ -33,7 +33,7 @@ export function audienceDetail({ scopeBase, version, clientId }: Own) {
   }
 }
 
-/** The names of this API, and what versions of tokens have in `aud`. */
+/** The names of this API, and the version of its tokens. */
 interface Own {
   readonly scopeBase: string
   readonly version: string
@@ -41,15 +41,15 @@ interface Own {
 }
 
 const replaced =
-  'That is the client ID of this API, which the option audience has replaced: its operator adds the client ID to audience, or leaves the option out.'
+  'That is the client ID of this API, which the option audience has replaced. The operator of this API should add the client ID to audience, or leave the option out.'
 
-/** Microsoft: "Access tokens", token formats and ownership; the API's manifest decides, whatever the client asks for. */
+/** Microsoft: "Access tokens", token formats and ownership; the API's manifest decides, whatever the client requests. */
 const v1Advice =
-  'If it was meant for this API: it is a v1.0 token, and names the App ID URI; set requestedAccessTokenVersion to 2 in the manifest of ' +
+  'If it is meant for this API, it is a v1.0 token that names the App ID URI: set requestedAccessTokenVersion to 2 in the manifest of ' +
   'the API, or add that URI to its audiences.'
 
 /**
- * A fixed sentence for a v1 token where only v2 ones are trusted; safe for an unproven `iss`, as nothing of it is echoed.
+ * A fixed sentence for a v1 token when only v2 ones are trusted; safe for an unverified `iss`, which it does not echo.
  *
  * @param iss as received
  * @param isTrusted whether tokens of an issuer of this name are trusted
@@ -61,11 +61,11 @@ export function versionHint(iss: unknown, isTrusted: (issuer: string) => boolean
 }
 
 const v1Expected =
-  'This is a v1.0 token of the right tenant, and v2.0 ones are expected; set requestedAccessTokenVersion to 2 in the manifest of the API.'
+  'This is a v1.0 token of the right tenant, but v2.0 tokens are expected: set requestedAccessTokenVersion to 2 in the manifest of the API.'
 
 /**
- * A fixed sentence for a token of a well-known other API; safe also for an unproven `aud`, as nothing of it is echoed.
- * A Graph token's signature cannot be verified by anyone else, so this is often all that can be said of it.
+ * A fixed sentence for a token of a well-known other API; safe also for an unverified `aud`, which it does not echo. Only Graph can verify the
+ * signature of a Graph token, so this is often the only information about it.
  */
 export function foreignAudienceHint(aud: unknown, scopeBase: string): string | undefined {
   const api = microsoftApiOf(aud)

@@ -1,5 +1,5 @@
 /**
- * Hosts at which Microsoft signs people in, old ones included. Sources: Microsoft, "National clouds"; the host list of `@azure/msal-common` 16;
+ * Hosts of Microsoft's sign-in services, former ones included. Sources: Microsoft, "National clouds"; the host list of `@azure/msal-common` 16;
  * "External ID" and "Azure AD B2C" for `ciamlogin.com` and `b2clogin.com`.
  */
 import { microsoftOrigins } from './clouds.js'
@@ -11,8 +11,8 @@ const hosts: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The options that take the place of `issuer` for a provider of Microsoft's: with rules for any OpenID provider a guest would look like a member,
- * and an app like a user. `undefined` for any other host.
+ * The options to give instead of `issuer` for a provider of Microsoft's: by the rules for any OpenID provider, a guest would count as a
+ * member, and an app as a user. `undefined` for any other host.
  *
  * @param issuer a URL
  */

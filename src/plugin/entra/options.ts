@@ -33,7 +33,7 @@ export interface EntraTenantOptions extends AuthorityOptions {
   rolelessClients?: readonly string[]
   /** Accepted signature algorithms (RFC 7518 §3.1). Entra signs with RS256 and nothing else. Default: `['RS256']`. */
   algorithms?: readonly 'RS256'[]
-  /** This API's own credential, with which it asks for tokens to call others: `request.onBehalfOf()`, `app.entra.tokenForApp()`, groups. */
+  /** This API's own credential, with which it requests tokens to call other APIs: `request.onBehalfOf()`, `app.entra.tokenForApp()`, groups. */
   downstream?: DownstreamOptions
 }
 
@@ -62,7 +62,7 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
   const clientId = matching('clientId', options.clientId, guid, wanted).toLowerCase()
   if (tenantId === clientId)
     throw new EntraConfigurationError(
-      `tenantId and clientId are both ${clientId}; give the Directory (tenant) ID and the Application (client) ID of the API, which its registration's overview shows`
+      `tenantId and clientId are both ${clientId}; give the Directory (tenant) ID and the Application (client) ID that the overview of the API's registration shows`
     )
   const audiences = audiencesOf(options.audience, clientId)
   const scopeBase = audiences.find((audience) => audience.includes('://')) ?? `api://${clientId}`
@@ -100,7 +100,7 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
   }
 }
 
-/** `aud` of a v2.0 token is the client ID, whatever the client asked for (Microsoft: "Access token claims reference"). */
+/** `aud` of a v2.0 token is the client ID, whatever the client requested (Microsoft: "Access token claims reference"). */
 function replacedWarning(audiences: readonly string[], clientId: string, userFlow: string | undefined): string[] {
   if (audiences.includes(clientId) || userFlow !== undefined) return []
   const fix = 'add the client ID to it, or leave the option out; only an API whose tokens are all v1.0 needs neither'
@@ -190,7 +190,7 @@ function toTenantId(tenantId: unknown): string {
   const id = matching('tenantId', tenantId, some, wanted).toLowerCase()
   if (!personal.has(id)) return id
   throw new EntraConfigurationError(
-    `tenantId "${id}" is that of all personal accounts; for these use "common", with ${personalAccounts} in allowedTenants`
+    `tenantId "${id}" is that of all personal accounts; give "common", with ${personalAccounts} in allowedTenants`
   )
 }
 

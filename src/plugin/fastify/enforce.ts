@@ -27,7 +27,7 @@ export interface GuardHostOptions {
   readonly allowed: Audit['allowed']
   /** Where groups that did not fit into a token are looked up. */
   readonly groupsOf: GroupsOf | undefined
-  /** For how many seconds a policy is waited for. */
+  /** Deadline of a policy, in seconds. */
   readonly policySeconds: number
   readonly scopeNameFor: (principal: Principal) => ScopeName
 }
@@ -59,14 +59,14 @@ export function createGuardHost(options: GuardHostOptions): GuardHost {
 }
 
 /**
- * Fastify goes on with a request when the promise of a hook settles, and a returned `reply` settles when the client hangs up, though nothing
- * was sent. A new promise each time: all who wait for one that is shared would be kept in memory by it.
+ * Fastify continues with a request when the promise of a hook settles, and a returned `reply` settles when the client disconnects, though
+ * nothing was sent. A new promise each time: a shared one would keep everything that waits for it in memory.
  */
 const never = () => new Promise<never>(() => {})
 
 /**
- * Each of several guards knows its own rule; a client that learned of them one at a time would never hold them all. Not where somebody was
- * asked, and said no: nothing that the client could bring helps.
+ * Each of several guards knows only its own rule, and a client that learned of them one at a time would get a new token for each. Not used
+ * when a policy or lookup denied the request: no other token would help.
  */
 function combinedRefusal(
   request: FastifyRequest,

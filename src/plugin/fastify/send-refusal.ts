@@ -8,25 +8,25 @@ import { isAnswered, isBegun, isRefused, letGo, sendOnly } from './answered.js'
 import { RequestOccasion } from './request-occasion.js'
 
 /**
- * Sends a refusal as the plugin was told to; nothing where the request is answered already.
+ * Sends a refusal; nothing if the response to the request was sent already.
  *
- * @param fromErrorHandler true where an error handler decides. Default: false
+ * @param fromErrorHandler true if an error handler decides. Default: false
  */
 export type Refuse = (request: FastifyRequest, reply: FastifyReply, why: Refusal, fromErrorHandler?: boolean) => void
 
-const refusedTooLate = 'a guard refused a request that was being answered; await the guard before anything is sent'
+const refusedTooLate = 'a guard refused a request whose response had begun; await the guard before anything is sent'
 
-/** What a refusal always sends, made once: most are constants, and a flood of bad tokens gets the same few. */
+/** The constant part of a refusal's response, built once: a flood of bad tokens gets few different ones. */
 interface Prepared {
   readonly challenge: string | undefined
-  /** The body up to the request's ID, which comes last. */
+  /** The body up to the request ID, which is its last member. */
   readonly bodyStart: string
 }
 
 /**
- * Sends refusals for an API of this name. They are not to be cached: the next answer may differ (RFC 9111 §5.2.2.5).
+ * Sends refusals for an API of this name. They must not be cached: the next response may differ (RFC 9111 §5.2.2.5).
  *
- * A request is answered once, and recorded once: what comes later is neither sent nor audited.
+ * A request gets one response and one audit record: later refusals are neither sent nor recorded.
  *
  * @param realm the name of the API, for the challenge
  */
@@ -54,7 +54,7 @@ export function refusalSender(realm: string, audit: Audit): Refuse {
   return (request, reply, refusal, fromErrorHandler = false) => {
     if (isBegun(request, reply)) request.log.error({ route: routeOf(request) }, refusedTooLate)
     if (isAnswered(request, reply, fromErrorHandler)) return
-    // Before anything is sent: no refusal goes without its record.
+    // Before anything is sent, so that no refusal is without its record.
     if (!request[isRefused]) audit.refused(new RequestOccasion(request), refusal)
     request[isRefused] = true
     if (reply.raw.headersSent) cutOff(request, reply)
@@ -62,10 +62,10 @@ export function refusalSender(realm: string, audit: Audit): Refuse {
   }
 }
 
-/** The application began an answer by itself, on `reply.raw`: another cannot be given, but this one goes no further. */
+/** The application began a response by itself, on `reply.raw`: no other can be sent, so this one is cut off. */
 function cutOff(request: FastifyRequest, reply: FastifyReply): void {
   const fix = 'await the guard before anything is written to reply.raw'
-  request.log.error({ route: routeOf(request) }, `a guard refused a request after its answer had begun; ${fix}`)
+  request.log.error({ route: routeOf(request) }, `a guard refused a request after its response had begun; ${fix}`)
   reply.raw.destroy()
 }
 

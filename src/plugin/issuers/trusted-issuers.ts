@@ -17,14 +17,14 @@ export interface FoundKey {
 
 type Answer = FoundKey | Refusal
 
-/** So many issuers are named in a refusal. */
+/** The number of issuers that a refusal names. */
 const maxNamed = 4
 
 const wrongIssuer = (expected: string): Refusal =>
   expected === ''
     ? refusal('wrong_issuer')
     : refusal('wrong_issuer', {
-        detail: `The "iss" of the token is none that this API trusts, which is ${expected}. Get the token from there, or have the operator of this API change its configuration.`
+        detail: `The "iss" of the token is not an issuer that this API trusts, which is ${expected}. Get the token from there, or have the operator of this API change its configuration.`
       })
 
 /** All trusted issuers, each with keys of its own: a key of one never verifies a token of another. */
@@ -34,7 +34,7 @@ export class TrustedIssuers {
   readonly #named: ReadonlyMap<string | undefined, Issuer>
   /** Issuers whose name only their document contains. */
   readonly #others: readonly Issuer[]
-  /** Made once for the same names, as its answer is. */
+  /** Built once for the same names, as its response is. */
   #refused: { readonly expected: string; readonly refusal: Refusal } | undefined
 
   constructor(issuers: readonly Issuer[]) {
@@ -58,10 +58,10 @@ export class TrustedIssuers {
     return this.#named.get(name) ?? this.#others.find((other) => other.name === name)
   }
 
-  /** Names those that are trusted; never the one of the token, of which nothing is proven. */
+  /** Names the trusted issuers; never the token's own, which is not verified. */
   #wrongIssuer(): Refusal {
     const names: string[] = []
-    // No further than is named: a flood of foreign tokens comes here, and there may be a thousand issuers.
+    // No more than are named: a flood of foreign tokens ends here, and there may be a thousand issuers.
     for (const { name } of this.all) {
       if (name === undefined) continue
       names.push(names.length < maxNamed ? name : 'others')
@@ -72,7 +72,7 @@ export class TrustedIssuers {
     return this.#refused.refusal
   }
 
-  /** The key for a token, by its unproven `iss` and `kid`. */
+  /** The key for a token, by its unverified `iss` and `kid`. */
   findKey(iss: unknown, kid: string): Answer | Promise<Answer> {
     if (typeof iss !== 'string') return this.#wrongIssuer()
     const issuer = this.named(iss)

@@ -4,9 +4,9 @@ import type { FetchJson } from '../lib/json-client.js'
 /** Where a document is, and which issuer it must name. */
 export interface MetadataSource {
   readonly url: string
-  /** The exact issuer, or what it must look like where only the document can say (a tenant named by its domain). */
+  /** The exact issuer, or its pattern if only the document names it (a tenant configured by its domain). */
   readonly issuer: string | RegExp
-  /** Origin of the key set, where it is not that of the document. */
+  /** Origin of the key set, if it is not that of the document. */
   readonly keysOrigin?: string | undefined
   /** The option that sets it, for a message; Entra has none. */
   readonly keysOption?: string
@@ -18,14 +18,14 @@ export interface MetadataSource {
 export interface Metadata {
   readonly issuer: string
   readonly jwksUri: string
-  /** `undefined` where there is none on the authority's own origin. */
+  /** `undefined` if there is none on the authority's own origin. */
   readonly authorizationEndpoint: string | undefined
   readonly tokenEndpoint: string | undefined
   /** `cloud_instance_name`: which of Microsoft's clouds it is; of any other provider `undefined`. */
   readonly cloudInstance: string | undefined
 }
 
-/** The tenant answered, but with a document that is not its own: a matter of configuration, not of weather. */
+/** The document names another issuer than the configured one: a mistake in the configuration, not an outage. */
 export class MetadataMismatchError extends Error {
   override readonly name = 'MetadataMismatchError'
 }
@@ -35,12 +35,12 @@ export class MetadataMismatchError extends Error {
  *
  * @param purpose as {@link FetchJson} takes it
  * @throws MetadataMismatchError when `issuer` is not the expected one (OpenID Connect Discovery §4.3)
- * @throws Error when there is no answer, or none that is a discovery document
+ * @throws Error when there is no response, or it is not a discovery document
  */
 export async function fetchMetadata(fetchJson: FetchJson, source: MetadataSource, purpose?: object): Promise<Metadata> {
   const document = await fetchJson(source.url, purpose)
   if (typeof document !== 'object' || document === null || Array.isArray(document))
-    throw new Error('the discovery document is no JSON object')
+    throw new Error('the discovery document is not a JSON object')
   const { issuer, jwks_uri, authorization_endpoint, token_endpoint, cloud_instance_name } = document as Record<
     string,
     unknown
@@ -67,8 +67,8 @@ function matches(issuer: string, expected: string | RegExp): boolean {
 }
 
 /**
- * Keys come from the host that was configured, secrets go to it, and no other: a document cannot send the API elsewhere.
- * By prefix, as a `blob:` URL has the origin of what is inside.
+ * Keys are fetched from the configured host, and secrets sent to it, and to no other: a document cannot redirect the API.
+ * Compared by prefix, as a `blob:` URL has the origin of the URL inside it.
  */
 function on(origin: string, url: unknown): string | undefined {
   const isThere = typeof url === 'string' && URL.canParse(url) && new URL(url).href.startsWith(`${origin}/`)

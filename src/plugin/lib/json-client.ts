@@ -1,4 +1,4 @@
-/** The only way out: one exchange, bounded in time and size. Closes the holes of get-jwks, which has neither bound. */
+/** The only HTTP client: one exchange, bounded in time and size. get-jwks has neither bound. */
 import { tracingChannel } from 'node:diagnostics_channel'
 import { type Dispatcher, request } from 'undici'
 import { systemClock } from './clock.js'
@@ -7,10 +7,10 @@ import { parseDetached } from './own.js'
 import { createProxies, type InsecureHosts } from './proxies.js'
 import { traced } from './traced.js'
 
-/** No discovery document or key set comes near this: Entra's are under 20 KB. */
+/** Far above the size of any discovery document or key set: Entra's are under 20 KB. */
 const maxBytes = 1024 * 1024
 
-/** Connections to one origin at once, unless told otherwise: a thousand tenants that start together would spend their deadline on handshakes. */
+/** Default of concurrent connections to one origin: without a limit, a thousand tenants that start together would spend their deadline on handshakes. */
 const maxConnections = 32
 
 /**
@@ -21,18 +21,18 @@ const maxConnections = 32
  */
 export type FetchJson = (url: string, purpose?: object) => Promise<unknown>
 
-/** An answer that is no 200. Redirects are one: a key set is where the document says, or nowhere. */
+/** A response with a status other than 200; redirects are not followed. */
 export class HttpStatusError extends Error {
   override readonly name = 'HttpStatusError'
   readonly status: number
-  /** @param description what the server says of it (`error_description`, RFC 6749 §5.2), where it says something */
+  /** @param description what the server says of it (`error_description`, RFC 6749 §5.2), if it sends one */
   constructor(status: number, description?: string) {
     super(description === undefined ? `answered ${status}` : `answered ${status}: ${description}`)
     this.status = status
   }
 }
 
-/** A request of which every answer tells something, whatever its status. */
+/** A request whose response is of interest whatever its status. */
 export interface JsonRequest {
   readonly method: 'GET' | 'POST'
   readonly headers?: Readonly<Record<string, string>>
@@ -41,37 +41,37 @@ export interface JsonRequest {
   readonly signal?: AbortSignal
 }
 
-/** An answer with any status. */
+/** A response with any status. */
 export interface JsonAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** `undefined` where it is no JSON. */
+  /** `undefined` if it is not JSON. */
   readonly body: unknown
 }
 
-/** Sends a request and parses the answer's JSON, within a deadline and a size. Rejects where there is no whole answer. */
+/** Sends a request and parses the JSON of the response, within a deadline and a size. Rejects if there is no complete response. */
 export type ExchangeJson = (url: string, init: JsonRequest) => Promise<JsonAnswer>
 
-/** What is told of an answer. */
+/** What `seen` gets of a response. */
 export type Seen = (origin: string, headers: JsonAnswer['headers']) => void
 
 /** A {@link FetchJson} with sockets of its own. */
 export interface JsonClient {
   readonly fetchJson: FetchJson
   readonly exchangeJson: ExchangeJson
-  /** Ends what is under way and closes the sockets. */
+  /** Aborts pending exchanges and closes the sockets. */
   close(): Promise<void>
 }
 
 /**
- * A client for the tenant's documents, and for what the API asks of others. Proxies are taken from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, certificates
+ * A client for the tenant's documents, and for this API's requests to other services. Proxies are taken from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, certificates
  * from Node's own settings (`NODE_EXTRA_CA_CERTS`).
  *
  * @param timeoutSeconds one deadline, from connect to the last byte; of documents that are fetched for one purpose, to the last one's
  * @param connections to one origin at once
- * @param seen told of the headers of each answer
+ * @param seen called with the headers of each response
  * @param insecureHosts hosts that must be at a private address, and are called without a proxy
- * @throws EntraConfigurationError where a proxy's variable cannot be used
+ * @throws EntraConfigurationError when a proxy's variable cannot be used
  */
 export function createJsonClient(
   timeoutSeconds: number,
@@ -125,7 +125,7 @@ export function createJsonClient(
 /** Name of the tracing channel (Node: `TracingChannel`) of every request that this library sends. */
 export const fetchChannelName = 'fastify-entra.fetch'
 
-/** What its messages say of a request, beside `error`; never a path, a header or a body, as these may name people or hold tokens. */
+/** The members of its messages beside `error`; never a path, a header or a body, as these may name people or contain tokens. */
 export interface FetchMessage {
   readonly origin: string
   readonly method: string
@@ -135,7 +135,7 @@ const fetches = tracingChannel<string, FetchMessage>(fetchChannelName)
 
 const messageOf = (url: string, { method }: JsonRequest) => ({ origin: new URL(url).origin, method })
 
-/** undici heeds a signal only once it has a connection: a proxy that never answers, or a network that drops packets, would outlast any deadline. */
+/** undici honours a signal only once it has a connection: a proxy that never responds, or a network that drops packets, would exceed any deadline. */
 async function unlessAborted<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
   let giveUp!: () => void
   const aborted = new Promise<never>((_resolve, reject) => {
@@ -151,7 +151,7 @@ async function unlessAborted<T>(signal: AbortSignal, answer: Promise<T>): Promis
 
 const tookTooLong = () => new DOMException('took too long', 'TimeoutError')
 
-/** Milliseconds that are left for a purpose: its time begins with the first document that is fetched for it. */
+/** Milliseconds left for a purpose: its deadline starts with the first document that is fetched for it. */
 function deadlines(timeoutSeconds: number): (purpose: object | undefined) => number {
   const ends = new WeakMap<object, number>()
   return (purpose = {}) => {
@@ -186,7 +186,7 @@ async function exchange(
   }
 }
 
-/** The first line of Entra's reason, such as `AADSTS90002: Tenant '…' not found.`; a body that cannot be read has none. */
+/** The first line of Entra's reason, such as `AADSTS90002: Tenant '…' not found.`; none if the body cannot be parsed. */
 async function descriptionIn(body: AsyncIterable<Buffer>): Promise<string | undefined> {
   const { error_description: said } = Object(parsed((await readText(body).catch(ignore)) ?? ''))
   const [line = ''] = typeof said === 'string' ? said.split(/[\r\n]/) : []
@@ -212,10 +212,10 @@ async function readText(body: AsyncIterable<Buffer>): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** The body is given up on purpose; that it then ends early is no news. */
+/** The body is abandoned on purpose, so its early end is not an error. */
 function ignore(): undefined {}
 
-/** undici wraps what went wrong; the innermost message says it. For logs: see {@link loggedError}. */
+/** undici wraps errors; the innermost message is the cause. For logs, see {@link loggedError}. */
 export function reasonOf(error: unknown): string {
   let innermost = loggedError(error)
   while (innermost.cause) innermost = innermost.cause

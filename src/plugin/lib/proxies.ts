@@ -1,6 +1,6 @@
 /**
- * Which way a request goes: directly, or through a proxy, by the variables that curl and many other programs read. Loopback is never proxied,
- * whatever they say: plain http is accepted there because nobody else is on the way.
+ * Selects the connection of a request: direct, or through a proxy, by the variables that curl and many other programs read. Requests to
+ * loopback never use a proxy, whatever the variables say: plain http is accepted there because no other host is involved.
  */
 import { BlockList, isIP } from 'node:net'
 import { Agent, type Dispatcher, ProxyAgent } from 'undici'
@@ -10,9 +10,9 @@ import { isLoopback } from './validate.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The ways out of this process, each with connections of its own. */
+/** Direct connections and those through proxies, each with their own sockets. */
 export interface Proxies {
-  /** The way to a URL. */
+  /** The dispatcher for a URL. */
   dispatcherFor(url: URL): Dispatcher
   /** Closes the sockets. */
   destroy(): Promise<void>
@@ -56,7 +56,7 @@ export function createProxies(
 /** RFC 3986 §3.2: without a scheme, and without credentials. */
 const hostAndPort = /^(\[[\da-f:]+\]|[^\s:@/?#[\]]+):\d{1,5}$/i
 
-/** The first of the names that is set, as curl reads them; blanks around the value are none of it. */
+/** The first of the names that is set, as curl reads them, without surrounding white space. */
 function readVariable(names: readonly string[], environment: Environment) {
   const name = String(names.find((each) => environment[each] !== undefined))
   return { name, value: environment[name]?.trim() ?? '' }
@@ -66,19 +66,19 @@ function proxyFrom(names: readonly string[], environment: Environment, options: 
   const { name, value } = readVariable(names, environment)
   if (value === '') return undefined
   try {
-    // `proxy.corp:3128`, as people write it; a URL would have `proxy.corp:` for its scheme.
+    // `proxy.corp:3128` is common; the URL parser would take `proxy.corp:` as the scheme.
     const url = new URL(hostAndPort.test(value) ? `http://${value}` : value)
     // A password with a `#` that is not percent-encoded ends in the middle of the URL.
     const isPlain = url.pathname === '/' && url.search === '' && url.hash === ''
     if (isPlain && /^https?:$/.test(url.protocol)) return new ProxyAgent({ ...options, uri: url.href })
   } catch {
-    // What was thrown has the address, and with it the password of the proxy.
+    // The thrown error contains the address, and so the password of the proxy.
   }
-  const wanted = 'give http://user:password@host:port of the proxy, signs in the password percent-encoded, or host:port'
+  const wanted = 'give http://user:password@host:port, with user and password percent-encoded, or host:port'
   throw new EntraConfigurationError(`${name} cannot be used; ${wanted}`)
 }
 
-/** What `NO_PROXY` exempts: `*`, names with all below them, addresses, networks (CIDR), each but the last with a port or without. */
+/** What `NO_PROXY` exempts: `*`, names with their subdomains, addresses, and networks (CIDR); all except networks may have a port. */
 function exemptions(list: string): (url: URL) => boolean {
   const entries = list.split(/[\s,]+/).filter((entry) => entry !== '')
   const matches = entries.map((entry) => networkOf(entry) ?? nameOf(entry))

@@ -110,7 +110,7 @@ function providerOf(name: ProviderName | undefined): Provider {
   if (name === undefined) return ownProperties(anyProvider)
   if (typeof name === 'string' && Object.hasOwn(providers, name)) return ownProperties(providers[name])
   throw new EntraConfigurationError(
-    `provider ${shown(name)} is unknown; it is one of ${Object.keys(providers).join(', ')}, or left out`
+    `provider ${shown(name)} is unknown; give one of ${Object.keys(providers).join(', ')}, or leave it out`
   )
 }
 

@@ -1,4 +1,4 @@
-/** What OpenAPI's `security` has no words for, as extensions of an operation (OpenAPI 3.1 §4.9): roles, permissions, groups, authentication contexts. */
+/** What OpenAPI's `security` cannot express, as extensions of an operation (OpenAPI 3.1 §4.9): roles, permissions, groups, authentication contexts. */
 
 import { describe, type Rule } from '../authorization/rules.js'
 import { hasOwn } from '../lib/own.js'
@@ -13,7 +13,7 @@ const extensions = {
 
 type Named = Extract<Rule, { kind: keyof typeof extensions }>
 
-/** The extensions of an operation whose guards ask for this: `x-access` in words, and names in lists. */
+/** The extensions of an operation whose guards require this: `x-access` in words, and names in lists. */
 export function extensionsOf(rule: Rule): Readonly<Record<string, string | readonly string[]>> {
   const named = namedIn(rule)
   const lists = Object.entries(extensions).map(([kind, name]) => {

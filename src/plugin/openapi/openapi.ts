@@ -1,4 +1,4 @@
-/** Guards → OpenAPI: what a route asks for, read off the same value that decides. OpenAPI 3.1 §4.8.27, §4.8.30. */
+/** Guards → OpenAPI: what a route requires, from the same value that decides each request. OpenAPI 3.1 §4.8.27, §4.8.30. */
 import type { FastifySchema, RouteOptions } from 'fastify'
 import { type Alternative, alternatives } from '../authorization/alternatives.js'
 import { permissionsIn, type Rule } from '../authorization/rules.js'
@@ -9,7 +9,7 @@ import { authOf } from '../routes/route-auth.js'
 import { guardsIn } from '../routes/route-guards.js'
 import { extensionsOf } from './extensions.js'
 
-/** Names of the two security schemes: a person through a client, and a service for itself. */
+/** Names of the two security schemes: a user through a client, and a service for itself. */
 const userScheme = 'entraUser'
 const appScheme = 'entraApp'
 
@@ -23,7 +23,7 @@ interface OauthFlows {
   clientCredentials?: { tokenUrl: string; scopes: Record<string, string> }
 }
 
-/** What @fastify/swagger hands to its `transform`, and takes back. */
+/** What @fastify/swagger passes to its `transform`, and expects in return. */
 interface TransformInput {
   schema: FastifySchema
   url: string
@@ -32,17 +32,17 @@ interface TransformInput {
 
 /** The parts of an OpenAPI document that only the plugin knows. */
 export interface EntraOpenapi {
-  /** For @fastify/swagger's `transform`: adds `security`, and the answers 401, 403 and 503, to each route. */
+  /** For @fastify/swagger's `transform`: adds `security`, and the responses 400, 401, 403 and 503, to each route. */
   readonly transform: (input: TransformInput) => { schema: FastifySchema; url: string }
   /** `components.securitySchemes`: OAuth 2 with the tenant's endpoints, or their discovery URL until they are known. */
   readonly securitySchemes: Readonly<Record<string, SecurityScheme>>
-  /** `components.schemas` that the answers refer to. */
+  /** `components.schemas` that the responses refer to. */
   readonly schemas: Readonly<Record<string, object>>
 }
 
-/** What the document is made from. */
+/** What the document is built from. */
 export interface OpenapiSource {
-  /** The App ID URI that scopes are asked for with, such as `api://…`; `undefined`: by their names alone. */
+  /** The App ID URI with which clients request scopes, such as `api://…`; `undefined`: they request the names alone. */
   readonly scopeBase: string | undefined
   readonly metadataUrl: string
   readonly metadata: () => Metadata | undefined
@@ -52,19 +52,19 @@ export interface OpenapiSource {
 
 const problemSchema = {
   type: 'object',
-  description: 'Problem details, RFC 9457',
+  description: 'Problem details (RFC 9457)',
   required: ['type', 'title', 'status', 'detail', 'code', 'requestId'],
   properties: {
     type: { type: 'string', format: 'uri-reference' },
     title: { type: 'string' },
     status: { type: 'integer' },
-    detail: { type: 'string', description: 'What to change' },
-    code: { type: 'string', description: 'Stable, for programs' },
+    detail: { type: 'string', description: 'What the client can change' },
+    code: { type: 'string', description: 'Stable, so that programs can compare it' },
     requestId: { type: 'string' }
   }
 } as const
 
-/** Makes the plugin's part of an OpenAPI document. */
+/** Builds the plugin's part of an OpenAPI document. */
 export function createOpenapi(source: OpenapiSource): EntraOpenapi {
   return {
     transform: ({ schema, url, route }) => ({
@@ -85,7 +85,7 @@ function secured(schema: FastifySchema | undefined, { config }: RouteOptions, sc
   const rule: Rule = { kind: 'allOf', rules: guards.map(({ rule }) => rule) }
   const ways = alternatives(rule)
   const security = ways.flatMap((way) => requirements(way, scopeBase))
-  const anonymous = auth === 'optional' && guards.length === 0 ? [{}] : [] // a guard lets no anonymous request pass
+  const anonymous = auth === 'optional' && guards.length === 0 ? [{}] : [] // a guard denies every anonymous request
   return {
     ...(guards.length > 0 && extensionsOf(rule)),
     security: [...anonymous, ...security],
@@ -93,14 +93,14 @@ function secured(schema: FastifySchema | undefined, { config }: RouteOptions, sc
   }
 }
 
-/** Each scope once, with what it allows; where no guard says so, its name: a description is required (OpenAPI 3.1 §4.8.29). */
+/** Each scope once, with its description, which is required (OpenAPI 3.1 §4.8.29); its name if no guard has a description. */
 function scopesWithWords(rules: readonly Rule[]): readonly (readonly [name: string, words: string])[] {
   const scopes = permissionsIn({ kind: 'allOf', rules }).filter(({ kind }) => kind === 'scope')
   const described = new Map(scopes.flatMap(({ name, description }) => (description ? [[name, description]] : [])))
   return [...new Set(scopes.map(({ name }) => name))].map((name) => [name, described.get(name) ?? name])
 }
 
-/** Entra's clients ask for `.default`: all that was granted (Microsoft: "Scopes and permissions"). */
+/** Entra's clients request `.default`: everything that was granted (Microsoft: "Scopes and permissions"). */
 function defaultScopes(scopeBase: string | undefined): string[] {
   return scopeBase === undefined ? [] : [scopeNameWith(scopeBase)('.default')]
 }
@@ -119,18 +119,18 @@ const problem = (description: string, ...headers: string[]) => ({
 
 const refusals = {
   400: problem(
-    'The Authorization header is malformed, or was sent twice, or there are too many headers',
+    'The Authorization header is malformed or repeated, or the request has too many headers',
     'WWW-Authenticate'
   ),
-  401: problem('No access token, or one that is not valid here', 'WWW-Authenticate'),
-  403: problem('The token is valid, and lacks, or does not show, what this route requires', 'WWW-Authenticate'),
-  503: problem('The keys of the tenant are not available, so no token can be checked', 'Retry-After')
+  401: problem('The access token is missing or not valid for this API', 'WWW-Authenticate'),
+  403: problem('The token is valid, but does not show what this route requires', 'WWW-Authenticate'),
+  503: problem('The keys of the tenant are unavailable, so no token can be verified', 'Retry-After')
 }
 
 function securitySchemes({ scopeBase, metadataUrl, metadata, rules }: OpenapiSource): Record<string, SecurityScheme> {
   const { authorizationEndpoint, tokenEndpoint } = metadata() ?? {}
-  const asUser = 'A person signs in: authorization code with PKCE'
-  const asApp = 'A service calls for itself: client credentials'
+  const asUser = 'A user signs in (authorization code flow with PKCE)'
+  const asApp = 'A service calls the API for itself (client credentials flow)'
   if (!authorizationEndpoint || !tokenEndpoint) {
     const discovery = { type: 'openIdConnect', openIdConnectUrl: metadataUrl } as const
     return { [userScheme]: { ...discovery, description: asUser }, [appScheme]: { ...discovery, description: asApp } }

@@ -1,4 +1,4 @@
-/** What a refused client is told: `WWW-Authenticate` (RFC 6750 §3), problem details (RFC 9457). */
+/** The response to a refused client: `WWW-Authenticate` (RFC 6750 §3) and problem details (RFC 9457). */
 import { STATUS_CODES } from 'node:http'
 import type { Refusal } from './refusal.js'
 
@@ -7,17 +7,17 @@ export const problemMediaType = 'application/problem+json'
 
 /** A body of problem details, RFC 9457 §3.1. */
 export interface Problem {
-  /** `about:blank` (RFC 9457 §4.2.1): the status says what kind it is, `code` says which. */
+  /** `about:blank` (RFC 9457 §4.2.1): `status` and `code` identify the problem. */
   readonly type: 'about:blank'
   readonly title: string
   readonly status: number
   readonly detail: string
-  /** Stable, for programs. */
+  /** Stable, so that programs can compare it. */
   readonly code: string
   readonly requestId: string
 }
 
-/** Builds problem details, for a server that answers everything it refuses in one shape. */
+/** Builds problem details, for a server whose own error responses have the same form. */
 export function toProblem(
   requestId: string,
   { status, code, detail }: { status: number; code: string; detail: string }
@@ -25,7 +25,7 @@ export function toProblem(
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code, requestId }
 }
 
-/** `auth-param`s as quoted-strings (RFC 9110 §11.2, §5.6.4); RFC 6750 §3 narrows their alphabet. */
+/** `auth-param`s as quoted-strings (RFC 9110 §11.2, §5.6.4); RFC 6750 §3 restricts their characters. */
 export function challengeOf({ error, detail, scopes, challenge = {} }: Refusal, realm: string): string {
   const parameters = [
     ['realm', realm],

@@ -1,4 +1,4 @@
-/** Refusals as errors, for what is called by the application's own code. */
+/** Refusals as errors, for functions that the application calls. */
 
 import { refusalErrorMark, version } from '../lib/marks.js'
 import type { Refusal, RefusalCode } from './refusal.js'
@@ -7,9 +7,9 @@ import type { Refusal, RefusalCode } from './refusal.js'
 abstract class RefusalError extends Error {
   /** Stable, for programs. */
   readonly code: RefusalCode
-  /** HTTP status code that says the same: 401 for a bad token, 403 for one that may not call, 503 where no answer can be had. */
+  /** The HTTP status code for it: 401 for an invalid token, 403 for one that may not call, 503 when that cannot be determined. */
   readonly statusCode: Refusal['status']
-  /** Seconds after which to try again, where that may help. */
+  /** Seconds after which to try again, if that may help. */
   readonly retryAfterSeconds: number | undefined
   readonly #refusal: Refusal
 
@@ -21,7 +21,7 @@ abstract class RefusalError extends Error {
     this.#refusal = refusal
   }
 
-  /** What the client is to be told. */
+  /** The refusal to send to the client. */
   get refusal(): Refusal {
     return this.#refusal
   }
@@ -32,20 +32,20 @@ abstract class RefusalError extends Error {
   }
 }
 
-/** What the client is to be told, where an error of this version says so. */
+/** The refusal to send to the client, if the error is one of this version of the package. */
 export function refusalIn(error: unknown): Refusal | undefined {
   const { [refusalErrorMark]: madeBy, refusal } = Object(error) as Partial<RefusalError>
   return madeBy === version ? refusal : undefined
 }
 
-/** A token that {@link FastifyInstance.verifyToken} was given is refused: what a request with it would have been answered. */
+/** Thrown by {@link FastifyInstance.verifyToken} for a token that is refused, with the response that a request with it would get. */
 export class TokenRefusedError extends RefusalError {
   override readonly name = 'TokenRefusedError'
 }
 
 /**
- * There is no token for another API: the caller has to do something (401, 403), this API's own request was refused (502), or the tenant
- * cannot be reached (503). Thrown out of a handler it is answered like every refusal: as a problem, with a challenge where one helps.
+ * There is no token for another API: the caller must act (401, 403), the tenant refused this API's own request (502), or the tenant cannot
+ * be reached (503). If a handler lets it pass, the plugin responds as to every refusal: with problem details, and a challenge if one helps.
  */
 export class DownstreamError extends RefusalError {
   override readonly name = 'DownstreamError'

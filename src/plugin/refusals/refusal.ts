@@ -1,6 +1,6 @@
 /**
- * Every way a request is refused, in one table. A refusal is a value, not an `Error`: it is expected, it costs no stack
- * trace, and it holds nothing that must not reach the client.
+ * Every refusal of a request, in one table. A refusal is a value, not an `Error`: it is expected, it needs no stack trace, and it
+ * contains nothing that the client must not see.
  */
 
 /** The `error` of the challenge: RFC 6750 §3.1, Microsoft's claims challenge, RFC 9470 §3. */
@@ -28,9 +28,9 @@ const kinds = {
   authorization_malformed: invalidRequest(
     'The Authorization header must be "Bearer", one space and one token, with nothing after it.'
   ),
-  /** RFC 9110 §5.3: `Authorization` is no list, so it may come once. */
+  /** RFC 9110 §5.3: `Authorization` is not a list, so it may be sent once only. */
   authorization_repeated: invalidRequest('The request has more than one Authorization header; send one.'),
-  /** Node drops headers over a bound without a word, so a second `Authorization` may have been one of them. */
+  /** Node silently drops headers beyond a limit, so a second `Authorization` may have been one of them. */
   too_many_headers: invalidRequest('The request has more headers than this API reads; send fewer.'),
   /** Not a JWS in compact form (RFC 7515 §7.1) whose header and payload are JSON objects. */
   token_malformed: unauthorized('The token is not a signed JWT. Send the access token unchanged.'),
@@ -42,37 +42,37 @@ const kinds = {
   unsupported_header: unauthorized('The token has a header parameter that this API does not accept.'),
   /** No key of the tenant has this `kid`. */
   unknown_key: unauthorized('The token is signed with a key that the tenant does not publish. Get a new token.'),
-  /** The signature does not fit (RFC 7515 §5.2). */
+  /** The signature does not match (RFC 7515 §5.2). */
   invalid_signature: unauthorized('The signature of the token is not valid. Send the access token unchanged.'),
-  /** Past `exp`, with the tolerance (RFC 7519 §4.1.4). */
+  /** `exp` has passed by more than the allowed clock skew (RFC 7519 §4.1.4). */
   token_expired: unauthorized('The token has expired. Get a new one.'),
-  /** Before `nbf` or `iat`, with the tolerance (RFC 7519 §4.1.5, §4.1.6). */
+  /** `nbf` or `iat` is in the future by more than the allowed clock skew (RFC 7519 §4.1.5, §4.1.6). */
   token_not_yet_valid: unauthorized(
-    'The token is not valid yet by the clock of this API: a token is valid from its nbf and iat on. Its operator checks that clock.'
+    'The token is not valid yet: its nbf or iat is in the future by the clock of this API. The operator of this API should check that clock.'
   ),
   /** Revoked before it expired: the application's `isRevoked` says so. */
   token_revoked: unauthorized('The token was revoked. Get a new one.'),
   /** A claim that every access token has is missing. */
   missing_claim: unauthorized('The token lacks a claim that every access token has.'),
-  /** A required claim has the wrong type, or a time that is no time. */
+  /** A required claim has the wrong type, or a time is not a number of seconds. */
   invalid_claim: unauthorized('A claim of the token has a value that is not allowed there.'),
   /** `iss` is not the tenant's (RFC 7519 §4.1.1). */
   wrong_issuer: unauthorized('The token was issued by another authority than the one this API trusts.'),
-  /** `tid` is not the tenant, or does not go with `iss`. */
+  /** `tid` is not the tenant, or does not match `iss`. */
   wrong_tenant: unauthorized('The token was issued for another tenant.'),
   /** `tfp`, or `acr`, names another user flow of Azure AD B2C. */
   wrong_user_flow: unauthorized('The token was issued by another user flow than the one this API trusts.'),
-  /** `ver` does not go with `iss`. */
-  wrong_version: unauthorized('The "ver" of the token does not go with its issuer.'),
+  /** `ver` does not match `iss`. */
+  wrong_version: unauthorized('The "ver" of the token does not match its issuer.'),
   /** The key is published for another issuer than the token names. */
   wrong_key_issuer: unauthorized('The token is signed with a key of another issuer.'),
   /** `aud` is not this API (RFC 7519 §4.1.3). */
   wrong_audience: unauthorized('The token is for another API.'),
-  /** An ID token (OpenID Connect Core §2), which tells the client who signed in, or a logout token: neither opens an API. */
+  /** An ID token (OpenID Connect Core §2), which informs the client who signed in, or a logout token: neither gives access to an API. */
   not_an_access_token: unauthorized(
     'This is an ID token, or another token that is not an access token. Send the access token.'
   ),
-  /** `cnf`: bound to a key that its sender must prove to hold (RFC 7800 §3, RFC 8705, RFC 9449 §7.1); as Bearer it is not. */
+  /** `cnf`: bound to a key whose possession the sender must prove (RFC 7800 §3, RFC 8705, RFC 9449 §7.1), which a bearer request does not. */
   bound_token: unauthorized('The token is bound to a key, so it cannot be used as a bearer token.'),
   /** Valid, with neither scopes nor roles: any app in the tenant can get such a token for any API. */
   no_permissions: forbidden(
@@ -90,7 +90,7 @@ const kinds = {
   ),
   /** A guard denied the request. */
   insufficient_permissions: forbidden('The token lacks what this route requires.'),
-  /** A step up is needed, and the client understands Entra's claims challenge. */
+  /** A step-up is required, and the client supports Entra's claims challenge. */
   insufficient_claims: {
     status: 401,
     error: 'insufficient_claims',
@@ -105,7 +105,7 @@ const kinds = {
   /** No usable key, and the tenant cannot be reached. */
   tenant_unavailable: {
     status: 503,
-    detail: 'The keys of the tenant are not available at the moment, so no token can be checked. Try again later.'
+    detail: 'The keys of the tenant are unavailable at the moment, so no token can be verified. Try again later.'
   },
   /** The user is in more groups than fit into a token, and the lookup failed. */
   groups_unavailable: {
@@ -117,22 +117,23 @@ const kinds = {
     status: 503,
     detail: 'This API cannot decide at the moment whether it accepts this token. Try again later.'
   },
-  /** Another API is to be called for a user, and the token speaks for an app (the on-behalf-of flow has no app-only form). */
+  /** Another API is to be called for a user, and the token is app-only (the on-behalf-of flow requires a delegated token). */
   user_required: forbidden('This route calls another API for a user. Call it with the token of a user.'),
   /** The user is from a tenant, or another provider, for which this API has no credential; for others it has one. */
   downstream_not_offered: forbidden('This route calls another API for its users, but not for those of this tenant.'),
-  /** AADSTS65001: nobody consented to what this API wants to do for the user in another one. */
+  /** AADSTS65001: nobody consented to the permission that this API requests in another API for the user. */
   consent_required: forbidden(
-    'Neither the user nor an administrator has consented that this API calls another one for the user.'
+    'Neither the user nor an administrator has consented to this API calling another API for the user.'
   ),
   /** The tenant refuses this API's own request for a token, because of its credentials or permissions. Only its operator can fix that. */
   downstream_refused: {
     status: 502,
-    detail: 'The tenant refused this API a token for another one; its operator finds the reason in the log.'
+    detail:
+      'The tenant refused to issue this API a token for another API. The operator of this API finds the reason in its log.'
   },
-  /** The response is not one of the service that was called. */
+  /** The response is not one that this service sends. */
   downstream_failed: { status: 502, detail: 'Another service that this route needs sent an unexpected response.' },
-  /** The tenant does not answer, or asks to wait. */
+  /** The tenant does not answer, or throttles this API. */
   downstream_unavailable: {
     status: 503,
     detail: 'Another service that this route needs is not available at the moment. Try again later.'
@@ -147,7 +148,7 @@ const kinds = {
 /** The stable `code` of a refusal: what programs may switch on. */
 export type RefusalCode = keyof typeof kinds
 
-/** Why a request is refused, and all that the client is told of it. */
+/** Why a request is refused, and everything that the client learns about it. */
 export interface Refusal {
   readonly code: RefusalCode
   /** HTTP status code. */
@@ -160,16 +161,16 @@ export interface Refusal {
   readonly scopes?: readonly string[]
   /** Seconds, for `Retry-After` (RFC 9110 §10.2.3). */
   readonly retryAfterSeconds?: number
-  /** Further parameters of the challenge: what a step up must bring. */
+  /** Further parameters of the challenge: what a step-up must satisfy. */
   readonly challenge?: Readonly<Record<string, string>>
 }
 
-/** What a refusal may say beyond its kind. */
+/** What a refusal may add to its kind. */
 export type RefusalExtra = Pick<Refusal, 'scopes' | 'retryAfterSeconds' | 'challenge'> & { readonly detail?: string }
 
 const plain = new Map<RefusalCode, Refusal>()
 
-/** The refusal of a kind, with what this case adds; where that is nothing, always the same object, whose answer is made once. */
+/** The refusal of a kind, with additions for this case. Without additions it is always the same object, whose response is built once. */
 export function refusal(code: RefusalCode, extra?: RefusalExtra): Refusal {
   if (extra) return { code, ...kinds[code], ...extra }
   const made = plain.get(code) ?? Object.freeze<Refusal>({ code, ...kinds[code] })
@@ -177,7 +178,7 @@ export function refusal(code: RefusalCode, extra?: RefusalExtra): Refusal {
   return made
 }
 
-/** Tells a refusal from a principal, a key, or an error that somebody threw. */
+/** Distinguishes a refusal from a principal, a key, or a thrown error. */
 export function isRefusal(value: unknown): value is Refusal {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, 'code') && Object.hasOwn(value, 'detail')
 }

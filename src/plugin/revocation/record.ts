@@ -27,13 +27,15 @@ export function keyOfRevoked(who: Revoked): string {
   if (tenantId === undefined && sessionId !== undefined) throw new EntraConfigurationError(whoseSession)
   const key = sessionId === undefined ? keyOf(tenantId, id) : keyOfSession(tenantId, sessionId)
   if (key) return key
-  throw new EntraConfigurationError('revoke takes a tenantId with an id or a sessionId, none of them empty')
+  throw new EntraConfigurationError(
+    'revoke got a tenantId, id or sessionId that is missing or empty; give { tenantId, id } or { tenantId, sessionId }'
+  )
 }
 
-const oneOfThem = 'revoke takes an id or a sessionId, and was given both; call it once for each'
+const oneOfThem = 'revoke got an id and a sessionId; call it once for each'
 const whoseSession =
-  'revoke was given a sessionId without its tenantId, and another issuer may use the same one; give { tenantId, sessionId }, with the ' +
-  'tenantId of its principal: the directory (tenant) ID, or the issuer of another provider'
+  'revoke got a sessionId without a tenantId, and another issuer may use the same one; give { tenantId, sessionId }, where tenantId is ' +
+  'the directory (tenant) ID, or the issuer of another provider'
 
 /** The keys under which a token may be revoked: the caller's, and the session's if the token names one. */
 export function keysOf(principal: Principal): readonly string[] {

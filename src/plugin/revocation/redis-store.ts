@@ -86,7 +86,7 @@ export class RedisRevocations {
     rejectUnknown('RedisRevocations', options, ['keptHours', 'keyPrefix', 'timeoutSeconds', 'freshSeconds'])
     const { keptHours, keyPrefix = 'fastify-entra:revoked:', timeoutSeconds, freshSeconds } = ownProperties(options)
     if (typeof client?.get !== 'function' || typeof client.eval !== 'function')
-      throw new EntraConfigurationError('RedisRevocations takes a client of ioredis or iovalkey')
+      throw new EntraConfigurationError('RedisRevocations got no Redis client; give a client of ioredis or iovalkey')
     this.#client = client
     this.#keyPrefix = matching('keyPrefix', keyPrefix, /./, 'a non-empty string')
     this.#keptSeconds = String(keptSeconds(keptHours))

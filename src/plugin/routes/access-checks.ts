@@ -63,13 +63,12 @@ type Route = Pick<AccessEntry, 'method' | 'url'>
 export function refuseUndecided(undecided: readonly Route[], unseen: readonly Route[]): void {
   const anyToken = "give each a guard, or write config: { auth: 'required' } where any valid token may call"
   const first = 'register fastify-entra first, and await it'
-  const mistakes = [
-    ...(undecided.length > 0
-      ? [`neither a guard nor config.auth is declared for ${named(undecided)}; ${anyToken}`]
-      : []),
-    ...(unseen.length > 0 ? [`the plugin cannot check what was declared before it: ${named(unseen)}; ${first}`] : [])
-  ]
-  if (mistakes.length > 0) throw new EntraConfigurationError(`strictRoutes: ${mistakes.join('; and ')}`)
+  const undeclared = `neither a guard nor config.auth is declared for ${named(undecided)}; ${anyToken}`
+  const early = `the plugin cannot check routes that were declared before it: ${named(unseen)}; ${first}`
+  if (undecided.length + unseen.length === 0) return
+  const one = undecided.length > 0 ? undeclared : early
+  const isBoth = undecided.length > 0 && unseen.length > 0
+  throw new EntraConfigurationError(`strictRoutes: ${isBoth ? `${undeclared}; and ${early}` : one}`)
 }
 
 /** A HEAD that Fastify adds is named with its GET. */

@@ -30,17 +30,21 @@ export function checkRoute(route: RouteOptions, inHooks: readonly Guard[] = []):
   const auth = authOf(route.config)
   const where = `${route.method} ${route.url}`
   if (!['required', 'optional', 'none'].includes(auth)) {
-    throw new EntraConfigurationError(`${where} has config.auth ${shown(auth)}; it must be required, optional or none`)
+    throw new EntraConfigurationError(`${where} has config.auth ${shown(auth)}; give required, optional or none`)
   }
   refuseMisplaced(route, where)
   const own = fit.flatMap((hook) => route[hook] ?? []).filter(isGuard)
   if (auth === 'none' && own.length > 0) {
-    throw new EntraConfigurationError(`${where} has a guard and config.auth "none"; a guard requires a token`)
+    throw new EntraConfigurationError(
+      `${where} has a guard and config.auth "none"; remove one, as a guard requires a token`
+    )
   }
   const guards = [...new Set([...inHooks, ...own])]
   const rules = guards.map(({ rule }) => rule)
   if (alternatives({ kind: 'allOf', rules }).length === 0) {
-    throw new EntraConfigurationError(`${where} requires a user and an app at once, so nobody can call it`)
+    throw new EntraConfigurationError(
+      `${where} requires a user and an app at once, so nobody can call it; remove one guard, or combine them with anyOf`
+    )
   }
   route.config = { ...route.config, [routeGuards]: guards }
   return guards

@@ -143,12 +143,18 @@ function variablesOf(env: Environment): readonly [variable: string, option: stri
   return Object.entries({ ...(isOidc(env) ? oidcVariables : entraVariables), ...commonVariables })
 }
 
-/** Replaces the option's name by the variable's, as operators set variables and never see options. */
+/**
+ * Replaces names of options by those of variables, as operators set variables and never see options. A name that is also an English word,
+ * such as `audience`, is replaced only before a value.
+ */
 export function inTermsOfVariables(message: string, env: Environment): string {
   const variables = new Map(variablesOf(env).map(([variable, option]) => [option, variable]))
   return message
     .replace('downstream.clientCertificate', 'ENTRA_CLIENT_CERTIFICATE')
-    .replace(/\b[a-z]+(?:[A-Z][a-z]+)*\b(?= (?:"|\[|is missing|\d))/g, (word) => variables.get(word) ?? word)
+    .replace(
+      /\b[a-z]+(?:[A-Z][a-z]+)*\b(?= (?:"|\[|is missing|\d))|\b[a-z]+(?:[A-Z][a-z]+)+\b/g,
+      (word) => variables.get(word) ?? word
+    )
 }
 
 /** Converts strings to lists and numbers. The plugin validates the values, and that none is missing. */

@@ -16,8 +16,8 @@ const marks = {
   public: ['Public', 'anyone may call; the token is not inspected'],
   optional: ['Token optional', 'unauthenticated requests are allowed; a token that is sent must be valid'],
   token: ['Token', 'any valid token; nothing more is required'],
-  permission: ['Permission', 'a valid token that holds what the route requires'],
-  nobody: ['Nobody', 'a mistake: no token can hold what the route requires'],
+  permission: ['Permission', 'a valid token that has the permission in the row'],
+  nobody: ['Nobody', 'a mistake: no token can satisfy the route'],
   unknown: ['Not known', 'declared before fastify-entra was registered']
 } as const
 
@@ -46,19 +46,19 @@ export function accessPage(matrix: readonly AccessEntry[]): string {
 <body>
 <header>
 <h1>Access matrix</h1>
-<p>Who may call each route of this API, from the same rules that decide each request.</p>
+<p>Who may call each route of this API. The page is generated from the rules that decide each request.</p>
 </header>
 <main>
 ${counts(rows)}
 <table>
-<caption>Routes in the order of their declaration</caption>
+<caption>Routes in the order in which they are declared</caption>
 <thead><tr><th scope="col">Route</th><th scope="col">Who may call</th></tr></thead>
 ${groups(rows)}
 </table>
 </main>
 <footer>
-<p>Any other path answers 401 without a valid token, and 404 with one. The <a href="../openapi.json">OpenAPI document</a> states the
-same for programs; on <a href="../docs">its page</a> you can sign in and call the API.</p>
+<p>Requests for any other path get 401 without a valid token, and 404 with one. The <a href="../openapi.json">OpenAPI document</a> has the
+same information for programs. You can sign in and call the API on the <a href="../docs">documentation page</a>.</p>
 </footer>
 </body>
 </html>
@@ -70,7 +70,7 @@ function counts(rows: readonly Row[]): string {
     const count = rows.filter((row) => row.mark === mark).length
     return count > 0 ? [`<li><b>${count}</b>${badge(mark)}<p>${marks[mark][1]}</p></li>`] : []
   })
-  const total = `<li><b>${rows.length}</b>${rows.length === 1 ? 'route' : 'routes'}<p>in all; methods with the same callers are one</p></li>`
+  const total = `<li><b>${rows.length}</b>${rows.length === 1 ? 'route' : 'routes'}<p>in all; methods of a route with the same callers count once</p></li>`
   return `<ul class="counts">\n${[total, ...items].join('\n')}\n</ul>`
 }
 
@@ -79,7 +79,7 @@ function groups(rows: readonly Row[]): string {
   const isDocument = ({ path }: Row) => /^\/(docs|openapi)\b/.test(path)
   const named = [
     ['The API', rows.filter((row) => !isDocument(row))],
-    ['Its documents', rows.filter(isDocument)]
+    ['Documents', rows.filter(isDocument)]
   ] as const
   const bodies = named.map(([name, own]) => {
     const heading = `<tr class="group"><th colspan="2" scope="rowgroup">${name}</th></tr>`

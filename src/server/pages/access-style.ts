@@ -63,6 +63,8 @@ footer { margin-top: 1.5rem; font-size: .875rem }
   thead { display: none }
   tbody th { width: auto; padding-bottom: 0 }
   tbody td { padding-top: .2rem; padding-left: 9.5rem; border-top: 0 }
+  tbody th { padding-left: 1rem }
+  .methods { width: auto; margin: 0 .5rem 0 0 }
   .group th { padding-bottom: .55rem }
 }
 @media print { body { max-width: none } .mark { border-color: currentcolor } }

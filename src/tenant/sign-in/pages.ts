@@ -11,12 +11,15 @@ const page = (title: string, body: string) => `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
 <link rel="icon" href="data:,">
-<style>body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }</style>
+<style>body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere }
+form ul { padding: 0; list-style: none }
+form li { margin: .5rem 0 }
+button, input { max-width: 100%; padding: .4rem .75rem; font: inherit; text-align: left }</style>
 </head>
 <body>
 <main>
 <h1>${title}</h1>
-<p><strong>Embedded development tenant – never for production.</strong></p>
+<p><strong>Embedded development tenant – never for production.</strong> Anyone can sign in as anyone.</p>
 ${body}
 </main>
 </body>
@@ -25,7 +28,7 @@ ${body}
 
 const list = (items: readonly string[]) => `<ul>\n${items.map((item) => `<li>${item}</li>`).join('\n')}\n</ul>`
 
-/** The page to pick or type an account on; it posts to itself. `message` explains why the last attempt failed. */
+/** The page on which to pick or enter an account; it posts to itself. `message` explains why the last attempt failed. */
 export function signInPage({ accounts }: Authority, message = ''): string {
   const buttons = accounts.map(
     ({ user: { username, name } }) => `<button name="username" value="${username}">${name} (${username})</button>`
@@ -37,7 +40,7 @@ export function signInPage({ accounts }: Authority, message = ''): string {
 <form method="post">
 ${list(buttons)}
 </form>
-<h2>Or type its name</h2>
+<h2>Or enter its user name</h2>
 <form method="post">
 <label for="username">User name</label>
 <input id="username" name="username" type="email" autocomplete="username" required>
@@ -63,7 +66,7 @@ ${form}
 export function confirmCodePage(form: string, clientId: string, code: string): string {
   return page(
     'Sign in on another device',
-    `<p>The application <code>${clientId}</code> shows the code <code>${code}</code>. Is this what your device shows?</p>
+    `<p>The application <code>${clientId}</code> shows the code <code>${code}</code>. Does your device show the same code?</p>
 ${form}
 <button form="op.deviceConfirmForm">Continue</button>`
   )
@@ -76,7 +79,7 @@ export function signedInElsewherePage(): string {
 
 /** The page after signing out, if no application requested a redirect. */
 export function signedOutPage(): string {
-  return page('Signed out', '<p>You signed out of your account.</p>')
+  return page('Signed out', '<p>You signed out of your account. You can close this page.</p>')
 }
 
 /** The page that lists the tenants, their accounts and their endpoints. */

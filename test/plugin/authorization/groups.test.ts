@@ -46,7 +46,7 @@ t.test('groups in the token', async (t) => {
 t.test('overage is unknown, never "in no group": looked up, else 503 for this route alone', async (t) => {
   const { ask, logged } = await start(t)
   t.equal(await ask(overage), '503 groups_unavailable')
-  t.match(logged(), 'there is no option \\"groups\\"')
+  t.match(logged(), 'the option \\"groups\\", with which to look them up, is not set')
   t.equal(await ask(overage, '/any'), '200')
   t.equal(await ask({ ...overage, roles: ['Admin'] }, '/either'), '200', 'another guard that passes wins')
   t.equal(await ask(overage, '/either'), '503 groups_unavailable')

@@ -99,7 +99,7 @@ t.test('they are the guards of the package, with what the permission allows', as
 t.test('who does not compile gets an error where it is written', async (t) => {
   const own = guardsFor(permissions as DeclaredPermissions)
   const of = (by: string, got: string, known: string) =>
-    `${by} takes a declared name, and got ${got}; declared names: ${known}`
+    `${by} got ${got}, and the names declared with guardsFor are ${known}; correct the name, or declare it`
   const said = (make: () => unknown) => {
     try {
       make()
@@ -128,12 +128,12 @@ t.test('who does not compile gets an error where it is written', async (t) => {
   )
   t.equal(
     said(() => own.requireScope('api://orders/Orders.Read')),
-    'requireScope takes the name without the App ID URI, and got "api://orders/Orders.Read"',
+    'requireScope got "api://orders/Orders.Read", which includes the App ID URI; give the short name, such as Orders.Read',
     'the same sentences as without a declaration'
   )
   t.match(
     said(() => (own.requireRole as (...names: string[]) => Guard)('Admin', 'Reader')),
-    /^requireRole takes one name/
+    /^requireRole got \["Admin","Reader"\] in place of a name/
   )
 })
 

@@ -236,7 +236,7 @@ t.test('a tenant without a credential, beside one that has', async (t) => {
 t.test('registration', async (t) => {
   const rows: [options: object, message: RegExp][] = [
     [{ as: 'admin' }, /^graphGroups: as "admin"/],
-    [{ scopes: ['User.Read'] }, /^graphGroups: scopes goes with as "user"/],
+    [{ scopes: ['User.Read'] }, /^graphGroups: scopes \["User.Read"\] is not allowed; with as "user"/],
     [{ as: 'user', scopes: [] }, /^graphGroups: scopes/],
     [{ as: 'user', scopes: 'User.Read' }, /^graphGroups: scopes/],
     [{ url: 'http://graph.example' }, /^graphGroups: url/],

@@ -271,8 +271,8 @@ t.test('options that contradict each other, or let in who is not meant', async (
   const cases: Record<string, [object, RegExp]> = {
     'many tenants without a list': [{}, /tenantId "organizations" would accept every tenant/],
     'common without a list': [{ tenantId: 'common' }, /tenantId "common" would accept every tenant/],
-    'a list beside one tenant': [{ tenantId, allowedTenants: [tenantId] }, /goes with tenantId "organizations"/],
-    'a function beside one tenant': [{ tenantId, allowedTenants: () => true }, /goes with tenantId "organizations"/],
+    'a list beside one tenant': [{ tenantId, allowedTenants: [tenantId] }, /requires tenantId "organizations"/],
+    'a function beside one tenant': [{ tenantId, allowedTenants: () => true }, /requires tenantId "organizations"/],
     'an empty list': [{ allowedTenants: [] }, /allowedTenants \[\] is not allowed/],
     'an empty text': [{ allowedTenants: '' }, /allowedTenants/],
     'no GUID': [{ allowedTenants: ['contoso.example'] }, /allowedTenants "contoso.example" is not allowed/],
@@ -283,8 +283,8 @@ t.test('options that contradict each other, or let in who is not meant', async (
     null: [{ allowedTenants: null }, /allowedTenants null is not allowed/],
     true: [{ allowedTenants: true }, /allowedTenants true is not allowed/],
     'personal accounts among organizations': [{ allowedTenants: [personal] }, /use "common"/],
-    consumers: [{ tenantId: 'consumers', allowedTenants: '*' }, /personal accounts; for these use "common"/],
-    'the tenant of personal accounts': [{ tenantId: personal }, /personal accounts; for these use "common"/]
+    consumers: [{ tenantId: 'consumers', allowedTenants: '*' }, /personal accounts; give "common"/],
+    'the tenant of personal accounts': [{ tenantId: personal }, /personal accounts; give "common"/]
   }
   for (const [name, [options, message]] of Object.entries(cases)) {
     const { app } = makeApp(t)

@@ -70,15 +70,19 @@ interface Stop {
 
 const stop = (name: string, says: Stop['says'], program: Program): Stop => ({ name, says, program })
 
-const openAndGuarded = 'GET /x has a guard and config.auth "none"; a guard requires a token'
+const openAndGuarded = 'GET /x has a guard and config.auth "none"; remove one, as a guard requires a token'
 const auth = (value: unknown) =>
   stop(
     `auth ${JSON.stringify(value)}`,
-    `GET /x has config.auth ${JSON.stringify(value)}; it must be required, optional or none`,
+    `GET /x has config.auth ${JSON.stringify(value)}; give required, optional or none`,
     route({ config: { auth: value } })
   )
 const never = (name: string, preHandler: Guard | Guard[]) =>
-  stop(name, 'GET /x requires a user and an app at once, so nobody can call it', route({ preHandler }))
+  stop(
+    name,
+    'GET /x requires a user and an app at once, so nobody can call it; remove one guard, or combine them with anyOf',
+    route({ preHandler })
+  )
 
 const routes: Stop[] = [
   stop('a guard, and auth none', openAndGuarded, route({ preHandler: lacks, config: { auth: 'none' } })),
@@ -118,17 +122,21 @@ const registrations: Stop[] = [
   ...(['principal', 'principalOrNull'] as const).map((name) =>
     stop(
       `request.${name} before the plugin`,
-      `request.${name} is decorated already; this plugin needs the name`,
+      `request.${name} is decorated already, and this plugin needs the name; rename the other decorator`,
       (app) => {
         app.decorateRequest(name as string, null)
         return app.register(entra, options)
       }
     )
   ),
-  stop('app.entra before the plugin', 'app.entra is decorated already; this plugin needs the name', (app) => {
-    app.decorate('entra' as string, 'of the app')
-    return app.register(entra, options)
-  }),
+  stop(
+    'app.entra before the plugin',
+    'app.entra is decorated already, and this plugin needs the name; rename the other decorator',
+    (app) => {
+      app.decorate('entra' as string, 'of the app')
+      return app.register(entra, options)
+    }
+  ),
   stop('@fastify/jwt before the plugin', jwtFirst, async (app) => {
     await app.register(fastifyJwt, { secret: 'of the app' })
     await app.register(entra, options)
@@ -169,51 +177,70 @@ const noNames: [what: string, name: unknown][] = [
 const names: Stop[] = [
   ...Object.entries(byName).flatMap(([by, make]) =>
     noNames.map(([what, name]) =>
-      stop(`${by}: ${what}`, `${by} takes one name without spaces, and got ${String(JSON.stringify(name))}`, () =>
-        make(name as string)
+      stop(
+        `${by}: ${what}`,
+        `${by} got ${String(JSON.stringify(name))} in place of a name; give one name without spaces`,
+        () => make(name as string)
       )
     )
   ),
   ...[requireScope, requireRole, requireAppPermission].map((require) =>
     stop(
       `${require.name}: two names`,
-      `${require.name} takes one name without spaces, and got ["a","b"]; combine guards with anyOf or allOf`,
+      `${require.name} got ["a","b"] in place of a name; give one name without spaces, and combine guards with anyOf or allOf`,
       () => (require as (...names: string[]) => Guard)('a', 'b')
     )
   ),
   stop(
     'requireScope: with the App ID URI, as scp holds short names',
-    'requireScope takes the name without the App ID URI, and got "api://orders/Orders.Read"',
+    'requireScope got "api://orders/Orders.Read", which includes the App ID URI; give the short name, such as Orders.Read',
     () => requireScope('api://orders/Orders.Read')
   )
 ]
 
-const empty = (by: 'anyOf' | 'allOf', what: string, make: () => unknown, got = 'none') =>
-  stop(`${by} of ${what}`, `${by} takes guards, one or more, such as requireRole("Admin"), and got ${got}`, make)
+const empty = (
+  by: 'anyOf' | 'allOf',
+  what: string,
+  make: () => unknown,
+  got = 'no guard; give guards, such as requireRole("Admin")'
+) => stop(`${by} of ${what}`, `${by} got ${got}`, make)
+const inPlace = (of: string) => `${of} in place of a guard; give guards, such as requireRole("Admin")`
 const noPolicy = (what: string, allows: unknown) =>
-  stop(`a policy ${what}`, 'requirePolicy takes a name and a function', () => requirePolicy('p', allows as Policy))
+  stop(`a policy ${what}`, /^requirePolicy got .+ in place of a function; give a name and a function$/, () =>
+    requirePolicy('p', allows as Policy)
+  )
 
 const combinations: Stop[] = [
   empty('anyOf', 'nothing', () => anyOf()),
   empty('allOf', 'nothing', () => allOf()),
   empty('anyOf', 'an emptied list', () => anyOf(...[])),
-  empty('anyOf', 'a name', () => anyOf('Orders.Read' as unknown as Guard), '"Orders.Read"'),
-  empty('anyOf', 'a guard and a name', () => anyOf(requireUser(), 'Admin' as unknown as Guard), '"Admin"'),
-  empty('allOf', 'a guard and nothing', () => allOf(requireUser(), undefined as unknown as Guard), 'undefined'),
+  empty('anyOf', 'a name', () => anyOf('Orders.Read' as unknown as Guard), inPlace('"Orders.Read"')),
+  empty('anyOf', 'a guard and a name', () => anyOf(requireUser(), 'Admin' as unknown as Guard), inPlace('"Admin"')),
+  empty(
+    'allOf',
+    'a guard and nothing',
+    () => allOf(requireUser(), undefined as unknown as Guard),
+    inPlace('undefined')
+  ),
   empty(
     'anyOf',
     'a guard that was not called',
     () => anyOf(requireUser as unknown as Guard),
-    'a function that makes guards; call it'
+    'a function that makes guards, and was not called; give guards, such as requireRole("Admin")'
   ),
-  empty('allOf', 'another preHandler', () => allOf(other as unknown as Guard), '"a function"'),
+  empty('allOf', 'another preHandler', () => allOf(other as unknown as Guard), inPlace('"a function"')),
   empty(
     'anyOf',
     'a list of guards',
     () => anyOf([requireUser()] as unknown as Guard),
     'a list; write anyOf(a, b), not anyOf([a, b])'
   ),
-  empty('allOf', 'a rule', () => allOf({ rule: { kind: 'user' } } as unknown as Guard), '{"rule":{"kind":"user"}}'),
+  empty(
+    'allOf',
+    'a rule',
+    () => allOf({ rule: { kind: 'user' } } as unknown as Guard),
+    inPlace('{"rule":{"kind":"user"}}')
+  ),
   noPolicy('of nothing', undefined),
   noPolicy('that is a promise', Promise.resolve(true)),
   noPolicy('that is true', true)

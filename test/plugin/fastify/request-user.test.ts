@@ -45,7 +45,7 @@ t.test('a name that is taken, and a value that is none', async (t) => {
   const { app } = makeApp(t)
   app.decorateRequest('user')
   await t.rejects(async () => app.register(entra, { ...options, userDecorator: true }), {
-    message: 'request.user is decorated already; this plugin needs the name'
+    message: 'request.user is decorated already, and this plugin needs the name; rename the other decorator'
   })
   for (const userDecorator of ['true', 1, null])
     await t.rejects(async () => makeApp(t).app.register(entra, { ...options, userDecorator } as never), {

@@ -78,7 +78,7 @@ t.test(
     const { app } = makeApp(t)
     await app.register(entra, { tenantId, clientId, authority: 'http://127.0.0.1:1' })
     await app.register(websocket)
-    const message = /@fastify\/websocket must be registered before/
+    const message = /@fastify\/websocket is not registered before/
     await t.rejects(async () => app.ready(), { name: 'EntraConfigurationError', message })
   }
 )
@@ -90,7 +90,7 @@ t.test('in a scope of its own it would miss upgrades as well', async (t) => {
     await scope.register(websocket)
     scope.get('/ws', { websocket: true }, () => {})
   })
-  const message = /@fastify\/websocket must be registered before/
+  const message = /@fastify\/websocket is not registered before/
   await t.rejects(async () => app.ready(), { name: 'EntraConfigurationError', message })
 })
 

@@ -320,7 +320,7 @@ t.test('RFC 9068 §2.1, §2.2, where it is demanded: the type, and every claim',
 
 t.test('options that would be without the effect that they promise', (t) => {
   const rows: [object, RegExp][] = [
-    [{ provider: 'ping' }, /provider "ping" is unknown; it is one of keycloak, auth0, okta, cognito, google/],
+    [{ provider: 'ping' }, /provider "ping" is unknown; give one of keycloak, auth0, okta, cognito, google/],
     [{ provider: 'constructor' }, /provider "constructor" is unknown/],
     [{ provider: ['okta'] }, /provider \["okta"\] is unknown/],
     [{ rolesClaim: '' }, /rolesClaim/],

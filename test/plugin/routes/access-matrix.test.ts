@@ -364,8 +364,15 @@ t.test('strictRoutes: a route before the plugin cannot be looked at', async (t) 
   app.register(entra, { ...options, strictRoutes: true })
   app.after(() => app.get('/forgotten', handler))
   const message =
-    "strictRoutes: neither a guard nor config.auth is declared for GET /forgotten; give each a guard, or write config: { auth: 'required' } where any valid token may call; and the plugin cannot check what was declared before it: GET /early; register fastify-entra first, and await it"
+    "strictRoutes: neither a guard nor config.auth is declared for GET /forgotten; give each a guard, or write config: { auth: 'required' } where any valid token may call; and the plugin cannot check routes that were declared before it: GET /early; register fastify-entra first, and await it"
   await t.rejects(async () => app.ready(), { name: 'EntraConfigurationError', message })
+  const onlyEarly = appOf(t)
+  onlyEarly.get('/early', declared, handler)
+  onlyEarly.register(entra, { ...options, strictRoutes: true })
+  await t.rejects(async () => onlyEarly.ready(), {
+    message:
+      'strictRoutes: the plugin cannot check routes that were declared before it: GET /early; register fastify-entra first, and await it'
+  })
 })
 
 t.test('a scope, role or permission in two spellings stops the start, with a route of each', async (t) => {
@@ -426,6 +433,6 @@ t.test('mistakes that show only with what hooks and other plugins add', async (t
 t.test('the name accessMatrix is taken', async (t) => {
   const app = appOf(t)
   app.decorate('accessMatrix' as string, 'of the app')
-  const message = 'app.accessMatrix is decorated already; this plugin needs the name'
+  const message = 'app.accessMatrix is decorated already, and this plugin needs the name; rename the other decorator'
   await t.rejects(async () => app.register(entra, options), { message })
 })

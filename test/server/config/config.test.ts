@@ -162,6 +162,10 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     await start({ ENTRA_CLOUD: 'china', ENTRA_AUTHORITY: 'https://login.example' }),
     'ENTRA_AUTHORITY "https://login.example" and ENTRA_CLOUD "china" contradict each other; leave one of them out'
   )
+  t.match(
+    await start({ ENTRA_ALLOWED_TENANTS: sound.ENTRA_TENANT_ID }),
+    /^ENTRA_ALLOWED_TENANTS .+ requires ENTRA_TENANT_ID .+; leave ENTRA_ALLOWED_TENANTS out, or change ENTRA_TENANT_ID$/
+  )
 
   t.test('every variable has a row', async (t) => {
     const [, known = ''] = / it has (.+)$/.exec(await start({ ENTRA_NONSENSE: 'x' })) ?? []
