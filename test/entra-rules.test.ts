@@ -25,8 +25,7 @@ interface Answer {
 }
 
 async function start(t: Test, options: object = {}, prepare: (tenant: TestTenant) => void = () => {}) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   prepare(tenant)
   const made = makeApp(t)
   const given = { tenantId, clientId, authority: tenant.origin, keysCooldownSeconds: 1, ...options }

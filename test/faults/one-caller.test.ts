@@ -38,8 +38,7 @@ interface World {
 
 /** `organizations`, with a token endpoint for each directory, and Microsoft Graph. */
 async function startEntra(t: Test): Promise<World> {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const seen = { calls: 0 }
   const name = '/organizations'
   const issuer = () => `${tenant.origin}/{tenantid}/v2.0`

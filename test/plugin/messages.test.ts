@@ -18,8 +18,7 @@ import { recordingLogger } from '../support/log.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 import { startVerifier } from '../support/verifier.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
+const tenant = await startTestTenant(t)
 const options = { tenantId, clientId, authority: tenant.origin }
 
 const start = (t: Test, more: object = {}) => startVerifier(t, tenant, more)

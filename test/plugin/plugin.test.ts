@@ -17,8 +17,7 @@ import { callerId, clientId, signingKey, startTestTenant, type TestTenant, tenan
 const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
 
 async function startTenant(t: Test): Promise<TestTenant> {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   return tenant
 }
 

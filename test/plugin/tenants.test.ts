@@ -53,8 +53,7 @@ async function startApi(t: Test, tenants: readonly object[], more: object = {}) 
 const ofTenant = ({ origin }: TestTenant) => ({ tenantId, clientId, authority: origin })
 
 t.test('a session, and an ID, are one issuer’s: v1 and v2 of one directory share them, and nobody else', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const provider = await startProvider(t)
   const revocations = new Revocations()
   const { isRevoked } = revocations
@@ -79,8 +78,7 @@ t.test('a session, and an ID, are one issuer’s: v1 and v2 of one directory sha
 })
 
 t.test('a user is one issuer’s as well', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const provider = await startProvider(t)
   const revocations = new Revocations()
   const { isRevoked } = revocations
@@ -92,8 +90,7 @@ t.test('a user is one issuer’s as well', async (t) => {
 })
 
 t.test('an Entra tenant and another provider: the iss of a token picks the keys and the rules', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const provider = await startProvider(t)
   const { origin, app } = await startApi(t, [ofTenant(tenant), { issuer: provider.issuer, audience }])
   const ask = async (token: string) => {

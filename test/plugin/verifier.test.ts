@@ -24,8 +24,7 @@ import { recordingLogger } from '../support/log.js'
 import { clientId, signingKey, startTestTenant, tenantId } from '../support/tenant.js'
 import { startVerifier } from '../support/verifier.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
+const tenant = await startTestTenant(t)
 const options = { tenantId, clientId, authority: tenant.origin }
 const bearer = (token: string) => ({ scheme: 'Bearer', token }) as const
 
@@ -296,8 +295,7 @@ t.test('explain: every check, also behind the first that fails', async (t) => {
 })
 
 t.test('explain: what cannot be known at the moment comes last, as in a request', async (t) => {
-  const own = await startTestTenant()
-  t.teardown(() => own.close())
+  const own = await startTestTenant(t)
   own.answers.set(own.paths.keys, (_request, response) => void response.writeHead(500).end())
   own.answers.set(own.paths.v1Keys, (_request, response) => void response.end(JSON.stringify({ keys: own.keys })))
   const verifier = start(t, { authority: own.origin })

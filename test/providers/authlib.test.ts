@@ -5,8 +5,8 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import t, { type Test } from 'tap'
 import { until } from '../faults/waits.js'
-import { startServer } from '../support/api.js'
 import { checkRefusal, get, type Refused } from '../support/http.js'
+import { startServer } from '../support/server.js'
 import { type Form, type Provider, skip, startProvider } from './authlib/provider.js'
 
 /** The API; also a client of this name signs users in. */

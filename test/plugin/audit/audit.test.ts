@@ -13,8 +13,7 @@ import entra, {
 import { get, listen, makeApp } from '../../support/http.js'
 import { callerId, clientId, json, signingKey, startTestTenant, tenantId } from '../../support/tenant.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
+const tenant = await startTestTenant(t)
 
 const who = { kind: 'user', id: callerId, tenantId, clientId: callerId, tokenId: 'unique-token-id' }
 const authenticated = (route: string) => ({ event: 'authenticated', route, ...who })
@@ -170,8 +169,7 @@ t.test('claims cannot write lines of their own', async (t) => {
 
 /** An app with a tenant of its own, what it logs, and what the channel has of it. */
 async function listening(t: Test, options: object = {}) {
-  const own = await startTestTenant()
-  t.teardown(() => own.close())
+  const own = await startTestTenant(t)
   const heard: AuditEvent[] = []
   const hear = (message: unknown) => void heard.push(message as AuditEvent)
   subscribe(auditChannelName, hear)

@@ -13,8 +13,7 @@ import { createVerifier } from '../../../src/plugin/verifier-index.js'
 import { get, listen, makeApp } from '../../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../../support/tenant.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
+const tenant = await startTestTenant(t)
 const options = { tenantId, clientId, authority: tenant.origin }
 
 function heard(t: Test): VerificationEvent[] {

@@ -90,8 +90,7 @@ const rows: { rule: string; guard: Guard; claims?: object; token?: 'app' | 'v1';
 ]
 
 t.test('each on real tokens', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const made = makeApp(t)
   await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
   for (const [n, { guard }] of rows.entries()) made.app.get(`/${n}`, { preHandler: guard }, async () => 'ok')
@@ -145,8 +144,7 @@ t.test('what is none of their values is an error where it is written', (t) => {
 t.test(
   'of several guards on a route, a refusal names all that claims lack, and a policy only where they lack nothing',
   async (t) => {
-    const tenant = await startTestTenant()
-    t.teardown(() => tenant.close())
+    const tenant = await startTestTenant(t)
     const made = makeApp(t)
     await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
     const [lacking, held] = [requireScope('Orders.Write'), requireScope('access_as_user')]

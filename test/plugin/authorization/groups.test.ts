@@ -19,8 +19,7 @@ const overage = {
 }
 
 async function start(t: Test, options: { groups?: GroupsResolver; keysTimeoutSeconds?: number } = {}) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const made = makeApp(t)
   await made.app.register(entra, { tenantId, clientId, authority: tenant.origin, ...options } as EntraOptions)
   made.app.get('/group', { preHandler: requireGroup(group.toUpperCase()) }, async () => 'ok')

@@ -148,8 +148,7 @@ t.test('not called, they stop the start like any function that makes guards', as
 })
 
 t.test('the OpenAPI document says of each scope what it allows, once', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const { origin, paths } = tenant
   const endpoints = { authorization_endpoint: `${origin}/authorize`, token_endpoint: `${origin}/token` }
   const discovery = { issuer: `${origin}/${tenantId}/v2.0`, jwks_uri: origin + paths.keys, ...endpoints }

@@ -182,8 +182,7 @@ t.test('a guard is told from other preHandlers', async (t) => {
 })
 
 t.test('with the plugin: tokens that Entra signs', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const instance = Fastify()
   t.teardown(() => instance.close())
   await instance.register(fastifyEntra, { tenantId, clientId, authority: tenant.origin })
@@ -214,8 +213,7 @@ t.test('with the plugin: tokens that Entra signs', async (t) => {
 t.test(
   'with the plugin: a policy that hangs is a 503 after keysTimeoutSeconds, for its own request alone',
   async (t) => {
-    const tenant = await startTestTenant()
-    t.teardown(() => tenant.close())
+    const tenant = await startTestTenant(t)
     const made = makeApp(t)
     await made.app.register(fastifyEntra, { tenantId, clientId, authority: tenant.origin, keysTimeoutSeconds: 1 })
     const hangs = requirePolicy('hangs', () => new Promise(() => {}))

@@ -20,8 +20,7 @@ import { clientId, seconds, startTestTenant, type TestTenant, tenantId } from '.
 const cp1 = { xms_cc: ['cp1'] }
 
 async function start(t: Test, guard: Guard | Guard[], options: (tenant: TestTenant) => object = () => ({})) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const made = makeApp(t)
   const given = { tenantId, clientId, authority: tenant.origin, ...options(tenant) }
   await made.app.register(entra, given as EntraOptions)
@@ -124,8 +123,7 @@ t.test('another provider: acr, and acr_values of RFC 9470', async (t) => {
     ...{ tenantId: undefined, clientId: undefined, authority: undefined },
     ...{ issuer: issuerOf(tenant), audience: clientId }
   })
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const made = makeApp(t)
   const { issuer, audience } = options(tenant)
   await made.app.register(entra, { issuer, audience })
@@ -152,8 +150,7 @@ t.test('alternatives: any context will do for RFC 9470, and one is asked of Entr
   })
   t.match(await entraApi.ask(await entraApi.tenant.userToken({ ...cp1, acrs: ['c2'] })), { status: 200 })
 
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const made = makeApp(t)
   await made.app.register(entra, { issuer: `${tenant.origin}/${tenantId}/v2.0`, audience: clientId })
   made.app.get('/contexts', { preHandler: contexts }, async () => 'ok')

@@ -29,8 +29,7 @@ interface Call {
 
 /** An API with guards for groups, and Graph in its tenant's place. */
 async function start(t: Test, graph: GraphGroupsOptions = {}, options: object = {}) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const tokens = serveTokens(tenant, (form) =>
     granted(`${form.get('grant_type') === 'client_credentials' ? 'app' : 'user'}-token`)
   )
@@ -221,8 +220,7 @@ t.test('a user whose ID is no GUID is not asked about', async (t) => {
 })
 
 t.test('a tenant without a credential, beside one that has', async (t) => {
-  const third = await startTestTenant()
-  t.teardown(() => third.close())
+  const third = await startTestTenant(t)
   const made = makeApp(t)
   const first = { tenantId, clientId, authority: third.origin }
   const second = { tenantId: other, clientId, authority: third.origin, downstream: { clientSecret: secret } }

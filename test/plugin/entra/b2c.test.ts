@@ -97,8 +97,7 @@ t.test('whom it speaks for', async (t) => {
 })
 
 t.test('by the plugin, with its documents and keys', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const document = `/${tenantId}/B2C_1_signin/v2.0/.well-known/openid-configuration`
   const iss = `${tenant.origin}/${tenantId}/v2.0/`
   const answer = (body: object) => (_request: unknown, response: ServerResponse) => response.end(JSON.stringify(body))

@@ -17,8 +17,7 @@ const personal = '9188040d-6c67-4c5b-b112-36a304b66dad'
 
 /** The documents of many tenants, as Entra serves them: the issuer is a template, and so is that of each key. */
 async function startEntra(t: Test, name = 'organizations') {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const template = (version: string) => `${tenant.origin}/{tenantid}/${version}`
   const serve = (path: string, version: string, keys: string) => {
     tenant.answers.set(
@@ -312,8 +311,7 @@ t.test('two user flows of one directory have one issuer, and are an error at the
 
 t.test('no document of another authority takes the name of a tenant that the template of many covers', async (t) => {
   const tenant = await startEntra(t)
-  const partner = await startTestTenant()
-  t.teardown(() => partner.close())
+  const partner = await startTestTenant(t)
   const stolen = { issuer: `${tenant.origin}/${stranger}/`, jwks_uri: `${partner.origin}/keys` }
   partner.answers.set(
     '/partner.example/.well-known/openid-configuration',

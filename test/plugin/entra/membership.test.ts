@@ -56,8 +56,7 @@ t.test('and none where one of several issuers has, or without such a guard', asy
 })
 
 async function start(t: Test, options: object = {}) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const made = makeApp(t)
   await made.app.register(entra, { tenantId, clientId, authority: tenant.origin, ...options } as EntraOptions)
   let asked = 0

@@ -31,8 +31,7 @@ async function guarded(t: Test, app: object, tenant: TestTenant): Promise<Fastif
 }
 
 async function startTenant(t: Test): Promise<TestTenant> {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   return tenant
 }
 

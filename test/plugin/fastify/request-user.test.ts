@@ -4,8 +4,7 @@ import entra from '../../../src/plugin/index.js'
 import { get, listen, makeApp } from '../../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../../support/tenant.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
+const tenant = await startTestTenant(t)
 const options = { tenantId, clientId, authority: tenant.origin }
 type WithUser = { user: unknown }
 

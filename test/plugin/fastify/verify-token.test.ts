@@ -9,8 +9,7 @@ import { get, listen, makeApp } from '../../support/http.js'
 import { clientId, signingKey, startTestTenant, tenantId } from '../../support/tenant.js'
 
 async function start(t: Test, options: object = {}) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const made = makeApp(t)
   await made.app.register(entra, { tenantId, clientId, authority: tenant.origin, ...options } as EntraOptions)
   made.app.get('/any', async ({ principal }) => principal)
@@ -104,8 +103,7 @@ t.test('principals are frozen, and one object for all that come with the same to
 
 t.test('thrown on from a route, a refusal keeps its status', async (t) => {
   const made = makeApp(t)
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
   made.app.get('/told', { config: { auth: 'none' } }, async () => made.app.verifyToken('garbage'))
   const { origin } = await listen(made)

@@ -8,8 +8,7 @@ import { listen, makeApp } from '../../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../../support/tenant.js'
 
 async function start(t: Test) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const made = makeApp(t)
   const { app } = made
   await app.register(websocket)
@@ -95,8 +94,7 @@ t.test('in a scope of its own it would miss upgrades as well', async (t) => {
 })
 
 t.test('a stream is guarded before its first byte', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const made = makeApp(t)
   await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
   let streams = 0

@@ -49,8 +49,7 @@ const answersWith =
     void response.writeHead(status).end()
 
 async function start(t: Test, prepare: (tenant: TestTenant) => void, options: object = {}) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   prepare(tenant)
   const made = makeApp(t)
   const given = { tenantId, clientId, authority: tenant.origin, keysCooldownSeconds: 1, ...options }

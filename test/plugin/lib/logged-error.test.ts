@@ -12,8 +12,7 @@ import { loggerOptions } from '../../../src/server/process/logging.js'
 import { checkSecrecy, get, listen, makeApp } from '../../support/http.js'
 import { callerId, clientId, startTestTenant, tenantId } from '../../support/tenant.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
+const tenant = await startTestTenant(t)
 
 /** As axios, got and undici make them, with a token wherever one may be. */
 function clientError(token: string): Error {
@@ -204,8 +203,7 @@ const failing: Record<string, { options: (fail: () => never) => object; status: 
 }
 
 async function appThatFails(t: Test, name: string, thrown: () => unknown) {
-  const own = await startTestTenant()
-  t.teardown(() => own.close())
+  const own = await startTestTenant(t)
   for (const path of [own.paths.discovery, `/organizations/v2.0/.well-known/openid-configuration`])
     own.answers.set(path, (_request, response) =>
       response.end(

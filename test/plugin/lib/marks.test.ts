@@ -16,8 +16,7 @@ import { checkRefusal, get, listen, makeApp } from '../../support/http.js'
 import { copyOfPlugin } from '../../support/plugin-copy.js'
 import { callerId, clientId, startTestTenant, tenantId } from '../../support/tenant.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
+const tenant = await startTestTenant(t)
 const options = { tenantId, clientId, authority: tenant.origin }
 const token = await tenant.userToken({ roles: ['Reader'] })
 

@@ -20,8 +20,7 @@ import { type EntraOptions, toSettings } from '../../../src/plugin/options.js'
 import { makeApp } from '../../support/http.js'
 import { callerId, clientId, type Overrides, startTestTenant, tenantId } from '../../support/tenant.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
+const tenant = await startTestTenant(t)
 const options = { tenantId, clientId, authority: tenant.origin, tokenCache: false } as const
 
 /** Runs something while every object inherits a member. Not enumerable, as `for … in` of half the world would stumble over it. */

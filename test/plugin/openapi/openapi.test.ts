@@ -60,8 +60,7 @@ t.test('security is the guard, as alternatives (OpenAPI 3.1 §4.8.30)', async (t
     ],
     ['any of them', anyOf(requireUser(), requireApp()), [user(), service]]
   ]
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const { document } = await appWith(
     t,
     rows.map(([, guard]) => guard),
@@ -84,8 +83,7 @@ t.test('what is protected answers 400, 401, 403 and 503 with problems; what is p
 })
 
 t.test('the schemes have the tenant’s endpoints once its document is known, else its address', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const { origin, paths } = tenant
   const unreached = await appWith(t, [], 'http://127.0.0.1:9')
   const openIdConnectUrl = `http://127.0.0.1:9${paths.discovery}`

@@ -6,8 +6,7 @@ import { get, listen, makeApp, parseChallenge } from '../../support/http.js'
 import { callerId, clientId, seconds, startTestTenant, tenantId } from '../../support/tenant.js'
 
 async function start(t: Test, isRevoked: IsRevoked, options: object = {}) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const made = makeApp(t)
   const given = { tenantId, clientId, authority: tenant.origin, isRevoked, ...options }
   await made.app.register(entra, given as EntraOptions)

@@ -20,8 +20,7 @@ const patient = { timeoutSeconds: 30 }
 const holder = (claims: object = { iat: 1 }) => ({ ...caller, claims }) as never
 
 async function startApi(t: Test, revocations: RedisRevocations, keysTimeoutSeconds = 5) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const made = makeApp(t)
   const { isRevoked } = revocations
   await made.app.register(entra, { tenantId, clientId, authority: tenant.origin, isRevoked, keysTimeoutSeconds })

@@ -22,8 +22,7 @@ const stores = {
 }
 
 async function start(t: Test, isRevoked: IsRevoked) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const made = makeApp(t)
   await made.app.register(entra, { tenantId, clientId, authority: tenant.origin, isRevoked })
   made.app.get('/', async () => 'ok')

@@ -48,8 +48,7 @@ t.test('signatures of other kinds are for fast-jwt alone', async (t) => {
 })
 
 t.test('what a client is told is the same, wary or not', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const startApi = async () => {
     const made = makeApp(t)
     await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })

@@ -176,8 +176,7 @@ t.test('V8’s sliced strings: neither the header nor a token is kept by what is
 /** Two APIs that differ in their memory alone, and what is done to both. */
 async function twoApis(t: Test) {
   const advance = watch(t)
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const options = { tenantId, clientId, authority: tenant.origin, keysMaxStaleSeconds: 7200 }
   const start = async (memory: Pick<EntraOptions, 'tokenCache'>) => {
     const { app } = makeApp(t)

@@ -15,8 +15,7 @@ import {
   tenantId
 } from '../../support/tenant.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
+const tenant = await startTestTenant(t)
 const stranger: SigningKey = { ...(await signingKey('key-1')), kid: 'key-1' }
 
 /** An API with one route that answers who called. */
@@ -625,8 +624,7 @@ t.test('what was refused leaves nothing behind: the same connection, another tok
 })
 
 t.test('rotation', async (t) => {
-  const rotating = await startTestTenant()
-  t.teardown(() => rotating.close())
+  const rotating = await startTestTenant(t)
   const made = makeApp(t)
   await made.app.register(entra, { tenantId, clientId, authority: rotating.origin })
   made.app.get('/me', { preHandler: requireScope('access_as_user') }, async () => 'ok')
