@@ -3,27 +3,12 @@ import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { Principal } from '../../../src/plugin/claims/principal.js'
-import entra, { type EntraOptions } from '../../../src/plugin/index.js'
+import type { EntraOptions } from '../../../src/plugin/index.js'
 import type { FoundKey } from '../../../src/plugin/issuers/trusted-issuers.js'
 import { TokenCache } from '../../../src/plugin/verification/token-cache.js'
-import { makeApp } from '../../support/http.js'
-import { clientId, type SigningKey, seconds, signingKey, startTestTenant, tenantId } from '../../support/tenant.js'
-
-/** Time by the test's own watch: both of the clocks that the library reads. */
-function watch(t: Test) {
-  const { now } = Date
-  const monotonic = performance.now.bind(performance)
-  let ahead = 0
-  Date.now = () => now() + ahead
-  performance.now = () => monotonic() + ahead
-  t.teardown(() => {
-    Date.now = now
-    performance.now = monotonic
-  })
-  return (milliseconds: number) => {
-    ahead += milliseconds
-  }
-}
+import { buildApi, optionsFor } from '../../support/api.js'
+import { processClock } from '../../support/clock.js'
+import { type SigningKey, seconds, signingKey, startTestTenant } from '../../support/tenant.js'
 
 /** Found valid for the second time: what comes once is not kept. */
 function twice(cache: TokenCache, token: Parameters<TokenCache['add']>[0], whose: Principal) {
@@ -118,26 +103,22 @@ t.test('bytes are bounded as well, and a token that is too large alone is not ke
 })
 
 t.test('exp, nbf and iat at each hit, with the tolerance, to the millisecond', async (t) => {
-  const advance = watch(t)
+  const { stopWall } = processClock(t)
   const cache = new TokenCache(bounds, 60)
   const now = 1_900_000_000
-  const set = (time: number) => advance(time - Date.now())
-  set(now * 1000)
-  const { now: frozen } = Date
-  Date.now = () => now * 1000
+  stopWall(now * 1000)
   twice(cache, { ...found().with, token: tokenOf('one') }, principal({ exp: now + 10, nbf: now - 5, iat: now - 10 }))
   const at = (milliseconds: number) => {
-    Date.now = () => now * 1000 + milliseconds
+    stopWall(now * 1000 + milliseconds)
     return cache.find(sent(tokenOf('one'))) !== undefined
   }
   t.ok(at(-65_000), 'nbf, just late enough')
   t.ok(at(69_999), 'exp, just early enough')
   t.notOk(at(70_000), 'exp, just too late')
   t.notOk(at(0), 'and it is gone')
-  Date.now = () => now * 1000
+  stopWall(now * 1000)
   twice(cache, { ...found().with, token: tokenOf('one') }, principal({ exp: now + 10, nbf: now - 5, iat: now - 10 }))
   t.notOk(at(-65_001), 'nbf, just too early: a clock was put back')
-  Date.now = frozen
 })
 
 t.test('an entry dies with its key', async (t) => {
@@ -175,13 +156,10 @@ t.test('V8’s sliced strings: neither the header nor a token is kept by what is
 
 /** Two APIs that differ in their memory alone, and what is done to both. */
 async function twoApis(t: Test) {
-  const advance = watch(t)
+  const { advance } = processClock(t)
   const tenant = await startTestTenant(t)
-  const options = { tenantId, clientId, authority: tenant.origin, keysMaxStaleSeconds: 7200 }
   const start = async (memory: Pick<EntraOptions, 'tokenCache'>) => {
-    const { app } = makeApp(t)
-    await app.register(entra, { ...options, ...memory })
-    app.get('/me', async (request) => request.principal)
+    const { app } = await buildApi(t, { options: { ...optionsFor(tenant), keysMaxStaleSeconds: 7200, ...memory } })
     await app.ready()
     return app
   }
