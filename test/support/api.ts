@@ -1,5 +1,5 @@
 /** An API under the plugin: the one way in which tests build it. The server, which is built on it, is in `server.ts`. */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, RouteShorthandOptions } from 'fastify'
 import type { Test } from 'tap'
 import entra, { type EntraOptions } from '../../src/plugin/index.js'
 import { type Answer, get, listen, makeApp, type Running } from './http.js'
@@ -11,8 +11,11 @@ export interface Program {
   readonly options?: object
   /** What the app has before the plugin is registered. */
   readonly before?: (app: FastifyInstance) => unknown
-  /** Routes, and whatever else comes after the plugin. Default: `GET /me` answers the principal. */
-  readonly routes?: (app: FastifyInstance) => unknown
+  /**
+   * What comes after the plugin. Options by path: a `GET` of each answers `ok`. A function declares routes, and whatever else. Default:
+   * `GET /me` answers the principal.
+   */
+  readonly routes?: Readonly<Record<string, RouteShorthandOptions>> | ((app: FastifyInstance) => unknown)
   /** An app of the test's own, in place of one that logs into memory. */
   readonly app?: object
   /** Another copy of the plugin. */
@@ -50,7 +53,8 @@ export async function buildApi(t: Test, program: Program) {
   if (program.app) t.teardown(() => app.close())
   await before?.(app)
   await app.register(plugin, options as EntraOptions)
-  await routes(app)
+  if (typeof routes === 'function') await routes(app)
+  else for (const [path, declared] of Object.entries(routes)) app.get(path, declared, async () => 'ok')
   return made
 }
 

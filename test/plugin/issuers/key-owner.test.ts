@@ -1,5 +1,3 @@
-/** Microsoft "Signing key rollover", validate the signing key issuer: a v1 key has its issuer in v2's key set, which may be missing. */
-import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import type { TokenRefusedError } from '../../../src/plugin/index.js'
 import { outcomeOf, startApi } from '../../support/api.js'
@@ -53,10 +51,7 @@ const answersWith =
 async function start(t: Test, prepare: (tenant: TestTenant) => void, options: object = {}) {
   const tenant = await startTestTenant(t)
   prepare(tenant)
-  const routes = (app: FastifyInstance) => {
-    app.get('/me', async () => ({}))
-    app.get('/optional', { config: { auth: 'optional' } }, async () => ({}))
-  }
+  const routes = { '/me': {}, '/optional': { config: { auth: 'optional' } } } as const
   const { app, get } = await startApi(t, { tenant, options: { keysCooldownSeconds: 1, ...options }, routes })
   const v1 = (claims: Overrides = {}, header: Overrides = {}, key = tenant.key) => {
     const times = { iat: seconds(), nbf: seconds(), exp: seconds() + 86_000 }

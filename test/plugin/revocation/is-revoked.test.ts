@@ -1,5 +1,3 @@
-/** Tokens that are revoked before they expire (Microsoft: "Continuous access evaluation"). */
-import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import type { IsRevoked } from '../../../src/plugin/index.js'
 import { until } from '../../faults/waits.js'
@@ -8,10 +6,7 @@ import { parseChallenge } from '../../support/http.js'
 import { callerId, seconds } from '../../support/tenant.js'
 
 async function start(t: Test, isRevoked: IsRevoked, options: object = {}) {
-  const routes = (app: FastifyInstance) => {
-    app.get('/', async () => 'ok')
-    app.get('/open', { config: { auth: 'none' } }, async () => 'ok')
-  }
+  const routes = { '/': {}, '/open': { config: { auth: 'none' } } } as const
   const api = await startApi(t, { options: { isRevoked, ...options }, routes })
   return { ...api, ask: (token: string) => api.outcome('/', token) }
 }
