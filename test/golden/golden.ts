@@ -42,7 +42,7 @@ const digestOf = (principal: string) => `ok ${createHash('sha256').update(princi
 /** Compares with the file, and names each answer that changed. */
 export async function checkGolden(t: Test, name: string, found: Golden): Promise<void> {
   const path = `test/golden/${name}.json`
-  if (process.env.GOLDEN === 'write') await writeFile(path, `${JSON.stringify(found, null, 1)}\n`)
+  if (process.env.GOLDEN === 'write') await writeFile(path, `${JSON.stringify(found, null, 2)}\n`)
   const golden = JSON.parse(await readFile(path, 'utf8')) as Golden
   const before = new Map(flat(golden))
   const changed = flat(found).filter(([what, is]) => before.get(what) !== is)
