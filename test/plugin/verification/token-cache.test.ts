@@ -45,7 +45,7 @@ t.test('a token is found again as a whole, and nothing else is', async (t) => {
   t.equal(cache.find(''), undefined)
 })
 
-t.test('two valid tokens that meet push each other out, and are never taken for each other', async (t) => {
+t.test('two valid tokens with one key in the cache replace each other, and are never confused', async (t) => {
   const cache = new TokenCache(bounds, 60)
   const [ada, bob] = [principal({ sub: 'ada' }), principal({ sub: 'bob' })]
   twice(cache, { ...found().with, token: tokenOf('ada', 'tail') }, ada)
@@ -55,7 +55,7 @@ t.test('two valid tokens that meet push each other out, and are never taken for 
   t.equal(cache.find(sent(tokenOf('bob', 'tail'))), bob, 'looking for another one takes nothing away')
 })
 
-t.test('a token that came once is not kept: many never come again', async (t) => {
+t.test('a token that was sent once is not kept: many are never sent again', async (t) => {
   const cache = new TokenCache(bounds, 60)
   cache.add({ ...found().with, token: tokenOf('one') }, principal())
   t.equal(cache.find(sent(tokenOf('one'))), undefined)
@@ -63,7 +63,7 @@ t.test('a token that came once is not kept: many never come again', async (t) =>
   t.ok(cache.find(sent(tokenOf('one'))))
 })
 
-t.test('many tokens in turn are all remembered the second time', async (t) => {
+t.test('many tokens in turn are all cached the second time', async (t) => {
   const cache = new TokenCache({ maxTokens: 5000, maxBytes: 100_000_000 }, 60)
   const names = Array.from({ length: 5000 }, (_, at) => `token-${at}`)
   const { with: where } = found()
@@ -72,7 +72,7 @@ t.test('many tokens in turn are all remembered the second time', async (t) => {
   t.equal(names.filter((name) => cache.find(sent(tokenOf(name)))).length, 5000)
 })
 
-t.test('of tokens that came once as few are noted as may be remembered, twice over', async (t) => {
+t.test('tokens sent once are noted, at most twice as many as may be cached', async (t) => {
   const cache = new TokenCache({ maxTokens: 10, maxBytes: 100_000_000 }, 60)
   const { with: where } = found()
   const add = (name: string) => cache.add({ ...where, token: tokenOf(name) }, principal())
@@ -82,7 +82,7 @@ t.test('of tokens that came once as few are noted as may be remembered, twice ov
   t.equal(cache.find(sent(tokenOf('first'))), undefined, 'it was forgotten meanwhile')
 })
 
-t.test('the token that was not used for the longest goes first', async (t) => {
+t.test('the least recently used token is dropped first', async (t) => {
   const cache = new TokenCache(bounds, 60)
   const add = (name: string) => twice(cache, { ...found().with, token: tokenOf(name) }, principal())
   for (const name of ['a', 'b', 'c']) add(name)
@@ -121,7 +121,7 @@ t.test('exp, nbf and iat at each hit, with the tolerance, to the millisecond', a
   t.notOk(at(-65_001), 'nbf, just too early: a clock was put back')
 })
 
-t.test('an entry dies with its key', async (t) => {
+t.test('an entry is dropped with its key', async (t) => {
   for (const instead of [
     undefined,
     { ...key },
@@ -140,7 +140,7 @@ t.test('an entry dies with its key', async (t) => {
   }
 })
 
-t.test('V8’s sliced strings: neither the header nor a token is kept by what is kept of it', async (t) => {
+t.test('V8’s sliced strings: what the cache holds does not keep the header or the token in memory', async (t) => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const cache = new TokenCache({ maxTokens: 100, maxBytes: 100_000_000 }, 60)
