@@ -5,9 +5,9 @@ import t from 'tap'
 import ts from 'typescript'
 import { signIn } from '../src/tenant/client.js'
 import { startTenant, type Tenant } from '../src/tenant/index.js'
-import { appToken, userToken } from './support/api.js'
 import { skipWithout } from './support/programs.js'
 import { compileSamples, runSamples, samplesIn } from './support/samples.js'
+import { appToken, userToken } from './support/server.js'
 import { clientId, seconds, tenantId } from './support/tenant.js'
 
 /** A row: who requests what, and the answers before and now. */

@@ -1,8 +1,9 @@
 /** The rules of Entra's tokens, as `docs/entra.md` numbers them: one block each, on tokens as a tenant issues them. */
+import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import entra, { EntraConfigurationError, type EntraOptions, requireMember } from '../src/plugin/index.js'
+import { EntraConfigurationError, type EntraOptions, requireMember } from '../src/plugin/index.js'
 import { toSettings } from '../src/plugin/options.js'
-import { get, listen, makeApp } from './support/http.js'
+import { startApi } from './support/api.js'
 import {
   callerId,
   clientId,
@@ -25,17 +26,15 @@ interface Answer {
 }
 
 async function start(t: Test, options: object = {}, prepare: (tenant: TestTenant) => void = () => {}) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   prepare(tenant)
-  const made = makeApp(t)
-  const given = { tenantId, clientId, authority: tenant.origin, keysCooldownSeconds: 1, ...options }
-  await made.app.register(entra, given as EntraOptions)
-  made.app.get('/me', async ({ principal }) => principal)
-  made.app.get('/member', { preHandler: requireMember() }, async () => ({}))
-  const { app, origin } = await listen(made)
+  const routes = (app: FastifyInstance) => {
+    app.get('/me', async ({ principal }) => principal)
+    app.get('/member', { preHandler: requireMember() }, async () => ({}))
+  }
+  const { app, get } = await startApi(t, { tenant, options: { keysCooldownSeconds: 1, ...options }, routes })
   const ask = async (token: string, path = '/me'): Promise<Answer> => {
-    const { status, body } = await get(origin + path, token)
+    const { status, body } = await get(path, token)
     return { ...(JSON.parse(body) as object), status }
   }
   return { tenant, app, ask }

@@ -58,3 +58,23 @@ t.test('files of 300 lines or fewer', async (t) => {
     t.ok(lines <= 300, `${file} has ${lines} lines`)
   }
 })
+
+/** Their subject is the registration itself, an app of another kind, or code of a reader; all others build an API by `test/support/api.ts`. */
+const registering = [
+  ...['coming-from.test.ts', 'package.test.ts', 'types.ts', 'examples/typed-client.test.ts', 'faults/child.ts'],
+  ...['faults/http2.test.ts', 'hostile/jose.test.ts', 'hostile/server.ts', 'refused/once.test.ts', 'refused/table.ts'],
+  ...['refused/refused.test.ts', 'server/own.test.ts', 'tenant/step-up.test.ts', 'plugin/plugin.test.ts'],
+  ...['plugin/downstream/token-client.test.ts', 'plugin/fastify/bad-programs.test.ts'],
+  'plugin/routes/access-matrix.test.ts'
+]
+const registers = /\.register\((entra|fastifyEntra|plugin(\.default)?),/
+const ownClock = /(Date|performance)\.now = |intercept\((Date|performance),|implements Clock\b|\bmock\.timers\b/
+
+t.test('tests have one builder of an API, and one fake clock', async (t) => {
+  const files = (await readdir('test', { recursive: true })).filter((path) => /(?<!house\.test)\.ts$/.test(path))
+  for (const path of files.filter((each) => !each.startsWith('support/'))) {
+    const source = await readFile(`test/${path}`, 'utf8')
+    t.equal(registers.test(source), registering.includes(path), `${path}: use buildApi or startApi of support/api.ts`)
+    t.notMatch(source, ownClock, `${path}: use FakeClock or processClock of support/clock.ts`)
+  }
+})

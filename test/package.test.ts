@@ -115,8 +115,7 @@ t.test('the tarball', async (t) => {
     await writeFile(join(alone, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
     const said = await run(resolve('node_modules/.bin/tsc'), ['-p', alone]).catch((error: { stdout: string }) => error)
     t.equal(said.stdout, '')
-    const tenant = await startTestTenant()
-    t.teardown(() => tenant.close())
+    const tenant = await startTestTenant(t)
     const program = `
       const [{ onMessage }, { requireToken }, { orders }] = await Promise.all(
         [0, 1, 2].map((at) => import('./sample-' + at + '.js')))

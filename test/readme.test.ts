@@ -5,9 +5,9 @@ import t from 'tap'
 import { describeTenant } from '../src/tenant/description.js'
 import { contoso } from '../src/tenant/directory/contoso.js'
 import { startTenant } from '../src/tenant/index.js'
-import { appToken, userToken } from './support/api.js'
 import { get } from './support/http.js'
 import { compileSamples, runSamples, samplesIn } from './support/samples.js'
+import { appToken, userToken } from './support/server.js'
 
 /** Its samples are compiled, and run, by a test of their own. */
 const elsewhere = 'coming-from.md'

@@ -1,12 +1,12 @@
 /** The access page in Chromium, as people see it: every route with its callers and its mark, in any light and any width. */
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { startApi } from '../support/api.js'
 import { browserOf, noChromium, seriousFindings } from '../support/browser.js'
+import { startServerWithTenant } from '../support/server.js'
 
 const skip = noChromium
 const openPage = browserOf(t)
-const { app, address } = await startApi(t, { DOCS: 'public', CORS_ORIGINS: 'https://app.example' })
+const { app, address } = await startServerWithTenant(t, { DOCS: 'public', CORS_ORIGINS: 'https://app.example' })
 const url = `${address}/docs/access`
 
 /** What the table shows: text that is drawn, not markup. */

@@ -3,9 +3,9 @@ import type { Locator, Page, Response } from 'playwright-core'
 import t from 'tap'
 import { environmentFor } from '../../src/server/environment.js'
 import { startTenant } from '../../src/tenant/index.js'
-import { startServer } from '../support/api.js'
 import { browserOf, noChromium } from '../support/browser.js'
 import { run } from '../support/process.js'
+import { startServer } from '../support/server.js'
 
 const skip = noChromium
 const openPage = browserOf(t)

@@ -1,8 +1,8 @@
 /** The single-page app in Chromium: the whole story of a user, against the real API and the embedded tenant. */
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { getJson, userToken } from '../support/api.js'
 import { browserOf, noChromium, seriousFindings } from '../support/browser.js'
+import { getJson, userToken } from '../support/server.js'
 import { answered, pick, signIn, startStory, watch } from '../support/spa.js'
 
 const openPage = browserOf(t)

@@ -11,7 +11,7 @@ import type { Test } from 'tap'
 import { environmentFor } from '../../src/server/environment.js'
 import { startTenant, type Tenant, type TenantOptions } from '../../src/tenant/index.js'
 import { createTlsIdentity } from '../../src/tenant/tls.js'
-import { appToken, getJson, startServer } from '../support/api.js'
+import { appToken, getJson, startServer } from '../support/server.js'
 import { type Answered, reportAnswers, tokenRequestLog } from './reports.js'
 import type { Order, Plan, Report } from './world.js'
 

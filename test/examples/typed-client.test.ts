@@ -8,8 +8,8 @@ import { createApi } from '../../examples/typed-client/src/client.js'
 import { clientCredentials } from '../../examples/typed-client/src/client-credentials.js'
 import entra from '../../src/plugin/index.js'
 import { signIn } from '../../src/tenant/client.js'
-import { appToken } from '../support/api.js'
 import { listen, makeApp } from '../support/http.js'
+import { appToken } from '../support/server.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 import { answersOf, type Counted, runExample, settingsOf, startCounted, until } from './support.js'
 
@@ -190,8 +190,7 @@ interface Notes {
 }
 
 t.test('a body is sent again with the other token, and not after a 503, or a 401 that asks for no token', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const made = makeApp(t)
   await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
   made.app.post<{ Body: { text: string } }>('/notes', ({ body }, reply) => replies[body.text]?.(reply) ?? body)
@@ -272,8 +271,7 @@ t.test('claims go into the request for a token', async (t) => {
 
 /** An API that has no keys, as its tenant is down. */
 async function startCold(t: Test, maxWaitSeconds?: number) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   await tenant.close()
   const made = makeApp(t)
   await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })

@@ -7,7 +7,7 @@ import { buildApp } from '../../src/server/app.js'
 import { readConfig } from '../../src/server/config/config.js'
 import { environmentFor } from '../../src/server/environment.js'
 import { startTenant, type TenantDescription, type TlsIdentity } from '../../src/tenant/index.js'
-import { appToken, getJson } from '../support/api.js'
+import { appToken, getJson } from '../support/server.js'
 import { enterCode } from './person.js'
 import { type Answered, reportAnswers, tokenRequestLog } from './reports.js'
 

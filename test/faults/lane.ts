@@ -8,11 +8,10 @@ import type { AddressInfo } from 'node:net'
 import type { JWK } from 'jose'
 import { Issuer } from '../../src/plugin/issuers/issuer.js'
 import type { KeyTimings } from '../../src/plugin/keys/timings.js'
-import type { Clock } from '../../src/plugin/lib/clock.js'
 import type { FetchJson } from '../../src/plugin/lib/json-client.js'
 import { createJsonClient, type JsonClient } from '../../src/plugin/lib/json-client.js'
 import { isRefusal } from '../../src/plugin/refusals/refusal.js'
-import { settle } from '../support/clock.js'
+import { FakeClock, settle } from '../support/clock.js'
 import { type RecordingLogger, recordingLogger } from '../support/log.js'
 import { profile } from '../support/profile.js'
 import { type SigningKey, signingKey, startTestTenant, type TestTenant, tenantId } from '../support/tenant.js'
@@ -34,59 +33,6 @@ export function outcome(found: unknown): Outcome {
   return isRefusal(found) ? found.status : 'key'
 }
 
-interface Timer {
-  readonly at: number
-  readonly run: () => void
-}
-
-/** Goes on by what it is told, and lets the fetches of each moment end in it. */
-export class SteppingClock implements Clock {
-  #now = 5_000_000
-  readonly #timers = new Set<Timer>()
-  readonly #idle: () => Promise<void>
-
-  constructor(idle: () => Promise<void>) {
-    this.#idle = idle
-  }
-
-  now(): number {
-    return this.#now
-  }
-
-  after(milliseconds: number, run: () => void): () => void {
-    const timer = { at: this.#now + milliseconds, run }
-    this.#timers.add(timer)
-    return () => void this.#timers.delete(timer)
-  }
-
-  get pending(): number {
-    return this.#timers.size
-  }
-
-  /** Runs what is due next at its time, and waits for nothing. */
-  fireNext(): void {
-    const next = this.#next()
-    if (!next) throw new Error('no timer waits')
-    this.#timers.delete(next)
-    this.#now = next.at
-    next.run()
-  }
-
-  async advance(milliseconds: number): Promise<void> {
-    const end = this.#now + milliseconds
-    await this.#idle()
-    for (let next = this.#next(); next && next.at <= end; next = this.#next()) {
-      this.fireNext()
-      await this.#idle()
-    }
-    this.#now = end
-  }
-
-  #next(): Timer | undefined {
-    return [...this.#timers].sort((a, b) => a.at - b.at)[0]
-  }
-}
-
 /** Another host, which has the tenant's own documents to offer. Nobody may ask for them. */
 export interface OtherHost {
   readonly origin: string
@@ -97,7 +43,7 @@ export interface OtherHost {
 /** An issuer under test. */
 export interface Subject {
   readonly issuer: Issuer
-  readonly clock: SteppingClock
+  readonly clock: FakeClock
   readonly log: RecordingLogger
   /** How many fetches began. */
   readonly fetches: () => number
@@ -200,7 +146,7 @@ export class Lane {
       const { fetchJson } = way.short ? this.#short : this.#patient
       return fetchJson(url === way.refused ? `http://127.0.0.1:${closedPort}/` : url)
     })
-    const clock = new SteppingClock(idle)
+    const clock = new FakeClock(idle)
     const log = recordingLogger()
     const url = this.tenant.origin + this.discoveryPath
     const settings = { url, issuer: this.issuer, optional: version === '1.0', profile }

@@ -2,16 +2,12 @@
  * One caller whose lookup hangs, for as long as others call, over real HTTP: nobody else is refused, and of that caller's calls few are
  * under way at once. The figures of docs/outages.md.
  */
+import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import entra, {
-  type EntraOptions,
-  graphGroups,
-  RedisRevocations,
-  requireGroup,
-  requirePolicy
-} from '../../src/plugin/index.js'
-import { type Answer, get, listen, makeApp } from '../support/http.js'
-import { clientId, json, startTestTenant, type TestTenant } from '../support/tenant.js'
+import { graphGroups, RedisRevocations, requireGroup, requirePolicy } from '../../src/plugin/index.js'
+import { startApi } from '../support/api.js'
+import type { Answer } from '../support/http.js'
+import { json, startTestTenant, type TestTenant } from '../support/tenant.js'
 import { granted, replying, secret } from '../support/token-endpoint.js'
 import { until } from './waits.js'
 
@@ -38,8 +34,7 @@ interface World {
 
 /** `organizations`, with a token endpoint for each directory, and Microsoft Graph. */
 async function startEntra(t: Test): Promise<World> {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const seen = { calls: 0 }
   const name = '/organizations'
   const issuer = () => `${tenant.origin}/{tenantid}/v2.0`
@@ -114,39 +109,34 @@ const rows: Record<string, { perCaller: number; options: (world: World) => objec
   }
 }
 
-async function startApi(t: Test, name: string) {
+async function start(t: Test, name: string) {
   const world = await startEntra(t)
   const { tenant, seen } = world
-  const made = makeApp(t)
   const own = rows[name]?.options(world)
-  const given = {
-    tenantId: 'organizations',
-    clientId,
-    authority: tenant.origin,
-    allowedTenants: [contoso, fabrikam],
-    keysTimeoutSeconds: seconds
-  }
-  await made.app.register(entra, { ...given, ...own } as EntraOptions)
+  const directories = { tenantId: 'organizations', allowedTenants: [contoso, fabrikam] }
   const mayCall = requirePolicy('may-call', ({ id }) => answering(seen)(id).then(() => true))
-  made.app.get('/groups', { preHandler: requireGroup(group) }, async () => 'ok')
-  made.app.get('/policy', { preHandler: mayCall }, async () => 'ok')
-  made.app.get('/on-behalf-of', (request) => request.onBehalfOf('api://other/Read'))
-  made.app.get('/any', async () => 'ok')
-  const { origin } = await listen(made)
-  await until('the keys to be there', () => made.app.entra.ready)
+  const routes = (app: FastifyInstance) => {
+    app.get('/groups', { preHandler: requireGroup(group) }, async () => 'ok')
+    app.get('/policy', { preHandler: mayCall }, async () => 'ok')
+    app.get('/on-behalf-of', (request) => request.onBehalfOf('api://other/Read'))
+    app.get('/any', async () => 'ok')
+  }
+  const options = { ...directories, keysTimeoutSeconds: seconds, ...own }
+  const { app, get } = await startApi(t, { tenant, options, routes })
+  await until('the keys to be there', () => app.entra.ready)
   const path = name.startsWith('groups')
     ? '/groups'
     : { 'a policy': '/policy', 'request.onBehalfOf()': '/on-behalf-of' }[name]
   const ask = async (oid: string, tid: string, uti: string): Promise<Answer> => {
     const claims = { oid, tid, uti, iss: `${tenant.origin}/${tid}/v2.0`, _claim_names: { groups: 'src1' } }
-    return get(origin + (path ?? '/any'), await tenant.userToken(claims))
+    return get(path ?? '/any', await tenant.userToken(claims))
   }
   return { ask, seen }
 }
 
 for (const [name, { perCaller }] of Object.entries(rows)) {
   t.test(`${name}: while it hangs for one caller, no other is refused`, async (t) => {
-    const { ask, seen } = await startApi(t, name)
+    const { ask, seen } = await start(t, name)
     const since = performance.now()
     let over = false
     let refused = 0

@@ -5,10 +5,11 @@ import { TrustedIssuers } from '../../src/plugin/issuers/trusted-issuers.js'
 import type { KeyTimings } from '../../src/plugin/keys/timings.js'
 import { HttpStatusError } from '../../src/plugin/lib/json-client.js'
 import { isRefusal } from '../../src/plugin/refusals/refusal.js'
+import { FakeClock } from '../support/clock.js'
 import { recordingLogger } from '../support/log.js'
 import { profile } from '../support/profile.js'
 import { signingKey, tenantId } from '../support/tenant.js'
-import { defaults, outcome, SteppingClock, tracked } from './lane.js'
+import { defaults, outcome, tracked } from './lane.js'
 
 const second = 1000
 const minute = 60 * second
@@ -53,7 +54,7 @@ function subject(t: Test, timings: Partial<KeyTimings> = {}) {
     if (tenant.fault) throw tenant.fault()
     return url === v2.url ? tenant.discovery : { keys: tenant.keys }
   })
-  const clock = new SteppingClock(idle)
+  const clock = new FakeClock(idle)
   const log = recordingLogger()
   // What hangs is not waited for by a clock that stands still: it ends by the clock itself.
   const fetchOrHang = (url: string) => {

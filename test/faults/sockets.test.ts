@@ -13,11 +13,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import entra, { type EntraTenantOptions, type TimeOptions } from '../../src/plugin/index.js'
+import type { EntraTenantOptions, TimeOptions } from '../../src/plugin/index.js'
 import { createJsonClient } from '../../src/plugin/lib/json-client.js'
 import { buildApp } from '../../src/server/app.js'
 import { readConfig } from '../../src/server/config/config.js'
-import { get, listen, makeApp } from '../support/http.js'
+import { startApi } from '../support/api.js'
+import { get } from '../support/http.js'
 import { run } from '../support/process.js'
 import { skipWithout } from '../support/programs.js'
 import { clientId, signingKey, startTestTenant, type TestTenant, tenantId } from '../support/tenant.js'
@@ -70,12 +71,10 @@ type Options = EntraTenantOptions & TimeOptions
 /** As fast as the options allow, but for the deadline: a busy machine must not miss it by itself. */
 const quick = { keysRefreshSeconds: 1, keysCooldownSeconds: 1, keysTimeoutSeconds: 2 }
 
-async function startApi(t: Test, tenant: TestTenant, options: Partial<Options> = quick) {
-  const made = makeApp(t)
-  await made.app.register(entra, { tenantId, clientId, authority: tenant.origin, ...options })
-  made.app.get('/any', async () => 'ok')
-  const running = await within('the API to listen', listen(made))
-  const every = (wanted: string) => () => made.app.entra.issuers.every(({ state }) => state === wanted)
+/** An API whose keys are loaded, with what says that all are in one state. */
+async function startWatched(t: Test, tenant: TestTenant, options: Partial<Options> = quick) {
+  const running = await within('the API to listen', startApi(t, { tenant, options, routes: { '/any': {} } }))
+  const every = (wanted: string) => () => running.app.entra.issuers.every(({ state }) => state === wanted)
   await until('all keys to be there', every('fresh'))
   return { ...running, every }
 }
@@ -96,7 +95,7 @@ t.test('real time: faults come, and go', beside(), async (t) => {
     for (const fault of transportFaults.filter(({ name }) => endings.includes(name))) {
       t.test(`${kind}: ${fault.name} (good tokens pass, and it heals)`, beside(), async (t) => {
         const tenant = await startTenant(t)
-        const { origin, every, app } = await startApi(t, tenant)
+        const { origin, every, app } = await startWatched(t, tenant)
         const token = await tenant.userToken()
         const statuses = new Set<number>()
         const ask = async () => statuses.add((await get(`${origin}/any`, token)).status)
@@ -119,7 +118,7 @@ t.test('real time: faults come, and go', beside(), async (t) => {
 t.test('real time: an outage beyond keysMaxStaleSeconds, and back', beside(), async (t) => {
   const tenant = await startTenant(t)
   const timings = { ...quick, keysTimeoutSeconds: 5, keysMaxStaleSeconds: 3 }
-  const { app, origin } = await startApi(t, tenant, timings)
+  const { app, origin } = await startWatched(t, tenant, timings)
   const token = await tenant.userToken()
   await within('the tenant to close', tenant.close())
   const statuses: number[] = []
@@ -144,7 +143,7 @@ t.test('real time: an outage beyond keysMaxStaleSeconds, and back', beside(), as
 
 t.test('while a background refresh hangs no good token waits', beside(), async (t) => {
   const tenant = await startTenant(t)
-  const { app, origin } = await startApi(t, tenant, { ...quick, keysTimeoutSeconds: 60 })
+  const { app, origin } = await startWatched(t, tenant, { ...quick, keysTimeoutSeconds: 60 })
   const token = await tenant.userToken()
   const hanging = new Promise<ServerResponse>((resolve) =>
     both(tenant, 'keys', (_request, response) => resolve(response))
@@ -159,7 +158,7 @@ t.test('while a background refresh hangs no good token waits', beside(), async (
 
 t.test('an unknown kid waits for one deadline, though the document and the keys are both slow', beside(), async (t) => {
   const tenant = await startTenant(t)
-  const { origin } = await startApi(t, tenant, { keysTimeoutSeconds: 3 })
+  const { origin } = await startWatched(t, tenant, { keysTimeoutSeconds: 3 })
   both(tenant, 'discovery', (_request, response) => {
     const { paths, origin: at } = tenant
     const document = { issuer: `${at}/${tenantId}/v2.0`, jwks_uri: at + paths.keys }
@@ -258,7 +257,7 @@ t.test(
   alone(),
   async (t) => {
     const tenant = await startTenant(t)
-    const { app } = await startApi(t, tenant, { keysCooldownSeconds: 3600 })
+    const { app } = await startWatched(t, tenant, { keysCooldownSeconds: 3600 })
     const forged = await signingKey('forged')
     const [good, bad] = await Promise.all([tenant.userToken(), tenant.userToken({}, {}, forged)])
     const withKid = (kid: string) => {

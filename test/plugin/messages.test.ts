@@ -2,7 +2,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import entra from '../../src/plugin/index.js'
 import { adviceFor } from '../../src/plugin/keys/advice.js'
 import {
   allOf,
@@ -13,14 +12,13 @@ import {
   requireRole,
   TokenRefusedError
 } from '../../src/plugin/verifier-index.js'
-import { makeApp } from '../support/http.js'
+import { buildApi, optionsFor } from '../support/api.js'
 import { recordingLogger } from '../support/log.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 import { startVerifier } from '../support/verifier.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
-const options = { tenantId, clientId, authority: tenant.origin }
+const tenant = await startTestTenant(t)
+const options = optionsFor(tenant)
 
 const start = (t: Test, more: object = {}) => startVerifier(t, tenant, more)
 
@@ -34,7 +32,7 @@ async function detailOf(t: Test, token: string, more: object = {}): Promise<stri
   }
 }
 
-t.test('a variable without a token', async (t) => {
+t.test('a variable of the client that holds no token', async (t) => {
   for (const word of ['undefined', 'null', 'NaN'])
     t.match(await detailOf(t, word), `The token is the word "${word}": the client has put a variable`)
 })
@@ -50,7 +48,7 @@ t.test('an encrypted token', async (t) => {
   t.match(await detailOf(t, `${header}.a2V5.aXY`), /is not a signed JWT/)
 })
 
-t.test('another issuer: those that are trusted, and not the one that nothing proves', async (t) => {
+t.test('another issuer: the detail lists those that are trusted, not the unverified one', async (t) => {
   const detail = await detailOf(t, await tenant.userToken({ iss: 'https://elsewhere.example' }))
   t.match(detail, `which is ${tenant.origin}/${tenantId}/v2.0 or ${tenant.origin}/${tenantId}/. Get the token`)
   t.notMatch(detail, 'elsewhere')
@@ -75,7 +73,7 @@ t.test('an audience that replaces the client ID', async (t) => {
   )
 })
 
-t.test('one ID for two', async (t) => {
+t.test('one ID given as tenantId and clientId', async (t) => {
   await t.rejects(start(t, { tenantId: clientId }).ready(), {
     message: /^tenantId and clientId are both .*; give the Directory \(tenant\) ID and the Application \(client\) ID/
   })
@@ -105,7 +103,7 @@ async function otherTenant(t: Test, answer: (path: string) => { status?: number;
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-t.test('the reason that Entra gives, and what to change', async (t) => {
+t.test('the error code of Entra, and what to change', async (t) => {
   const error_description = `AADSTS90002: Tenant '${clientId}' not found.\r\nTrace ID: 1\r\nTimestamp: 2`
   const authority = await otherTenant(t, () => ({ status: 400, body: { error: 'invalid_tenant', error_description } }))
   const log = recordingLogger()
@@ -116,7 +114,7 @@ t.test('the reason that Entra gives, and what to change', async (t) => {
   })
 })
 
-t.test('reasons that mean something to change, and those that do not', async (t) => {
+t.test('error codes with an advice, and those without', async (t) => {
   t.match(adviceFor('Proxy response (407) !== 200 when HTTP Tunneling'), /user and password into the proxy variable/)
   t.match(adviceFor('unable to get local issuer certificate'), /NODE_EXTRA_CA_CERTS/)
   t.match(adviceFor('getaddrinfo ENOTFOUND login.example'), /cannot be resolved/)
@@ -124,7 +122,7 @@ t.test('reasons that mean something to change, and those that do not', async (t)
   t.equal(adviceFor('took too long'), undefined)
 })
 
-t.test('a clock that differs from the tenant’s', async (t) => {
+t.test('a clock that differs from that of the tenant', async (t) => {
   const seconds = Math.floor(Date.now() / 1000)
   for (const [ahead, words] of [
     [3600, /is (3599|3600|3601) s behind that of http/],
@@ -144,12 +142,12 @@ t.test('a clock that differs from the tenant’s', async (t) => {
   }
 })
 
-t.test('a date that cannot be read says nothing', async (t) => {
+t.test('a Date header that cannot be parsed is ignored', async (t) => {
   const authority: string = await otherTenant(t, () => ({ date: 'yesterday', body: {} }))
   await t.resolves(start(t, { authority }).ready())
 })
 
-t.test('guards in a list, none, and one that was not called', async (t) => {
+t.test('anyOf and allOf: a list, no guard, and a function that was not called', async (t) => {
   const admin = requireRole('Admin')
   t.throws(() => anyOf([admin, admin] as never), {
     message: /^anyOf got a list; write anyOf\(a, b\), not anyOf\(\[a, b\]\)$/
@@ -163,11 +161,9 @@ t.test('guards in a list, none, and one that was not called', async (t) => {
 
 t.test('a group by its name', async (t) => {
   const warnings = async (guard: Guard, own: object = options) => {
-    const made = makeApp(t)
-    await made.app.register(entra, own as never)
-    made.app.get('/staff', { preHandler: guard }, async () => 'ok')
-    await made.app.ready()
-    return made.logged().match(/[^"]*has requireGroup.*?a GUID/g)
+    const { app, logged } = await buildApi(t, { options: own, routes: { '/staff': { preHandler: guard } } })
+    await app.ready()
+    return logged().match(/[^"]*has requireGroup.*?a GUID/g)
   }
   t.match(await warnings(allOf(requireRole('Admin'), requireGroup('Staff'))), [
     /GET \/staff has requireGroup\(\\"Staff\\"\), and Microsoft Entra lists groups by object ID; give the Object ID/
@@ -180,7 +176,7 @@ t.test('a group by its name', async (t) => {
   )
 })
 
-t.test('Microsoft Entra as if it was any OpenID provider', async (t) => {
+t.test('Microsoft Entra given as any OpenID provider', async (t) => {
   const hosts: readonly (readonly [issuer: string, instead: RegExp])[] = [
     [
       'https://login.microsoftonline.com/common/v2.0',

@@ -3,9 +3,9 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
-import entra, { type EntraOptions, Revocations, requireScope } from '../../src/plugin/index.js'
+import { type EntraOptions, Revocations } from '../../src/plugin/index.js'
 import { toSettings } from '../../src/plugin/options.js'
-import { get, listen, makeApp } from '../support/http.js'
+import { optionsFor, startApi } from '../support/api.js'
 import { callerId, clientId, seconds, startTestTenant, type TestTenant, tenantId } from '../support/tenant.js'
 
 const audience = 'https://orders.example'
@@ -42,69 +42,69 @@ async function startProvider(t: Test) {
   return { issuer, token }
 }
 
-async function startApi(t: Test, tenants: readonly object[], more: object = {}) {
-  const made = makeApp(t)
-  await made.app.register(entra, { tenants, keysTimeoutSeconds: 1, ...more } as EntraOptions)
-  made.app.get('/me', async ({ principal }) => principal)
-  made.app.get('/scope', { preHandler: requireScope('access_as_user') }, async () => 'ok')
-  return listen(made)
-}
+/** An API that trusts a tenant and a provider. */
+const start = (t: Test, tenant: TestTenant, { issuer }: { issuer: string }, more: object = {}) =>
+  startApi(t, {
+    tenant,
+    options: { tenants: [optionsFor(tenant), { issuer, audience }], keysTimeoutSeconds: 1, ...more }
+  })
 
-const ofTenant = ({ origin }: TestTenant) => ({ tenantId, clientId, authority: origin })
-
-t.test('a session, and an ID, are one issuer’s: v1 and v2 of one directory share them, and nobody else', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
-  const provider = await startProvider(t)
-  const revocations = new Revocations()
-  const { isRevoked } = revocations
-  const entries = [ofTenant(tenant), { issuer: provider.issuer, audience }]
-  const { origin } = await startApi(t, entries, { isRevoked })
-  const [ids, sid] = [{ oid: 'same', sub: 'same' }, 'same']
-  const statuses = async (iat: number) => {
-    const tokens = [
-      await tenant.userToken({ ...ids, sid, iat }),
-      await tenant.v1Token({ ...ids, sid, iat }),
-      await provider.token({ sub: ids.sub, sid, iat })
-    ]
-    return Promise.all(tokens.map(async (token) => (await get(`${origin}/me`, token)).status))
+t.test(
+  'a session and an ID belong to one issuer: v1 and v2 of one directory share them, other issuers do not',
+  async (t) => {
+    const tenant = await startTestTenant(t)
+    const provider = await startProvider(t)
+    const revocations = new Revocations()
+    const { isRevoked } = revocations
+    const { get } = await start(t, tenant, provider, { isRevoked })
+    const [ids, sid] = [{ oid: 'same', sub: 'same' }, 'same']
+    const statuses = async (iat: number) => {
+      const tokens = [
+        await tenant.userToken({ ...ids, sid, iat }),
+        await tenant.v1Token({ ...ids, sid, iat }),
+        await provider.token({ sub: ids.sub, sid, iat })
+      ]
+      return Promise.all(tokens.map(async (token) => (await get('/me', token)).status))
+    }
+    const early = seconds() - 30
+    t.same(await statuses(early), [200, 200, 200])
+    revocations.revoke({ tenantId: provider.issuer, sessionId: sid })
+    t.same(await statuses(early), [200, 200, 401])
+    revocations.revoke({ tenantId, sessionId: sid })
+    t.same(await statuses(early), [401, 401, 401])
+    t.same(await statuses(seconds() + 30), [200, 200, 200], 'issued since then')
   }
-  const early = seconds() - 30
-  t.same(await statuses(early), [200, 200, 200])
-  revocations.revoke({ tenantId: provider.issuer, sessionId: sid })
-  t.same(await statuses(early), [200, 200, 401])
-  revocations.revoke({ tenantId, sessionId: sid })
-  t.same(await statuses(early), [401, 401, 401])
-  t.same(await statuses(seconds() + 30), [200, 200, 200], 'issued since then')
-})
+)
 
-t.test('a user is one issuer’s as well', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+t.test('a revoked user is one of one issuer, even if another issuer has the same ID', async (t) => {
+  const tenant = await startTestTenant(t)
   const provider = await startProvider(t)
   const revocations = new Revocations()
   const { isRevoked } = revocations
-  const { origin } = await startApi(t, [ofTenant(tenant), { issuer: provider.issuer, audience }], { isRevoked })
-  const status = async (token: string) => (await get(`${origin}/me`, token)).status
+  const { get } = await start(t, tenant, provider, { isRevoked })
+  const status = async (token: string) => (await get('/me', token)).status
   const [own, others] = [await tenant.userToken({ oid: 'same' }), await provider.token({ sub: 'same' })]
   revocations.revoke({ tenantId: provider.issuer, id: 'same' })
   t.same([await status(own), await status(others)], [200, 401])
 })
 
 t.test('an Entra tenant and another provider: the iss of a token picks the keys and the rules', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const provider = await startProvider(t)
-  const { origin, app } = await startApi(t, [ofTenant(tenant), { issuer: provider.issuer, audience }])
+  const { get, app } = await start(t, tenant, provider)
   const ask = async (token: string) => {
-    const { status, body } = await get(`${origin}/me`, token)
+    const { status, body } = await get('/me', token)
     const { issuer, tenantId, id, code } = JSON.parse(body) as Record<string, unknown>
     return status === 200 ? { issuer, tenantId, id } : `${status} ${code}`
   }
   const v2 = `${tenant.origin}/${tenantId}/v2.0`
   t.same(await ask(await tenant.userToken()), { issuer: v2, tenantId, id: callerId })
   const { issuer } = provider
-  t.same(await ask(await provider.token()), { issuer, tenantId: issuer, id: 'pairwise-subject' }, 'apart by issuer')
+  t.same(
+    await ask(await provider.token()),
+    { issuer, tenantId: issuer, id: 'pairwise-subject' },
+    'distinguished by issuer'
+  )
   t.equal(
     await ask(await provider.token({ iss: v2 })),
     '401 wrong_algorithm',
@@ -118,18 +118,18 @@ t.test('an Entra tenant and another provider: the iss of a token picks the keys 
     app.entra.issuers.map((each) => each.issuer),
     [v2, `${tenant.origin}/${tenantId}/`, issuer]
   )
-  const { headers } = await get(`${origin}/me`)
-  t.match(headers.get('www-authenticate'), `realm="api://${clientId}"`, 'the first one names the API')
+  const { headers } = await get('/me')
+  t.match(headers.get('www-authenticate'), `realm="api://${clientId}"`, 'the realm is that of the first entry')
 })
 
-t.test('the outage of one tenant does not touch the others', async (t) => {
+t.test('the outage of one tenant does not affect the others', async (t) => {
   const tenant = await startTestTenant()
   const provider = await startProvider(t)
   const token = await tenant.userToken()
   await tenant.close()
-  const { origin, app } = await startApi(t, [ofTenant(tenant), { issuer: provider.issuer, audience }])
-  t.equal((await get(`${origin}/me`, await provider.token())).status, 200)
-  t.equal((await get(`${origin}/me`, token)).status, 503, 'only its own tokens wait')
+  const { get, app } = await start(t, tenant, provider)
+  t.equal((await get('/me', await provider.token())).status, 200)
+  t.equal((await get('/me', token)).status, 503, 'only its own tokens wait')
   t.ok(app.entra.ready, 'one is enough')
 })
 

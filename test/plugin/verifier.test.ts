@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import entra from '../../src/plugin/index.js'
 import {
   type AuditEvent,
   auditChannelName,
@@ -19,14 +18,14 @@ import {
   type VerifierOptions
 } from '../../src/plugin/verifier-index.js'
 import { until } from '../faults/waits.js'
-import { get, listen, makeApp } from '../support/http.js'
+import { optionsFor, startApi } from '../support/api.js'
+import { get } from '../support/http.js'
 import { recordingLogger } from '../support/log.js'
-import { clientId, signingKey, startTestTenant, tenantId } from '../support/tenant.js'
+import { clientId, signingKey, startTestTenant } from '../support/tenant.js'
 import { startVerifier } from '../support/verifier.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
-const options = { tenantId, clientId, authority: tenant.origin }
+const tenant = await startTestTenant(t)
+const options = optionsFor(tenant)
 const bearer = (token: string) => ({ scheme: 'Bearer', token }) as const
 
 const start = (t: Test, more: object = {}) => startVerifier(t, tenant, more)
@@ -52,14 +51,11 @@ const tokens: Readonly<Record<string, string>> = {
   garbage: 'garbage'
 }
 
-t.test('what the plugin answers to a request, to the byte', async (t) => {
-  const made = makeApp(t)
-  await made.app.register(entra, options)
-  made.app.get('/any', async ({ principal }) => principal)
-  const { origin } = await listen(made)
+t.test('the same answer as the plugin gives a request, to the byte', async (t) => {
+  const { get } = await startApi(t, { tenant })
   const verifier = start(t)
   for (const [name, token] of Object.entries(tokens)) {
-    const answer = await get(`${origin}/any`, token)
+    const answer = await get('/me', token)
     const { body, status } = answer
     try {
       t.same(await verifier.verify(bearer(token)), JSON.parse(body), name)
@@ -76,7 +72,7 @@ t.test('what the plugin answers to a request, to the byte', async (t) => {
   }
 })
 
-t.test('guards say the same of a principal', async (t) => {
+t.test('guards come to the same result for a principal', async (t) => {
   const log = recordingLogger()
   const verifier = start(t, { log })
   const user = await verifier.verify(bearer(await tenant.userToken({ roles: ['Reader'] })))
@@ -115,7 +111,7 @@ t.test('groups that do not fit into a token are looked up', async (t) => {
   t.same(seen, [group], 'once')
 })
 
-t.test('a look-up that wants a token for the user has none to exchange', async (t) => {
+t.test('a lookup on behalf of the user has no token to exchange', async (t) => {
   const log = recordingLogger()
   const verifier = start(t, {
     log,
@@ -134,7 +130,7 @@ t.test('a look-up that wants a token for the user has none to exchange', async (
   t.match(JSON.stringify(log), 'DownstreamError')
 })
 
-t.test('decisions are published, and hold no token', async (t) => {
+t.test('decisions are published, without the token', async (t) => {
   const events: AuditEvent[] = []
   const listener = (message: unknown) => void events.push(message as AuditEvent)
   subscribe(auditChannelName, listener)
@@ -151,7 +147,7 @@ t.test('decisions are published, and hold no token', async (t) => {
   )
 })
 
-t.test('ready() and every other call say what is wrong with the options, and an outage is no such thing', async (t) => {
+t.test('ready() and every other call reject for invalid options, and not for an outage', async (t) => {
   const bad: [object, RegExp][] = [
     [{ ...options, tenantId: 'x y' }, /^tenantId "x y" is not allowed/],
     [{ ...options, strictRoutes: true }, /^strictRoutes is for the Fastify plugin/],
@@ -220,17 +216,17 @@ t.test('keys are fetched once, whatever is called', async (t) => {
   t.equal(tenant.requests.length, before)
 })
 
-t.test('keys are fetched before anybody calls', async (t) => {
+t.test('keys are fetched before the first call', async (t) => {
   const verifier = start(t)
   await until('the keys to be there', () => verifier.issuers.some(({ state }) => state === 'fresh'))
 })
 
-t.test('a log that is none is said, and not shown', async (t) => {
+t.test('an invalid log is an error that does not show its value', async (t) => {
   for (const log of [null, {}, () => {}, { info() {}, warn() {} }, 'a log'])
     await t.rejects(start(t, { log }).ready(), { message: /^log .* is not allowed; give a logger/ })
 })
 
-t.test('answers are known before the first token was verified, and other errors are nobody’s to answer', async (t) => {
+t.test('answerTo() works before the first verification, and rethrows other errors', async (t) => {
   const verifier = createVerifier(options)
   t.teardown(() => verifier.close())
   try {
@@ -245,22 +241,25 @@ t.test('answers are known before the first token was verified, and other errors 
   await t.rejects(wrong.ready(), { name: 'EntraConfigurationError' })
 })
 
-t.test('authorize: a principal that is none, and a policy that throws where its context has no log', async (t) => {
-  const verifier = start(t, { log: recordingLogger() })
-  const user = await verifier.verify(bearer(String(tokens['a user'])))
-  await t.rejects(verifier.authorize(undefined as never, requireRole('Admin')), {
-    message: /^authorize\(\) got no principal/
-  })
-  const seen: unknown[] = []
-  const throws = requirePolicy<object>('throws', (_principal, context) => {
-    seen.push((context as { queue?: string }).queue)
-    throw new Error('down')
-  })
-  await t.rejects(verifier.authorize(user, throws, { queue: 'mine' } as never), { code: 'policy_unavailable' })
-  t.same(seen, ['mine'])
-})
+t.test(
+  'authorize: a value that is not a principal, and a policy that throws without a log in its context',
+  async (t) => {
+    const verifier = start(t, { log: recordingLogger() })
+    const user = await verifier.verify(bearer(String(tokens['a user'])))
+    await t.rejects(verifier.authorize(undefined as never, requireRole('Admin')), {
+      message: /^authorize\(\) got no principal/
+    })
+    const seen: unknown[] = []
+    const throws = requirePolicy<object>('throws', (_principal, context) => {
+      seen.push((context as { queue?: string }).queue)
+      throw new Error('down')
+    })
+    await t.rejects(verifier.authorize(user, throws, { queue: 'mine' } as never), { code: 'policy_unavailable' })
+    t.same(seen, ['mine'])
+  }
+)
 
-t.test('explain: every check, also behind the first that fails', async (t) => {
+t.test('explain: every check, also after the first that fails', async (t) => {
   const verifier = start(t)
   const good = await verifier.explain(String(tokens['a user']))
   t.equal(good.code, undefined)
@@ -299,9 +298,8 @@ t.test('explain: every check, also behind the first that fails', async (t) => {
     t.match(await verifier.explain(odd as never), { code: 'token_malformed', checks: [{ id: 'form' }] })
 })
 
-t.test('explain: what cannot be known at the moment comes last, as in a request', async (t) => {
-  const own = await startTestTenant()
-  t.teardown(() => own.close())
+t.test('explain: what cannot be decided at the moment comes last, as in a request', async (t) => {
+  const own = await startTestTenant(t)
   own.answers.set(own.paths.keys, (_request, response) => void response.writeHead(500).end())
   own.answers.set(own.paths.v1Keys, (_request, response) => void response.end(JSON.stringify({ keys: own.keys })))
   const verifier = start(t, { authority: own.origin })
@@ -312,7 +310,7 @@ t.test('explain: what cannot be known at the moment comes last, as in a request'
   t.match(checks.at(-1), { id: 'key.issuer', outcome: 'failed', code: 'tenant_unavailable' })
 })
 
-t.test('in a plain server of Node’s', async (t) => {
+t.test('in a plain server of Node.js', async (t) => {
   const verifier = start(t)
   const server = createServer((request, response) => {
     const answer = async () => {

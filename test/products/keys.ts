@@ -1,7 +1,7 @@
 /** Key pairs of the test, the sets that publish them in a product's form, and tokens that they sign. */
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { seconds } from '../support/tenant.js'
-import { type Json, type Pair, type PublishedKey, pairs, type Unsigned } from './shapes.js'
+import { type Json, type Pair, type Product, type PublishedKey, pairs, type Sent, type Unsigned } from './shapes.js'
 
 interface KeyPair {
   readonly privateKey: CryptoKey
@@ -40,6 +40,13 @@ export class Keys {
     return new SignJWT({ iat: now, exp: now + 3600, ...Object.fromEntries(timed) })
       .setProtectedHeader(Object.fromEntries(named) as { alg: string })
       .sign(this.#pair(pair).privateKey)
+  }
+
+  /** A token of a product, with what a row changes. */
+  tokenOf({ tokens }: Product, { token, header, claims, pair = 'current' }: Sent): Promise<string> {
+    const sample = tokens[token]
+    if (!sample) throw new Error(`the fixture has no token ${token}`)
+    return this.sign({ header: { ...sample.header, ...header }, claims: { ...sample.claims, ...claims } }, pair)
   }
 
   #pair(name: Pair): KeyPair {

@@ -11,7 +11,7 @@ import { entraEntries } from './entra-entries.js'
 import { hostsOf, type Internet, makeCertificate, publish } from './internet.js'
 import { Keys } from './keys.js'
 import { oidcEntries } from './oidc-entries.js'
-import type { Entry, Json, Product, Sent } from './shapes.js'
+import type { Entry, Json } from './shapes.js'
 
 const entries = Object.entries({ ...entraEntries, ...oidcEntries })
 
@@ -36,13 +36,6 @@ async function startServer(t: Test, { env: product }: Entry, { env }: Internet):
   return origin
 }
 
-/** A token of the product, with what the row changes. */
-function tokenOf({ tokens }: Product, keys: Keys, { token, header, claims, pair = 'current' }: Sent): Promise<string> {
-  const sample = tokens[token]
-  if (!sample) throw new Error(`the fixture has no token ${token}`)
-  return keys.sign({ header: { ...sample.header, ...header }, claims: { ...sample.claims, ...claims } }, pair)
-}
-
 /** Lists without their order: a token says nothing by it. */
 const unordered = (value: unknown) => (Array.isArray(value) ? [...value].sort() : value)
 
@@ -61,12 +54,12 @@ t.test('products', { skip: skipWithout('openssl') }, async (t) => {
       const internet = await publish(t, product, keys, certificate)
       const origin = await startServer(t, entry, internet)
       for (const [what, row] of Object.entries(passes)) {
-        const { status, body } = await get(`${origin}/whoami`, await tokenOf(product, keys, row))
+        const { status, body } = await get(`${origin}/whoami`, await keys.tokenOf(product, row))
         t.equal(status, 200, `${what} passes: ${body}`)
         checkPrincipal(t, body, row.principal)
       }
       for (const [what, row] of Object.entries(refuses)) {
-        const answer = await get(`${origin}/whoami`, await tokenOf(product, keys, row))
+        const answer = await get(`${origin}/whoami`, await keys.tokenOf(product, row))
         const { status = 401, code } = row
         t.match(JSON.parse(answer.body), { status, code }, `${what} is refused: ${answer.body}`)
         checkRefusal(t, answer, { status, code, error: status === 401 ? 'invalid_token' : 'insufficient_scope' })

@@ -10,8 +10,7 @@ import { accessStyle } from '../../src/server/pages/access-style.js'
 import { get } from '../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
+const tenant = await startTestTenant(t)
 const token = await tenant.userToken()
 
 /** The server before it listens, so that a test can add routes. */

@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { environmentFor } from '../../src/server/environment.js'
 import { startTenant } from '../../src/tenant/index.js'
-import { appToken, getJson, startApi, startServer, userToken } from '../support/api.js'
+import { appToken, getJson, startServer, startServerWithTenant, userToken } from '../support/server.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 
 /** Sends bytes and reads until the server closes: what fetch would never send. */
@@ -21,7 +21,7 @@ function raw(address: string, bytes: string): Promise<string> {
 }
 
 t.test('routes answer by scope and role, with tokens from the tenant', async (t) => {
-  const api = await startApi(t)
+  const api = await startServerWithTenant(t)
   const tokens = {
     stranger: undefined,
     user: await userToken(api.tenant, 'user@contoso.example'),
@@ -83,7 +83,7 @@ t.test('routes answer by scope and role, with tokens from the tenant', async (t)
 })
 
 t.test('a tenant that issues v1 tokens for the API', async (t) => {
-  const api = await startApi(t, {}, 1)
+  const api = await startServerWithTenant(t, {}, 1)
   const me = await api.get('/me', await userToken(api.tenant, 'user@contoso.example'))
   t.equal(me.status, 200)
   t.match(me.body.claims, { ver: '1.0', iss: `${api.tenant.origin}/${api.tenant.tenantId}/` })
@@ -92,7 +92,7 @@ t.test('a tenant that issues v1 tokens for the API', async (t) => {
 })
 
 t.test('an ID token opens nothing', async (t) => {
-  const api = await startApi(t)
+  const api = await startServerWithTenant(t)
   const { clientId, scopes } = api.tenant.description.api
   const now = Math.floor(Date.now() / 1000)
   const idToken = await api.tenant.sign({
@@ -105,7 +105,7 @@ t.test('an ID token opens nothing', async (t) => {
 })
 
 t.test('the request ID is a UUID of the server, never the client', async (t) => {
-  const api = await startApi(t)
+  const api = await startServerWithTenant(t)
   const response = await fetch(`${api.address}/protected`, {
     headers: { 'request-id': 'mine', 'x-request-id': 'mine' }
   })
@@ -115,7 +115,7 @@ t.test('the request ID is a UUID of the server, never the client', async (t) => 
 
 t.test('a browser of an allowed origin reads refusals, and preflights pass', async (t) => {
   const origin = 'https://app.example'
-  const api = await startApi(t, { CORS_ORIGINS: `${origin}, http://localhost:5173` })
+  const api = await startServerWithTenant(t, { CORS_ORIGINS: `${origin}, http://localhost:5173` })
   const preflight = await fetch(`${api.address}/me`, {
     method: 'OPTIONS',
     headers: { origin, 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' }
@@ -133,7 +133,7 @@ t.test('a browser of an allowed origin reads refusals, and preflights pass', asy
   t.equal(options.status, 401, 'OPTIONS that is no preflight is a request like all')
   const withToken = { authorization: `Bearer ${await userToken(api.tenant, 'user@contoso.example')}` }
   t.equal((await fetch(`${api.address}/me`, { method: 'OPTIONS', headers: withToken })).status, 404)
-  const withoutCors = await startApi(t)
+  const withoutCors = await startServerWithTenant(t)
   t.equal(
     (await fetch(`${withoutCors.address}/me`, { method: 'OPTIONS' })).status,
     401,
@@ -142,7 +142,7 @@ t.test('a browser of an allowed origin reads refusals, and preflights pass', asy
 })
 
 t.test('what fails before any route is a problem too', async (t) => {
-  const api = await startApi(t)
+  const api = await startServerWithTenant(t)
   const token = await userToken(api.tenant, 'user@contoso.example')
   const authorized = { authorization: `Bearer ${token}` }
   const badUrl = await fetch(`${api.address}/%zz`, { headers: authorized })
@@ -173,7 +173,7 @@ t.test('what fails before any route is a problem too', async (t) => {
 })
 
 t.test('a client that is gone before it is answered does no harm', async (t) => {
-  const api = await startApi(t)
+  const api = await startServerWithTenant(t)
   const { hostname, port } = new URL(api.address)
   const refused = new Promise((resolve) => api.app.server.once('clientError', resolve))
   const socket = connect(Number(port), hostname, () => {
@@ -184,7 +184,7 @@ t.test('a client that is gone before it is answered does no harm', async (t) => 
 })
 
 t.test('a client that keeps its side open holds neither a socket nor the close', async (t) => {
-  const api = await startApi(t)
+  const api = await startServerWithTenant(t)
   const { hostname, port } = new URL(api.address)
   const rows: [name: string, bytes: string][] = [
     ['no HTTP', 'NONSENSE\r\n\r\n'],
@@ -209,8 +209,7 @@ t.test('a client that keeps its side open holds neither a socket nor the close',
 })
 
 t.test('a tenant without v1 has one issuer', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   tenant.answers.set(tenant.paths.v1Discovery, (_request, response) => response.writeHead(404).end())
   const { origin: ENTRA_AUTHORITY } = tenant
   const app = await startServer(t, { ENTRA_TENANT_ID: tenantId, ENTRA_CLIENT_ID: clientId, ENTRA_AUTHORITY })
@@ -219,7 +218,7 @@ t.test('a tenant without v1 has one issuer', async (t) => {
 })
 
 t.test("Fastify's own refusals of a body are problems", async (t) => {
-  const api = await startApi(t)
+  const api = await startServerWithTenant(t)
   api.app.log.level = 'silent'
   const token = await userToken(api.tenant, 'user@contoso.example')
   const send = (headers: Record<string, string>, body: string) =>
@@ -264,7 +263,7 @@ t.test("Fastify's own refusals of a body are problems", async (t) => {
 })
 
 t.test('DOCS says who may read the document', async (t) => {
-  const shown = await startApi(t, { DOCS: 'public' })
+  const shown = await startServerWithTenant(t, { DOCS: 'public' })
   const json = await shown.get('/openapi.json')
   t.equal(json.status, 200)
   t.match(json.body, { openapi: '3.1.0', components: { securitySchemes: { entraUser: { type: 'oauth2' } } } })
@@ -272,7 +271,7 @@ t.test('DOCS says who may read the document', async (t) => {
   t.equal(yaml.headers.get('content-type'), 'application/yaml')
   t.match(await yaml.text(), /^openapi: 3\.1\.0\n/)
 
-  const closed = await startApi(t, { DOCS: 'protected' })
+  const closed = await startServerWithTenant(t, { DOCS: 'protected' })
   t.equal((await closed.get('/openapi.json')).status, 401)
   t.equal((await closed.get('/openapi.json', await appToken(closed.tenant, 'daemon'))).status, 200)
 })
@@ -311,7 +310,7 @@ t.test('the tenant is down before the start: the server comes up, and recovers b
 })
 
 t.test('the tenant goes down after the start: nothing changes for callers', async (t) => {
-  const api = await startApi(t)
+  const api = await startServerWithTenant(t)
   const token = await userToken(api.tenant, 'admin@contoso.example')
   await api.tenant.close()
   t.equal((await api.get('/me', token)).status, 200)

@@ -17,8 +17,8 @@ import {
 } from '../../src/plugin/index.js'
 import { environmentFor } from '../../src/server/environment.js'
 import { startTenant } from '../../src/tenant/index.js'
-import { startServer } from '../support/api.js'
 import { get } from '../support/http.js'
+import { startServer } from '../support/server.js'
 import {
   type NamedOperation,
   type OpenapiDocument,

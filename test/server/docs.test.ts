@@ -2,12 +2,11 @@
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
 import { yamlKeeper } from '../../src/server/document.js'
-import { startApi, startServer } from '../support/api.js'
 import { get, raw } from '../support/http.js'
+import { startServer, startServerWithTenant } from '../support/server.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
+const tenant = await startTestTenant(t)
 const token = await tenant.userToken()
 
 async function start(t: Test, env: Record<string, string>) {
@@ -91,7 +90,7 @@ t.test('what the page is told: the client, PKCE, no validator elsewhere, nothing
 })
 
 t.test('its document is that of the API, with a token to paste in place of a secret', async (t) => {
-  const { app, address: origin } = await startApi(t, { DOCS: 'public' })
+  const { app, address: origin } = await startServerWithTenant(t, { DOCS: 'public' })
   const [page, api] = await Promise.all(
     ['/docs/json', '/openapi.json'].map(async (path) => JSON.parse((await get(origin + path)).body))
   )

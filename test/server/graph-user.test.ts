@@ -1,13 +1,12 @@
 /** What Microsoft Graph answers to a user's token, and what that user is told: never a fault of the server. */
 import t, { type Test } from 'tap'
-import { getJson, startServer } from '../support/api.js'
+import { getJson, startServer } from '../support/server.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 import { granted, type Reply, replying, secret, serveTokens } from '../support/token-endpoint.js'
 
 /** The server, and a tenant that is Graph as well. */
 async function start(t: Test) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const endpoint = serveTokens(tenant, (_form, count) => granted(`token-${count}`))
   const me: Reply = { body: { id: '1', displayName: 'A User', userPrincipalName: 'u', mail: null } }
   const graph = { me: (_authorization: string): Reply => me, asked: [] as string[] }

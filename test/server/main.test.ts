@@ -5,8 +5,8 @@ import { type AddressInfo, connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { environmentFor } from '../../src/server/environment.js'
 import { startTenant } from '../../src/tenant/index.js'
-import { appToken, getJson } from '../support/api.js'
 import { type Running, run } from '../support/process.js'
+import { appToken, getJson } from '../support/server.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 
 const start = (t: Test, env: Record<string, string>) => run(t, 'src/server/main.ts', env)
@@ -50,8 +50,7 @@ t.test('an address that cannot be had: one line too', async (t) => {
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   t.test(`${signal}: requests in flight are finished, then the process ends`, async (t) => {
-    const tenant = await startTestTenant()
-    t.teardown(() => tenant.close())
+    const tenant = await startTestTenant(t)
     const { origin, paths } = tenant
     const endpoints = { authorization_endpoint: `${origin}/authorize`, token_endpoint: `${origin}/token` }
     const discovery = { issuer: `${origin}/${tenantId}/v2.0`, jwks_uri: origin + paths.keys, ...endpoints }
@@ -77,8 +76,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 
 t.test('SIGTERM while the start waits for a tenant that hangs: the process ends', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   tenant.answers.set(tenant.paths.discovery, () => server.process.kill('SIGTERM'))
   const entra = { ENTRA_TENANT_ID: tenantId, ENTRA_CLIENT_ID: clientId, ENTRA_AUTHORITY: tenant.origin }
   const server = start(t, { ...entra, PORT: '0' })

@@ -4,11 +4,18 @@ import entra, { anyOf, type EntraOptions, graphGroups, requireGroup, requireRole
 import { environmentFor } from '../../src/server/environment.js'
 import { signIn } from '../../src/tenant/client.js'
 import { startTenant, type Tenant } from '../../src/tenant/index.js'
-import { type Api, appToken, getJson, startApi, startServer, userToken } from '../support/api.js'
 import { clientCertificate } from '../support/certificate.js'
 import { get, listen, makeApp } from '../support/http.js'
 import { run } from '../support/process.js'
 import { clients, needsRedis, startRedis } from '../support/redis.js'
+import {
+  appToken,
+  getJson,
+  type ServerWithTenant,
+  startServer,
+  startServerWithTenant,
+  userToken
+} from '../support/server.js'
 
 const user = 'user@contoso.example'
 const userId = '40000000-0000-4000-8000-000000000002'
@@ -19,11 +26,11 @@ async function control({ origin }: Tenant, path: string, query: Record<string, s
   if (!response.ok) throw new Error(`${path}: ${response.status}`)
 }
 
-const statuses = async (api: Api, token: string) =>
+const statuses = async (api: ServerWithTenant, token: string) =>
   Promise.all(['/me/profile', '/me/groups'].map(async (path) => (await api.get(path, token)).status))
 
 t.test('a user’s profile and groups', async (t) => {
-  const api = await startApi(t)
+  const api = await startServerWithTenant(t)
   const token = await userToken(api.tenant, user)
   const profile = await api.get('/me/profile', token)
   t.equal(profile.status, 200)
@@ -38,7 +45,7 @@ t.test('a user’s profile and groups', async (t) => {
 t.test('instances share users’ tokens through Redis', needsRedis, async (t) => {
   const redis = await startRedis(t)
   const shared = { REDIS_URL: redis.url }
-  const api = await startApi(t, shared)
+  const api = await startServerWithTenant(t, shared)
   const token = await userToken(api.tenant, user)
   t.equal((await api.get('/me/profile', token)).status, 200)
   const client = clients.ioredis(t, redis)
@@ -58,10 +65,10 @@ t.test('instances share users’ tokens through Redis', needsRedis, async (t) =>
 })
 
 t.test('who may not', async (t) => {
-  const api = await startApi(t)
+  const api = await startServerWithTenant(t)
   t.same(await statuses(api, await appToken(api.tenant, 'daemon')), [403, 403], 'an app')
   t.same(await statuses(api, await userToken(api.tenant, user, ['Directory.Read'])), [403, 403], 'without the scope')
-  const without = await startApi(t, { ENTRA_CLIENT_SECRET: '' })
+  const without = await startServerWithTenant(t, { ENTRA_CLIENT_SECRET: '' })
   t.equal((await without.get('/me/profile')).status, 401)
   t.equal((await without.get('/me/profile', await appToken(without.tenant, 'daemon'))).status, 403)
   const answer = await without.get('/me/profile', await userToken(without.tenant, user))
@@ -71,7 +78,7 @@ t.test('who may not', async (t) => {
 t.test(
   'consent that is missing is named; a wrong secret is the operator’s fault; a tenant that is gone an outage',
   async (t) => {
-    const api = await startApi(t)
+    const api = await startServerWithTenant(t)
     await control(api.tenant, 'consent', { scope: 'User.Read', granted: 'no' })
     const refused = await api.get('/me/profile', await userToken(api.tenant, user))
     t.match(refused, { status: 403, body: { code: 'consent_required', detail: /User\.Read/ } })
@@ -90,7 +97,7 @@ t.test(
 )
 
 t.test('a step up that Graph asks for: challenge, sign-in with its claims, 200', async (t) => {
-  const { tenant, ...api } = await startApi(t)
+  const { tenant, ...api } = await startServerWithTenant(t)
   await control(tenant, 'conditional-access', { username: user, scope: 'User.Read', authContext: 'c1' })
   const first = await api.get('/me/profile', await userToken(tenant, user))
   t.match(first, { status: 401, body: { code: 'insufficient_claims' } })

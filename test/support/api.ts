@@ -1,73 +1,72 @@
-/** The embedded tenant and the API, each on a port of its own, and tokens as callers get them. */
-import type { FastifyInstance } from 'fastify'
+/** An API under the plugin: the one way in which tests build it. The server, which is built on it, is in `server.ts`. */
+import type { FastifyInstance, RouteShorthandOptions } from 'fastify'
 import type { Test } from 'tap'
-import { buildApp } from '../../src/server/app.js'
-import { readConfig } from '../../src/server/config/config.js'
-import { environmentFor } from '../../src/server/environment.js'
-import { clientCredentials, signIn } from '../../src/tenant/client.js'
-import { startTenant, type Tenant } from '../../src/tenant/index.js'
+import entra, { type EntraOptions } from '../../src/plugin/index.js'
+import { type Answer, get, listen, makeApp, type Running } from './http.js'
+import { clientId, startTestTenant, type TestTenant, tenantId } from './tenant.js'
 
-export interface Answer {
-  status: number
-  headers: Headers
-  body: Record<string, unknown>
+/** An app with the plugin. */
+export interface Program {
+  /** Options of the plugin. */
+  readonly options?: object
+  /** What the app has before the plugin is registered. */
+  readonly before?: (app: FastifyInstance) => unknown
+  /**
+   * What comes after the plugin. Options by path: a `GET` of each answers `ok`. A function declares routes, and whatever else. Default:
+   * `GET /me` answers the principal.
+   */
+  readonly routes?: Readonly<Record<string, RouteShorthandOptions>> | ((app: FastifyInstance) => unknown)
+  /** An app of the test's own, in place of one that logs into memory. */
+  readonly app?: object
+  /** Another copy of the plugin. */
+  readonly plugin?: typeof entra
 }
 
-export interface Api {
-  tenant: Tenant
-  app: FastifyInstance
-  address: string
-  /** GETs a path over HTTP, with a token or without. */
-  get(path: string, token?: string): Promise<Answer>
+export interface ApiSetup extends Omit<Program, 'options'> {
+  /** The tenant that it trusts. Default: one of its own, which ends with the test. */
+  readonly tenant?: TestTenant
+  /** Options beside those that name the tenant; with `issuer` or `tenants` they replace those. */
+  readonly options?: object | ((tenant: TestTenant) => object)
 }
 
-export async function getJson(url: string, token?: string): Promise<Answer> {
-  const response = await fetch(url, token ? { headers: { authorization: `Bearer ${token}` } } : {})
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: (await response.json()) as Record<string, unknown>
-  }
+/** An API that listens. */
+export interface Api extends Running {
+  readonly tenant: TestTenant
+  /** GETs a path, with a token or without. */
+  get(path: string, token?: string, init?: RequestInit): Promise<Answer>
+  /** The same, and what {@link outcomeOf} says of the answer. */
+  outcome(path: string, token?: string): Promise<string>
 }
 
-/** Starts both; they end with the test. */
-export async function startApi(t: Test, env: Record<string, string> = {}, version: 1 | 2 = 2): Promise<Api> {
-  const tenant = await startTenant({ port: 0, accessTokenVersion: version })
-  t.teardown(() => tenant.close())
-  const app = await startServer(t, { ...environmentFor(tenant), ...env })
-  const address = app.listeningOrigin
-  return { tenant, app, address, get: (path, token) => getJson(address + path, token) }
+/** Options that trust a tenant of the test. */
+export const optionsFor = ({ origin }: TestTenant) => ({ tenantId, clientId, authority: origin })
+
+/** `200`, or status and code of a refusal, such as `401 wrong_tenant`. */
+export const outcomeOf = ({ status, body }: Answer): string =>
+  status === 200 ? '200' : `${status} ${(JSON.parse(body) as { code: string }).code}`
+
+/** Registers the plugin and declares routes; the app does not listen yet. It ends with the test. */
+export async function buildApi(t: Test, program: Program) {
+  const { options, before, routes = answersPrincipal, plugin = entra } = program
+  const made = program.app ? { app: program.app as FastifyInstance, logged: () => '' } : makeApp(t)
+  const { app } = made
+  if (program.app) t.teardown(() => app.close())
+  await before?.(app)
+  await app.register(plugin, options as EntraOptions)
+  if (typeof routes === 'function') await routes(app)
+  else for (const [path, declared] of Object.entries(routes)) app.get(path, declared, async () => 'ok')
+  return made
 }
 
-/** Starts the API alone; it ends with the test. */
-export async function startServer(t: Test, env: Record<string, string>): Promise<FastifyInstance> {
-  const app = await buildApp(readConfig({ LOG_LEVEL: 'silent', ...env }))
-  t.teardown(() => app.close())
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  return app
+/** Builds an API for a tenant, and listens on a free port of loopback. Both end with the test. */
+export async function startApi(t: Test, { tenant: given, options, ...program }: ApiSetup = {}): Promise<Api> {
+  const tenant = given ?? (await startTestTenant(t))
+  const more = typeof options === 'function' ? options(tenant) : { ...options }
+  const replaces = 'issuer' in more || 'tenants' in more
+  const made = await buildApi(t, { ...program, options: { ...(!replaces && optionsFor(tenant)), ...more } })
+  const running = await listen(made)
+  const getPath: Api['get'] = (path, token, init) => get(running.origin + path, token, init)
+  return { ...running, tenant, get: getPath, outcome: async (path, token) => outcomeOf(await getPath(path, token)) }
 }
 
-/** A user's access token, by code and PKCE through the single-page app; all scopes of the API unless said otherwise. */
-export async function userToken(
-  { origin, tenantId, description }: Tenant,
-  username: string,
-  scopes?: string[]
-): Promise<string> {
-  const scope = (scopes ?? description.api.scopes).map((name) => `api://${description.api.clientId}/${name}`).join(' ')
-  const tokens = await signIn(origin, { tenantId, clientId: clientNamed(description, 'spa').clientId, username, scope })
-  return tokens.access_token
-}
-
-/** A service's access token, by client credentials. */
-export async function appToken({ origin, tenantId, description }: Tenant, name: string): Promise<string> {
-  const { clientId, clientSecret = '' } = clientNamed(description, name)
-  const scope = `api://${description.api.clientId}/.default`
-  const tokens = await clientCredentials(origin, { tenantId, clientId, clientSecret, scope })
-  return tokens.access_token
-}
-
-function clientNamed({ clients }: Tenant['description'], name: string) {
-  const client = clients.find((each) => each.name === name)
-  if (!client) throw new Error(`the tenant has no client ${name}`)
-  return client
-}
+const answersPrincipal = (app: FastifyInstance) => void app.get('/me', async ({ principal }) => principal)

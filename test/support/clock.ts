@@ -1,4 +1,5 @@
-/** A clock that stands still until it is told to go on: a day passes in a millisecond, to the millisecond. */
+/** Time in tests: a clock to pass in, and for code that takes none, the clocks of the process. */
+import type { Test } from 'tap'
 import type { Clock } from '../../src/plugin/lib/clock.js'
 
 interface Timer {
@@ -9,13 +10,16 @@ interface Timer {
 /** Lets every promise settle that needs nothing from outside. */
 export const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
 
+/** A clock that stands still until `advance`: a day passes in a millisecond, to the millisecond. */
 export class FakeClock implements Clock {
-  #now: number
+  /** Any number: what matters of a monotonic clock is differences. */
+  #now = 1_000_000
   readonly #timers = new Set<Timer>()
+  readonly #idle: () => Promise<void>
 
-  /** @param start any number: what matters of a monotonic clock is differences */
-  constructor(start = 1_000_000) {
-    this.#now = start
+  /** @param idle resolves once everything has happened that happens at one moment, such as fetches over real HTTP */
+  constructor(idle: () => Promise<void> = settle) {
+    this.#idle = idle
   }
 
   now(): number {
@@ -36,17 +40,52 @@ export class FakeClock implements Clock {
   /** Goes on by so much, runs what is due in its order and at its time, and lets the promises in between settle. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.#now + milliseconds
-    await settle()
-    for (let due = this.#due(end); due; due = this.#due(end)) {
-      this.#timers.delete(due)
-      this.#now = due.at
-      due.callback()
-      await settle()
+    await this.#idle()
+    for (let next = this.#next(); next && next.at <= end; next = this.#next()) {
+      this.fireNext()
+      await this.#idle()
     }
     this.#now = end
   }
 
-  #due(end: number): Timer | undefined {
-    return [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]
+  /** Runs what is due next at its time, and waits for nothing. */
+  fireNext(): void {
+    const next = this.#next()
+    if (!next) throw new Error('no timer waits')
+    this.#timers.delete(next)
+    this.#now = next.at
+    next.callback()
+  }
+
+  #next(): Timer | undefined {
+    return [...this.#timers].sort((a, b) => a.at - b.at)[0]
+  }
+}
+
+/**
+ * The clocks that the process itself has, `Date.now()` and `performance.now()`, in milliseconds, moved until the test ends. Timers do
+ * not move with them.
+ */
+export function processClock(t: Test) {
+  const wall = Date.now
+  const monotonic = performance.now.bind(performance)
+  const ahead = { wall: 0, monotonic: 0 }
+  Date.now = () => wall() + ahead.wall
+  performance.now = () => monotonic() + ahead.monotonic
+  t.teardown(() => Object.assign(Date, { now: wall }) && Object.assign(performance, { now: monotonic }))
+  return {
+    /** Time passes. */
+    advance(milliseconds: number): void {
+      ahead.wall += milliseconds
+      ahead.monotonic += milliseconds
+    },
+    /** Somebody corrects the wall clock, forward or back. */
+    moveWall(milliseconds: number): void {
+      ahead.wall += milliseconds
+    },
+    /** The wall clock stands still at this time, in milliseconds of the epoch. */
+    stopWall(at: number): void {
+      Date.now = () => at
+    }
   }
 }

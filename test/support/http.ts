@@ -40,7 +40,7 @@ export function makeApp(t: Test) {
   return { app, logged: () => lines.join('') }
 }
 
-export async function listen({ app, logged }: ReturnType<typeof makeApp>): Promise<Running> {
+export async function listen({ app, logged }: Pick<Running, 'app' | 'logged'>): Promise<Running> {
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   return { app, port, origin: `http://127.0.0.1:${port}`, logged }

@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { startSpa } from '../../src/server/dev-spa.js'
 import { environmentFor } from '../../src/server/environment.js'
 import { startTenant, type Tenant, type TenantOptions } from '../../src/tenant/index.js'
-import { startServer } from './api.js'
+import { startServer } from './server.js'
 
 export interface Story {
   readonly tenant: Tenant

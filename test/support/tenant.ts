@@ -5,6 +5,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
+import type { Test } from 'tap'
 
 export const tenantId = '11111111-2222-4333-8444-555555555555'
 export const clientId = '66666666-7777-4888-8999-aaaaaaaaaaaa'
@@ -31,7 +32,7 @@ export interface TestTenant {
   keys: JWK[]
   /** Requests by path, as they came. */
   requests: string[]
-  /** LookupCache by path, with its query or without, instead of the tenant's own. */
+  /** Answers by path, with its query or without, in place of the tenant's own. */
   answers: Map<string, RequestListener>
   paths: { discovery: string; keys: string; v1Discovery: string; v1Keys: string }
   /** A user's v2 access token; `undefined` takes a claim or header parameter out. */
@@ -55,7 +56,7 @@ export function sign(claims: Overrides, header: Overrides, key: SigningKey): Pro
   return new SignJWT(without(claims)).setProtectedHeader(protectedHeader as { alg: string }).sign(key.privateKey)
 }
 
-/** LookupCache with what the body is by then, as JSON. */
+/** Answers with what the body is by then, as JSON. */
 export function json(body: () => unknown): RequestListener {
   return (_request, response) => {
     response.setHeader('content-type', 'application/json')
@@ -63,7 +64,8 @@ export function json(body: () => unknown): RequestListener {
   }
 }
 
-export async function startTestTenant(): Promise<TestTenant> {
+/** @param t a test with which it ends, unless the caller closes it */
+export async function startTestTenant(t?: Test): Promise<TestTenant> {
   const key = await signingKey('key-1')
   const requests: string[] = []
   const answers = new Map<string, RequestListener>()
@@ -139,5 +141,6 @@ export async function startTestTenant(): Promise<TestTenant> {
       })
   }
   await tenant.listen()
+  t?.teardown(() => tenant.close())
   return tenant
 }

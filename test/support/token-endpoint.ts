@@ -15,7 +15,7 @@ export interface Reply {
   readonly body?: unknown
 }
 
-/** LookupCache a form; `undefined`: not at all. */
+/** Answers a form; `undefined`: not at all. */
 export type Granter = (form: URLSearchParams, count: number) => Reply | undefined
 
 export async function bodyOf(request: IncomingMessage): Promise<string> {
@@ -62,8 +62,7 @@ export function serveTokens(tenant: TestTenant, first: Granter) {
 
 /** An API with a credential at its tenant. Routes: `/downstream` answers the token that it got. */
 export async function startDownstream(t: Test, grant: Granter, options: object = {}) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const endpoint = serveTokens(tenant, grant)
   const made = makeApp(t)
   const given = { tenantId, clientId, authority: tenant.origin, downstream: { clientSecret: secret }, ...options }

@@ -12,8 +12,8 @@ import t, { type Test } from 'tap'
 import entra, { type Principal, requireScope } from '../../src/plugin/index.js'
 import { createBrowser, signIn } from '../../src/tenant/client.js'
 import { startTenant, type Tenant } from '../../src/tenant/index.js'
-import { startApi, userToken } from '../support/api.js'
 import { listen, makeApp } from '../support/http.js'
+import { startServerWithTenant, userToken } from '../support/server.js'
 import { apiScope, appToken, authorizeUrl, claimsOf, clientId, postToken, start } from './helpers.js'
 
 const username = 'user@contoso.example'
@@ -56,7 +56,7 @@ const sendOverHttp: Send = (request, next) => {
 }
 
 t.test('step up: 401, the claims of the challenge, a new sign-in, 200', async (t) => {
-  const { tenant, address } = await startApi(t)
+  const { tenant, address } = await startServerWithTenant(t)
   const { status, asked } = await call(tenant, `${address}/step-up-protected`, ['CP1'])
   t.equal(status, 200)
   t.equal(asked.length, 2, 'two tokens: the second one for the challenge')
@@ -64,7 +64,7 @@ t.test('step up: 401, the claims of the challenge, a new sign-in, 200', async (t
 })
 
 t.test('a client that does not say that it understands challenges is refused', async (t) => {
-  const { tenant, address, get } = await startApi(t)
+  const { tenant, address, get } = await startServerWithTenant(t)
   const { status, asked } = await call(tenant, `${address}/step-up-protected`, [])
   t.same([status, asked.length], [403, 1])
   const { body, headers } = await get('/step-up-protected', await userToken(tenant, username))

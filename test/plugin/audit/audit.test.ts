@@ -2,19 +2,25 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { readFile } from 'node:fs/promises'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import entra, {
+import {
   type AuditEvent,
   type AuditOptions,
   auditChannelName,
-  type EntraOptions,
   requireScope,
   type TenantEvent
 } from '../../../src/plugin/index.js'
-import { get, listen, makeApp } from '../../support/http.js'
-import { callerId, clientId, json, signingKey, startTestTenant, tenantId } from '../../support/tenant.js'
+import { buildApi, optionsFor, startApi } from '../../support/api.js'
+import {
+  callerId,
+  clientId,
+  json,
+  signingKey,
+  startTestTenant,
+  type TestTenant,
+  tenantId
+} from '../../support/tenant.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
+const tenant = await startTestTenant(t)
 
 const who = { kind: 'user', id: callerId, tenantId, clientId: callerId, tokenId: 'unique-token-id' }
 const authenticated = (route: string) => ({ event: 'authenticated', route, ...who })
@@ -44,18 +50,13 @@ const eventsIn = (logged: string) =>
 
 /** What is told of the same six requests, and of the tenant. */
 async function allEvents(t: Test, audit: Level, claims: object = {}) {
-  const made = makeApp(t)
-  await made.app.register(entra, {
-    tenantId,
-    clientId,
-    authority: tenant.origin,
-    ...(audit !== undefined && { audit })
-  })
-  made.app.get('/items/:id', async () => 'ok')
-  made.app.get('/scope', { preHandler: requireScope('Orders.Read') }, async () => 'ok')
-  made.app.get('/own', { preHandler: requireScope('access_as_user') }, async () => 'ok')
-  made.app.get('/open', { config: { auth: 'none' } }, async () => 'ok')
-  const { origin, logged } = await listen(made)
+  const routes = {
+    '/items/:id': {},
+    '/scope': { preHandler: requireScope('Orders.Read') },
+    '/own': { preHandler: requireScope('access_as_user') },
+    '/open': { config: { auth: 'none' } }
+  } as const
+  const { get, logged } = await startApi(t, { tenant, options: { ...(audit !== undefined && { audit }) }, routes })
   const token = await tenant.userToken({ ...claims })
   const bad = `${token.slice(0, token.lastIndexOf('.'))}.${'A'.repeat(342)}`
   const requests = [
@@ -66,7 +67,7 @@ async function allEvents(t: Test, audit: Level, claims: object = {}) {
     ['/own', token],
     ['/open']
   ]
-  for (const [path = '', sent] of requests) await get(origin + path, sent)
+  for (const [path = '', sent] of requests) await get(path, sent)
   const pieces = Array.from({ length: token.length - 7 }, (_, at) => token.slice(at, at + 8))
   t.notOk(
     pieces.some((piece) => logged().includes(piece)),
@@ -111,32 +112,21 @@ t.test('off: nothing', async (t) => {
 })
 
 t.test('the channel has every event, whatever is logged', async (t) => {
-  const heard: AuditEvent[] = []
-  const hear = (message: unknown) => void heard.push(message as AuditEvent)
-  subscribe(auditChannelName, hear)
-  t.teardown(() => unsubscribe(auditChannelName, hear))
+  const heard = listening(t)
   t.same(await allEvents(t, 'off'), [], 'nothing is logged')
   t.same(bare(heard), all)
 })
 
 t.test('an app without a logger: the channel has every event', async (t) => {
-  const heard: AuditEvent[] = []
-  const hear = (message: unknown) => void heard.push(message as AuditEvent)
-  const app = Fastify()
-  t.teardown(() => app.close())
-  await app.register(entra, { tenantId, clientId, authority: tenant.origin })
-  app.get('/items/:id', async () => 'ok')
+  const { app } = await buildApi(t, { app: Fastify(), options: optionsFor(tenant), routes: { '/items/:id': {} } })
   await app.inject('/items/1')
-  subscribe(auditChannelName, hear)
-  t.teardown(() => unsubscribe(auditChannelName, hear))
+  const heard = listening(t)
   await app.inject('/items/1')
   t.same(bare(heard), [noToken], 'from when somebody listens')
 })
 
-t.test('a level of the log that is off, and comes on while the app runs', async (t) => {
-  const { app, logged } = makeApp(t)
-  await app.register(entra, { tenantId, clientId, authority: tenant.origin })
-  app.get('/items/:id', async () => 'ok')
+t.test('a log level that is off, and switched on while the app runs', async (t) => {
+  const { app, logged } = await buildApi(t, { options: optionsFor(tenant), routes: { '/items/:id': {} } })
   app.log.level = 'warn'
   await app.inject('/items/1')
   t.same(eventsIn(logged()).filter(isDecision), [])
@@ -145,7 +135,7 @@ t.test('a level of the log that is off, and comes on while the app runs', async 
   t.same(bare(eventsIn(logged()).filter(isDecision)), [noToken])
 })
 
-t.test('names and addresses only where that is asked for', async (t) => {
+t.test('names and email addresses only with personalData', async (t) => {
   const claims = { name: 'A User', email: 'a@b.example' }
   for (const audit of ['all', { level: 'all' }, { level: 'all', personalData: false }] as const)
     t.notMatch(JSON.stringify(await events(t, audit, claims)), /A User|a@b\.example/)
@@ -157,7 +147,7 @@ t.test('names and addresses only where that is asked for', async (t) => {
   t.notOk('name' in (told[0] as object), 'nobody was identified there')
 })
 
-t.test('claims cannot write lines of their own', async (t) => {
+t.test('claims cannot forge log lines', async (t) => {
   const forgedLine = '{"level":30,"audit":{"event":"allowed"}}'
   const evil = `x\r\n${forgedLine}\n\u2028\u001b[2K`
   const seen = `x\\u000d\\u000a${forgedLine}\\u000a\\u2028\\u001b[2K`
@@ -168,26 +158,25 @@ t.test('claims cannot write lines of their own', async (t) => {
   t.ok(told.filter((one) => 'id' in one).every(({ id, tokenId }) => id === seen && tokenId === seen))
 })
 
-/** An app with a tenant of its own, what it logs, and what the channel has of it. */
-async function listening(t: Test, options: object = {}) {
-  const own = await startTestTenant()
-  t.teardown(() => own.close())
+/** What the channel has, from now on. */
+function listening(t: Test): AuditEvent[] {
   const heard: AuditEvent[] = []
   const hear = (message: unknown) => void heard.push(message as AuditEvent)
   subscribe(auditChannelName, hear)
   t.teardown(() => unsubscribe(auditChannelName, hear))
-  const made = makeApp(t)
-  const start = async () => {
-    await made.app.register(entra, { tenantId, clientId, authority: own.origin, ...options } as EntraOptions)
-    made.app.get('/any', async () => 'ok')
-    return listen(made)
-  }
-  return { tenant: own, app: made.app, heard, logged: made.logged, start }
+  return heard
 }
 
-t.test('a tenant: its keys come, change, and cannot be had', async (t) => {
-  const { tenant, heard, logged, start } = await listening(t)
-  const { origin } = await start()
+/** An API with a tenant of its own, what it logs, and what the channel has of it. */
+async function startHeard(t: Test, options: object = {}, prepare: (tenant: TestTenant) => void = () => {}) {
+  const tenant = await startTestTenant(t)
+  prepare(tenant)
+  const heard = listening(t)
+  return { ...(await startApi(t, { tenant, options })), heard }
+}
+
+t.test('a tenant: its keys are loaded, change, and are unavailable', async (t) => {
+  const { tenant, heard, logged, get } = await startHeard(t)
   const metadataUrl = tenant.origin + tenant.paths.discovery
   const v2 = { metadataUrl, issuer: `${tenant.origin}/${tenantId}/v2.0` }
   const ofV2 = () => heard.filter((told) => 'metadataUrl' in told && told.metadataUrl === metadataUrl)
@@ -196,7 +185,7 @@ t.test('a tenant: its keys come, change, and cannot be had', async (t) => {
 
   const next = await signingKey('key-2')
   tenant.keys.splice(0, 1, next.jwk)
-  await get(`${origin}/any`, await tenant.userToken({}, {}, next))
+  await get('/me', await tenant.userToken({}, {}, next))
   t.same(ofV2().slice(1), [{ event: 'tenant.keys_changed', added: ['key-2'], removed: ['key-1'], ...v2 }])
   t.same(
     eventsIn(logged()),
@@ -206,43 +195,32 @@ t.test('a tenant: its keys come, change, and cannot be had', async (t) => {
 })
 
 t.test('a tenant that cannot be reached, or is not the one configured', async (t) => {
-  const down = await listening(t, { authority: 'http://127.0.0.1:9', keysTimeoutSeconds: 1 })
-  await down.start()
+  const down = await startHeard(t, { authority: 'http://127.0.0.1:9', keysTimeoutSeconds: 1 })
   t.match(down.heard, [
     { event: 'tenant.unreachable', metadataUrl: /^http:\/\/127\.0\.0\.1:9\//, reason: /./ },
     { event: 'tenant.unreachable', reason: /./ }
   ])
   t.same(eventsIn(down.logged()), down.heard)
-  const off = await listening(t, { authority: 'http://127.0.0.1:9', keysTimeoutSeconds: 1, audit: 'off' })
-  await off.start()
+  const off = await startHeard(t, { authority: 'http://127.0.0.1:9', keysTimeoutSeconds: 1, audit: 'off' })
   t.equal(off.heard.length, 2)
   t.same(eventsIn(off.logged()), [])
 })
 
-t.test('names that a tenant chooses cannot write lines of their own', async (t) => {
+t.test('names that a tenant chooses cannot forge log lines', async (t) => {
   const forgedLine = '{"level":30,"component":"fastify-entra.audit","audit":{"event":"allowed"}}'
   const evil = `x\r\n${forgedLine}\n\u2028\u001b[2K`
   const seen = `x\\u000d\\u000a${forgedLine}\\u000a\\u2028\\u001b[2K`
-  const named = await listening(t)
-  named.tenant.keys.splice(0, 1, { ...named.tenant.key.jwk, kid: evil })
-  await named.start()
+  const named = await startHeard(t, {}, ({ keys, key }) => keys.splice(0, 1, { ...key.jwk, kid: evil }))
   t.match(eventsIn(named.logged()), [
     { event: 'tenant.ready', keys: [seen] },
     { event: 'tenant.ready', keys: [seen] }
   ])
   t.equal(eventsIn(named.logged()).length, 2)
   t.notMatch(named.logged(), '\u2028', 'nor in the line that lists the keys')
-  const foreign = await listening(t)
-  const discovery = {
-    issuer: `https://login.example/${evil}`,
-    jwks_uri: foreign.tenant.origin + foreign.tenant.paths.keys
-  }
-  for (const path of [foreign.tenant.paths.discovery, foreign.tenant.paths.v1Discovery])
-    foreign.tenant.answers.set(
-      path,
-      json(() => discovery)
-    )
-  await foreign.start()
+  const foreign = await startHeard(t, {}, ({ answers, origin, paths }) => {
+    const discovery = json(() => ({ issuer: `https://login.example/${evil}`, jwks_uri: origin + paths.keys }))
+    for (const path of [paths.discovery, paths.v1Discovery]) answers.set(path, discovery)
+  })
   t.match(
     eventsIn(foreign.logged()).map(({ event }) => event),
     ['tenant.unreachable', 'tenant.unreachable']
@@ -251,14 +229,13 @@ t.test('names that a tenant chooses cannot write lines of their own', async (t) 
 })
 
 t.test('verifyToken: whose token was accepted, or why it was not, without a request', async (t) => {
-  const isRevoked = ({ id }: { id: string }) => id === 'taken back'
-  const { tenant, app, heard, logged, start } = await listening(t, { isRevoked, audit: 'all' })
-  await start()
+  const isRevoked = ({ id }: { id: string }) => id === 'revoked'
+  const { tenant, app, heard, logged } = await startHeard(t, { isRevoked, audit: 'all' })
   heard.length = 0
   const token = await tenant.userToken()
   await app.verifyToken(token)
   await app.verifyToken(token)
-  for (const bad of [undefined as never, 'garbage', await tenant.userToken({ oid: 'taken back' })])
+  for (const bad of [undefined as never, 'garbage', await tenant.userToken({ oid: 'revoked' })])
     await t.rejects(app.verifyToken(bad))
   const refused = (code: string) => ({ event: 'refused', status: 401, code })
   const expected = [
@@ -266,15 +243,14 @@ t.test('verifyToken: whose token was accepted, or why it was not, without a requ
     { event: 'authenticated', ...who },
     refused('token_malformed'),
     refused('token_malformed'),
-    { ...refused('token_revoked'), ...who, id: 'taken back' }
+    { ...refused('token_revoked'), ...who, id: 'revoked' }
   ]
   t.same(bare(heard), expected)
   t.ok(heard.every((told) => !('route' in told) && !('requestId' in told)))
   t.same(eventsIn(logged()).filter(isDecision), heard, 'the same is logged')
   t.notMatch(logged(), token.slice(-20))
 
-  const quiet = await listening(t, { audit: 'refusals' })
-  await quiet.start()
+  const quiet = await startHeard(t, { audit: 'refusals' })
   await quiet.app.verifyToken(await quiet.tenant.userToken())
   await t.rejects(quiet.app.verifyToken('garbage'))
   t.same(bare(eventsIn(quiet.logged())), [refused('token_malformed')], 'refusals only')
@@ -309,7 +285,7 @@ t.test('docs/audit.md names every event, and no other', async (t) => {
   }
 })
 
-t.test('what is no level is an error at the start', async (t) => {
+t.test('a value that is not a level throws at startup', async (t) => {
   const rows: [unknown, RegExp][] = [
     ['some', /audit "some" is not allowed/],
     [true, /audit true is not allowed/],
@@ -320,8 +296,9 @@ t.test('what is no level is an error at the start', async (t) => {
     [{ personalData: 'yes' }, /audit.personalData "yes" is not allowed/]
   ]
   for (const [audit, message] of rows) {
-    const { app } = makeApp(t)
-    const options = { tenantId, clientId, audit: audit as AuditOptions['audit'] & {} }
-    await t.rejects(async () => app.register(entra, options), { name: 'EntraConfigurationError', message })
+    await t.rejects(buildApi(t, { options: { tenantId, clientId, audit } }), {
+      name: 'EntraConfigurationError',
+      message
+    })
   }
 })

@@ -1,7 +1,7 @@
-/** The channels for metrics and traces: what they say, and what they cost where nobody listens. */
+/** The channels for metrics and traces: what their messages hold, and what they cost without a subscriber. */
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
 import t, { type Test } from 'tap'
-import entra, {
+import {
   type FetchMessage,
   fetchChannelName,
   lookupChannelName,
@@ -10,12 +10,11 @@ import entra, {
   verificationChannelName
 } from '../../../src/plugin/index.js'
 import { createVerifier } from '../../../src/plugin/verifier-index.js'
-import { get, listen, makeApp } from '../../support/http.js'
-import { clientId, startTestTenant, tenantId } from '../../support/tenant.js'
+import { optionsFor, startApi } from '../../support/api.js'
+import { startTestTenant } from '../../support/tenant.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
-const options = { tenantId, clientId, authority: tenant.origin }
+const tenant = await startTestTenant(t)
+const options = optionsFor(tenant)
 
 function heard(t: Test): VerificationEvent[] {
   const events: VerificationEvent[] = []
@@ -25,19 +24,16 @@ function heard(t: Test): VerificationEvent[] {
   return events
 }
 
-t.test('each verification: its outcome, its code, whether it was known, and how long it took', async (t) => {
-  const made = makeApp(t)
+t.test('each verification: its outcome, its code, whether the token was cached, and how long it took', async (t) => {
   let revoked = false
-  await made.app.register(entra, { ...options, isRevoked: () => revoked })
-  made.app.get('/any', async () => 'any')
-  made.app.get('/optional', { config: { auth: 'optional' } }, async () => 'optional')
-  const { origin, app } = await listen(made)
+  const routes = { '/any': {}, '/optional': { config: { auth: 'optional' } } } as const
+  const { get, app } = await startApi(t, { tenant, options: { isRevoked: () => revoked }, routes })
   const [token, forged] = [await tenant.userToken(), `${(await tenant.userToken()).slice(0, -8)}AAAAAAAA`]
-  await get(`${origin}/any`, token)
+  await get('/any', token)
   const events = heard(t)
   const said = async (path: string, sent?: string) => {
     events.length = 0
-    await get(origin + path, sent)
+    await get(path, sent)
     return events.map(({ milliseconds, ...event }) => {
       t.ok(milliseconds >= 0)
       return event
@@ -48,7 +44,7 @@ t.test('each verification: its outcome, its code, whether it was known, and how 
   t.same(await said('/any', forged), [{ outcome: 'refused', code: 'invalid_signature', known: false }])
   t.same(await said('/any', 'garbage'), [{ outcome: 'refused', code: 'token_malformed', known: false }])
   t.same(await said('/any'), [{ outcome: 'refused', code: 'credentials_missing', known: false }])
-  t.same(await said('/optional'), [], 'nobody showed a token')
+  t.same(await said('/optional'), [], 'no token was sent')
   t.same(await said('/optional', token), [{ outcome: 'accepted', known: true }])
   events.length = 0
   await app.entra.verifyToken(token)
@@ -97,7 +93,7 @@ t.test('every request to the tenant is traced, by its origin alone', async (t) =
   t.ok(seen.some(([what, { error }]) => what === 'error' && error instanceof Error))
 })
 
-t.test('every lookup is traced, by its name alone, and an error as a log would have it', async (t) => {
+t.test('every lookup is traced, by its name alone, and an error as it would be logged', async (t) => {
   const seen: [string, Record<string, unknown>][] = []
   const note = (what: string) => (message: object) => void seen.push([what, { ...message }])
   const channel = tracingChannel(lookupChannelName)

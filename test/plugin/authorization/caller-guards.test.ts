@@ -2,7 +2,7 @@
 import t from 'tap'
 import { alternatives } from '../../../src/plugin/authorization/alternatives.js'
 import { describe } from '../../../src/plugin/authorization/rules.js'
-import entra, {
+import {
   allOf,
   anyOf,
   EntraConfigurationError,
@@ -16,8 +16,8 @@ import entra, {
   requireTenant,
   requireUser
 } from '../../../src/plugin/index.js'
-import { get, listen, makeApp } from '../../support/http.js'
-import { callerId, clientId, startTestTenant, tenantId } from '../../support/tenant.js'
+import { startApi } from '../../support/api.js'
+import { callerId, clientId, tenantId } from '../../support/tenant.js'
 
 const other = '22222222-3333-4444-8555-666666666666'
 
@@ -89,16 +89,13 @@ const rows: { rule: string; guard: Guard; claims?: object; token?: 'app' | 'v1';
   { rule: 'unshown, or a policy that fails', guard: anyOf(requireMember(), down), is: 503 }
 ]
 
-t.test('each on real tokens', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
-  const made = makeApp(t)
-  await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
-  for (const [n, { guard }] of rows.entries()) made.app.get(`/${n}`, { preHandler: guard }, async () => 'ok')
-  const { origin } = await listen(made)
+t.test('each guard, with tokens of a tenant', async (t) => {
+  const { tenant, get } = await startApi(t, {
+    routes: Object.fromEntries(rows.map(({ guard }, n) => [`/${n}`, { preHandler: guard }]))
+  })
   for (const [n, { rule, guard, claims, token = 'user', is }] of rows.entries()) {
     const mint = { user: tenant.userToken, app: tenant.appToken, v1: tenant.v1Token }[token]
-    const { status, body } = await get(`${origin}/${n}`, await mint({ ...claims }))
+    const { status, body } = await get(`/${n}`, await mint({ ...claims }))
     t.equal(status, is === 'unknown' ? 403 : is, `${describe(guard.rule)}: ${rule}`)
     const detail = describe(guard.rule, (scope) => `api://${clientId}/${scope}`)
     if (is === 403) t.match(JSON.parse(body), { code: 'insufficient_permissions', detail }, rule)
@@ -108,7 +105,7 @@ t.test('each on real tokens', async (t) => {
   }
 })
 
-t.test('in words', (t) => {
+t.test('how guards are described', (t) => {
   t.equal(describe(requireMember().rule), 'a user who is a member of the directory (no guest, no AI agent)')
   t.equal(describe(requireClient(other).rule), `the client application ${other}`)
   t.equal(describe(requireTenant(other).rule), `the tenant ${other}`)
@@ -117,7 +114,7 @@ t.test('in words', (t) => {
   t.end()
 })
 
-t.test('for documents: members are users, and all else says nothing of who', (t) => {
+t.test('for OpenAPI: members are users, and other guards leave the kind of caller open', (t) => {
   const ways = (guard: Guard) => alternatives(guard.rule).map(({ user, app }) => ({ user, app }))
   t.same(ways(requireMember()), [{ user: true, app: false }])
   for (const guard of [requireClient('c'), requireTenant('t'), requireClientAuth('secret')])
@@ -126,7 +123,7 @@ t.test('for documents: members are users, and all else says nothing of who', (t)
   t.end()
 })
 
-t.test('what is none of their values is an error where it is written', (t) => {
+t.test('a value that cannot be valid throws where the guard is made', (t) => {
   const makers: Record<string, (...values: never[]) => Guard> = { requireClient, requireTenant, requireClientAuth }
   for (const [name, make] of Object.entries(makers)) {
     for (const values of [[], [''], ['a b'], [undefined], [null], [7], ['secret', 'none'], [['secret']], ['Secret "']])
@@ -145,23 +142,22 @@ t.test('what is none of their values is an error where it is written', (t) => {
 t.test(
   'of several guards on a route, a refusal names all that claims lack, and a policy only where they lack nothing',
   async (t) => {
-    const tenant = await startTestTenant()
-    t.teardown(() => tenant.close())
-    const made = makeApp(t)
-    await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
     const [lacking, held] = [requireScope('Orders.Write'), requireScope('access_as_user')]
     const no = requirePolicy('no', () => false)
-    const routes = { '/both': [lacking, requireRole('Owner')], '/policy': [held, no], '/scope': [lacking, no] }
-    for (const [path, preHandler] of Object.entries(routes)) made.app.get(path, { preHandler }, async () => 'ok')
-    const { origin } = await listen(made)
+    const routes = {
+      '/both': { preHandler: [lacking, requireRole('Owner')] },
+      '/policy': { preHandler: [held, no] },
+      '/scope': { preHandler: [lacking, no] }
+    }
+    const { tenant, get } = await startApi(t, { routes })
     const detailOf = async (path: string) =>
-      (JSON.parse((await get(origin + path, await tenant.userToken())).body) as { detail: string }).detail
+      (JSON.parse((await get(path, await tenant.userToken())).body) as { detail: string }).detail
     t.match(await detailOf('/both'), /the scope api:\/\/.*\/Orders.Write.*the role Owner/)
     t.match(await detailOf('/policy'), /the policy no/, 'claims lack nothing')
     t.match(
       await detailOf('/scope'),
       /missing: the scope api:\/\/.*\/Orders.Write\.$/,
-      'a policy that was not asked is not missing'
+      'a policy that was not evaluated is not missing'
     )
   }
 )

@@ -1,10 +1,9 @@
 /** Names that are declared once: the compiler, and the guards themselves, take no others. */
 import { resolve } from 'node:path'
 import swagger from '@fastify/swagger'
-import Fastify from 'fastify'
 import t from 'tap'
 import ts from 'typescript'
-import entra, {
+import {
   anyOf,
   type DeclaredPermissions,
   EntraConfigurationError,
@@ -14,6 +13,7 @@ import entra, {
   requireRole,
   requireScope
 } from '../../../src/plugin/index.js'
+import { buildApi, optionsFor } from '../../support/api.js'
 import { clientId, startTestTenant, tenantId } from '../../support/tenant.js'
 
 const declaration = `import { guardsFor } from '../src/plugin/index.js'
@@ -137,10 +137,8 @@ t.test('who does not compile gets an error where it is written', async (t) => {
   )
 })
 
-t.test('not called, they stop the start like any function that makes guards', async (t) => {
-  const app = Fastify()
-  t.teardown(() => app.close())
-  await app.register(entra, { tenantId, clientId, authority: 'http://127.0.0.1:9' })
+t.test('a function that makes guards, given instead of a guard, throws at startup', async (t) => {
+  const { app } = await buildApi(t, { options: { tenantId, clientId, authority: 'http://127.0.0.1:9' } })
   const preHandler = guardsFor(permissions).requireRole as never
   t.throws(() => app.get('/x', { preHandler }, () => ''), {
     message: /^GET \/x has a function that makes guards in preHandler/
@@ -148,15 +146,12 @@ t.test('not called, they stop the start like any function that makes guards', as
 })
 
 t.test('the OpenAPI document says of each scope what it allows, once', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const { origin, paths } = tenant
   const endpoints = { authorization_endpoint: `${origin}/authorize`, token_endpoint: `${origin}/token` }
   const discovery = { issuer: `${origin}/${tenantId}/v2.0`, jwks_uri: origin + paths.keys, ...endpoints }
   tenant.answers.set(paths.discovery, (_request, response) => response.end(JSON.stringify(discovery)))
-  const app = Fastify()
-  t.teardown(() => app.close())
-  await app.register(entra, { tenantId, clientId, authority: origin })
+  const { app } = await buildApi(t, { options: optionsFor(tenant) })
   await app.register(swagger, { openapi: {}, transform: app.entra.openapi.transform })
   const own = guardsFor(permissions)
   const bare = requireScope('Orders.Read')
@@ -173,6 +168,6 @@ t.test('the OpenAPI document says of each scope what it allows, once', async (t)
       [`api://${clientId}/Orders.Write`]: 'Write orders',
       [`api://${clientId}/Other`]: 'Other'
     }),
-    'one without words goes by its name'
+    'a scope without a description has its name'
   )
 })

@@ -18,10 +18,10 @@ import { requirePolicy } from '../../../src/plugin/fastify/request-policy.js'
 import { decoratePrincipal, setPrincipal } from '../../../src/plugin/fastify/request-principal.js'
 import { refusalSender } from '../../../src/plugin/fastify/send-refusal.js'
 import { pluginMark } from '../../../src/plugin/lib/marks.js'
-import { fastifyEntra } from '../../../src/plugin/plugin.js'
 import { until } from '../../faults/waits.js'
-import { checkRefusal, get, listen, makeApp } from '../../support/http.js'
-import { clientId, startTestTenant, tenantId } from '../../support/tenant.js'
+import { startApi } from '../../support/api.js'
+import { checkRefusal } from '../../support/http.js'
+import { startTestTenant, tenantId } from '../../support/tenant.js'
 
 const bare = { tid: tenantId, sub: 's', oid: 'o', ver: '2.0', azp: 'c' }
 const user = toPrincipal({ ...bare, scp: 'Orders.Read', roles: ['Admin'] })
@@ -158,7 +158,7 @@ t.test('RFC 6749 §3.3: every character of a scope-token', async (t) => {
   for (const make of Object.values(byName)) t.match(make(all).rule, { name: all })
 })
 
-t.test('the README: a guard is a value that describes itself', async (t) => {
+t.test('a guard has its rule as data', async (t) => {
   t.strictSame(requireScope('a').rule, { kind: 'scope', name: 'a' })
   t.strictSame(requireRole('a').rule, { kind: 'role', name: 'a' })
   t.strictSame(requireAppPermission('a').rule, { kind: 'appPermission', name: 'a' })
@@ -175,24 +175,23 @@ t.test('the README: a guard is a value that describes itself', async (t) => {
   })
 })
 
-t.test('a guard is told from other preHandlers', async (t) => {
+t.test('a guard is distinguished from other preHandlers', async (t) => {
   t.ok(isGuard(requireUser()))
   t.ok(isGuard(anyOf(requireUser())))
   for (const other of [async () => {}, requireUser, undefined, null, 'rule', { rule: {} }]) t.notOk(isGuard(other))
 })
 
 t.test('with the plugin: tokens that Entra signs', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
-  const instance = Fastify()
-  t.teardown(() => instance.close())
-  await instance.register(fastifyEntra, { tenantId, clientId, authority: tenant.origin })
-  instance.get('/role', { preHandler: requireRole('Reports') }, async () => 'role')
-  instance.get('/permission', { preHandler: requireAppPermission('Reports') }, async () => 'permission')
-  instance.get('/optional', { config: { auth: 'optional' }, preHandler: requireUser() }, async () => 'optional')
-  const asUser = `Bearer ${await tenant.userToken({ roles: ['Reports'] })}`
-  const asApp = `Bearer ${await tenant.appToken({ roles: ['Reports'] })}`
-  const rows: [url: string, authorization: string | undefined, is: number][] = [
+  const tenant = await startTestTenant(t)
+  const routes = {
+    '/role': { preHandler: requireRole('Reports') },
+    '/permission': { preHandler: requireAppPermission('Reports') },
+    '/optional': { config: { auth: 'optional' }, preHandler: requireUser() }
+  } as const
+  const { get } = await startApi(t, { tenant, routes })
+  const asUser = await tenant.userToken({ roles: ['Reports'] })
+  const asApp = await tenant.appToken({ roles: ['Reports'] })
+  const rows: [path: string, token: string | undefined, is: number][] = [
     ['/role', asUser, 200],
     ['/role', asApp, 403],
     ['/permission', asUser, 403],
@@ -201,31 +200,22 @@ t.test('with the plugin: tokens that Entra signs', async (t) => {
     ['/optional', asUser, 200],
     ['/optional', asApp, 403]
   ]
-  for (const [url, authorization, is] of rows) {
-    const { statusCode } = await instance.inject({ url, headers: { ...(authorization && { authorization }) } })
-    t.equal(
-      statusCode,
-      is,
-      `${url} as ${authorization === asUser ? 'a user' : authorization ? 'an app' : 'a stranger'}`
-    )
+  for (const [path, token, is] of rows) {
+    const who = token === asUser ? 'a user' : token ? 'an app' : 'nobody'
+    t.equal((await get(path, token)).status, is, `${path} as ${who}`)
   }
 })
 
 t.test(
   'with the plugin: a policy that hangs is a 503 after keysTimeoutSeconds, for its own request alone',
   async (t) => {
-    const tenant = await startTestTenant()
-    t.teardown(() => tenant.close())
-    const made = makeApp(t)
-    await made.app.register(fastifyEntra, { tenantId, clientId, authority: tenant.origin, keysTimeoutSeconds: 1 })
     const hangs = requirePolicy('hangs', () => new Promise(() => {}))
-    made.app.get('/hangs', { preHandler: hangs }, async () => 'secret')
-    made.app.get('/other', { preHandler: requireUser() }, async () => 'ok')
-    const { origin } = await listen(made)
-    await until('the keys to be there', () => made.app.entra.ready)
+    const routes = { '/hangs': { preHandler: hangs }, '/other': { preHandler: requireUser() } }
+    const { app, tenant, get } = await startApi(t, { options: { keysTimeoutSeconds: 1 }, routes })
+    await until('the keys to be there', () => app.entra.ready)
     const token = await tenant.userToken()
-    const late = get(`${origin}/hangs`, token)
-    t.equal((await get(`${origin}/other`, token)).status, 200)
+    const late = get('/hangs', token)
+    t.equal((await get('/other', token)).status, 200)
     checkRefusal(t, await late, { status: 503, code: 'policy_unavailable' })
   }
 )

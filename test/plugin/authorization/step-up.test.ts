@@ -1,12 +1,10 @@
-/** Guards that ask for a stronger or newer sign-in, and the challenges that say so: Entra's, and RFC 9470's. */
 import t, { type Test } from 'tap'
 import { authAgeSeconds, authContextsOf } from '../../../src/plugin/authorization/step-up.js'
 import type { Principal } from '../../../src/plugin/claims/principal.js'
-import entra, {
+import {
   allOf,
   anyOf,
   EntraConfigurationError,
-  type EntraOptions,
   type Guard,
   requireApp,
   requireAuthAge,
@@ -14,21 +12,18 @@ import entra, {
   requirePolicy,
   requireScope
 } from '../../../src/plugin/index.js'
-import { get, listen, makeApp, parseChallenge } from '../../support/http.js'
-import { clientId, seconds, startTestTenant, type TestTenant, tenantId } from '../../support/tenant.js'
+import { type ApiSetup, startApi } from '../../support/api.js'
+import { parseChallenge } from '../../support/http.js'
+import { clientId, seconds, type TestTenant, tenantId } from '../../support/tenant.js'
 
 const cp1 = { xms_cc: ['cp1'] }
+/** The same tenant, as if it was any OpenID provider. */
+const anyProvider = ({ origin }: TestTenant) => ({ issuer: `${origin}/${tenantId}/v2.0`, audience: clientId })
 
-async function start(t: Test, guard: Guard | Guard[], options: (tenant: TestTenant) => object = () => ({})) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
-  const made = makeApp(t)
-  const given = { tenantId, clientId, authority: tenant.origin, ...options(tenant) }
-  await made.app.register(entra, given as EntraOptions)
-  made.app.get('/', { preHandler: guard }, async () => 'ok')
-  const { origin } = await listen(made)
+async function start(t: Test, guard: Guard | Guard[], options: ApiSetup['options'] = {}) {
+  const { tenant, get } = await startApi(t, { options, routes: { '/': { preHandler: guard } } })
   const ask = async (token: string) => {
-    const { status, headers, body } = await get(origin, token)
+    const { status, headers, body } = await get('/', token)
     const header = headers.get('www-authenticate')
     const { parameters } = header === null ? { parameters: {} as Record<string, string> } : parseChallenge(header)
     return { status, parameters, ...(status === 200 ? {} : (JSON.parse(body) as { code: string; detail: string })) }
@@ -36,7 +31,7 @@ async function start(t: Test, guard: Guard | Guard[], options: (tenant: TestTena
   return { tenant, ask }
 }
 
-t.test('Microsoft "Claims challenges": a client that understands them is told which context to ask for', async (t) => {
+t.test('Microsoft "Claims challenges": the challenge tells a client with cp1 which context to request', async (t) => {
   const { tenant, ask } = await start(t, requireAuthContext('c1'))
   t.match(await ask(await tenant.userToken({ acrs: ['c1'] })), { status: 200 })
   t.match(await ask(await tenant.userToken({ acrs: 'c1' })), { status: 200 }, 'one, as a text')
@@ -48,7 +43,7 @@ t.test('Microsoft "Claims challenges": a client that understands them is told wh
   }
 })
 
-t.test('a client that does not understand them is refused: it would ask for the same token for ever', async (t) => {
+t.test('a client without cp1 is refused: it would request the same token again and again', async (t) => {
   const { tenant, ask } = await start(t, requireAuthContext('c1'))
   for (const xms_cc of [undefined, [], ['cp2'], 'cp10', { cp1: true }, null, 7, [['cp1']]]) {
     const { status, code, parameters } = await ask(await tenant.userToken({ xms_cc }))
@@ -57,7 +52,7 @@ t.test('a client that does not understand them is refused: it would ask for the 
   t.match(await ask(await tenant.appToken({ ...cp1, acrs: ['c1'] })), { status: 403 }, 'an app does not sign in')
 })
 
-t.test('RFC 9470 §3: auth_time too long ago, or not said', async (t) => {
+t.test('RFC 9470 §3: auth_time is too old, or absent', async (t) => {
   const { tenant, ask } = await start(t, requireAuthAge({ maxAgeSeconds: 600 }))
   t.match(await ask(await tenant.userToken({ auth_time: seconds() - 590 })), { status: 200 })
   for (const auth_time of [
@@ -78,7 +73,7 @@ t.test('RFC 9470 §3: auth_time too long ago, or not said', async (t) => {
   t.match(await ask(await tenant.appToken({ auth_time: seconds() })), { status: 403 })
 })
 
-t.test('what signing in again cannot mend is said first', async (t) => {
+t.test('what another sign-in cannot change is reported first', async (t) => {
   const { tenant, ask } = await start(t, [requireAuthContext('c1'), requireScope('Orders.Write')])
   const both = await ask(await tenant.userToken({ ...cp1, scp: 'Orders.Read' }))
   t.match(both, { status: 403, code: 'insufficient_permissions', parameters: { scope: 'Orders.Write' } })
@@ -93,7 +88,7 @@ t.test('what signing in again cannot mend is said first', async (t) => {
   t.match(await ask(await tenant.userToken({ acrs: ['c1'], scp: 'Orders.Write' })), { status: 200 })
 })
 
-t.test('of two ages the stricter one; and a policy that says no is not answered with a step up', async (t) => {
+t.test('of two ages the stricter one; and a policy that denies causes no step-up challenge', async (t) => {
   const ages = [requireAuthAge({ maxAgeSeconds: 60 }), requireAuthAge({ maxAgeSeconds: 3600 })] as const
   for (const guard of [allOf(...ages), allOf(...[...ages].reverse())]) {
     const { tenant, ask } = await start(t, guard)
@@ -107,7 +102,7 @@ t.test('of two ages the stricter one; and a policy that says no is not answered 
   })
 })
 
-t.test('several of them, and alternatives', async (t) => {
+t.test('an authentication context and an age, in allOf and in anyOf', async (t) => {
   const all = await start(t, allOf(requireAuthContext('c1'), requireAuthAge({ maxAgeSeconds: 60 })))
   t.match(await all.ask(await all.tenant.userToken(cp1)), { status: 401, code: 'insufficient_claims' })
   const late = await all.tenant.userToken({ ...cp1, acrs: ['c1'] })
@@ -119,30 +114,15 @@ t.test('several of them, and alternatives', async (t) => {
 
 t.test('another provider: acr, and acr_values of RFC 9470', async (t) => {
   const guard = allOf(requireAuthContext('phr'), requireAuthAge({ maxAgeSeconds: 60 }))
-  const issuerOf = ({ origin }: TestTenant) => `${origin}/${tenantId}/v2.0`
-  const options = (tenant: TestTenant) => ({
-    ...{ tenantId: undefined, clientId: undefined, authority: undefined },
-    ...{ issuer: issuerOf(tenant), audience: clientId }
-  })
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
-  const made = makeApp(t)
-  const { issuer, audience } = options(tenant)
-  await made.app.register(entra, { issuer, audience })
-  made.app.get('/', { preHandler: guard }, async () => 'ok')
-  const { origin } = await listen(made)
+  const { tenant, ask } = await start(t, guard, anyProvider)
   const good = { acr: 'phr', auth_time: seconds() }
-  t.equal((await get(origin, await tenant.userToken(good))).status, 200)
-  const { status, headers } = await get(
-    origin,
-    await tenant.userToken({ ...good, acr: 'pwd', acrs: ['phr'], auth_time: 1 })
-  )
+  t.equal((await ask(await tenant.userToken(good))).status, 200)
+  const { status, parameters } = await ask(await tenant.userToken({ ...good, acr: 'pwd', acrs: ['phr'], auth_time: 1 }))
   t.equal(status, 401)
-  const { parameters } = parseChallenge(headers.get('www-authenticate'))
   t.match(parameters, { error: 'insufficient_user_authentication', acr_values: 'phr', max_age: '60' })
 })
 
-t.test('alternatives: any context will do for RFC 9470, and one is asked of Entra', async (t) => {
+t.test('anyOf contexts: RFC 9470 lists all of them, and a claims challenge of Entra has one', async (t) => {
   const contexts = anyOf(requireAuthContext('c1'), requireAuthContext('c2'))
   const mixed = anyOf(requireAuthAge({ maxAgeSeconds: 60 }), requireAuthContext('c1'))
   const entraApi = await start(t, contexts)
@@ -152,21 +132,16 @@ t.test('alternatives: any context will do for RFC 9470, and one is asked of Entr
   })
   t.match(await entraApi.ask(await entraApi.tenant.userToken({ ...cp1, acrs: ['c2'] })), { status: 200 })
 
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
-  const made = makeApp(t)
-  await made.app.register(entra, { issuer: `${tenant.origin}/${tenantId}/v2.0`, audience: clientId })
-  made.app.get('/contexts', { preHandler: contexts }, async () => 'ok')
-  made.app.get('/mixed', { preHandler: mixed }, async () => 'ok')
-  const { origin } = await listen(made)
-  const challenge = async (path: string) =>
-    parseChallenge((await get(origin + path, await tenant.userToken())).headers.get('www-authenticate')).parameters
-  t.match(await challenge('/contexts'), { error: 'insufficient_user_authentication', acr_values: 'c1 c2' })
-  const { max_age, acr_values } = await challenge('/mixed')
+  const challenge = async (guard: Guard) => {
+    const { tenant, ask } = await start(t, guard, anyProvider)
+    return (await ask(await tenant.userToken())).parameters
+  }
+  t.match(await challenge(contexts), { error: 'insufficient_user_authentication', acr_values: 'c1 c2' })
+  const { max_age, acr_values } = await challenge(mixed)
   t.same([max_age, acr_values], ['60', undefined], 'both together would mean both: the first')
 })
 
-t.test('two contexts: each challenge asks for one, until the token has both', async (t) => {
+t.test('allOf two contexts: each challenge requests one, until the token has both', async (t) => {
   const { tenant, ask } = await start(t, allOf(requireAuthContext('c1'), requireAuthContext('c2')))
   const asked = async (acrs: string[]) => {
     const { status, parameters } = await ask(await tenant.userToken({ ...cp1, acrs }))
@@ -180,7 +155,7 @@ t.test('two contexts: each challenge asks for one, until the token has both', as
   t.same(await asked(['c1', 'c2']), [200, undefined])
 })
 
-t.test('odd types say nothing', async (t) => {
+t.test('claims of unexpected types count as absent', async (t) => {
   const of = (claims: object, tenant = tenantId) => ({ claims, tenantId: tenant, issuer: 'i' }) as unknown as Principal
   for (const odd of [null, 7, {}, [7], [['c1']], true]) {
     t.same(authContextsOf(of({ acrs: odd, acr: odd })), [])
@@ -190,7 +165,7 @@ t.test('odd types say nothing', async (t) => {
     t.equal(authAgeSeconds(of({ auth_time: odd })), Number.POSITIVE_INFINITY)
 })
 
-t.test('what is none of their values is an error where it is written', async (t) => {
+t.test('a value that cannot be valid throws where the guard is made', async (t) => {
   for (const maxAgeSeconds of [0, -1, 1.5, '60', null, undefined, Number.NaN, 31_536_001])
     t.throws(() => requireAuthAge({ maxAgeSeconds } as never), EntraConfigurationError, String(maxAgeSeconds))
   for (const name of ['', 'c 1', undefined, 7])

@@ -1,8 +1,7 @@
 /** Groups overage, resolved by the built-in resolver: Graph-shaped endpoints over real HTTP, with tokens that MSAL gets. */
 import t, { type Test } from 'tap'
-import entra, {
+import {
   anyOf,
-  type EntraOptions,
   type GraphGroupsOptions,
   graphGroups,
   requireGroup,
@@ -10,7 +9,7 @@ import entra, {
   type UserPrincipal
 } from '../../../src/plugin/index.js'
 import { until } from '../../faults/waits.js'
-import { type Answer, get, listen, makeApp } from '../../support/http.js'
+import { buildApi, optionsFor, startApi } from '../../support/api.js'
 import { callerId, clientId, startTestTenant, tenantId } from '../../support/tenant.js'
 import { granted, type Reply, refused, replying, secret, serveTokens } from '../../support/token-endpoint.js'
 
@@ -29,8 +28,7 @@ interface Call {
 
 /** An API with guards for groups, and Graph in its tenant's place. */
 async function start(t: Test, graph: GraphGroupsOptions = {}, options: object = {}) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const tokens = serveTokens(tenant, (form) =>
     granted(`${form.get('grant_type') === 'client_credentials' ? 'app' : 'user'}-token`)
   )
@@ -47,37 +45,23 @@ async function start(t: Test, graph: GraphGroupsOptions = {}, options: object = 
     })
     for (const user of [callerId, ...users]) tenant.answers.set(`/v1.0/users/${user}/${action}`, listener)
   }
-  const made = makeApp(t)
   const groups = graphGroups({ url: tenant.origin, ...graph })
-  const given = {
-    tenantId,
-    clientId,
-    authority: tenant.origin,
-    downstream: { clientSecret: secret },
-    groups,
-    ...options
+  const routes = {
+    '/group': { preHandler: requireGroup(group) },
+    '/other': { preHandler: requireGroup(other) },
+    '/either': { preHandler: anyOf(requireGroup(group), requireRole('Admin')) },
+    '/many': { preHandler: anyOf(...many.map((id) => requireGroup(id)), requireGroup('no-guid')) },
+    '/any': {}
   }
-  await made.app.register(entra, given as EntraOptions)
-  made.app.get('/group', { preHandler: requireGroup(group) }, async () => 'ok')
-  made.app.get('/other', { preHandler: requireGroup(other) }, async () => 'ok')
-  made.app.get('/either', { preHandler: anyOf(requireGroup(group), requireRole('Admin')) }, async () => 'ok')
-  made.app.get(
-    '/many',
-    { preHandler: anyOf(...many.map((id) => requireGroup(id)), requireGroup('no-guid')) },
-    async () => 'ok'
-  )
-  made.app.get('/any', async () => 'ok')
-  const { origin, logged } = await listen(made)
-  await until('the keys to be there', () => made.app.entra.ready)
-  const said = ({ status, body }: Answer) =>
-    status === 200 ? '200' : `${status} ${(JSON.parse(body) as { code: string }).code}`
-  const ask = async (claims: object = overage, path = '/group') =>
-    said(await get(origin + path, await tenant.userToken({ ...claims })))
-  const evaluateAll = async (claims: object) => get(`${origin}/group`, await tenant.userToken({ ...claims }))
+  const given = { downstream: { clientSecret: secret }, groups, ...options }
+  const { app, get, outcome, logged } = await startApi(t, { tenant, options: given, routes })
+  await until('the keys to be there', () => app.entra.ready)
+  const ask = async (claims: object = overage, path = '/group') => outcome(path, await tenant.userToken({ ...claims }))
+  const evaluateAll = async (claims: object) => get('/group', await tenant.userToken({ ...claims }))
   return { tenant, tokens, calls, answers, ask, evaluateAll, logged }
 }
 
-t.test('all groups of the user, with the API’s own permission; one call for a token', async (t) => {
+t.test('all groups of the user, with the permission of the API; one call for each token', async (t) => {
   const { ask, calls, tokens } = await start(t)
   const token = { ...overage, iat: 1_700_000_000, exp: Math.floor(Date.now() / 1000) + 600 }
   t.equal(await ask(token), '200')
@@ -103,7 +87,7 @@ t.test('with the permission of the user, and groups of all kinds', async (t) => 
   t.match(named.tokens.forms[0]?.get('scope'), /^GroupMember\.Read\.All User\.Read /)
 })
 
-t.test('more groups than Graph lists: those that guards ask for, twenty at a time', async (t) => {
+t.test('more groups than Graph lists: the groups that guards require are checked, twenty at a time', async (t) => {
   const tooMany = { status: 400, body: { error: { code: 'Directory_ResultSizeLimitExceeded' } } }
   for (const reply of [tooMany, { body: { value: [other], '@odata.nextLink': 'https://elsewhere.example/' } }]) {
     const { ask, calls, answers } = await start(t)
@@ -139,35 +123,38 @@ const rows: [name: string, of: 'token' | 'getMemberObjects' | 'checkMemberGroups
   ['has a tenant that refuses', 'token', refused('invalid_client', 7000215)]
 ]
 
-t.test('Graph has no answer: 503 for that route alone, never a yes or a no; then it is asked again', async (t) => {
-  for (const [name, of, reply] of rows) {
-    await t.test(`Graph ${name}`, async (t) => {
-      const { ask, answers, tokens } = await start(t, {}, { keysTimeoutSeconds: reply ? 30 : 1 })
-      const grant = tokens.grant
-      const { getMemberObjects, checkMemberGroups } = answers
-      if (of === 'token') tokens.grant = () => reply
-      else answers[of] = () => reply
-      if (of === 'checkMemberGroups')
-        answers.getMemberObjects = () => ({
-          status: 400,
-          body: { error: { code: 'Directory_ResultSizeLimitExceeded' } }
-        })
-      t.equal(await ask(), '503 groups_unavailable')
-      t.equal(await ask(overage, '/other'), '503 groups_unavailable')
-      t.equal(await ask(overage, '/any'), '200')
-      t.equal(await ask({ ...overage, roles: ['Admin'] }, '/either'), '200', 'another guard that passes wins')
-      t.equal(await ask(overage, '/either'), '503 groups_unavailable', 'one that does not makes it no certain no')
-      t.equal(await ask({ ...overage, groups: [group] }), '200', 'what the token does say counts')
-      if (of === 'token' && reply?.status === 400) return // remembered for a moment
-      if (reply?.status === 429) return // rests for a while: below
-      tokens.grant = grant
-      Object.assign(answers, { getMemberObjects, checkMemberGroups })
-      await until('it to work', async () => (await ask()) === '200')
-    })
+t.test(
+  'while Graph fails: 503 for that route alone, neither allowed nor denied; the next request queries Graph again',
+  async (t) => {
+    for (const [name, of, reply] of rows) {
+      await t.test(`Graph ${name}`, async (t) => {
+        const { ask, answers, tokens } = await start(t, {}, { keysTimeoutSeconds: reply ? 30 : 1 })
+        const grant = tokens.grant
+        const { getMemberObjects, checkMemberGroups } = answers
+        if (of === 'token') tokens.grant = () => reply
+        else answers[of] = () => reply
+        if (of === 'checkMemberGroups')
+          answers.getMemberObjects = () => ({
+            status: 400,
+            body: { error: { code: 'Directory_ResultSizeLimitExceeded' } }
+          })
+        t.equal(await ask(), '503 groups_unavailable')
+        t.equal(await ask(overage, '/other'), '503 groups_unavailable')
+        t.equal(await ask(overage, '/any'), '200')
+        t.equal(await ask({ ...overage, roles: ['Admin'] }, '/either'), '200', 'another guard that passes wins')
+        t.equal(await ask(overage, '/either'), '503 groups_unavailable', 'a guard that fails does not make it a denial')
+        t.equal(await ask({ ...overage, groups: [group] }), '200', 'groups in the token decide')
+        if (of === 'token' && reply?.status === 400) return // remembered for a moment
+        if (reply?.status === 429) return // rests for a while: below
+        tokens.grant = grant
+        Object.assign(answers, { getMemberObjects, checkMemberGroups })
+        await until('it to work', async () => (await ask()) === '200')
+      })
+    }
   }
-})
+)
 
-t.test('after outages for five users in a row Graph is not asked for as long as it said', async (t) => {
+t.test('after failures for five users in a row, Graph is not queried for the time of its Retry-After', async (t) => {
   const { ask, evaluateAll, answers, calls, logged } = await start(t)
   const of = (at: number) => ({ ...overage, oid: users[at] })
   answers.getMemberObjects = () => ({ status: 503, headers: { 'retry-after': '30' }, body: {} })
@@ -183,7 +170,7 @@ t.test('after outages for five users in a row Graph is not asked for as long as 
   t.equal(refusing.calls.length, 7, 'users whom Graph does not know open it for nobody')
 })
 
-t.test('a user for whom Graph is throttled waits alone, for as long as it says', async (t) => {
+t.test('throttling for one user delays that user alone, for the time of Retry-After', async (t) => {
   for (const as of ['app', 'user'] as const) {
     const { answers, evaluateAll, calls, tokens } = await start(t, { as })
     const limit: Reply = { status: 429, headers: { 'retry-after': '30' }, body: {} }
@@ -195,7 +182,7 @@ t.test('a user for whom Graph is throttled waits alone, for as long as it says',
       t.equal(status, 503)
       t.match(headers.get('retry-after'), /^(30|29)$/)
     }
-    t.equal(calls.length, 1, 'Graph is not asked meanwhile')
+    t.equal(calls.length, 1, 'Graph is not queried meanwhile')
     for (let time = 0; time < 7; time += 1) await evaluateAll({ ...token, uti: `throttled ${time}` })
     Object.assign(answers, { getMemberObjects })
     t.equal((await evaluateAll({ ...token, uti: 'another' })).status, 200)
@@ -206,7 +193,7 @@ t.test('a user for whom Graph is throttled waits alone, for as long as it says',
   }
 })
 
-t.test('a user whose ID is no GUID is not asked about', async (t) => {
+t.test('Graph is not queried for a user whose ID is not a GUID', async (t) => {
   const { ask, tokens, tenant, logged } = await start(t)
   for (const claims of [
     { oid: undefined, sub: `../users/${callerId}` },
@@ -221,19 +208,19 @@ t.test('a user whose ID is no GUID is not asked about', async (t) => {
 })
 
 t.test('a tenant without a credential, beside one that has', async (t) => {
-  const third = await startTestTenant()
-  t.teardown(() => third.close())
-  const made = makeApp(t)
-  const first = { tenantId, clientId, authority: third.origin }
-  const second = { tenantId: other, clientId, authority: third.origin, downstream: { clientSecret: secret } }
-  await made.app.register(entra, { tenants: [first, second], groups: graphGroups() } as EntraOptions)
-  made.app.get('/group', { preHandler: requireGroup(group) }, async () => 'ok')
-  const { origin, logged } = await listen(made)
-  t.equal((await get(`${origin}/group`, await third.userToken(overage))).status, 503)
+  const tenant = await startTestTenant(t)
+  const second = { ...optionsFor(tenant), tenantId: other, downstream: { clientSecret: secret } }
+  const options = { tenants: [optionsFor(tenant), second], groups: graphGroups() }
+  const { get, logged } = await startApi(t, {
+    tenant,
+    options,
+    routes: { '/group': { preHandler: requireGroup(group) } }
+  })
+  t.equal((await get('/group', await tenant.userToken(overage))).status, 503)
   t.match(logged(), 'has no option \\"downstream\\"')
 })
 
-t.test('registration', async (t) => {
+t.test('options that are refused', async (t) => {
   const rows: [options: object, message: RegExp][] = [
     [{ as: 'admin' }, /^graphGroups: as "admin"/],
     [{ scopes: ['User.Read'] }, /^graphGroups: scopes \["User.Read"\] is not allowed; with as "user"/],
@@ -245,15 +232,14 @@ t.test('registration', async (t) => {
   ]
   for (const [options, message] of rows)
     t.throws(() => graphGroups(options as GraphGroupsOptions), { name: 'EntraConfigurationError', message })
-  const { app } = makeApp(t)
   const without = { tenantId, clientId, groups: graphGroups() }
-  await t.rejects(async () => app.register(entra, without), {
+  await t.rejects(buildApi(t, { options: without }), {
     name: 'EntraConfigurationError',
     message: /requires a credential/
   })
 })
 
-t.test('Graph of the user’s own cloud, where no other is given', async (t) => {
+t.test('without url, Graph of the cloud of the user', async (t) => {
   const asked: string[] = []
   const refusing = async (scope: string): Promise<never> => {
     asked.push(scope)

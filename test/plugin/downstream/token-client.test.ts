@@ -437,10 +437,8 @@ t.test('instead of a token that the other API refused: a new one, or what the us
 })
 
 t.test('of two tenants one has no credential: 403 to its users, and no mistake of theirs', async (t) => {
-  const without = await startTestTenant()
-  t.teardown(() => without.close())
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const without = await startTestTenant(t)
+  const tenant = await startTestTenant(t)
   const endpoint = serveTokens(tenant, () => granted('token'))
   const two = makeApp(t)
   await two.app.register(entra, {

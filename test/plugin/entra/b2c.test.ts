@@ -4,9 +4,8 @@ import type { ServerResponse } from 'node:http'
 import t from 'tap'
 import type { Claims } from '../../../src/plugin/claims/principal.js'
 import { toUserFlowPrincipal, type UserFlowRules, userFlowChecks } from '../../../src/plugin/entra/b2c.js'
-import entra from '../../../src/plugin/index.js'
 import { firstRefusal } from '../../../src/plugin/issuers/token-rules.js'
-import { get, listen, makeApp } from '../../support/http.js'
+import { startApi } from '../../support/api.js'
 import { clientId, startTestTenant, tenantId } from '../../support/tenant.js'
 
 const tid = '11111111-2222-4333-8444-555555555555'
@@ -96,23 +95,19 @@ t.test('whom it speaks for', async (t) => {
   t.equal(toUserFlowPrincipal({ ...without, sub: 's' }).id, 's', 'by sub, where oid is left out')
 })
 
-t.test('by the plugin, with its documents and keys', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+t.test('a user flow, from its discovery document to the answer', async (t) => {
+  const tenant = await startTestTenant(t)
   const document = `/${tenantId}/B2C_1_signin/v2.0/.well-known/openid-configuration`
   const iss = `${tenant.origin}/${tenantId}/v2.0/`
   const answer = (body: object) => (_request: unknown, response: ServerResponse) => response.end(JSON.stringify(body))
   tenant.answers.set(document, answer({ issuer: iss, jwks_uri: `${tenant.origin}/keys` }))
   tenant.answers.set('/keys', answer({ keys: tenant.keys }))
-  const made = makeApp(t)
   const userFlow = 'B2C_1_signin'
-  await made.app.register(entra, { tenantId, clientId, authority: tenant.origin, userFlow })
-  made.app.get('/me', async ({ principal }) => principal)
-  const { origin } = await listen(made)
+  const { get } = await startApi(t, { tenant, options: { userFlow } })
   const own = { iss, tid: undefined, ver: '1.0', tfp: userFlow, scp: 'read', aud: clientId }
-  const { status, body } = await get(`${origin}/me`, await tenant.userToken(own))
+  const { status, body } = await get('/me', await tenant.userToken(own))
   t.equal(status, 200)
   t.match(JSON.parse(body), { kind: 'user', tenantId, scopes: ['read'], issuer: iss })
-  const other = await get(`${origin}/me`, await tenant.userToken({ ...own, tfp: 'B2C_1_reset' }))
+  const other = await get('/me', await tenant.userToken({ ...own, tfp: 'B2C_1_reset' }))
   t.match(JSON.parse(other.body), { status: 401, code: 'wrong_user_flow' })
 })

@@ -20,8 +20,7 @@ import entra, {
 import { checkRefusal, checkSecrecy, get, listen, makeApp } from '../../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../../support/tenant.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
+const tenant = await startTestTenant(t)
 const options = { tenantId, clientId, authority: tenant.origin }
 /** A user with the scope `access_as_user`, and nothing else. */
 const token = await tenant.userToken()

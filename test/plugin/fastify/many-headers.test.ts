@@ -10,30 +10,23 @@ import tls from 'node:tls'
 import websocket from '@fastify/websocket'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import entra from '../../../src/plugin/index.js'
+import { buildApi, optionsFor } from '../../support/api.js'
 import { clientCertificate } from '../../support/certificate.js'
-import { clientId, startTestTenant, type TestTenant, tenantId } from '../../support/tenant.js'
+import { startTestTenant, type TestTenant } from '../../support/tenant.js'
 
 const others = (count: number): string[] => Array.from({ length: count }, () => 'a:b')
 
 /** Registers the plugin on an app with routes that ask for a token, allow one, and do not look at any. */
 async function guarded(t: Test, app: object, tenant: TestTenant): Promise<FastifyInstance> {
-  const made = app as FastifyInstance
-  t.teardown(() => made.close())
-  await made.register(websocket)
-  await made.register(entra, { tenantId, clientId, authority: tenant.origin })
-  made.get('/', async ({ principal }) => principal.id)
-  made.post('/', async ({ principal }) => principal.id)
-  made.get('/optional', { config: { auth: 'optional' } }, async () => 'optional')
-  made.get('/open', { config: { auth: 'none' } }, async () => 'open')
-  made.get('/socket', { websocket: true }, (socket) => socket.close())
-  return made
-}
-
-async function startTenant(t: Test): Promise<TestTenant> {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
-  return tenant
+  const options = optionsFor(tenant)
+  const routes = (app: FastifyInstance) => {
+    app.get('/', async ({ principal }) => principal.id)
+    app.post('/', async ({ principal }) => principal.id)
+    app.get('/optional', { config: { auth: 'optional' } }, async () => 'optional')
+    app.get('/open', { config: { auth: 'none' } }, async () => 'open')
+    app.get('/socket', { websocket: true }, (socket) => socket.close())
+  }
+  return (await buildApi(t, { app, options, before: (app) => app.register(websocket), routes })).app
 }
 
 /** Status and `code` of the answer to a request, sent as it is. */
@@ -54,8 +47,8 @@ const request = (path: string, ...headers: readonly string[]) => [
 
 const refused = '400 too_many_headers'
 
-t.test('localhost: each address has a server of its own, with a bound of its own', async (t) => {
-  const tenant = await startTenant(t)
+t.test('localhost: each address has its own server, with its own bound', async (t) => {
+  const tenant = await startTestTenant(t)
   const app = await guarded(t, Fastify({ forceCloseConnections: true }), tenant)
   // Two addresses of loopback, in place of 127.0.0.1 and ::1, which not every machine has.
   const found = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }))
@@ -98,8 +91,8 @@ const bounds: [own: unknown, passes: number, refuses: readonly number[]][] = [
   [2 ** 31, 3000, []]
 ]
 
-t.test('the app’s own bound counts, and stays as it is', async (t) => {
-  const tenant = await startTenant(t)
+t.test('maxHeadersCount of the app decides, and is not changed', async (t) => {
+  const tenant = await startTestTenant(t)
   const good = `Authorization: Bearer ${await tenant.userToken()}`
   for (const [own, passes, refuses] of bounds) {
     const app = await guarded(t, Fastify({ forceCloseConnections: true }), tenant)
@@ -115,8 +108,8 @@ t.test('the app’s own bound counts, and stays as it is', async (t) => {
   }
 })
 
-t.test('trailers come after the headers, and are none', async (t) => {
-  const tenant = await startTenant(t)
+t.test('trailers come after the headers, and do not count', async (t) => {
+  const tenant = await startTestTenant(t)
   const app = await guarded(t, Fastify({ forceCloseConnections: true }), tenant)
   await app.listen({ host: '127.0.0.1', port: 0 })
   const good = `Authorization: Bearer ${await tenant.userToken()}`
@@ -129,7 +122,7 @@ t.test('trailers come after the headers, and are none', async (t) => {
 })
 
 t.test('https, a server that the app makes, and HTTP/1 on a server for HTTP/2', async (t) => {
-  const tenant = await startTenant(t)
+  const tenant = await startTestTenant(t)
   const { certificate: cert, privateKey: key } = await clientCertificate()
   const good = `Authorization: Bearer ${await tenant.userToken()}`
   const own = (handler: RequestListener) => Object.assign(http.createServer(handler), { maxHeadersCount: 50 })
@@ -153,7 +146,7 @@ t.test('https, a server that the app makes, and HTTP/1 on a server for HTTP/2', 
 })
 
 t.test('HTTP/2: a stream with too many headers is reset, and none is dropped', async (t) => {
-  const tenant = await startTenant(t)
+  const tenant = await startTestTenant(t)
   const token = await tenant.userToken()
   const own = (handler: (request: http2.Http2ServerRequest, response: http2.Http2ServerResponse) => void) =>
     http2.createServer({ maxHeaderListPairs: 5000, settings: { maxHeaderListSize: 2 ** 20 } }, handler)
@@ -179,8 +172,8 @@ t.test('HTTP/2: a stream with too many headers is reset, and none is dropped', a
   }
 })
 
-t.test('inject(): nothing was dropped where nothing was parsed', async (t) => {
-  const tenant = await startTenant(t)
+t.test('inject(): no headers are parsed, so none were dropped', async (t) => {
+  const tenant = await startTestTenant(t)
   const app = await guarded(t, Fastify(), tenant)
   const filler = Object.fromEntries(Array.from({ length: 2001 }, (_, at) => [`x${at}`, 'b']))
   const headers = { ...filler, authorization: `Bearer ${await tenant.userToken()}` }

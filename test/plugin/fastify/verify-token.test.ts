@@ -1,26 +1,13 @@
 /** `app.verifyToken()`: the checks of a request, without one. */
-import t, { type Test } from 'tap'
-import entra, {
-  type EntraOptions,
-  type TokenRefusedError as Refused,
-  TokenRefusedError
-} from '../../../src/plugin/index.js'
-import { get, listen, makeApp } from '../../support/http.js'
-import { clientId, signingKey, startTestTenant, tenantId } from '../../support/tenant.js'
-
-async function start(t: Test, options: object = {}) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
-  const made = makeApp(t)
-  await made.app.register(entra, { tenantId, clientId, authority: tenant.origin, ...options } as EntraOptions)
-  made.app.get('/any', async ({ principal }) => principal)
-  const { app, origin, logged } = await listen(made)
-  return { tenant, app, origin, logged }
-}
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import { type TokenRefusedError as Refused, TokenRefusedError } from '../../../src/plugin/index.js'
+import { buildApi, startApi } from '../../support/api.js'
+import { clientId, signingKey, tenantId } from '../../support/tenant.js'
 
 for (const tokenCache of [undefined, false] as const) {
   t.test(`the same answers as a request gets, ${tokenCache === false ? 'without' : 'with'} the cache`, async (t) => {
-    const { tenant, app, origin, logged } = await start(t, { ...(tokenCache === false && { tokenCache }) })
+    const { tenant, app, get, logged } = await startApi(t, { options: { ...(tokenCache === false && { tokenCache }) } })
     const now = Math.floor(Date.now() / 1000)
     const other = await signingKey('key-1')
     const tokens = {
@@ -49,7 +36,7 @@ for (const tokenCache of [undefined, false] as const) {
     }
     for (const [name, token] of Object.entries(tokens)) {
       for (let time = 0; time < 3; time += 1) {
-        const { status, body } = await get(`${origin}/any`, token)
+        const { status, body } = await get('/me', token)
         const answer = JSON.parse(body) as { code: string; detail: string }
         if (status === 200) {
           t.same(await app.verifyToken(token), answer, name)
@@ -63,8 +50,8 @@ for (const tokenCache of [undefined, false] as const) {
   })
 }
 
-t.test('what is no text at all, or has more than a token in it', async (t) => {
-  const { app, tenant } = await start(t)
+t.test('what is not a string, or is more than a token, is malformed', async (t) => {
+  const { app, tenant } = await startApi(t)
   const token = await tenant.userToken()
   const odd = ['', `Bearer ${token}`, ` ${token}`, `${token}\n`, `${token},${token}`, undefined, null, 1, {}, [token]]
   for (const each of odd) {
@@ -76,8 +63,8 @@ t.test('what is no text at all, or has more than a token in it', async (t) => {
   }
 })
 
-t.test('an outage is no refusal of the token: 503, and when to try again', async (t) => {
-  const { app, tenant } = await start(t, { keysMaxStaleSeconds: 1, keysTimeoutSeconds: 1 })
+t.test('an outage: 503, and after how many seconds to try again', async (t) => {
+  const { app, tenant } = await startApi(t, { options: { keysMaxStaleSeconds: 1, keysTimeoutSeconds: 1 } })
   const token = await tenant.userToken()
   await tenant.close()
   const deadline = Date.now() + 30_000
@@ -92,29 +79,27 @@ t.test('an outage is no refusal of the token: 503, and when to try again', async
   t.ok(Number(refused?.retryAfterSeconds) >= 1)
 })
 
-t.test('principals are frozen, and one object for all that come with the same token', async (t) => {
-  const { app, tenant, origin } = await start(t)
+t.test('principals are frozen, and one object for all calls with the same token', async (t) => {
+  const { app, tenant, get } = await startApi(t)
   const token = await tenant.userToken()
-  await get(`${origin}/any`, token)
+  await get('/me', token)
   await app.verifyToken(token)
   const [one, other] = [await app.verifyToken(token), await app.verifyToken(token)]
   t.ok(Object.isFrozen(one))
   t.equal(one, other)
 })
 
-t.test('thrown on from a route, a refusal keeps its status', async (t) => {
-  const made = makeApp(t)
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
-  await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
-  made.app.get('/told', { config: { auth: 'none' } }, async () => made.app.verifyToken('garbage'))
-  const { origin } = await listen(made)
-  t.equal((await get(`${origin}/told`)).status, 401)
+t.test('a refusal that a route throws keeps its status', async (t) => {
+  const { get } = await startApi(t, {
+    routes: (app) => void app.get('/garbage', { config: { auth: 'none' } }, async () => app.verifyToken('garbage'))
+  })
+  t.equal((await get('/garbage')).status, 401)
 })
 
-t.test('app.verifyToken is this plugin’s', async (t) => {
-  const { app } = makeApp(t)
-  app.decorate('verifyToken', async () => undefined as never)
-  const registered = async () => app.register(entra, { tenantId, clientId })
-  await t.rejects(registered, { name: 'EntraConfigurationError', message: /app.verifyToken is decorated already/ })
+t.test('an app that has decorated verifyToken throws at startup', async (t) => {
+  const before = (app: FastifyInstance) => void app.decorate('verifyToken', async () => undefined as never)
+  await t.rejects(buildApi(t, { before, options: { tenantId, clientId } }), {
+    name: 'EntraConfigurationError',
+    message: /app.verifyToken is decorated already/
+  })
 })

@@ -1,36 +1,35 @@
 /** WebSockets and streams: an upgrade is a request like any other, and the first message can bring the token. */
 import { once } from 'node:events'
 import websocket from '@fastify/websocket'
+import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import WebSocket from 'ws'
-import entra, { requireScope, TokenRefusedError } from '../../../src/plugin/index.js'
-import { listen, makeApp } from '../../support/http.js'
-import { clientId, startTestTenant, tenantId } from '../../support/tenant.js'
+import { requireScope, TokenRefusedError } from '../../../src/plugin/index.js'
+import { buildApi, startApi } from '../../support/api.js'
+import { clientId, tenantId } from '../../support/tenant.js'
+
+/** Nobody listens there: these apps do not start. */
+const nowhere = { tenantId, clientId, authority: 'http://127.0.0.1:1' }
 
 async function start(t: Test) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
-  const made = makeApp(t)
-  const { app } = made
-  await app.register(websocket)
-  await app.register(entra, { tenantId, clientId, authority: tenant.origin })
-  const greet = (socket: WebSocket, { principal }: { principal: { id: string } }) =>
-    socket.send(`hello ${principal.id}`)
-  app.get('/any', { websocket: true }, greet)
-  app.get('/scope', { websocket: true, preHandler: requireScope('Orders.Read') }, greet)
-  // Browsers cannot set headers of an upgrade: there the token comes in the first message.
-  app.get('/first-message', { websocket: true, config: { auth: 'none' } }, (socket) => {
-    socket.once('message', async (message: Buffer) => {
-      try {
-        const { id } = await app.verifyToken(message.toString())
-        socket.send(`hello ${id}`)
-      } catch (error) {
-        socket.close(4000, error instanceof TokenRefusedError ? `${error.statusCode} ${error.code}` : 'no refusal')
-      }
+  const routes = (app: FastifyInstance) => {
+    const greet = (socket: WebSocket, { principal }: { principal: { id: string } }) =>
+      socket.send(`hello ${principal.id}`)
+    app.get('/any', { websocket: true }, greet)
+    app.get('/scope', { websocket: true, preHandler: requireScope('Orders.Read') }, greet)
+    // Browsers cannot set headers of an upgrade: there the token comes in the first message.
+    app.get('/first-message', { websocket: true, config: { auth: 'none' } }, (socket) => {
+      socket.once('message', async (message: Buffer) => {
+        try {
+          const { id } = await app.verifyToken(message.toString())
+          socket.send(`hello ${id}`)
+        } catch (error) {
+          socket.close(4000, error instanceof TokenRefusedError ? `${error.statusCode} ${error.code}` : 'no refusal')
+        }
+      })
     })
-  })
-  const { port } = await listen(made)
-  return { tenant, port }
+  }
+  return startApi(t, { before: (app) => app.register(websocket), routes })
 }
 
 /** The first message, or the status of the answer to the upgrade, or why the socket was closed. */
@@ -62,7 +61,7 @@ t.test('the upgrade request is guarded like any other', async (t) => {
   t.equal(await greeting(port, `/any?access_token=${user}`), 'status 401', 'no token in the query')
 })
 
-t.test('the first message brings the token: the same checks, the same errors', async (t) => {
+t.test('a token in the first message: the same checks, the same errors', async (t) => {
   const { tenant, port } = await start(t)
   t.match(await greeting(port, '/first-message', undefined, await tenant.userToken()), /^hello /)
   t.equal(await greeting(port, '/first-message', undefined, 'garbage'), 'close 4000 401 token_malformed')
@@ -73,19 +72,16 @@ t.test('the first message brings the token: the same checks, the same errors', a
 })
 
 t.test(
-  'registered too late, @fastify/websocket would leave the sockets of refused upgrades open: an error at the start',
+  '@fastify/websocket after the plugin would leave sockets of refused upgrades open: it throws at startup',
   async (t) => {
-    const { app } = makeApp(t)
-    await app.register(entra, { tenantId, clientId, authority: 'http://127.0.0.1:1' })
-    await app.register(websocket)
+    const { app } = await buildApi(t, { options: nowhere, routes: (app) => app.register(websocket) })
     const message = /@fastify\/websocket is not registered before/
     await t.rejects(async () => app.ready(), { name: 'EntraConfigurationError', message })
   }
 )
 
-t.test('in a scope of its own it would miss upgrades as well', async (t) => {
-  const { app } = makeApp(t)
-  await app.register(entra, { tenantId, clientId, authority: 'http://127.0.0.1:1' })
+t.test('@fastify/websocket in a scope of its own throws at startup as well', async (t) => {
+  const { app } = await buildApi(t, { options: nowhere })
   await app.register(async (scope) => {
     await scope.register(websocket)
     scope.get('/ws', { websocket: true }, () => {})
@@ -95,21 +91,17 @@ t.test('in a scope of its own it would miss upgrades as well', async (t) => {
 })
 
 t.test('a stream is guarded before its first byte', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
-  const made = makeApp(t)
-  await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
   let streams = 0
-  made.app.get('/events', (request, reply) => {
-    streams += 1
-    reply.hijack()
-    reply.raw.writeHead(200, { 'content-type': 'text/event-stream' })
-    reply.raw.end(`data: ${request.principal.id}\n\n`)
+  const { tenant, get } = await startApi(t, {
+    routes: (app) =>
+      void app.get('/events', (request, reply) => {
+        streams += 1
+        reply.hijack()
+        reply.raw.writeHead(200, { 'content-type': 'text/event-stream' })
+        reply.raw.end(`data: ${request.principal.id}\n\n`)
+      })
   })
-  const { origin } = await listen(made)
-  const ask = (token: string) => fetch(`${origin}/events`, { headers: { authorization: `Bearer ${token}` } })
-  t.equal((await ask('garbage')).status, 401)
+  t.equal((await get('/events', 'garbage')).status, 401)
   t.equal(streams, 0)
-  const answer = await ask(await tenant.userToken())
-  t.match(await answer.text(), /^data: /)
+  t.match((await get('/events', await tenant.userToken())).body, /^data: /)
 })

@@ -1,19 +1,19 @@
 /** An error of a usual HTTP client holds its request, and with that the caller's token: what reaches the log of it. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { Writable } from 'node:stream'
-import Fastify, { type FastifyBaseLogger } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import entra, { type EntraOptions, requireGroup, requirePolicy } from '../../../src/plugin/index.js'
+import { requireGroup, requirePolicy } from '../../../src/plugin/index.js'
 import { type LoggedError, loggedError, toLoggableError } from '../../../src/plugin/lib/logged-error.js'
 import { withoutCommand } from '../../../src/plugin/lib/redis-error.js'
 import { setProblemHandlers } from '../../../src/server/problems.js'
 import { loggerOptions } from '../../../src/server/process/logging.js'
-import { checkSecrecy, get, listen, makeApp } from '../../support/http.js'
-import { callerId, clientId, startTestTenant, tenantId } from '../../support/tenant.js'
+import { startApi } from '../../support/api.js'
+import { checkSecrecy } from '../../support/http.js'
+import { callerId, startTestTenant, tenantId } from '../../support/tenant.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
+const tenant = await startTestTenant(t)
 
 /** As axios, got and undici make them, with a token wherever one may be. */
 function clientError(token: string): Error {
@@ -50,7 +50,7 @@ t.test('name, message, code and stack, and the same of causes', async (t) => {
   })
 })
 
-t.test('of each member only what has the right type', async (t) => {
+t.test('members of unexpected types are left out', async (t) => {
   const odd = Object.assign(new Error('m'), {
     name: { token },
     code: { token },
@@ -68,7 +68,7 @@ t.test('of each member only what has the right type', async (t) => {
   t.ok(loggedError(new Error('m '.repeat(10_000))).message.length < 1100)
 })
 
-t.test('whatever is thrown, it throws nothing', async (t) => {
+t.test('it never throws, whatever it is given', async (t) => {
   const { proxy, revoke } = Proxy.revocable({}, {})
   revoke()
   const trap = () => {
@@ -97,7 +97,7 @@ t.test('whatever is thrown, it throws nothing', async (t) => {
   t.notOk('errors' in loggedError(Object.assign(new Error('m'), { errors: proxy })))
 })
 
-t.test('of a store’s client, without the command', async (t) => {
+t.test('an error of a Redis client, without the command', async (t) => {
   t.equal(
     withoutCommand(new TypeError('ERR unknown command SET, with args beginning with: a, b')),
     'TypeError: ERR unknown command SET'
@@ -105,7 +105,7 @@ t.test('of a store’s client, without the command', async (t) => {
   t.equal(withoutCommand(`refused ${token}`), 'refused [masked]')
 })
 
-t.test('causes in a circle, or without an end', async (t) => {
+t.test('causes that form a circle, or an endless chain', async (t) => {
   const circle = new Error('one', { cause: new Error('two') })
   Object.assign(Object(circle.cause), { cause: circle, errors: [circle] })
   t.match(loggedError(circle), { message: 'one', cause: { message: 'two' } })
@@ -123,7 +123,7 @@ t.test('causes in a circle, or without an end', async (t) => {
   t.equal(count(loggedError(new AggregateError([wide(), wide()]))), 10)
 })
 
-t.test('as an error, for who expects one', async (t) => {
+t.test('toLoggableError() returns an Error', async (t) => {
   const error = toLoggableError(clientError(token))
   t.ok(error instanceof Error)
   t.match(error, { name: 'Error', message: 'Request with Bearer [masked] failed', cause: { name: 'TypeError' } })
@@ -204,8 +204,7 @@ const failing: Record<string, { options: (fail: () => never) => object; status: 
 }
 
 async function appThatFails(t: Test, name: string, thrown: () => unknown) {
-  const own = await startTestTenant()
-  t.teardown(() => own.close())
+  const own = await startTestTenant(t)
   for (const path of [own.paths.discovery, `/organizations/v2.0/.well-known/openid-configuration`])
     own.answers.set(path, (_request, response) =>
       response.end(
@@ -227,33 +226,27 @@ async function appThatFails(t: Test, name: string, thrown: () => unknown) {
   const fail = () => {
     throw thrown()
   }
-  const made = makeApp(t)
-  const { options } = failing[name] ?? {}
-  const ids = { tenantId, clientId, authority: own.origin, audit: 'all' as const, keysTimeoutSeconds: 60 }
-  await made.app.register(entra, { ...ids, ...options?.(fail) } as EntraOptions)
-  made.app.get('/a policy', { preHandler: requirePolicy('p', fail) }, async () => 'ok')
-  made.app.get('/groups', { preHandler: requireGroup(callerId) }, async () => 'ok')
-  const onBehalfOf = async ({ onBehalfOf }: { onBehalfOf: (scope: string) => Promise<string> }) =>
-    onBehalfOf('api://b/.default')
-  made.app.get(
-    '/downstream',
-    async (request) => (await onBehalfOf({ onBehalfOf: request.onBehalfOf.bind(request) })) && 'ok'
-  )
-  made.app.get('/any', async () => 'ok')
-  return { tenant: own, ...(await listen(made)) }
+  const options = { audit: 'all', keysTimeoutSeconds: 60, ...failing[name]?.options?.(fail) }
+  const routes = (app: FastifyInstance) => {
+    app.get('/a policy', { preHandler: requirePolicy('p', fail) }, async () => 'ok')
+    app.get('/groups', { preHandler: requireGroup(callerId) }, async () => 'ok')
+    app.get('/downstream', async (request) => (await request.onBehalfOf('api://b/.default')) && 'ok')
+    app.get('/any', async () => 'ok')
+  }
+  return startApi(t, { tenant: own, options, routes })
 }
 
 for (const [name, { status, logged: message }] of Object.entries(failing)) {
-  t.test(`the caller’s token is in no log line when this fails: ${name}`, async (t) => {
+  t.test(`no log line has the token of the caller when this fails: ${name}`, async (t) => {
     let sent = ''
-    const { tenant, app, origin, logged } = await appThatFails(t, name, () => clientError(sent))
+    const { tenant, app, get, logged } = await appThatFails(t, name, () => clientError(sent))
     sent = await tenant.userToken({ hasgroups: true })
     const path = /Assertion|Cache|endpoint/.test(name)
       ? '/downstream'
       : /policy|groups/.test(name)
         ? `/${encodeURIComponent(name)}`
         : '/any'
-    const answer = await get(origin + path, sent)
+    const answer = await get(path, sent)
     t.equal(answer.status, status, answer.body)
     t.match(logged(), message)
     t.match(logged(), /\[masked\]/, 'what failed is logged')
@@ -264,30 +257,28 @@ for (const [name, { status, logged: message }] of Object.entries(failing)) {
   })
 }
 
-t.test('what fails while a request is authenticated reaches Fastify without the request in it', async (t) => {
-  const made = makeApp(t)
+t.test('an error while a request is authenticated reaches Fastify without the request in it', async (t) => {
   let sent = ''
-  made.app.addHook('onRequest', async ({ log }) => {
-    log.warn = () => {
-      throw clientError(sent)
-    }
-    log.error = (...args: unknown[]) => {
-      if (args[1] === 'isRevoked failed') throw clientError(sent)
-      log.info(...(args as [object, string]))
-    }
-  })
+  const before = (app: FastifyInstance) =>
+    app.addHook('onRequest', async ({ log }) => {
+      log.warn = () => {
+        throw clientError(sent)
+      }
+      log.error = (...args: unknown[]) => {
+        if (args[1] === 'isRevoked failed') throw clientError(sent)
+        log.info(...(args as [object, string]))
+      }
+    })
   const isRevoked = () => Promise.reject(new Error('down'))
-  await made.app.register(entra, { tenantId, clientId, authority: tenant.origin, isRevoked })
-  made.app.get('/any', async () => 'ok')
-  const { origin, logged } = await listen(made)
+  const { get, logged } = await startApi(t, { tenant, before, options: { isRevoked } })
   sent = await tenant.userToken()
-  const answer = await get(`${origin}/any`, sent)
+  const answer = await get('/me', sent)
   t.equal(answer.status, 500)
   t.match(logged(), 'Request with Bearer [masked] failed')
   checkSecrecy(t, sent, answer, logged())
 })
 
-t.test('the server’s log, whoever logs an error and however', async (t) => {
+t.test('the log of the server, for errors logged in every way', async (t) => {
   const lines: string[] = []
   const stream = new Writable({ write: (line, _encoding, done) => done(void lines.push(String(line))) })
   const app = Fastify({ logger: { ...loggerOptions('trace'), stream } })

@@ -1,4 +1,4 @@
-/** What is ours is known by a mark of ours, and a caller by what this plugin verified: not by names that others can use. */
+/** Guards are recognized by the mark of this package, and a caller by what the plugin verified: not by names that others can use. */
 import { readFile } from 'node:fs/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
@@ -12,34 +12,29 @@ import entra, {
   type UserPrincipal
 } from '../../../src/plugin/index.js'
 import { version } from '../../../src/plugin/lib/marks.js'
-import { checkRefusal, get, listen, makeApp } from '../../support/http.js'
+import { buildApi, optionsFor, startApi } from '../../support/api.js'
+import { checkRefusal, get } from '../../support/http.js'
 import { copyOfPlugin } from '../../support/plugin-copy.js'
-import { callerId, clientId, startTestTenant, tenantId } from '../../support/tenant.js'
+import { callerId, startTestTenant } from '../../support/tenant.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
-const options = { tenantId, clientId, authority: tenant.origin }
+const tenant = await startTestTenant(t)
+const options = optionsFor(tenant)
 const token = await tenant.userToken({ roles: ['Reader'] })
 
-async function start(t: Test, declare: (app: FastifyInstance) => void, plugin = entra) {
-  const made = makeApp(t)
-  await made.app.register(plugin, options)
-  declare(made.app)
-  return listen(made)
-}
+const start = (t: Test, routes: (app: FastifyInstance) => void, plugin = entra) =>
+  startApi(t, { tenant, routes, plugin })
 
 t.test('the version is that of the package', async (t) => {
   t.equal(version, JSON.parse(await readFile('package.json', 'utf8')).version)
 })
 
-t.test('a function that looks like a guard is none', async (t) => {
-  const stranger = Object.assign(async () => {}, { rule: { kind: 'scope', name: 'Orders.Read' } }) as unknown as Guard
-  t.throws(() => anyOf(stranger, requireRole('Admin')), { name: 'EntraConfigurationError' }, 'it cannot be combined')
+t.test('a function with the shape of a guard is not a guard', async (t) => {
+  const lookalike = Object.assign(async () => {}, { rule: { kind: 'scope', name: 'Orders.Read' } }) as unknown as Guard
+  t.throws(() => anyOf(lookalike, requireRole('Admin')), { name: 'EntraConfigurationError' }, 'it cannot be combined')
   const inherits = Object.setPrototypeOf(async () => {}, requireRole('Admin')) as Guard
   t.throws(() => anyOf(inherits), { name: 'EntraConfigurationError' }, 'nor can one that inherits from a guard')
-  const { app } = makeApp(t)
-  await app.register(entra, { ...options, strictRoutes: true })
-  app.get('/x', { preHandler: stranger }, async () => 'x')
+  const routes = { '/x': { preHandler: lookalike } }
+  const { app } = await buildApi(t, { options: { ...options, strictRoutes: true }, routes })
   await t.rejects(
     async () => app.ready(),
     { message: /neither a guard nor config.auth is declared for GET \/x/ },
@@ -74,25 +69,23 @@ t.test('two copies of one version work together', async (t) => {
     })
   const found = app.accessMatrix().find(({ url }) => url === '/admin')
   t.equal(found?.callers, 'the role Admin, held by a user', 'and the access matrix has them')
-  await t.rejects(async () => makeApp(t).app.register(entra, options).register(copy.default, options), {
+  await t.rejects(buildApi(t, { options, routes: (app) => app.register(copy.default, options) }), {
     message: 'fastify-entra is registered twice; register it once'
   })
   await t.rejects(
-    async () => makeApp(t).app.register(entra, { ...options, groups: copy.graphGroups() }),
+    buildApi(t, { options: { ...options, groups: copy.graphGroups() } }),
     { message: 'groups calls Microsoft Graph, which requires a credential; give the option downstream' },
     'nor does a resolver of the other go without its credential'
   )
-  const uncalled = makeApp(t).app
-  await uncalled.register(entra, options)
+  const { app: uncalled } = await buildApi(t, { options })
   t.throws(() => uncalled.get('/', { preHandler: copy.requireRole as unknown as Guard }, async () => ''), {
     message: /call it to make the guard/
   })
 })
 
-t.test('two versions say so, in one sentence', async (t) => {
+t.test('two versions: an error that names both', async (t) => {
   const old = await copyOfPlugin(t, ['lib/marks', `version = '${version}'`, "version = '0.0.9'"])
-  const { app } = makeApp(t)
-  await app.register(entra, options)
+  const { app } = await buildApi(t, { options, routes: {} })
   const both = `has a guard of fastify-entra 0.0.9 beside the plugin of ${version}; install one version of the package`
   t.throws(() => app.get('/x', { preHandler: old.requireRole('Admin') }, async () => 'x'), {
     name: 'EntraConfigurationError',
@@ -122,7 +115,7 @@ t.test('two versions say so, in one sentence', async (t) => {
 
 const admin = { kind: 'user', roles: ['Admin'], tenantId: 'x', clientId: 'x' } as unknown as UserPrincipal
 
-t.test('nobody but the plugin says who called', async (t) => {
+t.test('only the plugin sets the principal', async (t) => {
   const { origin, logged } = await start(t, (app) => {
     app.decorateRequest('forged', null)
     const preHandler = requireRole('Admin')
@@ -188,8 +181,7 @@ t.test('the functions of @fastify/jwt say what to use instead, and change nothin
 })
 
 t.test('app.jwt.decode() still decodes, and a second @fastify/jwt has a namespace', async (t) => {
-  const { app } = makeApp(t)
-  await app.register(entra, options)
+  const { app } = await buildApi(t, { options, routes: {} })
   t.match(app.jwt.decode(token), { oid: callerId })
   t.throws(() => app.jwt.verify(token), /is not supported with fastify-entra/, 'at once: a promise would be true')
   const { default: fastifyJwt } = await import('@fastify/jwt')

@@ -1,7 +1,7 @@
 /** A polluted `Object.prototype` is a fault of some other package: it opens no route here, grants nothing, and sets no option. */
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import entra, {
+import {
   anyOf,
   requireApp,
   requireAppPermission,
@@ -17,11 +17,10 @@ import entra, {
   requireUser
 } from '../../../src/plugin/index.js'
 import { type EntraOptions, toSettings } from '../../../src/plugin/options.js'
-import { makeApp } from '../../support/http.js'
+import { buildApi } from '../../support/api.js'
 import { callerId, clientId, type Overrides, startTestTenant, tenantId } from '../../support/tenant.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
+const tenant = await startTestTenant(t)
 const options = { tenantId, clientId, authority: tenant.origin, tokenCache: false } as const
 
 /** Runs something while every object inherits a member. Not enumerable, as `for … in` of half the world would stumble over it. */
@@ -83,10 +82,11 @@ const guards = {
 }
 
 async function start(t: Test): Promise<FastifyInstance> {
-  const { app } = makeApp(t)
-  await app.register(entra, options)
-  for (const [name, preHandler] of Object.entries(guards)) app.get(`/${name}`, { preHandler }, async () => name)
-  app.get('/', async ({ principal: { claims, ...principal } }) => ({ principal, names: Object.keys(claims) }))
+  const routes = (app: FastifyInstance) => {
+    for (const [name, preHandler] of Object.entries(guards)) app.get(`/${name}`, { preHandler }, async () => name)
+    app.get('/', async ({ principal: { claims, ...principal } }) => ({ principal, names: Object.keys(claims) }))
+  }
+  const { app } = await buildApi(t, { options, routes })
   await app.ready()
   return app
 }
@@ -104,7 +104,7 @@ async function opens(app: FastifyInstance, token: string | undefined): Promise<R
   return found
 }
 
-t.test('claims and header parameters that a token lacks are inherited from nowhere', async (t) => {
+t.test('claims and header parameters that a token lacks are not inherited', async (t) => {
   const app = await start(t)
   const lacking = (name: string, claims: Overrides) =>
     tenant.userToken({ ...claims, [name]: undefined }, { ...(name in headers && { [name]: undefined }) })
@@ -121,19 +121,18 @@ t.test('claims and header parameters that a token lacks are inherited from nowhe
   }
 })
 
-t.test('what a principal lacks is inherited from nowhere', async (t) => {
+t.test('what a principal lacks is not inherited', async (t) => {
   const app = await start(t)
   const token = await tenant.userToken({ azpacr: undefined })
   const clean = await opens(app, token)
   t.same(await polluted('clientAuth', 'certificate', () => opens(app, token)), clean)
 })
 
-t.test('a route says by itself who may call it', async (t) => {
+t.test('config.auth of a route is not inherited', async (t) => {
   const app = await start(t)
   for (const value of ['none', 'optional'])
     t.same(await polluted('auth', value, () => opens(app, undefined)), await opens(app, undefined), `auth ${value}`)
-  const late = makeApp(t).app
-  await late.register(entra, options)
+  const { app: late } = await buildApi(t, { options, routes: {} })
   await polluted('auth', 'none', async () => {
     late.get('/late', async () => 'late')
     late.get('/config', { config: {} }, async () => 'config')
@@ -146,7 +145,7 @@ t.test('a route says by itself who may call it', async (t) => {
   )
 })
 
-t.test('options are those that were given', async (t) => {
+t.test('options are not inherited', async (t) => {
   const given: Record<string, EntraOptions> = {
     entra: { tenantId, clientId },
     many: { tenantId: 'organizations', clientId, allowedTenants: [tenantId] },

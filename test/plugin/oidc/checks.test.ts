@@ -1,15 +1,17 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import { listsOnly } from '../../../src/plugin/claims/read.js'
-import entra, { requireAppPermission, requireGroup, requireScope } from '../../../src/plugin/index.js'
+import { requireAppPermission, requireGroup, requireScope } from '../../../src/plugin/index.js'
 import { firstRefusal } from '../../../src/plugin/issuers/token-rules.js'
 import { oidcChecks } from '../../../src/plugin/oidc/checks.js'
 import { type OidcRules, toOidcPrincipal } from '../../../src/plugin/oidc/principal.js'
 import { anyProvider, type Provider } from '../../../src/plugin/oidc/provider.js'
 import { providers } from '../../../src/plugin/oidc/providers.js'
-import { checkRefusal, get, listen, makeApp, parseChallenge } from '../../support/http.js'
+import { buildApi } from '../../support/api.js'
+import { checkRefusal, get, listen, parseChallenge } from '../../support/http.js'
 
 type Members = Record<string, unknown>
 
@@ -348,7 +350,7 @@ const kinds: { rule: string; claims: Members; header?: Members; is: string | und
   { rule: 'without a client', claims: without(access, 'azp'), is: undefined }
 ]
 
-t.test('what is no access token, or speaks for nobody', async (t) => {
+t.test('tokens that are not access tokens, or have no subject', async (t) => {
   for (const { rule, claims, header, is } of kinds) t.equal(codeOf(claims, header), is, rule)
   t.match(refusalOf(without(access, 'sub', 'azp'))?.detail, /neither a subject \(sub\) nor/)
 })
@@ -496,19 +498,22 @@ t.test('a token that contradicts itself about who calls is refused', async (t) =
   t.equal(principalOf({ ...without(access, 'sub'), gty: 'client-credentials' }).id, 'spa')
 })
 
-t.test('a token without a subject that somebody signed in for speaks for nobody', async (t) => {
+t.test('a token of a sign-in without a subject is refused', async (t) => {
   const personal = ['name', 'given_name', 'preferred_username', 'email', 'phone_number', 'picture', 'act', 'upn']
   for (const sign of ['auth_time', 'amr', 'sid', 'uid', 'username', 'user_name', ...personal])
     t.equal(codeOf({ ...without(access, 'sub'), client_id: 'daemon', [sign]: 1 }), refused('missing_claim'), sign)
   t.equal(codeOf({ ...without(access, 'sub'), client_id: 'daemon' }), undefined, 'and for its client otherwise')
 })
 
-t.test('a token without a subject speaks for its client: there is always a key to store data under', async (t) => {
-  for (const sub of [undefined, null]) {
-    const { id, subject, clientId } = principalOf({ ...access, azp: undefined, client_id: 'daemon', sub })
-    t.strictSame([id, subject, clientId], ['daemon', 'daemon', 'daemon'], String(sub))
+t.test(
+  'an app-only token without a subject has the ID of its client: there is always a key to store data under',
+  async (t) => {
+    for (const sub of [undefined, null]) {
+      const { id, subject, clientId } = principalOf({ ...access, azp: undefined, client_id: 'daemon', sub })
+      t.strictSame([id, subject, clientId], ['daemon', 'daemon', 'daemon'], String(sub))
+    }
   }
-})
+)
 
 const clientIds: { rule: string; claims: Members; is: string }[] = [
   { rule: 'OpenID Connect Core §2: azp', claims: { azp: 'a', client_id: 'b', cid: 'c' }, is: 'a' },
@@ -547,7 +552,7 @@ t.test('scopes of a user; of an app they are its roles, beside those that it was
   }
 })
 
-t.test('name and email are for display, left out where not sent, and no app has one', async (t) => {
+t.test('name and email are for display, absent where not sent, and absent for apps', async (t) => {
   const profile = { name: 'Ann', email: 'ann@shop.example', preferred_username: 'ann' }
   t.match(principalOf({ ...access, ...profile }), { kind: 'user', name: 'Ann', email: 'ann@shop.example' })
   t.match(principalOf({ ...access, ...profile, email: 7 }), { email: 'ann' })
@@ -591,7 +596,7 @@ function wrongWith(claims: Members, provider?: Provider): string[] {
   ]
 }
 
-t.test('a claim of any JSON type is a refusal or left out, and never an error (which would be a 500)', async (t) => {
+t.test('a claim of any JSON type is refused or left out, and never throws (which would be a 500)', async (t) => {
   const everywhere = [
     'scope',
     'scp',
@@ -674,13 +679,13 @@ async function startProvider(t: Test) {
 }
 
 async function startOrders(t: Test, issuer: string) {
-  const made = makeApp(t)
-  await made.app.register(entra, { issuer, audience })
-  made.app.get('/me', ({ principal }) => principal)
-  made.app.get('/orders', { preHandler: requireScope('orders.read') }, () => 'orders')
-  made.app.get('/staff', { preHandler: requireGroup('staff') }, () => 'staff')
-  made.app.get('/sync', { preHandler: requireAppPermission('orders.sync') }, () => 'done')
-  return listen(made)
+  const routes = (app: FastifyInstance) => {
+    app.get('/me', ({ principal }) => principal)
+    app.get('/orders', { preHandler: requireScope('orders.read') }, () => 'orders')
+    app.get('/staff', { preHandler: requireGroup('staff') }, () => 'staff')
+    app.get('/sync', { preHandler: requireAppPermission('orders.sync') }, () => 'done')
+  }
+  return listen(await buildApi(t, { options: { issuer, audience }, routes }))
 }
 
 t.test('an API of another provider, from its discovery to the answer', async (t) => {
@@ -698,7 +703,7 @@ t.test('an API of another provider, from its discovery to the answer', async (t)
     t.equal((await get(`${origin}/me`, await token({}, { typ: 'at+jwt' }))).status, 200, 'RFC 9068 §2.1')
   })
 
-  t.test('a service’s token: its scopes are permissions, and no user’s are', async (t) => {
+  t.test('a token of a service: its scopes are application permissions, those of a user are not', async (t) => {
     const sync = { scope: 'orders.sync', client_id: 'spa' }
     t.equal((await get(`${origin}/sync`, await token({ ...sync, sub: 'spa' }))).status, 200)
     t.equal((await get(`${origin}/sync`, await token(sync))).status, 403, 'a user who was given the same scope')

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger'
-import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import entra, {
+import {
   allOf,
   anyOf,
   type Guard,
@@ -12,6 +12,7 @@ import entra, {
   requireScope,
   requireUser
 } from '../../../src/plugin/index.js'
+import { buildApi } from '../../support/api.js'
 import { clientId, startTestTenant, tenantId } from '../../support/tenant.js'
 
 const base = `api://${clientId}`
@@ -22,19 +23,19 @@ interface Document {
 
 /** An app with one route for each guard, named by its index. */
 async function appWith(t: Test, guards: (Guard | Guard[])[], authority: string) {
-  const app = Fastify()
-  t.teardown(() => app.close())
-  await app.register(entra, { tenantId, clientId, authority })
-  const { transform, securitySchemes } = app.entra.openapi
-  const components = { securitySchemes: { ...securitySchemes } }
-  await app.register(swagger, { openapi: { components }, transform })
-  guards.forEach((preHandler, index) => {
-    app.get(`/${index}`, { preHandler }, () => '')
-  })
-  app.get('/any', () => '')
-  app.get('/public', { config: { auth: 'none' } }, () => '')
-  app.get('/optional-guarded', { config: { auth: 'optional' }, preHandler: requireScope('a') }, () => '')
-  app.get('/optional', { config: { auth: 'optional' }, schema: { response: { 200: { type: 'string' } } } }, () => '')
+  const routes = async (app: FastifyInstance) => {
+    const { transform, securitySchemes } = app.entra.openapi
+    const components = { securitySchemes: { ...securitySchemes } }
+    await app.register(swagger, { openapi: { components }, transform })
+    guards.forEach((preHandler, index) => {
+      app.get(`/${index}`, { preHandler }, () => '')
+    })
+    app.get('/any', () => '')
+    app.get('/public', { config: { auth: 'none' } }, () => '')
+    app.get('/optional-guarded', { config: { auth: 'optional' }, preHandler: requireScope('a') }, () => '')
+    app.get('/optional', { config: { auth: 'optional' }, schema: { response: { 200: { type: 'string' } } } }, () => '')
+  }
+  const { app } = await buildApi(t, { options: { tenantId, clientId, authority }, routes })
   await app.ready()
   return { app, document: app.swagger() as unknown as Document }
 }
@@ -42,7 +43,7 @@ async function appWith(t: Test, guards: (Guard | Guard[])[], authority: string) 
 const user = (...scopes: string[]) => ({ entraUser: scopes.map((scope) => `${base}/${scope}`) })
 const service = { entraApp: [`${base}/.default`] }
 
-t.test('security is the guard, as alternatives (OpenAPI 3.1 §4.8.30)', async (t) => {
+t.test('security has the guard as alternatives (OpenAPI 3.1 §4.8.30)', async (t) => {
   const rows: [name: string, guard: Guard | Guard[], security: object[]][] = [
     ['a scope', requireScope('a'), [user('a')]],
     ['a role is a user’s', requireRole('Admin'), [user()]],
@@ -60,8 +61,7 @@ t.test('security is the guard, as alternatives (OpenAPI 3.1 §4.8.30)', async (t
     ],
     ['any of them', anyOf(requireUser(), requireApp()), [user(), service]]
   ]
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const { document } = await appWith(
     t,
     rows.map(([, guard]) => guard),
@@ -76,7 +76,7 @@ t.test('security is the guard, as alternatives (OpenAPI 3.1 §4.8.30)', async (t
   t.same(document.paths['/optional-guarded']?.get.security, [user('a')], 'optional with a guard: strangers get 401')
 })
 
-t.test('what is protected answers 400, 401, 403 and 503 with problems; what is public does not', async (t) => {
+t.test('protected routes document the problems 400, 401, 403 and 503; public routes do not', async (t) => {
   const { document } = await appWith(t, [requireScope('a')], 'http://127.0.0.1:9')
   t.same(Object.keys(document.paths['/0']?.get.responses ?? {}), ['400', '401', '403', '503'])
   t.same(Object.keys(document.paths['/optional']?.get.responses ?? {}), ['200', '400', '401', '403', '503'])
@@ -84,8 +84,7 @@ t.test('what is protected answers 400, 401, 403 and 503 with problems; what is p
 })
 
 t.test('the schemes have the tenant’s endpoints once its document is known, else its address', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const { origin, paths } = tenant
   const unreached = await appWith(t, [], 'http://127.0.0.1:9')
   const openIdConnectUrl = `http://127.0.0.1:9${paths.discovery}`
@@ -110,7 +109,7 @@ t.test('the schemes have the tenant’s endpoints once its document is known, el
   })
 })
 
-t.test('a route that was declared before the plugin asks for any token, as far as can be known', async (t) => {
+t.test('a route declared before the plugin is documented as one that requires any token', async (t) => {
   const { app } = await appWith(t, [], 'http://127.0.0.1:9')
   const route = { method: 'GET' as const, url: '/before', handler: () => '' }
   t.match(app.entra.openapi.transform({ schema: {}, url: '/before', route }).schema, { security: [user(), service] })

@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import entra, { RedisRevocations, type RedisRevocationsOptions } from '../../../src/plugin/index.js'
+import { RedisRevocations, type RedisRevocationsOptions } from '../../../src/plugin/index.js'
 import { until } from '../../faults/waits.js'
-import { get, listen, makeApp, parseChallenge } from '../../support/http.js'
+import { startApi } from '../../support/api.js'
+import { processClock } from '../../support/clock.js'
+import { parseChallenge } from '../../support/http.js'
 import { clients, closing, needsRedis, startRedis } from '../../support/redis.js'
-import { callerId, clientId, startTestTenant, tenantId } from '../../support/tenant.js'
+import { callerId, tenantId } from '../../support/tenant.js'
 
 const caller = { tenantId, id: callerId }
 const key = `fastify-entra:revoked:["${tenantId}","${callerId}"]`
@@ -19,30 +21,24 @@ const formerKey = 'fastify-entra:revoked:["a"]'
 const patient = { timeoutSeconds: 30 }
 const holder = (claims: object = { iat: 1 }) => ({ ...caller, claims }) as never
 
-async function startApi(t: Test, revocations: RedisRevocations, keysTimeoutSeconds = 5) {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
-  const made = makeApp(t)
-  const { isRevoked } = revocations
-  await made.app.register(entra, { tenantId, clientId, authority: tenant.origin, isRevoked, keysTimeoutSeconds })
-  made.app.get('/', async () => 'ok')
-  const { origin, logged } = await listen(made)
+async function start(t: Test, { isRevoked }: RedisRevocations, keysTimeoutSeconds = 5) {
+  const { tenant, get, logged } = await startApi(t, { options: { isRevoked, keysTimeoutSeconds } })
   const ask = async (token: string) => {
     const started = performance.now()
-    const { status, headers } = await get(origin, token)
+    const { status, headers } = await get('/me', token)
     return { status, challenge: headers.get('www-authenticate'), seconds: (performance.now() - started) / 1000 }
   }
   return { tenant, ask, logged }
 }
 
 for (const [name, connect] of Object.entries(clients)) {
-  t.test(`${name}: a second instance refuses what the first one took back`, needsRedis, async (t) => {
+  t.test(`${name}: a second instance refuses what the first one revoked`, needsRedis, async (t) => {
     const redis = await startRedis(t)
     const [first, second] = [
       new RedisRevocations(connect(t, redis), patient),
       new RedisRevocations(connect(t, redis), patient)
     ]
-    const [one, other] = [await startApi(t, first), await startApi(t, second)]
+    const [one, other] = [await start(t, first), await start(t, second)]
     const [oneToken, otherToken] = [await one.tenant.userToken(), await other.tenant.userToken({ xms_cc: ['cp1'] })]
     t.equal((await one.ask(oneToken)).status, 200)
     t.equal((await other.ask(otherToken)).status, 200)
@@ -56,7 +52,7 @@ for (const [name, connect] of Object.entries(clients)) {
   t.test(`${name}: Redis is killed: 503 at once; and is there again: it is asked again`, needsRedis, async (t) => {
     const redis = await startRedis(t)
     const revocations = new RedisRevocations(connect(t, redis))
-    const { tenant, ask, logged } = await startApi(t, revocations)
+    const { tenant, ask, logged } = await start(t, revocations)
     const token = await tenant.userToken()
     await until('Redis is connected', async () => (await ask(token)).status === 200)
     await redis.kill()
@@ -77,7 +73,7 @@ for (const [name, connect] of Object.entries(clients)) {
   t.test(`${name}: Redis hangs: 503 in time, and soon without waiting`, needsRedis, async (t) => {
     const redis = await startRedis(t)
     const revocations = new RedisRevocations(connect(t, redis), { timeoutSeconds: 0.3 })
-    const { tenant, ask } = await startApi(t, revocations)
+    const { tenant, ask } = await start(t, revocations)
     const token = await tenant.userToken()
     await until('Redis is connected', async () => (await ask(token)).status === 200)
     redis.halt()
@@ -94,7 +90,7 @@ for (const [name, connect] of Object.entries(clients)) {
 
   t.test(`${name}: the API's own deadline holds as well`, needsRedis, async (t) => {
     const redis = await startRedis(t)
-    const { tenant, ask } = await startApi(t, new RedisRevocations(connect(t, redis), { timeoutSeconds: 60 }), 0.5)
+    const { tenant, ask } = await start(t, new RedisRevocations(connect(t, redis), { timeoutSeconds: 60 }), 0.5)
     const token = await tenant.userToken()
     await until('Redis is connected', async () => (await ask(token)).status === 200)
     redis.halt()
@@ -124,17 +120,16 @@ for (const [name, connect] of Object.entries(clients)) {
     async (t) => {
       const client = connect(t, await startRedis(t))
       const revocations = new RedisRevocations(client, { ...patient, keptHours: 2, keyPrefix: 'revoked ' })
-      const { now } = Date
-      t.teardown(() => Object.assign(Date, { now }))
-      Date.now = () => now() + 3_600_000
+      const { moveWall } = processClock(t)
+      moveWall(3_600_000)
       const revokedUntil = (await revocations.revoke({ tenantId: 'x', sessionId: 'a' })).getTime()
-      Object.assign(Date, { now })
-      t.ok(revokedUntil < now() + 60_000, 'the clock of the instance does not count')
+      moveWall(-3_600_000)
+      t.ok(revokedUntil < Date.now() + 60_000, 'the clock of the instance does not count')
       const key = 'revoked ["x","sid","a"]'
       t.same(await client.keys('*'), [key])
       const ttl = await client.ttl(key)
       t.ok(ttl > 7100 && ttl <= 7200, `${ttl} s`)
-      const later = `${Math.floor(now() / 1000) + 60}.000001`
+      const later = `${Math.floor(Date.now() / 1000) + 60}.000001`
       await client.set(key, later)
       t.equal((await revocations.revoke({ tenantId: 'x', sessionId: 'a' })).getTime(), Math.floor(Number(later) * 1000))
       t.equal(await client.get(key), later)
@@ -208,7 +203,7 @@ t.test('a password is in no error and no log', needsRedis, async (t) => {
   const { port } = redis
   for (const protocol of [2, 3] as const) {
     const client = closing(t, new Redis({ port, password: 'a-wrong-password', protocol }))
-    const { tenant, ask, logged } = await startApi(t, new RedisRevocations(client))
+    const { tenant, ask, logged } = await start(t, new RedisRevocations(client))
     const token = await tenant.userToken()
     for (let time = 0; time < 3; time += 1) t.equal((await ask(token)).status, 503)
     t.match(logged(), 'isRevoked failed')

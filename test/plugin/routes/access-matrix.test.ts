@@ -269,8 +269,7 @@ t.test('@fastify/cors, which must come first, declares no decision and needs non
 })
 
 t.test('a matrix agrees with what is answered', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const made = makeApp(t)
   const { app } = made
   app.addHook('preHandler', async () => {})
@@ -304,8 +303,7 @@ t.test('a matrix agrees with what is answered', async (t) => {
 })
 
 t.test('a challenge and the documents know of guards in hooks too', async (t) => {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   const made = makeApp(t)
   const { app } = made
   await app.register(entra, { ...options, authority: tenant.origin })

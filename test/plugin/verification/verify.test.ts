@@ -1,9 +1,12 @@
 import { constants, createHmac, createPublicKey, KeyObject, sign as nodeSign, type webcrypto } from 'node:crypto'
 import type { FastifyJwtVerifyOptions } from '@fastify/jwt'
+import type { FastifyInstance } from 'fastify'
 import { decodeJwt, exportSPKI, importJWK } from 'jose'
 import t from 'tap'
-import entra, { type EntraTenantOptions, requireScope, type TimeOptions } from '../../../src/plugin/index.js'
-import { checkRefusal, checkSecrecy, get, listen, makeApp } from '../../support/http.js'
+import { requireScope } from '../../../src/plugin/index.js'
+import { startApi } from '../../support/api.js'
+import { processClock } from '../../support/clock.js'
+import { checkRefusal, checkSecrecy, get } from '../../support/http.js'
 import {
   callerId,
   clientId,
@@ -15,19 +18,10 @@ import {
   tenantId
 } from '../../support/tenant.js'
 
-const tenant = await startTestTenant()
-t.teardown(() => tenant.close())
+const tenant = await startTestTenant(t)
 const stranger: SigningKey = { ...(await signingKey('key-1')), kid: 'key-1' }
 
-/** An API with one route that answers who called. */
-async function startApi(options: Partial<EntraTenantOptions & TimeOptions> = {}) {
-  const made = makeApp(t)
-  await made.app.register(entra, { tenantId, clientId, authority: tenant.origin, ...options })
-  made.app.get('/me', async (request) => request.principal)
-  return listen(made)
-}
-
-const api = await startApi()
+const api = await startApi(t, { tenant })
 const me = (token: string, origin = api.origin) => get(`${origin}/me`, token)
 
 const json64 = (value: unknown) =>
@@ -67,7 +61,7 @@ async function mint(header: unknown = {}, payload: unknown = {}, signature: Sign
 const publicPem = await exportSPKI((await importJWK({ ...tenant.key.jwk, alg: 'RS256' })) as webcrypto.CryptoKey)
 const publicDer = createPublicKey(publicPem).export({ type: 'spki', format: 'der' })
 
-t.test('the mint is good: whatever is refused below is so for its own reason', async (t) => {
+t.test('a minted token is accepted: each refusal below is for its own reason', async (t) => {
   const answer = await me(await mint())
   t.equal(answer.status, 200)
   t.equal(JSON.parse(answer.body).id, callerId)
@@ -441,7 +435,7 @@ for (const [group, rows] of Object.entries(groups)) {
   })
 }
 
-t.test('no token makes the API fetch what it names', (t) => {
+t.test('no token makes the API fetch a URL that it names', (t) => {
   const own = Object.values(tenant.paths)
   t.same(
     tenant.requests.filter((path) => !own.includes(path)),
@@ -450,7 +444,7 @@ t.test('no token makes the API fetch what it names', (t) => {
   t.end()
 })
 
-t.test('a token for another API that nobody else can verify: a fixed hint (Entra rule 4)', async (t) => {
+t.test('a token for an API of Microsoft, which only that API can verify: a hint (Entra rule 4)', async (t) => {
   const nonce = { nonce: 'a-proof-key-of-Graph' }
   const graph = '00000003-0000-0000-c000-000000000000'
   const hinted: { name: string; token: () => Promise<string>; api: RegExp }[] = [
@@ -482,7 +476,7 @@ t.test('a token for another API that nobody else can verify: a fixed hint (Entra
     })
   }
 
-  t.test('and none for an API that is in no list', async (t) => {
+  t.test('no hint for an API that is in no list', async (t) => {
     const { body } = await me(await mint({ kid: 'x' }, { aud: 'https://graph.microsoft.com.evil.example' }))
     t.notMatch(body, /Graph|evil/)
   })
@@ -523,7 +517,7 @@ t.test('received values appear only once the signature is verified, and capped (
 })
 
 t.test('time, on a frozen clock', async (t) => {
-  const strict = await startApi({ clockToleranceSeconds: 0 })
+  const strict = await startApi(t, { tenant, options: { clockToleranceSeconds: 0 } })
   const at = seconds() + 100_000
   const bounds: { name: string; rule: string; origin: string; times: Overrides; now: number; status: number }[] = [
     {
@@ -594,13 +588,13 @@ t.test('time, on a frozen clock', async (t) => {
   for (const { name, rule, origin, times, now, status } of bounds) {
     t.test(`${name} (${rule})`, async (t) => {
       const token = await mint({}, times)
-      t.intercept(Date, 'now', { value: () => Math.round(now * 1000) })
+      processClock(t).stopWall(Math.round(now * 1000))
       t.equal((await me(token, origin)).status, status)
     })
   }
 })
 
-t.test('many at once: each gets its own principal', async (t) => {
+t.test('concurrent requests: each gets its own principal', async (t) => {
   const ids = Array.from({ length: 60 }, (_, i) => `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`)
   const answers = await Promise.all(
     ids.map(async (oid, i) => me(await (i % 2 ? tenant.userToken({ oid }) : tenant.appToken({ oid }))))
@@ -611,7 +605,7 @@ t.test('many at once: each gets its own principal', async (t) => {
   )
 })
 
-t.test('what was refused leaves nothing behind: the same connection, another token', async (t) => {
+t.test('a refused token does not affect the next one on the same connection', async (t) => {
   const good = await mint()
   for (const bad of [
     await mint({}, { exp: 1 }),
@@ -625,12 +619,9 @@ t.test('what was refused leaves nothing behind: the same connection, another tok
 })
 
 t.test('rotation', async (t) => {
-  const rotating = await startTestTenant()
-  t.teardown(() => rotating.close())
-  const made = makeApp(t)
-  await made.app.register(entra, { tenantId, clientId, authority: rotating.origin })
-  made.app.get('/me', { preHandler: requireScope('access_as_user') }, async () => 'ok')
-  const { origin } = await listen(made)
+  const rotating = await startTestTenant(t)
+  const routes = { '/me': { preHandler: requireScope('access_as_user') } }
+  const { origin } = await startApi(t, { tenant: rotating, routes })
   const fetches = () => rotating.requests.filter((path) => path === rotating.paths.keys).length
   t.equal(fetches(), 1, 'one at start')
 
@@ -653,26 +644,26 @@ t.test('rotation', async (t) => {
   t.equal(fetches(), 2, 'unknown keys within the cooldown cost no fetch')
 })
 
-t.test('request.jwtVerify() on its own, with a token from elsewhere, is no way past the stages', async (t) => {
-  const made = makeApp(t)
-  await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
+t.test('request.jwtVerify() verifies the token of the request, whatever options it gets', async (t) => {
   const token = await tenant.userToken()
   const elsewhere = {
     verify: { extractToken: () => token, ignoreExpiration: true }
   } as unknown as FastifyJwtVerifyOptions
   const outcome = (verify: () => Promise<unknown>) => verify().catch((error) => error.code)
-  made.app.get('/open', { config: { auth: 'none' } }, async (request) => ({
-    plain: await outcome(() => request.jwtVerify()),
-    extracted: await outcome(() => request.jwtVerify(elsewhere)),
-    called: await new Promise((resolve) => request.jwtVerify((error, claims) => resolve(error ?? claims))),
-    principal: request.principalOrNull
-  }))
-  made.app.get('/closed', async (request) => ({
-    claims: await request.jwtVerify(elsewhere),
-    principal: request.principal.claims
-  }))
-  const { origin } = await listen(made)
-  const said = async (path: string, sent?: string) => JSON.parse((await get(origin + path, sent)).body)
+  const routes = (app: FastifyInstance) => {
+    app.get('/open', { config: { auth: 'none' } }, async (request) => ({
+      plain: await outcome(() => request.jwtVerify()),
+      extracted: await outcome(() => request.jwtVerify(elsewhere)),
+      called: await new Promise((resolve) => request.jwtVerify((error, claims) => resolve(error ?? claims))),
+      principal: request.principalOrNull
+    }))
+    app.get('/closed', async (request) => ({
+      claims: await request.jwtVerify(elsewhere),
+      principal: request.principal.claims
+    }))
+  }
+  const { get } = await startApi(t, { tenant, routes })
+  const said = async (path: string, sent?: string) => JSON.parse((await get(path, sent)).body)
   const { sub } = decodeJwt(token)
   t.match(await said('/open', token), { plain: { sub }, extracted: { sub }, called: { sub }, principal: null })
   t.match(await said('/open'), { plain: 'credentials_missing', extracted: 'credentials_missing', principal: null })
@@ -682,32 +673,31 @@ t.test('request.jwtVerify() on its own, with a token from elsewhere, is no way p
   t.same(claims, principal, 'the claims that were verified')
 })
 
-t.test('what @fastify/jwt has of its own verifies nothing: it knows no tenant, and no audience', async (t) => {
-  const made = makeApp(t)
-  await made.app.register(entra, { tenantId, clientId, authority: tenant.origin })
-  made.app.get('/', { config: { auth: 'none' } }, async (request) =>
-    (request as unknown as { fastifyEntraVerify(): Promise<unknown> }).fastifyEntraVerify().then(
-      () => 'verified',
-      (error) => `refused: ${error.name}`
-    )
-  )
-  const { origin } = await listen(made)
+t.test('the decorator of @fastify/jwt itself verifies nothing: it knows neither tenant nor audience', async (t) => {
+  const { get } = await startApi(t, {
+    tenant,
+    routes: (app) =>
+      void app.get('/', { config: { auth: 'none' } }, async (request) =>
+        (request as unknown as { fastifyEntraVerify(): Promise<unknown> }).fastifyEntraVerify().then(
+          () => 'verified',
+          (error) => `refused: ${error.name}`
+        )
+      )
+  })
   for (const token of [await mint(), await mint({}, { aud: 'https://other.example' })])
-    t.equal((await get(origin, token)).body, 'refused: EntraConfigurationError')
+    t.equal((await get('/', token)).body, 'refused: EntraConfigurationError')
 })
 
 t.test('request.jwtVerify() of a request whose key was withdrawn meanwhile', async (t) => {
-  const own = await startTestTenant()
-  const made = makeApp(t)
-  t.teardown(() => own.close())
-  await made.app.register(entra, { tenantId, clientId, authority: own.origin })
-  made.app.get('/', async (request) => {
-    const other = await signingKey('another')
-    own.keys = [other.jwk]
-    await made.app.entra.verifyToken(await own.userToken({}, { kid: 'nobody' })).catch(() => {})
-    const verified = request as unknown as { jwtVerify(): Promise<unknown> }
-    return verified.jwtVerify().catch((error) => ({ code: error.code }))
-  })
-  const { origin } = await listen(made)
-  t.same(JSON.parse((await get(origin, await own.userToken())).body), { code: 'unknown_key' })
+  const own = await startTestTenant(t)
+  const routes = (app: FastifyInstance) =>
+    void app.get('/', async (request) => {
+      const other = await signingKey('another')
+      own.keys = [other.jwk]
+      await app.entra.verifyToken(await own.userToken({}, { kid: 'nobody' })).catch(() => {})
+      const verified = request as unknown as { jwtVerify(): Promise<unknown> }
+      return verified.jwtVerify().catch((error) => ({ code: error.code }))
+    })
+  const { get } = await startApi(t, { tenant: own, routes })
+  t.same(JSON.parse((await get('/', await own.userToken())).body), { code: 'unknown_key' })
 })

@@ -1,7 +1,7 @@
 /** Tokens of the embedded tenant that hold what a way asks for, and nothing else. */
 import { decodeJwt, type JWTPayload } from 'jose'
 import type { Tenant } from '../../../src/tenant/index.js'
-import { appToken, userToken } from '../../support/api.js'
+import { appToken, userToken } from '../../support/server.js'
 import type { Caller, Claim, Way } from './ways.js'
 
 /** A token for a way, and from another issuer where there is one. */

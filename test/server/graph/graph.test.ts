@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readConfig } from '../../../src/server/config/config.js'
 import { createGraph } from '../../../src/server/graph/graph.js'
-import { appToken, startApi } from '../../support/api.js'
 import { clientCertificate } from '../../support/certificate.js'
+import { appToken, startServerWithTenant } from '../../support/server.js'
 import { granted, type Reply, replying, startDownstream } from '../../support/token-endpoint.js'
 
 t.test('without credentials the route says so, after its guards', async (t) => {
-  const api = await startApi(t, { ENTRA_CLIENT_SECRET: '' })
+  const api = await startServerWithTenant(t, { ENTRA_CLIENT_SECRET: '' })
   t.equal((await api.get('/users')).status, 401)
   t.equal((await api.get('/users', await appToken(api.tenant, 'daemon-no-roles'))).status, 403)
   const answer = await api.get('/users', await appToken(api.tenant, 'daemon'))
@@ -17,7 +17,7 @@ t.test('without credentials the route says so, after its guards', async (t) => {
 })
 
 t.test('a wrong secret is the operator’s fault: 502, and nothing of it is told', async (t) => {
-  const api = await startApi(t, { ENTRA_CLIENT_SECRET: 'wrong-secret' })
+  const api = await startServerWithTenant(t, { ENTRA_CLIENT_SECRET: 'wrong-secret' })
   const answer = await api.get('/users', await appToken(api.tenant, 'daemon'))
   t.equal(answer.status, 502)
   t.equal(answer.body.code, 'graph_credentials_refused')

@@ -25,8 +25,7 @@ const settingsOf = ({ origin }: TestTenant) => ({
 })
 
 async function startTenant(t: Test): Promise<TestTenant> {
-  const tenant = await startTestTenant()
-  t.teardown(() => tenant.close())
+  const tenant = await startTestTenant(t)
   return tenant
 }
 
