@@ -37,7 +37,8 @@ export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Pro
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: answerClientError,
     forceCloseConnections: 'idle',
-    requestTimeout: requestTimeoutMs
+    requestTimeout: requestTimeoutMs,
+    ...(config.maxHeaderBytes !== undefined && { http: { maxHeaderSize: config.maxHeaderBytes } })
   })
   setProblemHandlers(app)
   endConnections(app)

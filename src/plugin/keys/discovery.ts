@@ -80,6 +80,7 @@ function requiredOn(origin: string, jwksUri: unknown, option: string | undefined
   if (there !== undefined) return there
   const found = typeof jwksUri === 'string' && URL.canParse(jwksUri) ? new URL(jwksUri).origin.slice(0, 200) : undefined
   const isElsewhere = found !== undefined && found !== origin && found !== 'null'
-  const fix = isElsewhere && option ? `; if the provider's keys are there, set ${option} to it` : ''
-  throw new Error(`the discovery document's jwks_uri is ${isElsewhere ? `on ${found}, ` : ''}not on ${origin}${fix}`)
+  const fix = option ? `; if the provider's keys are there, set ${option} to it` : ''
+  const elsewhere = isElsewhere ? `, but on ${found}${fix}` : ''
+  throw new Error(`the discovery document's jwks_uri is not on ${origin}${elsewhere}`)
 }

@@ -7,9 +7,21 @@ import {
   type TimeOptions
 } from '../../plugin/index.js'
 import { credentialOption, credentialsIn, credentialVariables, refuseCredentials } from './credentials.js'
+import { tenantsIn } from './issuers-file.js'
 import { refuseMisspelt } from './misspelt.js'
 import { type RedisAddress, toRedis } from './redis-address.js'
-import { integer, list, oneOf, origins, secure, toClientId, toHost, toOrigin, toTrustProxy } from './variables.js'
+import {
+  headerBytes,
+  integer,
+  list,
+  oneOf,
+  origins,
+  secure,
+  toClientId,
+  toHost,
+  toOrigin,
+  toTrustProxy
+} from './variables.js'
 
 /** Who may read the API's documents: the values of `DOCS`. */
 export type DocsAccess = 'public' | 'protected' | 'off'
@@ -17,6 +29,8 @@ export type DocsAccess = 'public' | 'protected' | 'off'
 /** The server's configuration. */
 export interface ServerConfig {
   readonly entra: EntraOptions
+  /** The most bytes of a request's headers; more is a 431. Default: Node's own, 16 KiB. */
+  readonly maxHeaderBytes?: number
   readonly host: string
   readonly port: number
   readonly logLevel: string
@@ -55,13 +69,21 @@ const entraVariables = {
 const oidcVariables = {
   OIDC_ISSUER: 'issuer',
   OIDC_AUDIENCE: 'audience',
+  OIDC_METADATA_URL: 'metadataUrl',
+  OIDC_KEYS_ORIGIN: 'keysOrigin',
+  OIDC_INSECURE_HTTP_HOSTS: 'insecureHttpHosts',
   OIDC_PROVIDER: 'provider',
   OIDC_ROLES_CLAIM: 'rolesClaim',
-  OIDC_GROUPS_CLAIM: 'groupsClaim'
+  OIDC_GROUPS_CLAIM: 'groupsClaim',
+  OIDC_RFC9068: 'rfc9068',
+  OIDC_ALGORITHMS: 'algorithms'
 } as const satisfies Record<string, keyof OidcOptions>
-const commonVariables = {
+const clientVariables = {
   ENTRA_ALLOWED_CLIENTS: 'allowedClients',
-  ENTRA_ROLELESS_CLIENTS: 'rolelessClients',
+  ENTRA_ROLELESS_CLIENTS: 'rolelessClients'
+} as const satisfies Record<string, keyof EntraTenantOptions>
+const commonVariables = {
+  ...clientVariables,
   KEYS_REFRESH_SECONDS: 'keysRefreshSeconds',
   KEYS_COOLDOWN_SECONDS: 'keysCooldownSeconds',
   KEYS_MAX_STALE_SECONDS: 'keysMaxStaleSeconds',
@@ -70,9 +92,10 @@ const commonVariables = {
 } as const satisfies Record<string, keyof (EntraTenantOptions & TimeOptions)>
 
 const lists: ReadonlySet<string> = new Set([
-  ...['ENTRA_AUDIENCE', 'OIDC_AUDIENCE', 'ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS', 'ENTRA_ROLELESS_CLIENTS']
+  ...['ENTRA_AUDIENCE', 'OIDC_AUDIENCE', 'ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS', 'ENTRA_ROLELESS_CLIENTS'],
+  ...['OIDC_INSECURE_HTTP_HOSTS', 'OIDC_ALGORITHMS']
 ])
-const switches: ReadonlySet<string> = new Set(['ENTRA_CUSTOM_SIGNING_KEYS'])
+const switches: ReadonlySet<string> = new Set(['ENTRA_CUSTOM_SIGNING_KEYS', 'OIDC_RFC9068'])
 /** Required for another provider. */
 const oidcRequired = ['OIDC_ISSUER', 'OIDC_AUDIENCE']
 /** Variables that restrict callers: set but empty, they would allow everyone. */
@@ -91,6 +114,7 @@ export function readConfig(given: Environment): ServerConfig {
   refuseTraps(env)
   return {
     entra: pluginOptions(env),
+    ...(env.MAX_HEADER_BYTES && { maxHeaderBytes: headerBytes('MAX_HEADER_BYTES', env.MAX_HEADER_BYTES) }),
     host: toHost('HOST', env.HOST || '127.0.0.1'),
     port: integer('PORT', env.PORT || '3000', 65_535),
     logLevel: oneOf('LOG_LEVEL', env.LOG_LEVEL || 'info', logLevels),
@@ -125,12 +149,24 @@ function refuseMixture(env: Environment): void {
       `${oidc} configures another provider and ${entra} configures Entra; unset one of them`
     )
   }
+  refuseBesideFile(env)
   const missing = oidcRequired.find((name) => oidc && !env[name])
   if (missing) throw new EntraConfigurationError(`${missing} is missing; give it beside ${oidc}`)
-  if (!oidc && !env.ENTRA_TENANT_ID && !env.ENTRA_CLIENT_ID) {
+  if (!oidc && !env.ISSUERS_FILE && !env.ENTRA_TENANT_ID && !env.ENTRA_CLIENT_ID) {
     const wanted = "give the tenant's ID and the API's client ID"
     throw new EntraConfigurationError(`ENTRA_TENANT_ID and ENTRA_CLIENT_ID are missing; ${wanted}`)
   }
+}
+
+/** What is about one issuer stands in its entry of the file; a credential would be sent to any of them. */
+function refuseBesideFile(env: Environment): void {
+  if (!env.ISSUERS_FILE) return
+  const ofOne = [...Object.keys({ ...entraVariables, ...oidcVariables, ...clientVariables }), ...credentialVariables]
+  const beside = ofOne.find((name) => env[name])
+  if (beside === undefined) return
+  throw new EntraConfigurationError(
+    `ISSUERS_FILE takes the place of ${beside}, which is set as well; unset one of them`
+  )
 }
 
 /** Another OpenID provider than Entra. */
@@ -163,7 +199,8 @@ function pluginOptions(env: Environment): EntraOptions {
     const text = env[variable]
     return text ? [[option, toValue(variable, text)]] : []
   })
-  return { ...Object.fromEntries(options), ...credentialOption(env) } as unknown as EntraOptions
+  const tenants = env.ISSUERS_FILE ? tenantsIn(env.ISSUERS_FILE) : {}
+  return { ...Object.fromEntries(options), ...credentialOption(env), ...tenants } as unknown as EntraOptions
 }
 
 function toValue(variable: string, text: string): string | number | boolean | readonly string[] {

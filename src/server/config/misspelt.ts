@@ -4,7 +4,16 @@ import { EntraConfigurationError } from '../../plugin/index.js'
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** Variables without a common prefix. HOST, PORT and LOG_LEVEL belong to other programs as well, and misspelling them lets nobody in. */
-const ownNames = ['CORS_ORIGINS', 'TRUST_PROXY', 'DOCS', 'DOCS_CLIENT_ID', 'GRAPH_URL', 'REDIS_URL']
+const ownNames = [
+  'CORS_ORIGINS',
+  'TRUST_PROXY',
+  'DOCS',
+  'DOCS_CLIENT_ID',
+  'GRAPH_URL',
+  'REDIS_URL',
+  'ISSUERS_FILE',
+  'MAX_HEADER_BYTES'
+]
 
 /** Shorter names are too similar to others: for these, only another case and the singular count as misspelt. */
 const leastLength = 8

@@ -17,6 +17,15 @@ export function integer(name: string, text: string, most: number): number {
   )
 }
 
+/** A number of bytes: no less than Node's own default, so that any token that worked works, and no more than a request should have. */
+export function headerBytes(name: string, text: string): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= 16_384 && value <= 1_048_576) return value
+  throw new EntraConfigurationError(
+    `${name} "${withoutPassword(text)}" is not allowed; give a whole number from 16384 to 1048576`
+  )
+}
+
 /** One of a set of words. */
 export function oneOf<T extends string>(name: string, text: string, allowed: readonly T[]): T {
   const found = allowed.find((value) => value === text)

@@ -164,7 +164,13 @@ t.test('keys on another origin only where that one is expected, and then on no o
     'https://evil.example/'
   ])
     await t.rejects(from(elsewhere), /jwks_uri is not on https:\/\/keys.example/, elsewhere)
-  await t.rejects(from(`${keysOrigin}/certs`, {}), /jwks_uri is not on https:\/\/login.example/)
+  await t.rejects(from(`${keysOrigin}/certs`, {}), {
+    message: "the discovery document's jwks_uri is not on https://login.example, but on https://keys.example"
+  })
+  const named = from(`${keysOrigin}/certs`, { keysOption: 'keysOrigin' })
+  await t.rejects(named, /but on https:\/\/keys\.example; if the provider's keys are there, set keysOrigin to it$/)
+  for (const none of ['certs', '', 7, null, undefined])
+    await t.rejects(from(none as string, { keysOption: 'keysOrigin' }), /jwks_uri is not on https:\/\/login\.example$/)
 })
 
 t.test('which of Microsoft’s clouds it is, where it says so', async (t) => {

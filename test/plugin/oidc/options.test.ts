@@ -158,7 +158,13 @@ const providers: Case[] = [
     rule: 'a path',
     options: { keysOrigin: 'https://a.example/keys' },
     names: ['keysOrigin', '"https://a.example/keys"']
-  }
+  },
+  {
+    rule: 'plain http',
+    options: { metadataUrl: 'http://a.example/doc' },
+    names: ['metadataUrl', '"http://a.example/doc"']
+  },
+  { rule: 'no port', options: { insecureHttpHosts: ['keycloak'] }, names: ['insecureHttpHosts', '["keycloak"]'] }
 ]
 
 const tables = { functions, providers, issuers, audiences, clients, algorithms, unknown, memory, seconds }

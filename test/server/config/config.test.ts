@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import t from 'tap'
 import { buildApp } from '../../../src/server/app.js'
 import { inTermsOfVariables, readConfig } from '../../../src/server/config/config.js'
@@ -110,6 +110,15 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     ['OIDC_PROVIDER', 'okta'],
     ['OIDC_ROLES_CLAIM', 'permissions'],
     ['OIDC_GROUPS_CLAIM', 'groups'],
+    ['OIDC_METADATA_URL', 'https://id.example/doc'],
+    ['OIDC_KEYS_ORIGIN', 'https://id.example'],
+    ['OIDC_INSECURE_HTTP_HOSTS', 'keycloak:8080'],
+    ['OIDC_RFC9068', 'on'],
+    ['OIDC_ALGORITHMS', 'ES256'],
+    ['ISSUERS_FILE', 'issuers.json'],
+    ['MAX_HEADER_BYTES', '16383'],
+    ['MAX_HEADER_BYTES', '1048577'],
+    ['MAX_HEADER_BYTES', '16k'],
     ['KEYS_REFRESH_SECONDS', '0'],
     ['KEYS_COOLDOWN_SECONDS', 'ten'],
     ['KEYS_MAX_STALE_SECONDS', '-1'],
@@ -226,6 +235,27 @@ t.test('what cannot be honoured of another provider is named by its own variable
     { rule: 'a space', env: { ...oidc, OIDC_AUDIENCE: 'a b' }, names: ['OIDC_AUDIENCE ["a b"]'] },
     { rule: 'a list of nobody', env: { ...oidc, ENTRA_ALLOWED_CLIENTS: ',' }, names: ['ENTRA_ALLOWED_CLIENTS []'] },
     { rule: 'an empty list', env: { ...oidc, ENTRA_ALLOWED_CLIENTS: '' }, names: ['ENTRA_ALLOWED_CLIENTS'] },
+    {
+      rule: 'a document on http',
+      env: { ...oidc, OIDC_METADATA_URL: 'http://a.example/doc' },
+      names: ['OIDC_METADATA_URL "http://a.example/doc"']
+    },
+    {
+      rule: 'a path of keys',
+      env: { ...oidc, OIDC_KEYS_ORIGIN: 'https://a.example/keys' },
+      names: ['OIDC_KEYS_ORIGIN "https://a.example/keys"']
+    },
+    {
+      rule: 'a host without its port',
+      env: { ...oidc, OIDC_INSECURE_HTTP_HOSTS: 'keycloak' },
+      names: ['OIDC_INSECURE_HTTP_HOSTS ["keycloak"]']
+    },
+    { rule: 'no switch', env: { ...oidc, OIDC_RFC9068: 'yes' }, names: ['OIDC_RFC9068 "yes"'] },
+    {
+      rule: 'an unknown algorithm',
+      env: { ...oidc, OIDC_ALGORITHMS: 'ES256, HS256' },
+      names: ['OIDC_ALGORITHMS ["ES256","HS256"]']
+    },
     { rule: 'seconds', env: { ...oidc, KEYS_COOLDOWN_SECONDS: '0' }, names: ['KEYS_COOLDOWN_SECONDS 0'] }
   ]
   for (const { rule, env, names } of rows) {
@@ -234,6 +264,68 @@ t.test('what cannot be honoured of another provider is named by its own variable
     t.match(sentence, /; \S/, `${rule}: what to change comes second`)
     t.notMatch(sentence, /ENTRA_(AUDIENCE|TENANT|CLIENT_ID)|\n/, rule)
   }
+})
+
+t.test('each variable of another provider reaches its option', async (t) => {
+  const { entra } = readConfig({
+    ...oidc,
+    OIDC_METADATA_URL: 'http://keycloak:8080/doc',
+    OIDC_KEYS_ORIGIN: 'http://keycloak:8080',
+    OIDC_INSECURE_HTTP_HOSTS: 'keycloak:8080, keycloak:8443',
+    OIDC_RFC9068: 'on',
+    OIDC_ALGORITHMS: 'ES256, RS256'
+  })
+  t.match(entra, {
+    metadataUrl: 'http://keycloak:8080/doc',
+    keysOrigin: 'http://keycloak:8080',
+    insecureHttpHosts: ['keycloak:8080', 'keycloak:8443'],
+    rfc9068: true,
+    algorithms: ['ES256', 'RS256']
+  })
+  t.match(readConfig({ ...oidc, OIDC_RFC9068: 'off' }).entra, { rfc9068: false })
+  t.equal(readConfig({ ...oidc, MAX_HEADER_BYTES: '32768' }).maxHeaderBytes, 32_768)
+})
+
+t.test('ISSUERS_FILE: several tenants and providers', async (t) => {
+  const tenants = [
+    { tenantId: tenant, clientId: client },
+    { issuer: 'https://id.example', audience: 'orders' }
+  ]
+  const written = async (text: string) => {
+    const file = `${t.testdir({ 'issuers.json': '' })}/issuers.json`
+    await writeFile(file, text)
+    return file
+  }
+  const file = await written(`\uFEFF${JSON.stringify(tenants)}`)
+  t.same(readConfig({ ISSUERS_FILE: file, KEYS_COOLDOWN_SECONDS: '10' }).entra, { keysCooldownSeconds: 10, tenants })
+  const app = await buildApp(readConfig({ ISSUERS_FILE: file, LOG_LEVEL: 'silent', KEYS_TIMEOUT_SECONDS: '0.1' }))
+  t.match(
+    app.entra.accessMatrix().find(({ url }) => url === '/me'),
+    { url: '/me' }
+  )
+  await app.close()
+  for (const [text, what] of [
+    ['{"clientSecret":"s3cr3t"', 'does not contain JSON'],
+    ['{"clientSecret":"s3cr3t"}', 'has no list with an entry'],
+    ['[]', 'has no list with an entry'],
+    ['', 'does not contain JSON']
+  ] as const) {
+    const sentence = await refusedBy({ ISSUERS_FILE: await written(text) })
+    t.match(sentence, new RegExp(`^ISSUERS_FILE ${what}; give the path of a JSON file`))
+    t.notMatch(sentence, 's3cr3t')
+  }
+  t.match(
+    await refusedBy({ ISSUERS_FILE: '/no/such/s3cr3t' }),
+    /^ISSUERS_FILE cannot be read \(ENOENT\); give the path/
+  )
+  t.match(await refusedBy({ ISSUERS_FILE: await written('[{"tenantId":"x"}]') }), /; give /, 'what is in it is checked')
+  const beside = { ...sound, ...oidc, ENTRA_ALLOWED_CLIENTS: 'spa', ENTRA_CLIENT_SECRET: 's', OIDC_RFC9068: 'on' }
+  for (const [name, value] of Object.entries(beside))
+    t.match(
+      await refusedBy({ ISSUERS_FILE: file, [name]: value }),
+      `ISSUERS_FILE takes the place of ${name}, which`,
+      name
+    )
 })
 
 t.test('two providers at once: nobody could say which one is meant', async (t) => {
@@ -345,7 +437,13 @@ t.test('no password in a URL is shown', async (t) => {
     t.match(sentence, new RegExp(`^${name} .+; `))
     t.notMatch(sentence, 's3cr3t')
   }
-  for (const name of ['OIDC_ISSUER', 'OIDC_PROVIDER']) {
+  for (const name of [
+    'OIDC_ISSUER',
+    'OIDC_PROVIDER',
+    'OIDC_METADATA_URL',
+    'OIDC_KEYS_ORIGIN',
+    'OIDC_INSECURE_HTTP_HOSTS'
+  ]) {
     const sentence = await refusedBy({ ...oidc, [name]: password })
     t.match(sentence, new RegExp(`^${name} .+; `))
     t.notMatch(sentence, 's3cr3t')

@@ -1,0 +1,34 @@
+/** Several tenants or providers, from a JSON file: the plugin's option `tenants`. */
+import { readFileSync } from 'node:fs'
+import { EntraConfigurationError, type TenantsOptions } from '../../plugin/index.js'
+
+const wanted = 'give the path of a JSON file with a list of tenants and providers'
+
+/**
+ * Reads the file. The plugin validates what is in it.
+ *
+ * @throws EntraConfigurationError with one sentence that names the variable, and nothing of the file, which may contain secrets
+ */
+export function tenantsIn(file: string): TenantsOptions {
+  const tenants = parsed(textOf(file))
+  if (Array.isArray(tenants) && tenants.length > 0) return { tenants }
+  throw new EntraConfigurationError(`ISSUERS_FILE has no list with an entry; ${wanted}`)
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '')
+  } catch (error) {
+    throw new EntraConfigurationError(
+      `ISSUERS_FILE cannot be read (${(error as NodeJS.ErrnoException).code}); ${wanted}`
+    )
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new EntraConfigurationError(`ISSUERS_FILE does not contain JSON; ${wanted}`)
+  }
+}
