@@ -683,7 +683,7 @@ const timesAndPermissions: readonly Mutant[] = [
   ]),
   mutant('an agent by its parent', 'claims', 'Microsoft: an agent is no member', [
     'entra/caller-facts',
-    ' || text(xms_par_app_azp) !== undefined',
+    ' || parentClientId !== undefined',
     ''
   ]),
   mutant('facets of others than agents', 'claims', 'control: a member', [

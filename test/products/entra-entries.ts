@@ -22,6 +22,9 @@ const env = { ENTRA_TENANT_ID: tenantId, ENTRA_CLIENT_ID: apiId }
 const login = 'https://login.microsoftonline.com'
 const [v2, v1] = [`${login}/${tenantId}/v2.0`, `https://sts.windows.net/${tenantId}/`]
 
+/** The parent application of the fixtures' agents. */
+const parentClientId = '30cf4c22-9985-4ef7-8756-91cc888176bd'
+
 const ofUser = (issuer: string): Json => ({
   ...{ kind: 'user', id: userId, subject, issuer, tenantId, clientId },
   ...{ scopes: ['access_as_user', 'Orders.Read'], roles: ['Admin'], groups: [], name: 'A User', isGuest: false }
@@ -123,22 +126,27 @@ export const entraEntries: Readonly<Record<string, Entry>> = {
         token: 'agentForUser',
         principal: {
           ...{ kind: 'user', id: userId, clientId, scopes: ['access_as_user'], clientAuth: 'certificate' },
-          agent: { actorFacets: ['3', '9', '11'], subjectFacets: ['2', '3'] }
+          agent: { actorFacets: ['3', '9', '11'], subjectFacets: ['2', '3'], parentClientId }
         }
       },
       'an agent for itself': {
         token: 'agentAlone',
         principal: {
           ...{ kind: 'app', id: servicePrincipalId, clientId, scopes: [], roles: ['Directory.Read.All'] },
-          agent: { actorFacets: ['3', '9', '11'], subjectFacets: ['9', '3', '11'] }
+          agent: { actorFacets: ['3', '9', '11'], subjectFacets: ['9', '3', '11'], parentClientId }
         }
       },
       "an agent by its own user's account": {
         token: 'agentAsUser',
         principal: {
           ...{ kind: 'user', id: userId, clientId, scopes: ['access_as_user'] },
-          agent: { actorFacets: ['11', '9', '3'], subjectFacets: ['13', '3'] }
+          agent: { actorFacets: ['11', '9', '3'], subjectFacets: ['13', '3'], parentClientId }
         }
+      },
+      'a user, v1, by the second default Application ID URI': {
+        token: 'v1User',
+        claims: { aud: `api://${tenantId}/${apiId}` },
+        principal: ofUser(v1)
       },
       'a guest, whose own directory authenticated the user': {
         token: 'user',
@@ -149,7 +157,17 @@ export const entraEntries: Readonly<Record<string, Entry>> = {
     refuses: {
       ...always,
       ...byGovernment,
-      'a token of another tenant': neighbour('login.microsoftonline.com')
+      'a token of another tenant': neighbour('login.microsoftonline.com'),
+      'a v1 token for the API in another tenant, by its default Application ID URI': {
+        token: 'v1User',
+        claims: { aud: `api://${otherTenantId}/${apiId}` },
+        code: 'wrong_audience'
+      },
+      'a v1 token for another API of this tenant, by its default Application ID URI': {
+        token: 'v1User',
+        claims: { aud: `api://${tenantId}/${serviceId}` },
+        code: 'wrong_audience'
+      }
     }
   },
   'Entra ID, many tenants: organizations': {

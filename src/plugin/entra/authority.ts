@@ -95,6 +95,15 @@ function userFlowIssuer({ authority, tenantId, userFlow = '' }: TenantSource): R
 
 const originsOf = (authority: string) => Object.values(clouds).find((hosts) => hosts.authority === authority)
 
+/**
+ * Where the users of a tenant sign in. Microsoft's own hosts have the path that its page on claims challenges shows, which MSAL.NET cuts off to
+ * get the authority; elsewhere only the v2 endpoint is documented.
+ */
+export function authorizationUriOf(authority: string): (tenantId: string) => string {
+  const path = originsOf(authority) ? 'oauth2/authorize' : 'oauth2/v2.0/authorize'
+  return (tenantId) => `${authority}/${tenantId}/${path}`
+}
+
 const isDomain = (tenantId: string) => !guid.test(tenantId) && !isMany(tenantId)
 
 /** The document of many tenants has a template in place of the tenant's ID. */

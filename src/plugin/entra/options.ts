@@ -7,7 +7,15 @@ import { systemClock } from '../lib/clock.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { audienceTexts, guid, isOn, matching, shown, texts } from '../lib/validate.js'
 import { type AllowedTenants, tenantRuleOf } from './allowed-tenants.js'
-import { type AuthorityOptions, authorityOf, isMany, issuersOf, manyTenants, type TenantIssuer } from './authority.js'
+import {
+  type AuthorityOptions,
+  authorityOf,
+  authorizationUriOf,
+  isMany,
+  issuersOf,
+  manyTenants,
+  type TenantIssuer
+} from './authority.js'
 import { toUserFlowPrincipal, userFlowChecks } from './b2c.js'
 import { entraChecks, type TenantRules, tenantNotAccepted } from './checks.js'
 import { clouds, personalAccounts } from './clouds.js'
@@ -25,7 +33,10 @@ export interface EntraTenantOptions extends AuthorityOptions {
   allowedTenants?: AllowedTenants
   /** Application (client) ID of this API's app registration. Required. */
   clientId: string
-  /** Accepted `aud` values (RFC 7519 §4.1.3). Default: the client ID and `api://` + the client ID. */
+  /**
+   * Accepted `aud` values (RFC 7519 §4.1.3). Default: the client ID and both default Application ID URIs, `api://{clientId}` and, where
+   * `tenantId` is a GUID, `api://{tenantId}/{clientId}` (Microsoft: "Restrictions on identifier URIs").
+   */
   audience?: string | readonly string[]
   /** `azp`/`appid` values that may call this API. Narrows, never grants. Default: any. */
   allowedClients?: readonly string[]
@@ -64,7 +75,7 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
     throw new EntraConfigurationError(
       `tenantId and clientId are both ${clientId}; give the Directory (tenant) ID and the Application (client) ID of the API, which its registration's overview shows`
     )
-  const audiences = audiencesOf(options.audience, clientId)
+  const audiences = audiencesOf(options.audience, tenantId, clientId)
   const scopeBase = audiences.find((audience) => audience.includes('://')) ?? `api://${clientId}`
   const algorithms = algorithmsOf(options.algorithms)
   const allowedClients = clientIds('allowedClients', options)
@@ -75,6 +86,8 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
   const rulesOf = rulesBy({ audiences, scopeBase, clientId, allowedClients }, acceptsTenant, userFlow)
   const appId = ownKeysOf(options, tenantId) ? clientId : undefined
   const authority = authorityOf(options)
+  // Azure AD B2C has no claims challenges.
+  const authorizationUri = userFlow === undefined ? authorizationUriOf(authority) : undefined
   const client = clientOf(options, { clientId, authority, tenantId, isMany: isMany(tenantId) })
   const [first, ...others] = issuersOf({ authority, tenantId, appId, userFlow })
   const toIssuer = ({ form, url, issuer }: TenantIssuer): IssuerSettings => ({
@@ -82,7 +95,7 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
     issuer,
     ...(form === '1.0' && { siblingUrl: first.url }),
     optional: form === '1.0',
-    profile: { algorithms, rolelessClients, scopeBase, admit, ...rulesOf(form) }
+    profile: { algorithms, rolelessClients, scopeBase, admit, authorizationUri, ...rulesOf(form) }
   })
   const issuers = Object.freeze([toIssuer(first), ...others.map(toIssuer)] as const)
   const clients = new Map(client && issuers.map((issuer) => [issuer, client] as const))
@@ -132,14 +145,22 @@ function admitBy(decisions: TenantDecisions): TokenRules['admit'] {
   }
 }
 
+/**
+ * Entra exchanges no token that is signed with such keys (Microsoft: "Microsoft identity platform and OAuth 2.0 On-Behalf-Of flow", client
+ * limitations).
+ */
+const signedByOwnKeys =
+  'customSigningKeys and downstream contradict each other: Entra exchanges no token that such keys sign (on-behalf-of); leave one out'
+
 /** One client for both versions of a tenant's tokens. Azure AD B2C has no on-behalf-of flow, and no Graph of its own (Microsoft: "Azure AD B2C"). */
 function clientOf(
-  { downstream, userFlow }: EntraTenantOptions,
+  { downstream, userFlow, customSigningKeys }: EntraTenantOptions,
   tenant: Pick<OwnClient, 'clientId' | 'authority' | 'tenantId' | 'isMany'>
 ): OwnClient | undefined {
   if (downstream === undefined) return undefined
   if (userFlow !== undefined)
     throw new EntraConfigurationError('downstream and userFlow contradict each other; leave one out')
+  if (customSigningKeys) throw new EntraConfigurationError(signedByOwnKeys)
   const cloud = Object.values(clouds).find(({ authority }) => authority === tenant.authority)
   return { ...tenant, graphUrl: (cloud ?? clouds.public).graph, ...downstreamOf(downstream) }
 }
@@ -193,9 +214,14 @@ function toTenantId(tenantId: unknown): string {
   )
 }
 
-function audiencesOf(audience: string | readonly string[] | undefined, clientId: string): readonly string[] {
-  if (audience === undefined) return Object.freeze([clientId, `api://${clientId}`])
-  return audienceTexts(audience)
+function audiencesOf(
+  audience: string | readonly string[] | undefined,
+  tenantId: string,
+  clientId: string
+): readonly string[] {
+  if (audience !== undefined) return audienceTexts(audience)
+  const ofTenant = guid.test(tenantId) ? [`api://${tenantId}/${clientId}`] : []
+  return Object.freeze([clientId, `api://${clientId}`, ...ofTenant])
 }
 
 function algorithmsOf(algorithms: readonly string[] = ['RS256']): readonly 'RS256'[] {

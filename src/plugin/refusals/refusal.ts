@@ -160,7 +160,7 @@ export interface Refusal {
   readonly scopes?: readonly string[]
   /** Seconds, for `Retry-After` (RFC 9110 §10.2.3). */
   readonly retryAfterSeconds?: number
-  /** Further parameters of the challenge: what a step up must bring. */
+  /** Further parameters of the challenge: what a step up must bring, and where. A `realm` replaces that of the API. */
   readonly challenge?: Readonly<Record<string, string>>
 }
 

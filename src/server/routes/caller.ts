@@ -65,7 +65,7 @@ const caller = {
     agent: {
       type: 'object',
       description: 'What the token says about AI agents',
-      properties: { actorFacets: texts, subjectFacets: texts }
+      properties: { actorFacets: texts, subjectFacets: texts, parentClientId: text }
     },
     membership: { type: 'string', enum: ['member', 'guest', 'unknown'] },
     isGuest: { type: 'boolean' },

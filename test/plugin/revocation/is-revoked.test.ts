@@ -1,6 +1,7 @@
 /** Tokens that are taken back before they expire (Microsoft: "Continuous access evaluation"). */
 import t, { type Test } from 'tap'
 import entra, { type EntraOptions, type IsRevoked } from '../../../src/plugin/index.js'
+import { refusalIn } from '../../../src/plugin/refusals/refusal-error.js'
 import { until } from '../../faults/waits.js'
 import { get, listen, makeApp, parseChallenge } from '../../support/http.js'
 import { callerId, clientId, seconds, startTestTenant, tenantId } from '../../support/tenant.js'
@@ -42,11 +43,15 @@ for (const tokenCache of [undefined, false] as const) {
 }
 
 t.test('Entra’s clients that understand it ask for a token that is newer', async (t) => {
-  const { tenant, ask } = await start(t, async () => true)
+  const { tenant, app, ask } = await start(t, async () => true)
   const { status, headers, code } = await ask(await tenant.userToken({ xms_cc: ['cp1'] }))
   t.same([status, code], [401, 'token_revoked'], 'the code says what happened')
   const { parameters } = parseChallenge(headers.get('www-authenticate'))
   t.equal(parameters.error, 'insufficient_claims')
+  const authorization_uri = `${tenant.origin}/${tenantId}/oauth2/v2.0/authorize`
+  t.match(parameters, { realm: tenantId, authorization_uri })
+  const outside = await app.verifyToken(await tenant.userToken({ xms_cc: ['cp1'] })).catch((error) => error)
+  t.match(refusalIn(outside)?.challenge, { realm: tenantId, authorization_uri }, 'also outside of requests')
   const { access_token } = JSON.parse(Buffer.from(parameters.claims ?? '', 'base64').toString()) as {
     access_token: { nbf: { essential: boolean; value: string } }
   }
