@@ -198,5 +198,7 @@ function refuseAmbiguous(tenants: readonly Partial<EntraTenantOptions>[]): void 
   const flows = tenants.flatMap(({ userFlow, authority, tenantId }) => (userFlow ? [`${authority} ${tenantId}`] : []))
   const twice = repeated(flows)
   if (twice)
-    throw new EntraConfigurationError(`tenants has two user flows of ${twice}; they share one issuer, so give one`)
+    throw new EntraConfigurationError(
+      `tenants has two user flows of ${twice}; they may share one issuer, so give both in one entry, as a list in userFlow`
+    )
 }

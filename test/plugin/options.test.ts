@@ -290,6 +290,9 @@ const products: Case[] = [
   { rule: 'a path', options: { ...b2c, userFlow: '../B2C_1' }, names: ['userFlow', '"../B2C_1"'] },
   { rule: 'empty', options: { ...b2c, userFlow: '' }, names: ['userFlow'] },
   { rule: 'a number', options: { ...b2c, userFlow: 7 }, names: ['userFlow', '7'] },
+  { rule: 'none in the list', options: { ...b2c, userFlow: [] }, names: ['userFlow'] },
+  { rule: 'a path in the list', options: { ...b2c, userFlow: ['B2C_1_a', 'b/c'] }, names: ['userFlow', '"b/c"'] },
+  { rule: 'one twice', options: { ...b2c, userFlow: ['B2C_1_a', 'b2c_1_A'] }, names: ['userFlow', 'b2c_1_a twice'] },
   {
     rule: 'both',
     options: { ...b2c, userFlow: 'B2C_1_signin', customSigningKeys: true },

@@ -5,7 +5,7 @@ import type { IssuerSettings } from '../issuers/issuer.js'
 import type { TokenRules } from '../issuers/token-rules.js'
 import { systemClock } from '../lib/clock.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
-import { audienceTexts, guid, isOn, matching, shown, texts } from '../lib/validate.js'
+import { audienceTexts, guid, isOn, matching, repeated, shown, texts } from '../lib/validate.js'
 import { type AllowedTenants, tenantRuleOf } from './allowed-tenants.js'
 import {
   type AuthorityOptions,
@@ -82,20 +82,19 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
   const rolelessClients = clientIds('rolelessClients', options) ?? new Set<string>()
   const { acceptsTenant, policy, warnings } = tenantRuleOf(options.allowedTenants, tenantId)
   const admit = policy && admitBy(new TenantDecisions(policy, timeoutSeconds, systemClock))
-  const userFlow = userFlowOf(options, tenantId)
-  const rulesOf = rulesBy({ audiences, scopeBase, clientId, allowedClients }, acceptsTenant, userFlow)
+  const userFlows = userFlowsOf(options, tenantId)
+  const shared = { audiences, scopeBase, clientId, allowedClients, rolelessClients }
+  const rulesOf = rulesBy(shared, acceptsTenant, userFlows)
   const appId = ownKeysOf(options, tenantId) ? clientId : undefined
   const authority = authorityOf(options)
-  // Azure AD B2C has no claims challenges.
-  const authorizationUri = userFlow === undefined ? authorizationUriOf(authority) : undefined
+  const authorizationUri = authorizationUriOf(authority, userFlows)
   const client = clientOf(options, { clientId, authority, tenantId, isMany: isMany(tenantId) })
-  const [first, ...others] = issuersOf({ authority, tenantId, appId, userFlow })
-  const toIssuer = ({ form, url, issuer }: TenantIssuer): IssuerSettings => ({
-    url,
-    issuer,
+  const [first, ...others] = issuersOf({ authority, tenantId, appId, userFlows })
+  const toIssuer = ({ form, userFlow, ...source }: TenantIssuer): IssuerSettings => ({
+    ...source,
     ...(form === '1.0' && { siblingUrl: first.url }),
     optional: form === '1.0',
-    profile: { algorithms, rolelessClients, scopeBase, admit, authorizationUri, ...rulesOf(form) }
+    profile: { algorithms, rolelessClients, scopeBase, admit, authorizationUri, ...rulesOf(form, userFlow) }
   })
   const issuers = Object.freeze([toIssuer(first), ...others.map(toIssuer)] as const)
   const clients = new Map(client && issuers.map((issuer) => [issuer, client] as const))
@@ -108,13 +107,13 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
     rolelessClients,
     realm: scopeBase,
     scopeBase,
-    warnings: Object.freeze([...warnings, ...replacedWarning(audiences, clientId, userFlow)])
+    warnings: Object.freeze([...warnings, ...replacedWarning(audiences, clientId, userFlows.length > 0)])
   }
 }
 
 /** `aud` of a v2.0 token is the client ID, whatever the client asked for (Microsoft: "Access token claims reference"). */
-function replacedWarning(audiences: readonly string[], clientId: string, userFlow: string | undefined): string[] {
-  if (audiences.includes(clientId) || userFlow !== undefined) return []
+function replacedWarning(audiences: readonly string[], clientId: string, hasUserFlows: boolean): string[] {
+  if (audiences.includes(clientId) || hasUserFlows) return []
   const fix = 'add the client ID to it, or leave the option out; only an API whose tokens are all v1.0 needs neither'
   return [`audience replaces the client ID, which is the aud of every v2.0 token, so that these are refused; ${fix}`]
 }
@@ -123,13 +122,14 @@ type FormRules = Pick<TokenRules, 'checks' | 'showsMembers' | 'toPrincipal'>
 
 /** The rules for each form that a tenant's tokens may have. */
 function rulesBy(
-  rules: Pick<TenantRules, 'audiences' | 'scopeBase' | 'clientId' | 'allowedClients'>,
+  rules: Pick<TenantRules, 'audiences' | 'scopeBase' | 'clientId' | 'allowedClients'> &
+    Pick<TokenRules, 'rolelessClients'>,
   acceptsTenant: TenantRules['acceptsTenant'],
-  userFlow = ''
-): (form: TenantIssuer['form']) => FormRules {
-  return (form) => {
+  userFlows: readonly string[]
+): (form: TenantIssuer['form'], userFlow: string | undefined) => FormRules {
+  return (form, userFlow = '') => {
     if (form === 'user-flow') {
-      const flowRules = { ...rules, userFlow }
+      const flowRules = { ...rules, userFlow, userFlows }
       return { checks: userFlowChecks(flowRules), showsMembers: false, toPrincipal: toUserFlowPrincipal }
     }
     const tenantRules = { ...rules, version: form, acceptsTenant }
@@ -175,11 +175,11 @@ function ownKeysOf({ customSigningKeys }: EntraTenantOptions, tenantId: string):
 }
 
 /** Azure AD B2C has an authority of its own; elsewhere there are no user flows to name. */
-function userFlowOf(
+function userFlowsOf(
   { userFlow, authority, customSigningKeys }: EntraTenantOptions,
   tenantId: string
-): string | undefined {
-  if (userFlow === undefined) return undefined
+): readonly string[] {
+  if (userFlow === undefined) return []
   if (authority === undefined)
     throw new EntraConfigurationError(
       `userFlow ${shown(userFlow)} has an authority of its own, such as https://contoso.b2clogin.com; give that as well`
@@ -187,7 +187,12 @@ function userFlowOf(
   const other = isMany(tenantId) ? `tenantId "${tenantId}"` : customSigningKeys && 'customSigningKeys'
   if (other)
     throw new EntraConfigurationError(`userFlow ${shown(userFlow)} and ${other} contradict each other; leave one out`)
-  return matching('userFlow', userFlow, policyName, 'the name of a user flow or custom policy, such as B2C_1_signin')
+  const wanted = 'the name of a user flow or custom policy, such as B2C_1_signin'
+  const given: readonly unknown[] = Array.isArray(userFlow) ? texts('userFlow', userFlow) : [userFlow]
+  const flows = given.map((each) => matching('userFlow', each, policyName, wanted))
+  const twice = repeated(flows.map((each) => each.toLowerCase()))
+  if (twice) throw new EntraConfigurationError(`userFlow has ${twice} twice, in any case; give each user flow once`)
+  return flows
 }
 
 /** Client IDs are GUIDs, which have no case; Entra writes them in lower case. */
