@@ -37,6 +37,8 @@ interface Caller {
   readonly provider: 'entra' | 'oidc'
   /** `iss`: the issuer of the token. The v1 and v2 tokens of one Entra tenant have different issuers. */
   readonly issuer: string
+  /** `exp`: when the token expires, in seconds since 1970 (RFC 7519 §4.1.4). After that it is accepted within `clockToleranceSeconds` only. */
+  readonly expiresAt: number
   /** `tid`: the directory that issued the token, a lower-case GUID. For any other provider, its issuer. */
   readonly tenantId: string
   /**

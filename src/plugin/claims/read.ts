@@ -54,6 +54,9 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null
 }
 
+/** `exp`, which every verified token has. */
+export const expiryOf = ({ exp }: Claims): number => (typeof exp === 'number' ? exp : Number.NaN)
+
 /** `name`, and `email` or `preferred_username`, if present: for display. */
 export function displayOf(claims: Claims): { readonly name?: string; readonly email?: string } {
   const name = text(claims.name)

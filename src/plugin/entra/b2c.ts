@@ -4,7 +4,7 @@
  */
 import { audienceRefusal } from '../claims/audience.js'
 import type { Claims, Principal } from '../claims/principal.js'
-import { asText, deepFreeze, displayOf, missingClaimRefusal, text, texts, words } from '../claims/read.js'
+import { asText, deepFreeze, displayOf, expiryOf, missingClaimRefusal, text, texts, words } from '../claims/read.js'
 import { clientCheck, subjectCheck, unboundCheck } from '../issuers/common-checks.js'
 import type { Check } from '../issuers/token-rules.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
@@ -165,6 +165,7 @@ export function toUserFlowPrincipal(claims: Claims): Principal {
     issuer: String(claims.iss),
     tenantId: tenantOf(claims),
     clientId: String(claims.azp),
+    expiresAt: expiryOf(claims),
     claims
   }
   // The rules admit such a token only where it is an app's.

@@ -4,13 +4,19 @@
  */
 import type { Provider } from './provider.js'
 import { auth0 } from './providers/auth0.js'
+import { authentik } from './providers/authentik.js'
 import { cognito } from './providers/cognito.js'
 import { google } from './providers/google.js'
 import { keycloak } from './providers/keycloak.js'
 import { okta } from './providers/okta.js'
+import { xsuaa } from './providers/xsuaa.js'
+import { zitadel } from './providers/zitadel.js'
 
 /** Names of the providers, for `provider` and `OIDC_PROVIDER`. */
-export type ProviderName = 'keycloak' | 'auth0' | 'okta' | 'cognito' | 'google'
+export type ProviderName = 'keycloak' | 'auth0' | 'okta' | 'cognito' | 'google' | 'authentik' | 'zitadel' | 'xsuaa'
 
 /** By their names. */
-export const providers: Readonly<Record<ProviderName, Provider>> = { keycloak, auth0, okta, cognito, google }
+export const providers: Readonly<Record<ProviderName, Provider>> = {
+  ...{ keycloak, auth0, okta, cognito, google },
+  ...{ authentik, zitadel, xsuaa }
+}

@@ -61,6 +61,7 @@ const caller = {
     issuer: text,
     tenantId: text,
     clientId: text,
+    expiresAt: { type: 'number', description: 'Seconds since 1970' },
     clientAuth: { type: 'string', enum: ['none', 'secret', 'certificate'] },
     agent: {
       type: 'object',
