@@ -248,6 +248,27 @@ t.test('XSUAA: scopes, groups of the identity provider, ID tokens', (t) => {
   t.end()
 })
 
+t.test('docs/products.md, "What does not fit": tokens in these forms are refused', (t) => {
+  const { codeOf } = using({})
+  const bare = { iss: issuer, aud: audience, iat: 1, nbf: 1, exp: 2, jti: 'j' }
+  const rows: Record<string, Claims> = {
+    Kubernetes: { ...bare, sub: 'system:serviceaccount:shop:api', 'kubernetes.io': { namespace: 'shop' } },
+    'GitHub Actions': {
+      ...bare,
+      sub: 'repo:contoso/shop:ref:refs/heads/main',
+      repository: 'contoso/shop',
+      actor: 'ann'
+    },
+    GitLab: { ...bare, sub: 'project_path:contoso/shop:ref_type:branch:ref:main', project_path: 'contoso/shop' },
+    Firebase: { ...bare, sub: 'u1', user_id: 'u1', auth_time: 1, firebase: { sign_in_provider: 'password' } },
+    Supabase: { ...bare, sub: 'u1', role: 'authenticated', amr: [{ method: 'password' }], session_id: 's' },
+    Clerk: { iss: issuer, sub: 'user_1', sid: 'sess_1', azp: 'https://shop.example', iat: 1, exp: 2 }
+  }
+  for (const [product, claims] of Object.entries(rows)) t.equal(codeOf(claims), 'not_an_access_token', product)
+  t.throws(() => using({ issuer: 'http://adfs.example/adfs/services/trust' }), /issuer .* is not allowed/, 'AD FS')
+  t.end()
+})
+
 t.test('Auth0, Okta', (t) => {
   t.same(using({ provider: 'auth0' }).of({ permissions: ['read:orders'], roles: ['x'] }).roles, ['read:orders'])
   for (const grant of [{ permissions: [] }, { gty: 'password' }])
