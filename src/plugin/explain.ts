@@ -90,7 +90,7 @@ async function checksOf(token: string, state: VerifierState): Promise<CheckResul
   const { header: parameters, payload } = decoded
   const { iss } = payload
   const { kid } = parameters
-  const found = typeof kid === 'string' ? await state.issuers.findKey(iss, kid) : undefined
+  const found = typeof kid === 'string' ? await state.issuers.findKey(iss, kid, payload) : undefined
   const key = found === undefined || isRefusal(found) ? undefined : found
   return [
     passed(form),

@@ -212,6 +212,6 @@ function refuseAmbiguous(tenants: readonly Partial<EntraTenantOptions>[]): void 
   const twice = repeated(flows)
   if (twice)
     throw new EntraConfigurationError(
-      `tenants has two user flows of ${twice}, which share one issuer; give one of them`
+      `tenants has two user flows of ${twice}, which may share one issuer; give both in one entry, as a list in userFlow`
     )
 }

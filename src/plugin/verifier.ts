@@ -8,6 +8,7 @@ import { graphFor } from './downstream/graph-access.js'
 import { type Engine, startEngine } from './engine.js'
 import type { EntraTenantOptions } from './entra/options.js'
 import { type Explanation, explainToken } from './explain.js'
+import { completedFor } from './issuers/claims-challenge.js'
 import type { IssuerStatus } from './issuers/issuer.js'
 import type { TimeOptions } from './keys/timings.js'
 import { systemClock } from './lib/clock.js'
@@ -219,7 +220,7 @@ async function run(settings: Settings, log: Logger): Promise<Running> {
 }
 
 function authorizer(
-  { settings, audit, downstreams, exchangeJson, scopeNameFor }: Engine,
+  { settings, audit, downstreams, exchangeJson, scopeNameFor, verifier }: Engine,
   log: Logger
 ): Verifier['authorize'] {
   const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
@@ -240,7 +241,7 @@ function authorizer(
     const on = { log, where: undefined, principal }
     if (!why) return audit.allowed(on, guard.rule)
     audit.refused(on, why)
-    throw new TokenRefusedError(why)
+    throw new TokenRefusedError(completedFor(why, principal, verifier.issuers))
   }
 }
 

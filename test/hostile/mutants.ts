@@ -21,7 +21,7 @@ function mutant(name: string, table: TableName, rule: string, ...edits: readonly
 const requireClaim = "requiredClaims = ['iss', 'exp']"
 const entraClaims = "entraClaims = ['aud', 'iat', 'sub', 'tid', 'ver']"
 const parameters = "['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'enc', 'zip', 'cty']"
-const exactIssuer = 'return this.#exactly(iss) ?? '
+const exactIssuer = 'return this.#exactly(iss, claims) ?? '
 const idToken =
   "(!mayHaveNonce && 'nonce' in claims) || 'at_hash' in claims || 'c_hash' in claims || 'events' in claims"
 
@@ -267,8 +267,8 @@ const keys: readonly Mutant[] = [
   ]),
   mutant('keys of the other issuer', 'signature', 'RFC 8725 §3.8 only keys that the issuer publishes', [
     'issuers/trusted-issuers',
-    'if (issuer) return this.#keyOf(issuer, iss, kid)',
-    'if (issuer) return this.#keyOf(this.all[0] as Issuer, iss, kid)'
+    'if (issuer) return this.#keyOf(issuer, iss, kid, claims)',
+    'if (issuer) return this.#keyOf(this.all[0] as Issuer, iss, kid, claims)'
   ]),
   mutant('a signature that fits', 'signature', 'RFC 7515 §5.2 signed by the key that kid names', [
     'verification/verify',
@@ -708,7 +708,7 @@ const timesAndPermissions: readonly Mutant[] = [
   ]),
   mutant('an agent by its parent', 'claims', 'Microsoft: an agent is no member', [
     'entra/caller-facts',
-    ' || text(xms_par_app_azp) !== undefined',
+    ' || parentClientId !== undefined',
     ''
   ]),
   mutant('facets of others than agents', 'claims', 'control: a member', [

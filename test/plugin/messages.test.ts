@@ -1,6 +1,7 @@
 /** Messages for common mistakes: each says what was expected, what was found, and what to change. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { adviceFor } from '../../src/plugin/keys/advice.js'
 import {
@@ -46,6 +47,29 @@ t.test('an encrypted token', async (t) => {
     /is encrypted \(JWE, RFC 7516\).*Turn token encryption off/
   )
   t.match(await detailOf(t, `${header}.a2V5.aXY`), /is not a signed JWT/)
+})
+
+t.test('the headers of App Service authentication (Easy Auth) are no credentials', async (t) => {
+  const routes = (app: FastifyInstance) => {
+    app.get('/', async () => 'ok')
+    app.get('/optional', { config: { auth: 'optional' } }, async ({ principalOrNull }) => String(principalOrNull))
+  }
+  const made = await buildApi(t, { options, routes })
+  const principal = Buffer.from(JSON.stringify({ claims: [{ typ: 'roles', val: 'Admin' }] })).toString('base64')
+  const ask = (url: string, headers: Record<string, string>) => made.app.inject({ url, headers })
+  for (const name of ['X-MS-CLIENT-PRINCIPAL', 'X-MS-TOKEN-AAD-ACCESS-TOKEN', 'X-MS-TOKEN-AAD-ID-TOKEN']) {
+    const sent = name.includes('TOKEN') ? await tenant.userToken() : principal
+    for (const more of [{}, { authorization: 'Basic YTpi' }] as Record<string, string>[]) {
+      const { statusCode, body, headers } = await ask('/', { [name]: sent, ...more })
+      t.equal(statusCode, 401, name)
+      t.match(JSON.parse(body), { code: 'credentials_missing', detail: /Easy Auth\) are not read/ }, name)
+      t.equal(headers['www-authenticate'], `Bearer realm="api://${clientId}"`)
+    }
+    t.equal((await ask('/optional', { [name]: sent })).body, 'null', 'nobody')
+    const malformed = await ask('/', { [name]: sent, authorization: 'Bearer' })
+    t.match(JSON.parse(malformed.body), { code: 'authorization_malformed', detail: /^The Authorization header must/ })
+  }
+  t.notMatch((await ask('/', { 'x-ms-other': '1' })).body, 'Easy Auth')
 })
 
 t.test('another issuer: the detail lists those that are trusted, not the unverified one', async (t) => {
@@ -174,6 +198,30 @@ t.test('a group by its name', async (t) => {
     null,
     'others have names'
   )
+})
+
+t.test('groups by name in a token of Entra', async (t) => {
+  const [group, other] = ['aaaaaaaa-1111-4222-8333-444444444444', 'bbbbbbbb-1111-4222-8333-444444444444']
+  const named = { groups: [other, 'Sales'] }
+  const verifier = start(t)
+  const said = async (claims: object, guard: Guard, own = verifier) => {
+    const principal = await own.verify({ scheme: 'Bearer', token: await tenant.userToken({ ...claims }) })
+    return own.authorize(principal, guard).then(
+      () => 'passes',
+      (error: Error) => error.message
+    )
+  }
+  const words = /lists groups by name .* not supported: .* leaving out additionalProperties/
+  t.match(await said(named, requireGroup(group)), words)
+  t.match(await said(named, anyOf(requireRole('Admin'), requireGroup(group))), words)
+  t.notMatch(await said(named, requireRole('Admin')), 'groups', 'no group is required')
+  t.notMatch(await said({ groups: [other] }, requireGroup(group)), 'by name', 'IDs')
+  t.notMatch(await said(named, allOf(requireGroup(other), requireRole('Admin'))), 'by name', 'the group is there')
+  t.notMatch(await said({ groups: ['Sales'] }, requireGroup('Staff')), 'by name', 'the start says it')
+  t.equal(await said(named, requireGroup(other)), 'passes')
+  const oidc = createVerifier({ issuer: `${tenant.origin}/${tenantId}/v2.0`, audience: clientId })
+  t.teardown(() => oidc.close())
+  t.notMatch(await said(named, requireGroup(group), oidc), 'by name', 'another provider may have names')
 })
 
 t.test('Microsoft Entra given as any OpenID provider', async (t) => {

@@ -277,6 +277,11 @@ const products: Case[] = [
     names: ['customSigningKeys', 'tenantId', '"organizations"']
   },
   {
+    rule: 'no on-behalf-of with such keys',
+    options: { customSigningKeys: true, downstream: { clientSecret: 's' } },
+    names: ['customSigningKeys', 'downstream', 'on-behalf-of']
+  },
+  {
     rule: 'of no directory, in any case',
     options: { ...b2c, userFlow: 'B2C_1_signin', tenantId: 'Organizations', allowedTenants: '*' },
     names: ['userFlow', 'tenantId', '"organizations"']
@@ -285,6 +290,9 @@ const products: Case[] = [
   { rule: 'a path', options: { ...b2c, userFlow: '../B2C_1' }, names: ['userFlow', '"../B2C_1"'] },
   { rule: 'empty', options: { ...b2c, userFlow: '' }, names: ['userFlow'] },
   { rule: 'a number', options: { ...b2c, userFlow: 7 }, names: ['userFlow', '7'] },
+  { rule: 'none in the list', options: { ...b2c, userFlow: [] }, names: ['userFlow'] },
+  { rule: 'a path in the list', options: { ...b2c, userFlow: ['B2C_1_a', 'b/c'] }, names: ['userFlow', '"b/c"'] },
+  { rule: 'one twice', options: { ...b2c, userFlow: ['B2C_1_a', 'b2c_1_A'] }, names: ['userFlow', 'b2c_1_a twice'] },
   {
     rule: 'both',
     options: { ...b2c, userFlow: 'B2C_1_signin', customSigningKeys: true },
@@ -345,7 +353,7 @@ t.test('the value of an unknown option may be a secret, and is not shown', async
 
 t.test('the contract: defaults', async (t) => {
   const settings = toSettings(good)
-  t.strictSame(settings.audiences, [clientId, `api://${clientId}`])
+  t.strictSame(settings.audiences, [clientId, `api://${clientId}`, `api://${good.tenantId}/${clientId}`])
   t.equal(settings.allowedClients, undefined, 'any')
   t.equal(settings.rolelessClients.size, 0, 'none')
   t.strictSame(settings.algorithms, ['RS256'])
@@ -358,6 +366,16 @@ t.test('the contract: defaults', async (t) => {
   t.strictSame(settings.tokenCache, { maxTokens: 10_000, maxBytes: 64 * 1024 * 1024 })
   t.equal(toSettings({ ...good, tokenCache: false }).tokenCache, undefined)
   t.match(toSettings({ ...good, tokenCache: { maxTokens: 5 } }).tokenCache, { maxTokens: 5, maxBytes: 67_108_864 })
+})
+
+t.test('both default Application ID URIs are audiences, where the tenant is known by its ID', async (t) => {
+  const audiencesOf = (options: object) => toSettings({ ...good, ...options } as EntraOptions).audiences
+  const upper = { tenantId: good.tenantId.toUpperCase(), clientId: clientId.toUpperCase() }
+  t.strictSame(audiencesOf(upper), [clientId, `api://${clientId}`, `api://${good.tenantId}/${clientId}`])
+  t.strictSame(audiencesOf({ tenantId: 'contoso.example' }), [clientId, `api://${clientId}`])
+  const many = { tenantId: 'organizations', allowedTenants: [good.tenantId] }
+  t.strictSame(audiencesOf(many), [clientId, `api://${clientId}`], 'the API is in one of them')
+  t.strictSame(audiencesOf({ audience: clientId }), [clientId], 'in place of them')
 })
 
 t.test('what is given is taken', async (t) => {

@@ -3,6 +3,8 @@ import { buildApp } from '../../src/server/app.js'
 import { readConfig } from '../../src/server/config/config.js'
 
 const { host, port, ...config } = readConfig(process.env)
-const app = await buildApp(config)
+// Several tenants are an option of the plugin.
+const { PRODUCT_TENANTS: tenants } = process.env
+const app = await buildApp(tenants === undefined ? config : { ...config, entra: { tenants: JSON.parse(tenants) } })
 app.get('/whoami', { config: { auth: 'required' }, schema: { hide: true } }, ({ principal }) => principal)
 await app.listen({ host, port })

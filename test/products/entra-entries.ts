@@ -1,11 +1,12 @@
 /** Microsoft's products: what the server is told, who passes, and who does not. */
-import { userFlow } from './fixtures/b2c.js'
+import { compatibility, severalFlows, userFlow } from './fixtures/b2c.js'
 import { china, france, germany, singapore, usGovernment } from './fixtures/clouds.js'
 import { common, customKeys, organizations, singleTenant } from './fixtures/entra.js'
 import { customDomain, externalIssuer, subdomain } from './fixtures/external-id.js'
 import {
   apiId,
   clientId,
+  externalApiId,
   kids,
   otherTenantId,
   personalTenantId,
@@ -21,6 +22,9 @@ import type { Entry, Json, Passes, Product, Refused } from './shapes.js'
 const env = { ENTRA_TENANT_ID: tenantId, ENTRA_CLIENT_ID: apiId }
 const login = 'https://login.microsoftonline.com'
 const [v2, v1] = [`${login}/${tenantId}/v2.0`, `https://sts.windows.net/${tenantId}/`]
+
+/** The parent application of the fixtures' agents. */
+const parentClientId = '30cf4c22-9985-4ef7-8756-91cc888176bd'
 
 const ofUser = (issuer: string): Json => ({
   ...{ kind: 'user', id: userId, subject, issuer, tenantId, clientId },
@@ -113,6 +117,14 @@ function externalEntry(product: Product, authority: string): Entry {
 /** Claims of a token of another of the tenants that one issuer stands for. */
 const of = (tid: string): Json => ({ tid, iss: `${login}/${tid}/v2.0` })
 
+const b2cIssuer = `https://contoso.b2clogin.com/${tenantId}/v2.0/`
+const b2cService: Json = {
+  ...{ kind: 'app', id: servicePrincipalId, issuer: b2cIssuer, tenantId, clientId: serviceId },
+  ...{ scopes: [], roles: ['Directory.Read.All'], groups: [] }
+}
+const b2cTenant = { tenantId, clientId: apiId, authority: 'https://contoso.b2clogin.com', userFlow: 'B2C_1_signin' }
+const externalTenant = { tenantId, clientId: externalApiId, authority: 'https://contoso.ciamlogin.com' }
+
 export const entraEntries: Readonly<Record<string, Entry>> = {
   'Entra ID, one tenant': {
     product: singleTenant,
@@ -123,22 +135,27 @@ export const entraEntries: Readonly<Record<string, Entry>> = {
         token: 'agentForUser',
         principal: {
           ...{ kind: 'user', id: userId, clientId, scopes: ['access_as_user'], clientAuth: 'certificate' },
-          agent: { actorFacets: ['3', '9', '11'], subjectFacets: ['2', '3'] }
+          agent: { actorFacets: ['3', '9', '11'], subjectFacets: ['2', '3'], parentClientId }
         }
       },
       'an agent for itself': {
         token: 'agentAlone',
         principal: {
           ...{ kind: 'app', id: servicePrincipalId, clientId, scopes: [], roles: ['Directory.Read.All'] },
-          agent: { actorFacets: ['3', '9', '11'], subjectFacets: ['9', '3', '11'] }
+          agent: { actorFacets: ['3', '9', '11'], subjectFacets: ['9', '3', '11'], parentClientId }
         }
       },
       "an agent by its own user's account": {
         token: 'agentAsUser',
         principal: {
           ...{ kind: 'user', id: userId, clientId, scopes: ['access_as_user'] },
-          agent: { actorFacets: ['11', '9', '3'], subjectFacets: ['13', '3'] }
+          agent: { actorFacets: ['11', '9', '3'], subjectFacets: ['13', '3'], parentClientId }
         }
+      },
+      'a user, v1, by the second default Application ID URI': {
+        token: 'v1User',
+        claims: { aud: `api://${tenantId}/${apiId}` },
+        principal: ofUser(v1)
       },
       'a guest, whose own directory authenticated the user': {
         token: 'user',
@@ -149,7 +166,17 @@ export const entraEntries: Readonly<Record<string, Entry>> = {
     refuses: {
       ...always,
       ...byGovernment,
-      'a token of another tenant': neighbour('login.microsoftonline.com')
+      'a token of another tenant': neighbour('login.microsoftonline.com'),
+      'a v1 token for the API in another tenant, by its default Application ID URI': {
+        token: 'v1User',
+        claims: { aud: `api://${otherTenantId}/${apiId}` },
+        code: 'wrong_audience'
+      },
+      'a v1 token for another API of this tenant, by its default Application ID URI': {
+        token: 'v1User',
+        claims: { aud: `api://${tenantId}/${serviceId}` },
+        code: 'wrong_audience'
+      }
     }
   },
   'Entra ID, many tenants: organizations': {
@@ -228,8 +255,13 @@ export const entraEntries: Readonly<Record<string, Entry>> = {
         token: 'user',
         principal: {
           ...{ kind: 'user', id: userId, subject: userId, tenantId, clientId, name: 'A Customer' },
-          ...{ issuer: `https://contoso.b2clogin.com/${tenantId}/v2.0/`, scopes: ['access_as_user', 'read'] }
+          ...{ issuer: `https://contoso.b2clogin.com/${tenantId}/v2.0/`, scopes: ['access_as_user', 'read'] },
+          email: 'customer@contoso.example'
         }
+      },
+      'a service by client credentials, with the claims that are published of it': {
+        token: 'app',
+        principal: b2cService
       },
       'a customer, with tid and acr as a tenant may have it, in another case': {
         token: 'user',
@@ -240,13 +272,21 @@ export const entraEntries: Readonly<Record<string, Entry>> = {
     refuses: {
       'an ID token, though its audience is the API': { token: 'idToken', code: 'not_an_access_token' },
       'a token of another user flow': { token: 'user', claims: { tfp: 'B2C_1_edit' }, code: 'wrong_user_flow' },
-      'a service by client credentials, with the claims that are published of it: no user flow is among them': {
+      'a token that names no user flow, of a person': {
         token: 'user',
-        claims: {
-          ...{ tfp: undefined, nonce: undefined, name: undefined, oid: undefined },
-          ...{ sub: servicePrincipalId, azp: serviceId, scp: 'app.read app.write' }
-        },
+        claims: { tfp: undefined },
         code: 'wrong_user_flow'
+      },
+      'a service, with another claim than those that are published of it': {
+        token: 'app',
+        claims: { name: 'A Customer' },
+        code: 'wrong_user_flow'
+      },
+      'a token for which the client ID was the scope': {
+        token: 'user',
+        claims: { azp: apiId, scp: undefined },
+        status: 403,
+        code: 'no_permissions'
       },
       'a token whose tid is another than that of its issuer': {
         token: 'user',
@@ -260,6 +300,94 @@ export const entraEntries: Readonly<Record<string, Entry>> = {
         code: 'wrong_issuer'
       },
       'a forged token': { token: 'user', pair: 'stranger', code: 'invalid_signature' }
+    }
+  },
+  'Azure AD B2C, several user flows': {
+    product: severalFlows,
+    env: {
+      ...env,
+      ENTRA_AUTHORITY: 'https://contoso.b2clogin.com',
+      ENTRA_USER_FLOW: 'B2C_1_signin,B2C_1A_ProfileEdit'
+    },
+    passes: {
+      'a customer who signed in': {
+        token: 'user',
+        principal: { kind: 'user', id: userId, tenantId, issuer: b2cIssuer }
+      },
+      'a customer of the custom policy': {
+        token: 'edited',
+        pair: 'beside',
+        principal: { kind: 'user', id: userId, tenantId, scopes: ['access_as_user'] }
+      },
+      'a service by client credentials': { token: 'app', principal: b2cService }
+    },
+    refuses: {
+      'a token of a user flow that is not in the list': {
+        token: 'user',
+        claims: { tfp: 'B2C_1_reset' },
+        code: 'wrong_user_flow'
+      },
+      'a token of one by the key of the other': {
+        token: 'user',
+        pair: 'beside',
+        header: { kid: 'ownKey-5tY7uI9oP1aS3dF5gH7jK9lZ' },
+        code: 'unknown_key'
+      },
+      'a token of the custom policy that leaves its name out, and looks like a service': {
+        token: 'app',
+        pair: 'beside',
+        header: { kid: 'ownKey-5tY7uI9oP1aS3dF5gH7jK9lZ' },
+        code: 'unknown_key'
+      },
+      'a token for another API': {
+        token: 'edited',
+        pair: 'beside',
+        claims: { aud: serviceId },
+        code: 'wrong_audience'
+      },
+      'an ID token': { token: 'idToken', code: 'not_an_access_token' }
+    }
+  },
+  'Azure AD B2C and External ID in one tenant': {
+    product: compatibility,
+    env: {
+      ...env,
+      ENTRA_AUTHORITY: 'https://contoso.b2clogin.com',
+      ENTRA_USER_FLOW: 'B2C_1_signin',
+      PRODUCT_TENANTS: JSON.stringify([b2cTenant, externalTenant])
+    },
+    passes: {
+      'a customer of Azure AD B2C': {
+        token: 'b2cUser',
+        principal: { kind: 'user', id: userId, tenantId, issuer: b2cIssuer, subject: userId }
+      },
+      'the same customer of External ID: the same id and tenant, another issuer and subject': {
+        token: 'externalUser',
+        principal: { kind: 'user', id: userId, tenantId, issuer: externalIssuer, subject }
+      }
+    },
+    refuses: {
+      'a token of Azure AD B2C for the registration of External ID': {
+        token: 'b2cUser',
+        claims: { aud: externalApiId },
+        code: 'wrong_audience'
+      },
+      'a token of External ID for the registration of Azure AD B2C': {
+        token: 'externalUser',
+        claims: { aud: apiId },
+        code: 'wrong_audience'
+      },
+      'a token of Azure AD B2C by a key of External ID': {
+        token: 'b2cUser',
+        header: { kid: kids.current },
+        code: 'unknown_key'
+      },
+      'a token of another user flow': { token: 'b2cUser', claims: { tfp: 'B2C_1_edit' }, code: 'wrong_user_flow' },
+      'a token of External ID without a user flow, under the issuer of Azure AD B2C': {
+        token: 'externalUser',
+        claims: { iss: b2cIssuer },
+        code: 'unknown_key'
+      }
     }
   },
   'Entra ID, custom signing keys': {

@@ -6,6 +6,8 @@ export const strangeTenantId = '90817263-5443-4261-b7a8-c9d0e1f2a3b4'
 export const personalTenantId = '9188040d-6c67-4c5b-b112-36a304b66dad'
 /** The API. */
 export const apiId = '3f6e9d2c-8b1a-4e7f-a5d4-c3b2a1908f7e'
+/** The same API's registration for External ID, where a tenant of Azure AD B2C has both. */
+export const externalApiId = '8e4d2b1a-6c5f-4a3e-9d7b-1f0e2d3c4b5a'
 /** An application that calls it for its user, and one that calls it for itself. */
 export const clientId = 'd4c3b2a1-0f9e-4d8c-b7a6-958473625140'
 export const serviceId = '5a4b3c2d-1e0f-4a9b-8c7d-6e5f4a3b2c1d'

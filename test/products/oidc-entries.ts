@@ -1,9 +1,12 @@
 /** Products that are not Microsoft's: what the server is told, who passes, and who does not. */
 import { auth0, auth0Issuer } from './fixtures/auth0.js'
+import { authentik, authentikClient, authentikIssuer } from './fixtures/authentik.js'
 import { appClient, cognito, cognitoIssuer } from './fixtures/cognito.js'
 import { google, googleIssuer, serviceAccount } from './fixtures/google.js'
 import { keycloak, keycloakIssuer } from './fixtures/keycloak.js'
 import { okta, oktaIssuer } from './fixtures/okta.js'
+import { xsuaa, xsuaaApp, xsuaaClient, xsuaaIssuer } from './fixtures/xsuaa.js'
+import { zitadel, zitadelIssuer, zitadelProject } from './fixtures/zitadel.js'
 import type { Entry, Refused } from './shapes.js'
 
 const oidc = (provider: string, issuer: string, audience: string) => ({
@@ -26,6 +29,12 @@ const auth0User = {
   ...{ kind: 'user', id: 'auth0|6553da60a54af58e29493993', issuer: auth0Issuer },
   ...{ clientId: 'K1AUPhZq8mRi0Q0pjhkfu1D7y6KjDQja', scopes: ['access_as_user'], roles: ['Admin', 'read:orders'] }
 }
+
+/** The same for products whose services are users. */
+const ofUsersOnly = (otherIssuer: string): Record<string, Refused> => ({
+  'a token of another issuer, by the same key': { token: 'user', claims: { iss: otherIssuer }, code: 'wrong_issuer' },
+  'a forged token with a key ID of the product': { token: 'user', pair: 'stranger', code: 'invalid_signature' }
+})
 
 export const oidcEntries: Readonly<Record<string, Entry>> = {
   Keycloak: {
@@ -204,6 +213,101 @@ export const oidcEntries: Readonly<Record<string, Entry>> = {
       'a service account that is not named': {
         token: 'app',
         claims: { azp: '999999999999999999999', sub: '999999999999999999999' },
+        status: 403,
+        code: 'no_permissions'
+      }
+    }
+  },
+  authentik: {
+    product: authentik,
+    env: oidc('authentik', authentikIssuer, authentikClient),
+    passes: {
+      'a user, with entitlements of the application': {
+        token: 'user',
+        principal: {
+          ...{ kind: 'user', issuer: authentikIssuer, clientId: authentikClient, scopes: [], roles: ['orders-admin'] },
+          ...{ groups: ['sales'], name: 'A User', email: 'user@contoso.example' }
+        }
+      },
+      'a service account, which is a user there': {
+        token: 'service',
+        principal: { kind: 'user', clientId: authentikClient, roles: ['orders-reader'] }
+      }
+    },
+    refuses: {
+      ...ofUsersOnly('https://auth.contoso.example/application/o/billing/'),
+      'an ID token, though its audience is the API': { token: 'idToken', code: 'not_an_access_token' },
+      'an ID token with a uid of its own': {
+        token: 'idToken',
+        claims: { uid: 'user', roles: ['orders-admin'] },
+        code: 'not_an_access_token'
+      },
+      'a token for another client': {
+        token: 'user',
+        claims: { aud: 'another', azp: 'another' },
+        code: 'wrong_audience'
+      },
+      'a user without entitlements, scopes and groups': {
+        token: 'user',
+        claims: { roles: undefined, entitlements: undefined, groups: undefined },
+        status: 403,
+        code: 'no_permissions'
+      }
+    }
+  },
+  Zitadel: {
+    product: zitadel,
+    env: oidc('zitadel', zitadelIssuer, zitadelProject),
+    passes: {
+      'a user, with roles of this project and not of the project of the client': {
+        token: 'user',
+        principal: { kind: 'user', id: '282530123456789012', scopes: [], roles: ['Admin', 'reader'], groups: [] }
+      },
+      'a service user, who is a user': {
+        token: 'service',
+        principal: { kind: 'user', id: '282530987654321098', clientId: 'nightly-job', roles: ['Directory.Read.All'] }
+      }
+    },
+    refuses: {
+      ...ofUsersOnly('https://fabrikam.zitadel.example'),
+      'an ID token, though the project is in its audience': { token: 'idToken', code: 'not_an_access_token' },
+      'a token for another project': { token: 'user', claims: { aud: ['1', '2'] }, code: 'wrong_audience' },
+      'a user with roles of another project only': {
+        token: 'user',
+        claims: { [`urn:zitadel:iam:org:project:${zitadelProject}:roles`]: undefined },
+        status: 403,
+        code: 'no_permissions'
+      }
+    }
+  },
+  'SAP XSUAA': {
+    product: xsuaa,
+    env: oidc('xsuaa', xsuaaIssuer, xsuaaApp),
+    passes: {
+      'a user, whose authorizations are scopes': {
+        token: 'user',
+        principal: {
+          ...{ kind: 'user', id: 'e8d7c6b5-a493-4827-9160-5f4e3d2c1b0a', clientId: 'sb-orders!t1234' },
+          ...{ scopes: [`${xsuaaApp}.Read`], roles: [], groups: ['Sales'], email: 'user@contoso.example' }
+        }
+      },
+      'a client for itself': {
+        token: 'app',
+        principal: { kind: 'app', id: xsuaaClient, clientId: xsuaaClient, roles: [`${xsuaaApp}.Export`], scopes: [] }
+      }
+    },
+    refuses: {
+      ...always,
+      'an ID token, which is for the client': { token: 'idToken', code: 'not_an_access_token' },
+      'an ID token, though its audience is the API': {
+        token: 'idToken',
+        claims: { aud: xsuaaApp },
+        code: 'not_an_access_token'
+      },
+      'a token for another application': { token: 'app', claims: { aud: ['billing!t1'] }, code: 'wrong_audience' },
+      'a client without authorities': {
+        token: 'app',
+        claims: { scope: ['uaa.resource'] },
         status: 403,
         code: 'no_permissions'
       }

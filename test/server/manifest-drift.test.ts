@@ -68,6 +68,9 @@ t.test('a registration with what the code asks for has no drift, whatever else i
     'a claim as it is written by hand': ({ accessTokenClaims }) => {
       accessTokenClaims[0] = { name: 'idtyp' }
     },
+    'idtyp in the tokens of users as well': ({ accessTokenClaims }) => {
+      entry(accessTokenClaims, 'idtyp').additionalProperties = ['include_user_token']
+    },
     'all groups': (registration) => {
       registration.groupMembershipClaims = 'All'
     },
@@ -138,6 +141,24 @@ t.test('each difference is a line', async (t) => {
       'appRoles: Read.All: description is "Old words", and "What it allows" in code'
     ],
     [({ accessTokenClaims }) => void accessTokenClaims.shift(), 'optionalClaims.accessToken: idtyp is missing'],
+    [
+      ({ accessTokenClaims }) => {
+        entry(accessTokenClaims, 'idtyp').additionalProperties = ['include_user_token', 'other']
+      },
+      'optionalClaims.accessToken: idtyp: additionalProperties is ["other"], and [] in code'
+    ],
+    [
+      ({ accessTokenClaims }) => {
+        entry(accessTokenClaims, 'groups').additionalProperties = ['include_user_token']
+      },
+      'optionalClaims.accessToken: groups: additionalProperties is ["include_user_token"], and [] in code'
+    ],
+    [
+      ({ accessTokenClaims }) => {
+        entry(accessTokenClaims, 'groups').additionalProperties = 'all'
+      },
+      'optionalClaims.accessToken: groups: additionalProperties is "all", and [] in code'
+    ],
     [
       ({ accessTokenClaims }) => {
         entry(accessTokenClaims, 'groups').additionalProperties = ['sam_account_name']

@@ -108,10 +108,11 @@ t.test('what the guards name is in the registration, with the words that are dec
 
 t.test('optional claims are those that the guards read', async (t) => {
   const group = '50000000-0000-4000-8000-000000000001'
+  const ofAgents = ['xms_act_fct', 'xms_par_app_azp', 'xms_sub_fct']
   const rows: [guard: Guard, claims: string[], groups?: string][] = [
     [requireUser(), []],
     [requireApp(), []],
-    [requireMember(), ['acct']],
+    [requireMember(), ['acct', ...ofAgents]],
     [requireClient(clientId), []],
     [requireTenant(clientId), []],
     [requireClientAuth('certificate'), []],
@@ -121,7 +122,7 @@ t.test('optional claims are those that the guards read', async (t) => {
     [requireAuthAge({ maxAgeSeconds: 60 }), ['auth_time']],
     [
       anyOf(requireAuthContext('c1'), allOf(requireGroup(group), requireMember())),
-      ['acct', 'acrs', 'groups', 'xms_cc'],
+      ['acct', 'acrs', 'groups', 'xms_act_fct', 'xms_cc', 'xms_par_app_azp', 'xms_sub_fct'],
       'SecurityGroup'
     ]
   ]
@@ -137,7 +138,7 @@ t.test('optional claims that are declared are there, once', async (t) => {
   const permissions = declared({ optionalClaims: ['xms_cc', 'acct', 'idtyp'] })
   const { application } = manifestOf([route('/', requireMember())], permissions, clientId)
   const names = application.optionalClaims.accessToken.map(({ name }) => name)
-  t.strictSame(names, ['idtyp', 'acct', 'xms_cc'])
+  t.strictSame(names, ['idtyp', 'acct', 'xms_act_fct', 'xms_cc', 'xms_par_app_azp', 'xms_sub_fct'])
 })
 
 t.test('what a guard names and nobody declared is an error that says where', async (t) => {

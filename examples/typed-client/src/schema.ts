@@ -502,12 +502,15 @@ export interface operations {
                         issuer: string;
                         tenantId: string;
                         clientId: string;
+                        /** @description Seconds since 1970 */
+                        expiresAt?: number;
                         /** @enum {string} */
                         clientAuth?: "none" | "secret" | "certificate";
                         /** @description What the token says about AI agents */
                         agent?: {
                             actorFacets?: string[];
                             subjectFacets?: string[];
+                            parentClientId?: string;
                         };
                         /** @enum {string} */
                         membership?: "member" | "guest" | "unknown";

@@ -93,9 +93,13 @@ const saidByGuards: ReadonlySet<Refusal['code']> = new Set([
 const reasonsOf = ({ code, status, detail: reason }: Refusal) => ({ code, status, reason })
 
 function callerOf(principal: Principal, personalData: boolean): AuditedCaller {
-  const { kind, id, tenantId, clientId, claims } = principal
+  const { kind, id, tenantId, clientId, claims, agent: { parentClientId } = {} } = principal
   const tokenId = text(claims.uti) ?? text(claims.jti)
-  const who = { kind, id, tenantId, clientId, ...(tokenId !== undefined && { tokenId }) }
+  const who = {
+    ...{ kind, id, tenantId, clientId },
+    ...(parentClientId !== undefined && { parentClientId }),
+    ...(tokenId !== undefined && { tokenId })
+  }
   if (!personalData || principal.kind === 'app') return who
   const { name, email } = principal
   return { ...who, ...(name !== undefined && { name }), ...(email !== undefined && { email }) }

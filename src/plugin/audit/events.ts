@@ -17,6 +17,8 @@ export interface AuditedCaller {
   readonly id: string
   readonly tenantId: string
   readonly clientId: string
+  /** The application ID of an AI agent's parent (`xms_par_app_azp`). */
+  readonly parentClientId?: string
   /** `uti` or `jti`: identifies the token, also in the tenant's own log. */
   readonly tokenId?: string
   /** Only with `personalData: true`. */

@@ -4,7 +4,7 @@ import type { Principal } from '../claims/principal.js'
 import { hasOwn, ownMember } from '../lib/own.js'
 import type { ScopeName } from '../refusals/scope-name.js'
 import { describe, inWords, type Rule } from './rules.js'
-import { authAgeSeconds, authContextsOf, type StepUp } from './step-up.js'
+import { authAgeSeconds, hasAuthContext, type StepUp } from './step-up.js'
 
 /** What a caller lacks. */
 export interface Missing {
@@ -99,7 +99,7 @@ function holds(rule: Simple, principal: Principal): boolean {
     case 'group':
       return kind === 'user' && principal.groups.includes(rule.name)
     case 'authContext':
-      return kind === 'user' && authContextsOf(principal).includes(rule.name)
+      return kind === 'user' && hasAuthContext(principal, rule.name)
     case 'authAge':
       return kind === 'user' && authAgeSeconds(principal) <= rule.maxAgeSeconds
     case 'clientAuth':

@@ -15,13 +15,20 @@ export interface StepUp {
 const isEntra = ({ provider }: Principal) => provider === 'entra'
 
 /**
- * The authentication contexts of a token: `acrs` (Microsoft: "Developer guide to Conditional Access authentication context"), or `acr`
- * (OpenID Connect Core §2).
+ * Whether a token shows an authentication context: in `acrs` (Microsoft: "Developer guide to Conditional Access authentication context"), or
+ * in `acr` (OpenID Connect Core §2), whose values are case-sensitive.
  */
-export function authContextsOf(principal: Principal): readonly string[] {
+export function hasAuthContext(principal: Principal, id: string): boolean {
   const { acrs, acr } = principal.claims
-  return [isEntra(principal) ? acrs : acr].flat().filter((each) => typeof each === 'string')
+  const isSame = isEntra(principal) ? (value: unknown) => isSameContext(value, id) : (value: unknown) => value === id
+  return [isEntra(principal) ? acrs : acr].flat().some(isSame)
 }
+
+/** Of Entra's contexts one case: its guide writes `C1`, its claims challenges and Microsoft Graph `c1`. Nothing but ASCII letters is folded. */
+const inLowerCase = (id: string) => id.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+
+const isSameContext = (value: unknown, id: string) =>
+  typeof value === 'string' && inLowerCase(value) === inLowerCase(id)
 
 /** Clocks differ by no more; a sign-in further in the future is a time in milliseconds, or not a time. */
 const maxSkewSeconds = 300
@@ -47,7 +54,7 @@ export function stepUpRefusal(stepUp: StepUp, principal: Principal, detail: stri
       ? refusal('insufficient_claims', {
           detail,
           challenge: claimsChallenge(
-            JSON.stringify({ access_token: { acrs: { essential: true, value: authContexts[0] } } })
+            JSON.stringify({ access_token: { acrs: { essential: true, value: inLowerCase(String(authContexts[0])) } } })
           )
         })
       : undefined

@@ -3,7 +3,10 @@
 /** The payload of a verified token, as the tenant signed it (RFC 7519 §4). */
 export type Claims = Readonly<Record<string, unknown>>
 
-/** How a client authenticated (Microsoft: "Access token claims reference", `azpacr`): not at all, by a secret, by a certificate. */
+/**
+ * How a client authenticated (Microsoft: "Access token claims reference", `azpacr`): not at all, by a secret, by a certificate. `certificate` is
+ * any client assertion: Entra also says 2 where a federated credential or a managed identity stands in for the certificate, as it does for agents.
+ */
 export type ClientAuth = 'none' | 'secret' | 'certificate'
 
 /** Claims about AI agents: numbers whose meaning Microsoft defines ("Agent ID", token claims reference). */
@@ -12,6 +15,11 @@ export interface AgentFacts {
   readonly actorFacets: readonly string[]
   /** `xms_sub_fct`: facets of the subject for whom it acts. */
   readonly subjectFacets: readonly string[]
+  /**
+   * `xms_par_app_azp`: the application ID of the agent's parent, which many agents share. For records only: no guard reads it, and
+   * Microsoft advises against decisions by it. Absent when the token does not name it.
+   */
+  readonly parentClientId?: string
 }
 
 /** A user's membership in the directory, as the token shows it: member, guest (B2B), or unknown. */
@@ -29,6 +37,8 @@ interface Caller {
   readonly provider: 'entra' | 'oidc'
   /** `iss`: the issuer of the token. The v1 and v2 tokens of one Entra tenant have different issuers. */
   readonly issuer: string
+  /** `exp`: when the token expires, in seconds since 1970 (RFC 7519 §4.1.4). After that it is accepted within `clockToleranceSeconds` only. */
+  readonly expiresAt: number
   /** `tid`: the directory that issued the token, a lower-case GUID. For any other provider, its issuer. */
   readonly tenantId: string
   /**

@@ -73,6 +73,9 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** `exp`, which every verified token has. */
+export const expiryOf = ({ exp }: Claims): number => (typeof exp === 'number' ? exp : Number.NaN)
+
 /** `name`, and `email` or `preferred_username`, if present: for display. */
 export function displayOf(claims: Claims): { readonly name?: string; readonly email?: string } {
   const name = text(claims.name)

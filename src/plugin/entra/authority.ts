@@ -1,9 +1,11 @@
 /** Builds the trusted issuers, and the URLs of their discovery documents, from authority and tenant. */
 
+import type { IssuerSettings } from '../issuers/issuer.js'
 import { tenantPlaceholder } from '../issuers/token-rules.js'
 import type { MetadataSource } from '../keys/discovery.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { guid, secureOrigin, shown } from '../lib/validate.js'
+import { isOfUserFlow } from './b2c.js'
 import { type Cloud, clouds, personalAccounts } from './clouds.js'
 
 /** The options that select the issuer. */
@@ -20,8 +22,10 @@ export interface AuthorityOptions {
    * (Microsoft: "Customize claims", validate token signing key). Default: false.
    */
   customSigningKeys?: boolean
-  /** User flow, or custom policy, of Azure AD B2C, such as `B2C_1_signin`. Goes with `authority`. */
-  userFlow?: string
+  /**
+   * User flow, or custom policy, of Azure AD B2C, such as `B2C_1_signin`; or several of one tenant, in a list. Goes with `authority`.
+   */
+  userFlow?: string | readonly string[]
 }
 
 /** Names that stand for many directories, in place of a tenant's ID (Microsoft: "OpenID Connect", discovery). */
@@ -36,6 +40,9 @@ const anyTenant = `(?!${personalAccounts})${guid.source.slice(1, -1)}`
 /** An issuer of a tenant, and which of Entra's forms its tokens have. */
 export interface TenantIssuer extends MetadataSource {
   readonly form: '1.0' | '2.0' | 'user-flow'
+  /** Of the form `user-flow`. */
+  readonly userFlow?: string
+  readonly among?: IssuerSettings['among'] & {}
 }
 
 /** The validated options. */
@@ -46,19 +53,25 @@ export interface TenantSource {
   readonly tenantId: string
   /** The application that has signing keys of its own; `undefined`: the tenant's keys. */
   readonly appId: string | undefined
-  readonly userFlow: string | undefined
+  /** Empty where there are none. */
+  readonly userFlows: readonly string[]
 }
 
 /**
  * The issuers of a tenant, v2 first. The API's manifest decides the version of its tokens (`requestedAccessTokenVersion`), so both are
- * trusted. A user flow has one issuer.
+ * trusted. Each user flow has a document and keys of its own, and all of a tenant's may name the same issuer.
  */
 export function issuersOf(source: TenantSource): readonly [TenantIssuer, ...TenantIssuer[]] {
-  const { authority, tenantId, appId, userFlow } = source
+  const { authority, tenantId, appId, userFlows } = source
   const path = `.well-known/openid-configuration${appId === undefined ? '' : `?appid=${appId}`}`
   const root = `${authority}/${tenantId}`
-  if (userFlow !== undefined)
-    return [{ form: 'user-flow', url: `${root}/${userFlow}/v2.0/${path}`, issuer: userFlowIssuer(source) }]
+  const toFlow = (userFlow: string): TenantIssuer => {
+    const [form, issuer] = ['user-flow' as const, userFlowIssuer(source, userFlow)]
+    const among = { root, isFor: isOfUserFlow(userFlow) }
+    return { form, userFlow, among, url: `${root}/${userFlow}/v2.0/${path}`, issuer }
+  }
+  const [first, ...others] = userFlows.map(toFlow)
+  if (first) return [first, ...others]
   return [
     { form: '2.0', url: `${root}/v2.0/${path}`, issuer: v2Issuer(source) },
     { form: '1.0', url: `${root}/${path}`, issuer: v1Issuer(source) }
@@ -88,12 +101,25 @@ function v1Issuer({ authority, tenantId }: TenantSource): string | RegExp {
 }
 
 /** A setting of the user flow adds the flow's name ("Token compatibility", issuer claim): `/tfp/{tid}/{userFlow}/v2.0/`. */
-function userFlowIssuer({ authority, tenantId, userFlow = '' }: TenantSource): RegExp {
+function userFlowIssuer({ authority, tenantId }: TenantSource, userFlow: string): RegExp {
   const tenant = patternOf(tenantId)
   return new RegExp(`^${escaped(authority)}/(${tenant}|tfp/${tenant}/${escaped(userFlow)})/v2\\.0/$`, 'i')
 }
 
 const originsOf = (authority: string) => Object.values(clouds).find((hosts) => hosts.authority === authority)
+
+/**
+ * Where the users of a tenant sign in. Microsoft's own hosts have the path that its page on claims challenges shows, which MSAL.NET cuts off to
+ * get the authority; elsewhere only the v2 endpoint is documented. Azure AD B2C has no claims challenges.
+ */
+export function authorizationUriOf(
+  authority: string,
+  userFlows: readonly string[]
+): ((tenantId: string) => string) | undefined {
+  if (userFlows.length > 0) return undefined
+  const path = originsOf(authority) ? 'oauth2/authorize' : 'oauth2/v2.0/authorize'
+  return (tenantId) => `${authority}/${tenantId}/${path}`
+}
 
 const isDomain = (tenantId: string) => !guid.test(tenantId) && !isMany(tenantId)
 

@@ -6,7 +6,7 @@
 import type { AgentFacts, Claims, ClientAuth } from '../claims/principal.js'
 import { text, words } from '../claims/read.js'
 
-/** Microsoft: "Access token claims reference", `azpacr` and `appidacr`. */
+/** Microsoft: "Access token claims reference", `azpacr` and `appidacr`; 2 stands for any client assertion ("Token claims reference for agent IDs"). */
 const clientAuths: ReadonlyMap<unknown, ClientAuth> = new Map([
   ['0', 'none'],
   ['1', 'secret'],
@@ -28,8 +28,10 @@ const agentFacets: ReadonlySet<string> = new Set(['11', '13'])
 export function agentOf({ xms_act_fct, xms_sub_fct, xms_par_app_azp }: Claims): AgentFacts | undefined {
   const [actorFacets, subjectFacets] = [words(xms_act_fct), words(xms_sub_fct)]
   const facets = [...actorFacets, ...subjectFacets]
-  const isAgents = facets.some((each) => agentFacets.has(each)) || text(xms_par_app_azp) !== undefined
-  return isAgents ? { actorFacets, subjectFacets } : undefined
+  const parentClientId = text(xms_par_app_azp)
+  const isAgents = facets.some((each) => agentFacets.has(each)) || parentClientId !== undefined
+  if (!isAgents) return undefined
+  return { actorFacets, subjectFacets, ...(parentClientId !== undefined && { parentClientId }) }
 }
 
 /** Groups overage (Microsoft: "Access token claims reference"): a distributed claim, or, in the implicit flow, a marker. */

@@ -5,9 +5,17 @@ import type { IssuerSettings } from '../issuers/issuer.js'
 import type { TokenRules } from '../issuers/token-rules.js'
 import { systemClock } from '../lib/clock.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
-import { audienceTexts, guid, isOn, matching, shown, texts } from '../lib/validate.js'
+import { audienceTexts, guid, isOn, matching, repeated, shown, texts } from '../lib/validate.js'
 import { type AllowedTenants, tenantRuleOf } from './allowed-tenants.js'
-import { type AuthorityOptions, authorityOf, isMany, issuersOf, manyTenants, type TenantIssuer } from './authority.js'
+import {
+  type AuthorityOptions,
+  authorityOf,
+  authorizationUriOf,
+  isMany,
+  issuersOf,
+  manyTenants,
+  type TenantIssuer
+} from './authority.js'
 import { toUserFlowPrincipal, userFlowChecks } from './b2c.js'
 import { entraChecks, type TenantRules, tenantNotAccepted } from './checks.js'
 import { clouds, personalAccounts } from './clouds.js'
@@ -25,7 +33,10 @@ export interface EntraTenantOptions extends AuthorityOptions {
   allowedTenants?: AllowedTenants
   /** Application (client) ID of this API's app registration. Required. */
   clientId: string
-  /** Accepted `aud` values (RFC 7519 §4.1.3). Default: the client ID and `api://` + the client ID. */
+  /**
+   * Accepted `aud` values (RFC 7519 §4.1.3). Default: the client ID and both default Application ID URIs, `api://{clientId}` and, where
+   * `tenantId` is a GUID, `api://{tenantId}/{clientId}` (Microsoft: "Restrictions on identifier URIs").
+   */
   audience?: string | readonly string[]
   /** `azp`/`appid` values that may call this API. Narrows, never grants. Default: any. */
   allowedClients?: readonly string[]
@@ -60,29 +71,28 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
   const tenantId = toTenantId(options.tenantId)
   const wanted = 'the application (client) ID of the API, a GUID'
   const clientId = matching('clientId', options.clientId, guid, wanted).toLowerCase()
-  if (tenantId === clientId)
-    throw new EntraConfigurationError(
-      `tenantId and clientId are both ${clientId}; give the Directory (tenant) ID and the Application (client) ID that the overview of the API's registration shows`
-    )
-  const audiences = audiencesOf(options.audience, clientId)
+  refuseSame(tenantId, clientId)
+  const audiences = audiencesOf(options.audience, tenantId, clientId)
   const scopeBase = audiences.find((audience) => audience.includes('://')) ?? `api://${clientId}`
   const algorithms = algorithmsOf(options.algorithms)
   const allowedClients = clientIds('allowedClients', options)
   const rolelessClients = clientIds('rolelessClients', options) ?? new Set<string>()
   const { acceptsTenant, policy, warnings } = tenantRuleOf(options.allowedTenants, tenantId)
   const admit = policy && admitBy(new TenantDecisions(policy, timeoutSeconds, systemClock))
-  const userFlow = userFlowOf(options, tenantId)
-  const rulesOf = rulesBy({ audiences, scopeBase, clientId, allowedClients }, acceptsTenant, userFlow)
+  const userFlows = userFlowsOf(options, tenantId)
+  const shared = { audiences, scopeBase, clientId, allowedClients, rolelessClients }
+  const rulesOf = rulesBy(shared, acceptsTenant, userFlows)
   const appId = ownKeysOf(options, tenantId) ? clientId : undefined
   const authority = authorityOf(options)
+  const authorizationUri = authorizationUriOf(authority, userFlows)
+  const common = { algorithms, rolelessClients, groupsAreGrants: false, scopeBase, admit, authorizationUri }
   const client = clientOf(options, { clientId, authority, tenantId, isMany: isMany(tenantId) })
-  const [first, ...others] = issuersOf({ authority, tenantId, appId, userFlow })
-  const toIssuer = ({ form, url, issuer }: TenantIssuer): IssuerSettings => ({
-    url,
-    issuer,
+  const [first, ...others] = issuersOf({ authority, tenantId, appId, userFlows })
+  const toIssuer = ({ form, userFlow, ...source }: TenantIssuer): IssuerSettings => ({
+    ...source,
     ...(form === '1.0' && { siblingUrl: first.url }),
     optional: form === '1.0',
-    profile: { algorithms, rolelessClients, groupsAreGrants: false, scopeBase, admit, ...rulesOf(form) }
+    profile: { ...common, ...rulesOf(form, userFlow) }
   })
   const issuers = Object.freeze([toIssuer(first), ...others.map(toIssuer)] as const)
   const clients = new Map(client && issuers.map((issuer) => [issuer, client] as const))
@@ -96,13 +106,20 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
     realm: scopeBase,
     scopeBase,
     insecureHttpHosts: new Set<string>(),
-    warnings: Object.freeze([...warnings, ...replacedWarning(audiences, clientId, userFlow)])
+    warnings: Object.freeze([...warnings, ...replacedWarning(audiences, clientId, userFlows.length > 0)])
   }
 }
 
+function refuseSame(tenantId: string, clientId: string): void {
+  if (tenantId !== clientId) return
+  throw new EntraConfigurationError(
+    `tenantId and clientId are both ${clientId}; give the Directory (tenant) ID and the Application (client) ID that the overview of the API's registration shows`
+  )
+}
+
 /** `aud` of a v2.0 token is the client ID, whatever the client requested (Microsoft: "Access token claims reference"). */
-function replacedWarning(audiences: readonly string[], clientId: string, userFlow: string | undefined): string[] {
-  if (audiences.includes(clientId) || userFlow !== undefined) return []
+function replacedWarning(audiences: readonly string[], clientId: string, hasUserFlows: boolean): string[] {
+  if (audiences.includes(clientId) || hasUserFlows) return []
   const fix = 'add the client ID to it, or leave the option out; only an API whose tokens are all v1.0 needs neither'
   return [`audience replaces the client ID, which is the aud of every v2.0 token, so that these are refused; ${fix}`]
 }
@@ -111,13 +128,14 @@ type FormRules = Pick<TokenRules, 'checks' | 'showsMembers' | 'toPrincipal'>
 
 /** The rules for each form that a tenant's tokens may have. */
 function rulesBy(
-  rules: Pick<TenantRules, 'audiences' | 'scopeBase' | 'clientId' | 'allowedClients'>,
+  rules: Pick<TenantRules, 'audiences' | 'scopeBase' | 'clientId' | 'allowedClients'> &
+    Pick<TokenRules, 'rolelessClients'>,
   acceptsTenant: TenantRules['acceptsTenant'],
-  userFlow = ''
-): (form: TenantIssuer['form']) => FormRules {
-  return (form) => {
+  userFlows: readonly string[]
+): (form: TenantIssuer['form'], userFlow: string | undefined) => FormRules {
+  return (form, userFlow = '') => {
     if (form === 'user-flow') {
-      const flowRules = { ...rules, userFlow }
+      const flowRules = { ...rules, userFlow, userFlows }
       return { checks: userFlowChecks(flowRules), showsMembers: false, toPrincipal: toUserFlowPrincipal }
     }
     const tenantRules = { ...rules, version: form, acceptsTenant }
@@ -133,14 +151,22 @@ function admitBy(decisions: TenantDecisions): TokenRules['admit'] {
   }
 }
 
+/**
+ * Entra exchanges no token that is signed with such keys (Microsoft: "Microsoft identity platform and OAuth 2.0 On-Behalf-Of flow", client
+ * limitations).
+ */
+const signedByOwnKeys =
+  'customSigningKeys and downstream contradict each other: Entra exchanges no token that such keys sign (on-behalf-of); leave one out'
+
 /** One client for both versions of a tenant's tokens. Azure AD B2C has no on-behalf-of flow, and no Graph of its own (Microsoft: "Azure AD B2C"). */
 function clientOf(
-  { downstream, userFlow }: EntraTenantOptions,
+  { downstream, userFlow, customSigningKeys }: EntraTenantOptions,
   tenant: Pick<OwnClient, 'clientId' | 'authority' | 'tenantId' | 'isMany'>
 ): OwnClient | undefined {
   if (downstream === undefined) return undefined
   if (userFlow !== undefined)
     throw new EntraConfigurationError('downstream and userFlow contradict each other; leave one out')
+  if (customSigningKeys) throw new EntraConfigurationError(signedByOwnKeys)
   const cloud = Object.values(clouds).find(({ authority }) => authority === tenant.authority)
   return { ...tenant, graphUrl: (cloud ?? clouds.public).graph, ...downstreamOf(downstream) }
 }
@@ -155,11 +181,11 @@ function ownKeysOf({ customSigningKeys }: EntraTenantOptions, tenantId: string):
 }
 
 /** Azure AD B2C has an authority of its own; elsewhere there are no user flows to name. */
-function userFlowOf(
+function userFlowsOf(
   { userFlow, authority, customSigningKeys }: EntraTenantOptions,
   tenantId: string
-): string | undefined {
-  if (userFlow === undefined) return undefined
+): readonly string[] {
+  if (userFlow === undefined) return []
   if (authority === undefined)
     throw new EntraConfigurationError(
       `userFlow ${shown(userFlow)} has an authority of its own, such as https://contoso.b2clogin.com; give that as well`
@@ -167,7 +193,12 @@ function userFlowOf(
   const other = isMany(tenantId) ? `tenantId "${tenantId}"` : customSigningKeys && 'customSigningKeys'
   if (other)
     throw new EntraConfigurationError(`userFlow ${shown(userFlow)} and ${other} contradict each other; leave one out`)
-  return matching('userFlow', userFlow, policyName, 'the name of a user flow or custom policy, such as B2C_1_signin')
+  const wanted = 'the name of a user flow or custom policy, such as B2C_1_signin'
+  const given: readonly unknown[] = Array.isArray(userFlow) ? texts('userFlow', userFlow) : [userFlow]
+  const flows = given.map((each) => matching('userFlow', each, policyName, wanted))
+  const twice = repeated(flows.map((each) => each.toLowerCase()))
+  if (twice) throw new EntraConfigurationError(`userFlow has ${twice} twice, in any case; give each user flow once`)
+  return flows
 }
 
 /** Client IDs are GUIDs, which have no case; Entra writes them in lower case. */
@@ -194,9 +225,14 @@ function toTenantId(tenantId: unknown): string {
   )
 }
 
-function audiencesOf(audience: string | readonly string[] | undefined, clientId: string): readonly string[] {
-  if (audience === undefined) return Object.freeze([clientId, `api://${clientId}`])
-  return audienceTexts(audience)
+function audiencesOf(
+  audience: string | readonly string[] | undefined,
+  tenantId: string,
+  clientId: string
+): readonly string[] {
+  if (audience !== undefined) return audienceTexts(audience)
+  const ofTenant = guid.test(tenantId) ? [`api://${tenantId}/${clientId}`] : []
+  return Object.freeze([clientId, `api://${clientId}`, ...ofTenant])
 }
 
 function algorithmsOf(algorithms: readonly string[] = ['RS256']): readonly 'RS256'[] {

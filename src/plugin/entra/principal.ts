@@ -1,7 +1,7 @@
 /** Stage 5: builds the principal from verified claims. Never throws: an optional claim of an unexpected type is left out. */
 
 import type { AppPrincipal, Claims, Principal, UserPrincipal } from '../claims/principal.js'
-import { deepFreeze, displayOf, text, texts } from '../claims/read.js'
+import { deepFreeze, displayOf, expiryOf, text, texts } from '../claims/read.js'
 import { agentOf, clientAuthOf, hasMoreGroups } from './caller-facts.js'
 import { callerKindOf, scopesOf } from './caller-kind.js'
 import { clientIdOf } from './checks.js'
@@ -21,7 +21,7 @@ export function toPrincipal(claims: Claims): Principal {
 }
 
 function toApp(claims: Claims): Draft<AppPrincipal> {
-  const { id, subject, issuer, tenantId, clientId, roles } = callerOf(claims)
+  const { id, subject, issuer, tenantId, clientId, expiresAt, roles } = callerOf(claims)
   return {
     kind: 'app',
     provider: 'entra',
@@ -30,6 +30,7 @@ function toApp(claims: Claims): Draft<AppPrincipal> {
     issuer,
     tenantId,
     clientId,
+    expiresAt,
     roles,
     scopes: [],
     groups: [],
@@ -38,7 +39,7 @@ function toApp(claims: Claims): Draft<AppPrincipal> {
 }
 
 function toUser(claims: Claims): Draft<UserPrincipal> {
-  const { id, subject, issuer, tenantId, clientId, roles } = callerOf(claims)
+  const { id, subject, issuer, tenantId, clientId, expiresAt, roles } = callerOf(claims)
   const { name, email } = displayOf(claims)
   const membership = membershipOf(claims)
   const user: Draft<UserPrincipal> = {
@@ -51,6 +52,7 @@ function toUser(claims: Claims): Draft<UserPrincipal> {
     issuer,
     tenantId,
     clientId,
+    expiresAt,
     roles,
     scopes: scopesOf(claims),
     groups: texts(claims.groups),
@@ -71,6 +73,7 @@ function callerOf(claims: Claims) {
     issuer: String(claims.iss),
     tenantId: String(claims.tid),
     clientId: String(clientIdOf(claims)),
+    expiresAt: expiryOf(claims),
     roles: texts(claims.roles)
   }
 }

@@ -10,6 +10,7 @@ import { scopesOfRoute } from '../routes/route-guards.js'
 import { admit } from '../verification/admit.js'
 import { authorizationHeader, bearerToken, boundOf } from '../verification/bearer.js'
 import { type VerifiedToken, type VerifierState, verifyToken } from '../verification/verify.js'
+import { withEasyAuth } from './easy-auth.js'
 import { principalOf, setPrincipal } from './request-principal.js'
 
 /**
@@ -44,7 +45,8 @@ function known(request: FastifyRequest, principal: Principal, verifier: Verifier
 
 function judged(request: FastifyRequest, header: string | Refusal, auth: RouteAuth, verifier: VerifierState) {
   const token = isRefusal(header) ? header : bearerToken(header)
-  if (isRefusal(token)) return auth === 'optional' && token.code === 'credentials_missing' ? undefined : token
+  if (isRefusal(token))
+    return auth === 'optional' && token.code === 'credentials_missing' ? undefined : withEasyAuth(request, token)
   const answer = verifyToken(token, verifier)
   return answer instanceof Promise ? answer.then((settled) => enter(request, settled, verifier)) : answer
 }

@@ -3,14 +3,17 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { createGroupsOf } from '../authorization/groups.js'
 import { routeOf } from '../authorization/guard.js'
 import type { Rule } from '../authorization/rules.js'
+import type { Principal } from '../claims/principal.js'
 import { graphFor } from '../downstream/graph-access.js'
 import type { Engine } from '../engine.js'
+import { completedFor } from '../issuers/claims-challenge.js'
 import type { IssuerStatus } from '../issuers/issuer.js'
 import type { Metadata } from '../keys/discovery.js'
 import { systemClock } from '../lib/clock.js'
 import { pluginMark } from '../lib/marks.js'
 import { ownProperties } from '../lib/own.js'
 import { createOpenapi, type EntraOpenapi } from '../openapi/openapi.js'
+import type { Refusal } from '../refusals/refusal.js'
 import type { AccessMatrix } from '../routes/access-matrix.js'
 import type { VerifyToken } from '../verification/identify.js'
 import { decorateAnswers } from './answered.js'
@@ -101,9 +104,10 @@ interface Given {
 
 /** Decorates the instance and its requests; returns how a refusal is sent. */
 export function decorate(app: FastifyInstance, engine: Engine, given: Given): Refuse {
-  const { settings, audit, downstreams, exchangeJson, scopeNameFor } = engine
+  const { settings, audit, downstreams, exchangeJson, scopeNameFor, verifier } = engine
   const { rules, verifyToken } = given
-  const refuse = advising(app, refusalSender(settings.realm, audit))
+  const complete = (why: Refusal, principal: Principal | null) => completedFor(why, principal, verifier.issuers)
+  const refuse = advising(app, refusalSender(settings.realm, audit, complete))
   const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
   decoratePrincipal(app)
   if (settings.userDecorator) decorateUser(app)

@@ -2,10 +2,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Audit } from '../audit/audit.js'
 import { routeOf } from '../authorization/guard.js'
+import type { Principal } from '../claims/principal.js'
 import { challengeOf, problemMediaType, toProblem } from '../refusals/challenge.js'
 import type { Refusal } from '../refusals/refusal.js'
 import { isAnswered, isBegun, isRefused, letGo, sendOnly } from './answered.js'
 import { RequestOccasion } from './request-occasion.js'
+import { principalOf } from './request-principal.js'
 
 /**
  * Sends a refusal; nothing if the response to the request was sent already.
@@ -29,8 +31,13 @@ interface Prepared {
  * A request gets one response and one audit record: later refusals are neither sent nor recorded.
  *
  * @param realm the name of the API, for the challenge
+ * @param complete adds to a challenge what only the issuer of the caller knows
  */
-export function refusalSender(realm: string, audit: Audit): Refuse {
+export function refusalSender(
+  realm: string,
+  audit: Audit,
+  complete: (why: Refusal, principal: Principal | null) => Refusal = (why) => why
+): Refuse {
   const prepared = new WeakMap<Refusal, Prepared>()
   const prepare = (refusal: Refusal): Prepared => {
     const { requestId: _, ...said } = toProblem('', refusal)
@@ -39,7 +46,8 @@ export function refusalSender(realm: string, audit: Audit): Refuse {
     prepared.set(refusal, made)
     return made
   }
-  const send = (request: FastifyRequest, reply: FastifyReply, refusal: Refusal): void => {
+  const send = (request: FastifyRequest, reply: FastifyReply, why: Refusal): void => {
+    const refusal = complete(why, principalOf(request))
     const { status, retryAfterSeconds } = refusal
     const statusBefore = reply.statusCode
     const { challenge, bodyStart } = prepared.get(refusal) ?? prepare(refusal)

@@ -1,5 +1,6 @@
 /** Stage 2: one trusted issuer, with its discovery document and its keys. */
 
+import type { Claims } from '../claims/principal.js'
 import { fetchMetadata, type Metadata, MetadataMismatchError, type MetadataSource } from '../keys/discovery.js'
 import { type KeySet, toKeySet, type VerificationKey } from '../keys/jwks.js'
 import type { KeyStoreStatus } from '../keys/key-events.js'
@@ -20,6 +21,11 @@ export interface IssuerSettings extends MetadataSource {
   readonly profile: TokenRules
   /** URL of the document of Entra's v2 beside this one of v1. */
   readonly siblingUrl?: string
+  /**
+   * Of issuers that may have one name, as the user flows of a tenant have: what they have in common, and which tokens are of this one, by
+   * claims that the rules check again.
+   */
+  readonly among?: { readonly root: string; readonly isFor: (claims: Claims) => boolean }
   /** True where the authority may not have this document at all: Entra serves v1 beside v2, other products do not. */
   readonly optional: boolean
 }
@@ -132,7 +138,10 @@ export class Issuer {
     const template = this.#names.get(templateOf(name))
     const isOthers = template && new URL(template.settings.url).origin !== new URL(this.settings.url).origin
     const holder = this.#names.get(name) ?? (isOthers ? template : this)
-    if (holder !== this) throw new MetadataMismatchError(`${name} is already the issuer of another tenant of this API`)
+    const { among } = this.settings
+    const mayShare = among !== undefined && holder.settings.among?.root === among.root
+    if (holder !== this && !mayShare)
+      throw new MetadataMismatchError(`${name} is already the issuer of another tenant of this API`)
     this.#names.set(name, this)
   }
 

@@ -59,6 +59,8 @@ export interface TokenRules {
   readonly toPrincipal: (claims: Claims) => Principal
   /** The App ID URI that its clients put before a scope's name; `undefined`: clients request scopes by their names. */
   readonly scopeBase: string | undefined
+  /** The URI at which the users of a directory sign in, for claims challenges; `undefined`: its clients understand none. */
+  readonly authorizationUri?: ((tenantId: string) => string) | undefined
   /** The only clients whose tokens may carry neither scopes nor roles. */
   readonly rolelessClients: ReadonlySet<string>
   /** Whether a caller may call at all, if a function of the application decides on its directory. Rejects if that cannot be determined. */

@@ -1,5 +1,6 @@
 /** Stage 2: which issuers are trusted. The token's `iss` selects one of them; it never adds one. */
 
+import type { Claims } from '../claims/principal.js'
 import type { VerificationKey } from '../keys/jwks.js'
 import { isRefusal, type Refusal, refusal } from '../refusals/refusal.js'
 import { type Issuer, templateOf } from './issuer.js'
@@ -43,10 +44,14 @@ export class TrustedIssuers {
     this.#others = issuers.filter(({ name }) => name === undefined)
   }
 
-  /** The issuer of exactly this name, or the one for many tenants whose template matches it. */
-  named(iss: string): Issuer | undefined {
+  /**
+   * The issuer of exactly this name, or the one for many tenants whose template matches it.
+   *
+   * @param claims of the token, unproven: they select among issuers of one name. Default: none
+   */
+  named(iss: string, claims: Claims = {}): Issuer | undefined {
     if (iss.includes(tenantPlaceholder)) return undefined
-    return this.#exactly(iss) ?? (this.#mayBeNamed(iss) ? undefined : this.#exactly(templateOf(iss)))
+    return this.#exactly(iss, claims) ?? (this.#mayBeNamed(iss) ? undefined : this.#exactly(templateOf(iss), claims))
   }
 
   /** A tenant with rules of its own, whose document is not fetched yet, must not be subject to the rules for many tenants. */
@@ -54,8 +59,21 @@ export class TrustedIssuers {
     return this.#others.some(({ name, settings }) => name === undefined && (settings.issuer as RegExp).test(iss))
   }
 
-  #exactly(name: string): Issuer | undefined {
-    return this.#named.get(name) ?? this.#others.find((other) => other.name === name)
+  #exactly(name: string, claims: Claims): Issuer | undefined {
+    const named = this.#named.get(name)
+    if (named) return named
+    const same = this.#others.filter((other) => other.name === name)
+    const own = same.find(({ settings: { among } }) => among === undefined || among.isFor(claims))
+    // Of none: the rules of the first one refuse the token, and say why.
+    return own ?? (this.#awaits(name, claims) ? undefined : same[0])
+  }
+
+  /** Whether one of several issuers of this name, whose document is not fetched yet, may be the token's. */
+  #awaits(iss: string, claims: Claims): boolean {
+    return this.#others.some(
+      ({ name, settings: { among, issuer } }) =>
+        name === undefined && among?.isFor(claims) === true && (issuer as RegExp).test(iss)
+    )
   }
 
   /** Names the trusted issuers; never the token's own, which is not verified. */
@@ -72,33 +90,34 @@ export class TrustedIssuers {
     return this.#refused.refusal
   }
 
-  /** The key for a token, by its unverified `iss` and `kid`. */
-  findKey(iss: unknown, kid: string): Answer | Promise<Answer> {
+  /** The key for a token, by its unverified `iss` and `kid`, and its claims where several issuers have that name. */
+  findKey(iss: unknown, kid: string, claims: Claims = {}): Answer | Promise<Answer> {
     if (typeof iss !== 'string') return this.#wrongIssuer()
-    const issuer = this.named(iss)
-    if (issuer) return this.#keyOf(issuer, iss, kid)
+    const issuer = this.named(iss, claims)
+    if (issuer) return this.#keyOf(issuer, iss, kid, claims)
     const unnamed = this.#others.filter(({ name }) => name === undefined)
     if (unnamed.length === 0) return this.#wrongIssuer()
-    return this.#findUnnamed(unnamed, iss, kid)
+    return this.#findUnnamed(unnamed, iss, kid, claims)
   }
 
   /** The document that names the issuer may be available by now; fetching is limited by the cooldown of its keys. */
-  #findUnnamed(unnamed: readonly Issuer[], iss: string, kid: string): Answer | Promise<Answer> {
+  #findUnnamed(unnamed: readonly Issuer[], iss: string, kid: string, claims: Claims): Answer | Promise<Answer> {
     const verdict = () => (unnamed.some(({ undecided }) => undecided) ? unavailable : this.#wrongIssuer())
     const asked = unnamed.map(({ keys }) => keys.find(kid))
     if (!asked.some((answer) => answer instanceof Promise)) return verdict()
     return Promise.all(asked).then(() => {
-      const issuer = this.named(iss)
-      return issuer ? this.#keyOf(issuer, iss, kid) : verdict()
+      const issuer = this.named(iss, claims)
+      return issuer ? this.#keyOf(issuer, iss, kid, claims) : verdict()
     })
   }
 
   /** A refresh may have changed the issuer's name meanwhile. */
-  #keyOf(issuer: Issuer, iss: string, kid: string): Answer | Promise<Answer> {
+  #keyOf(issuer: Issuer, iss: string, kid: string, claims: Claims): Answer | Promise<Answer> {
     const found = issuer.keys.find(kid)
     const { name } = issuer
     const named = (key: VerificationKey | Refusal) => (isRefusal(key) ? key : { issuer, issuerName: name, key })
     if (!(found instanceof Promise)) return named(found)
-    return found.then((key) => (this.named(iss) === issuer && issuer.name === name ? named(key) : this.#wrongIssuer()))
+    const isSame = () => this.named(iss, claims) === issuer && issuer.name === name
+    return found.then((key) => (isSame() ? named(key) : this.#wrongIssuer()))
   }
 }

@@ -105,6 +105,7 @@ function isAccessToken({ header, claims }: SignedToken, provider: Provider): boo
   const { token_use, typ } = claims
   const saysSo = provider.isAccessToken?.(claims) === true
   if (isOtherToken(claims, saysSo && provider.mayHaveNonce)) return false
+  if (provider.isOther?.(claims)) return false
   const saysOther = (token_use !== undefined && token_use !== 'access') || (typ !== undefined && typ !== 'Bearer')
   if (saysOther) return false
   const granted = [...grants, ...(provider.grants ?? [])].some((name) => Object.hasOwn(claims, name))

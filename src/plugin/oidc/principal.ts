@@ -1,6 +1,16 @@
 /** Builds the principal of a verified token of a provider other than Entra. */
 import type { Claims, Principal } from '../claims/principal.js'
-import { type ClaimPath, deepFreeze, displayOf, type NameForms, namesAt, text, texts, words } from '../claims/read.js'
+import {
+  type ClaimPath,
+  deepFreeze,
+  displayOf,
+  expiryOf,
+  type NameForms,
+  namesAt,
+  text,
+  texts,
+  words
+} from '../claims/read.js'
 import type { Provider } from './provider.js'
 
 /** The values that the checks compare with, and the places of claims. */
@@ -35,11 +45,21 @@ export function toOidcPrincipal(claims: Claims, { provider, ...rules }: OidcRule
   const { scope, scp } = claims
   const granted = new Set([...words(scope), ...words(scp), ...texts(scope), ...texts(scp)])
   const scopes = [...granted].filter((name) => !signInScopes.has(name) && !provider.signInScopes?.has(name))
-  const roles = allAt(claims, rules.roles).filter((role) => !provider.isEverybodys?.(role))
+  const own = rules.roles.mayBeText ? [] : (provider.rolesOf?.(claims, rules.audiences) ?? [])
+  const roles = [...allAt(claims, rules.roles), ...own].filter((role) => !provider.isEverybodys?.(role))
   const issuer = String(claims.iss)
   const subject = String(subjectOf(claims, provider))
   const clientId = clientIdOf(claims, provider)
-  const caller = { provider: 'oidc' as const, id: subject, subject, issuer, tenantId: issuer, clientId, claims }
+  const caller = {
+    provider: 'oidc' as const,
+    id: subject,
+    subject,
+    issuer,
+    tenantId: issuer,
+    clientId,
+    claims,
+    expiresAt: expiryOf(claims)
+  }
   if (provider.isApp(claims))
     return deepFreeze({ kind: 'app', ...caller, roles: [...new Set([...roles, ...scopes])], scopes: [], groups: [] })
   const groups = allAt(claims, rules.groups)

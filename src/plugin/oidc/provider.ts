@@ -6,6 +6,8 @@ import { type ClaimPath, type NameForms, text } from '../claims/read.js'
 export interface Provider {
   /** The places of roles, for an API of these audiences. */
   readonly roles: (audiences: readonly string[]) => readonly ClaimPath[]
+  /** Roles in a form of the provider's own, for an API of these audiences; with those of `roles`, unless `rolesClaim` is set. */
+  readonly rolesOf?: (claims: Claims, audiences: readonly string[]) => readonly string[]
   readonly groups: readonly ClaimPath[]
   /** The forms that both may have beside a list of strings. Default: none. */
   readonly forms?: NameForms
@@ -27,6 +29,8 @@ export interface Provider {
   readonly grants?: readonly string[]
   /** Whether a token identifies itself as an access token. */
   readonly isAccessToken?: (claims: Claims) => boolean
+  /** Whether a token has claims that the provider's access tokens never have. */
+  readonly isOther?: (claims: Claims) => boolean
   /** True if such a token may contain the `nonce` of the sign-in. */
   readonly mayHaveNonce?: boolean
   /** Scopes of the sign-in itself, beside OpenID Connect's. */

@@ -4,13 +4,16 @@
  */
 import type { Provider } from './provider.js'
 import { auth0 } from './providers/auth0.js'
+import { authentik } from './providers/authentik.js'
 import { cognito } from './providers/cognito.js'
 import { google } from './providers/google.js'
 import { keycloak } from './providers/keycloak.js'
 import { okta } from './providers/okta.js'
+import { xsuaa } from './providers/xsuaa.js'
+import { zitadel } from './providers/zitadel.js'
 
 /** Names of the providers, for `provider` and `OIDC_PROVIDER`. */
-export type ProviderName = 'keycloak' | 'auth0' | 'okta' | 'cognito' | 'google'
+export type ProviderName = 'keycloak' | 'auth0' | 'okta' | 'cognito' | 'google' | 'authentik' | 'zitadel' | 'xsuaa'
 
 /** Issuers that are recognized as a product's, for a warning only. */
 const issuersOf: readonly (readonly [ProviderName, RegExp])[] = [
@@ -27,4 +30,7 @@ export function recognized(issuer: string): ProviderName | undefined {
 }
 
 /** By their names. */
-export const providers: Readonly<Record<ProviderName, Provider>> = { keycloak, auth0, okta, cognito, google }
+export const providers: Readonly<Record<ProviderName, Provider>> = {
+  ...{ keycloak, auth0, okta, cognito, google },
+  ...{ authentik, zitadel, xsuaa }
+}

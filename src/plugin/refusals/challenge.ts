@@ -25,14 +25,19 @@ export function toProblem(
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code, requestId }
 }
 
-/** `auth-param`s as quoted-strings (RFC 9110 §11.2, §5.6.4); RFC 6750 §3 restricts their characters. */
+/**
+ * `auth-param`s as quoted-strings (RFC 9110 §11.2, §5.6.4); RFC 6750 §3 restricts their characters. Each occurs once.
+ *
+ * @param realm the name of the API, unless the challenge has a realm of its own
+ */
 export function challengeOf({ error, detail, scopes, challenge = {} }: Refusal, realm: string): string {
+  const { realm: itsRealm = realm, ...others } = challenge
   const parameters = [
-    ['realm', realm],
+    ['realm', itsRealm],
     ['error', error],
     ['error_description', error && detail],
     ['scope', scopes?.join(' ')],
-    ...Object.entries(challenge)
+    ...Object.entries(others)
   ]
   const pairs = parameters
     .filter(([, value]) => value !== undefined)

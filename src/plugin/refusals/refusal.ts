@@ -161,7 +161,7 @@ export interface Refusal {
   readonly scopes?: readonly string[]
   /** Seconds, for `Retry-After` (RFC 9110 §10.2.3). */
   readonly retryAfterSeconds?: number
-  /** Further parameters of the challenge: what a step-up must satisfy. */
+  /** Further parameters of the challenge: what a step-up must satisfy, and where. A `realm` replaces that of the API. */
   readonly challenge?: Readonly<Record<string, string>>
 }
 

@@ -2,6 +2,7 @@
 import type { Audit } from '../audit/audit.js'
 import { verificationStarted } from '../audit/verification-channel.js'
 import type { Principal } from '../claims/principal.js'
+import { completedFor } from '../issuers/claims-challenge.js'
 import type { Logger } from '../lib/logger.js'
 import { isRefusal, type Refusal, refusal } from '../refusals/refusal.js'
 import { TokenRefusedError } from '../refusals/refusal-error.js'
@@ -25,7 +26,7 @@ export function createVerifyToken(
   audit: Pick<Audit, 'refused' | 'authenticated'>,
   log: Logger
 ): VerifyToken {
-  const { cache, isRevoked, keysTimeoutSeconds } = state
+  const { cache, isRevoked, keysTimeoutSeconds, issuers } = state
   const identify = async (token: unknown): Promise<Principal | Refusal> => {
     if (typeof token !== 'string') return refusal('token_malformed')
     const answer = await verifyToken(token, state)
@@ -34,7 +35,7 @@ export function createVerifyToken(
   const occasion = (principal?: Principal) => ({ log, where: undefined, principal })
   const refuse = (why: Refusal, principal?: Principal) => {
     audit.refused(occasion(principal), why)
-    return new TokenRefusedError(why)
+    return new TokenRefusedError(completedFor(why, principal, issuers))
   }
   return async (token) => {
     const publish = verificationStarted()

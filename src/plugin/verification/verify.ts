@@ -91,7 +91,7 @@ export function verifyToken(token: string, state: VerifierState): Refusal | Prom
   }
   const { header, payload } = decoded
   const refused = headerRefusal(decoded, state.algorithms)
-  const answer = refused ?? state.issuers.findKey(payload.iss, String(header.kid))
+  const answer = refused ?? state.issuers.findKey(payload.iss, String(header.kid), payload)
   return answer instanceof Promise ? answer.then(go) : go(answer)
 }
 

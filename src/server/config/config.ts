@@ -204,7 +204,7 @@ function pluginOptions(env: Environment): EntraOptions {
 }
 
 function toValue(variable: string, text: string): string | number | boolean | readonly string[] {
-  if (lists.has(variable)) return list(text)
+  if (lists.has(variable) || (variable === 'ENTRA_USER_FLOW' && text.includes(','))) return list(text)
   if (switches.has(variable)) return oneOf(variable, text, ['on', 'off']) === 'on'
   if (!variable.endsWith('_SECONDS')) return text
   return /^\d+(\.\d+)?$/.test(text) ? Number(text) : text // the plugin refuses a string, and shows it

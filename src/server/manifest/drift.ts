@@ -43,17 +43,25 @@ function entryDrift(where: string, wanted: Entry, found: Entry): readonly string
   })
 }
 
+/**
+ * With this property users' tokens have `idtyp` as well (Microsoft: "Optional claims reference", additionalProperties), so that a missing claim
+ * decides nothing: the registration may have it.
+ */
+const allowedProperties: ReadonlyMap<unknown, string> = new Map([['idtyp', 'include_user_token']])
+
+function propertiesOf({ name, additionalProperties }: Entry): unknown {
+  const allowed = allowedProperties.get(name)
+  if (!Array.isArray(additionalProperties)) return additionalProperties ?? []
+  return additionalProperties.filter((each) => each !== allowed)
+}
+
 /** A registration may have more claims than guards read, for display. Their content must be Entra's default. */
 function claimDrift(wanted: readonly OptionalClaim[], found: readonly Entry[]): readonly string[] {
   const where = 'optionalClaims.accessToken'
   const differences = wanted.flatMap(({ name, additionalProperties }) => {
     const other = found.find((claim) => claim.name === name)
     return other
-      ? entryDrift(
-          `${where}: ${name}`,
-          { additionalProperties },
-          { additionalProperties: other.additionalProperties ?? [] }
-        )
+      ? entryDrift(`${where}: ${name}`, { additionalProperties }, { additionalProperties: propertiesOf(other) })
       : [`${where}: ${name} is missing`]
   })
   // Microsoft, "Configure optional claims": then `roles` holds groups, and no role that was assigned.

@@ -34,7 +34,8 @@ const optionalClaims: Readonly<Record<Single['kind'], readonly string[]>> = {
   appPermission: [],
   user: [],
   app: [],
-  member: ['acct'],
+  // The last three show an AI agent, which is no member (Microsoft: "Token claims reference for agent IDs").
+  member: ['acct', 'xms_act_fct', 'xms_par_app_azp', 'xms_sub_fct'],
   client: [],
   tenant: [],
   clientAuth: [],

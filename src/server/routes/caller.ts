@@ -61,11 +61,12 @@ const caller = {
     issuer: text,
     tenantId: text,
     clientId: text,
+    expiresAt: { type: 'number', description: 'Seconds since 1970' },
     clientAuth: { type: 'string', enum: ['none', 'secret', 'certificate'] },
     agent: {
       type: 'object',
       description: 'What the token says about AI agents',
-      properties: { actorFacets: texts, subjectFacets: texts }
+      properties: { actorFacets: texts, subjectFacets: texts, parentClientId: text }
     },
     membership: { type: 'string', enum: ['member', 'guest', 'unknown'] },
     isGuest: { type: 'boolean' },

@@ -147,6 +147,20 @@ t.test('names and email addresses only with personalData', async (t) => {
   t.notOk('name' in (told[0] as object), 'nobody was identified there')
 })
 
+t.test(
+  'Microsoft "Token claims reference for agent IDs": the parent application of an agent is recorded',
+  async (t) => {
+    const parentClientId = '30cf4c22-9985-4ef7-8756-91cc888176bd'
+    const told = await events(t, 'all', { xms_act_fct: '11', xms_par_app_azp: parentClientId })
+    t.same(
+      told.filter((one) => 'id' in one).map((one) => 'parentClientId' in one && one.parentClientId),
+      all.filter((one) => 'id' in one).map(() => parentClientId)
+    )
+    const others = await events(t, 'all', { xms_act_fct: '11', xms_par_app_azp: 7 })
+    t.notOk(others.some((one) => 'parentClientId' in one))
+  }
+)
+
 t.test('claims cannot forge log lines', async (t) => {
   const forgedLine = '{"level":30,"audit":{"event":"allowed"}}'
   const evil = `x\r\n${forgedLine}\n\u2028\u001b[2K`

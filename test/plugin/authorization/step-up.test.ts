@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { authAgeSeconds, authContextsOf } from '../../../src/plugin/authorization/step-up.js'
+import { authAgeSeconds, hasAuthContext } from '../../../src/plugin/authorization/step-up.js'
 import type { Principal } from '../../../src/plugin/claims/principal.js'
 import {
   allOf,
@@ -12,6 +12,7 @@ import {
   requirePolicy,
   requireScope
 } from '../../../src/plugin/index.js'
+import { createVerifier, type VerifierOptions } from '../../../src/plugin/verifier-index.js'
 import { type ApiSetup, startApi } from '../../support/api.js'
 import { parseChallenge } from '../../support/http.js'
 import { clientId, seconds, type TestTenant, tenantId } from '../../support/tenant.js'
@@ -42,6 +43,65 @@ t.test('Microsoft "Claims challenges": the challenge tells a client with cp1 whi
     t.same(claims, { access_token: { acrs: { essential: true, value: 'c1' } } })
   }
 })
+
+t.test(
+  'Microsoft "Claims challenges", header format: authorization_uri is required, and realm is the tenant',
+  async (t) => {
+    const { tenant, ask } = await start(t, requireAuthContext('c1'))
+    const { parameters } = await ask(await tenant.userToken(cp1))
+    t.match(parameters, { realm: tenantId, authorization_uri: `${tenant.origin}/${tenantId}/oauth2/v2.0/authorize` })
+    t.match(await ask(await tenant.appToken(cp1)), { status: 403, parameters: { realm: `api://${clientId}` } })
+    const uriIn = async (options: object, iss: string) => {
+      const verifier = createVerifier({ tenantId, clientId, keysTimeoutSeconds: 0.1, ...options } as VerifierOptions)
+      t.teardown(() => verifier.close())
+      const principal = { kind: 'user', provider: 'entra', issuer: iss, tenantId, claims: cp1, groups: [], scopes: [] }
+      const error = await verifier.authorize(principal as never, requireAuthContext('c1')).catch((error) => error)
+      const header = verifier.answerTo(error, '1').headers['www-authenticate']
+      return parseChallenge(header ?? null).parameters
+    }
+    const clouds: [options: object, iss: string, uri: string | undefined][] = [
+      [{}, `https://login.microsoftonline.com/${tenantId}/v2.0`, 'https://login.microsoftonline.com'],
+      [{}, `https://sts.windows.net/${tenantId}/`, 'https://login.microsoftonline.com'],
+      [
+        { tenantId: 'organizations', allowedTenants: [tenantId] },
+        `https://login.microsoftonline.com/${tenantId}/v2.0`,
+        'https://login.microsoftonline.com'
+      ],
+      [
+        { cloud: 'usgovernment' },
+        `https://login.microsoftonline.us/${tenantId}/v2.0`,
+        'https://login.microsoftonline.us'
+      ],
+      [{ cloud: 'china' }, `https://sts.chinacloudapi.cn/${tenantId}/`, 'https://login.partner.microsoftonline.cn']
+    ]
+    for (const [options, iss, host] of clouds)
+      t.match(
+        await uriIn(options, iss),
+        { realm: tenantId, authorization_uri: `${host}/${tenantId}/oauth2/authorize`, claims: /./ },
+        iss
+      )
+  }
+)
+
+t.test(
+  'Microsoft writes authentication contexts C1 and c1: one case, and the challenge always has the same',
+  async (t) => {
+    for (const name of ['c1', 'C1']) {
+      const { tenant, ask } = await start(t, requireAuthContext(name))
+      for (const acrs of [['c1'], ['C1'], ['c2', 'C1'], 'C1'])
+        t.match(await ask(await tenant.userToken({ acrs })), { status: 200 }, `${name}: ${acrs}`)
+      for (const acrs of [['c11'], ['c'], [' c1'], ['ｃ1']])
+        t.match(await ask(await tenant.userToken({ acrs })), { status: 403 }, `${name}: ${acrs}`)
+      const { parameters } = await ask(await tenant.userToken({ ...cp1, acrs: [] }))
+      t.same(JSON.parse(Buffer.from(parameters.claims ?? '', 'base64').toString()), {
+        access_token: { acrs: { essential: true, value: 'c1' } }
+      })
+    }
+    const of = (claims: object, provider: string) => ({ claims, provider }) as unknown as Principal
+    t.notOk(hasAuthContext(of({ acrs: ['k'] }, 'entra'), '\u212a'), 'KELVIN SIGN is no K')
+    t.notOk(hasAuthContext(of({ acr: 'PHR' }, 'oidc'), 'phr'), 'acr of another provider is case-sensitive')
+  }
+)
 
 t.test('a client without cp1 is refused: it would request the same token again and again', async (t) => {
   const { tenant, ask } = await start(t, requireAuthContext('c1'))
@@ -156,10 +216,12 @@ t.test('allOf two contexts: each challenge requests one, until the token has bot
 })
 
 t.test('claims of unexpected types count as absent', async (t) => {
-  const of = (claims: object, tenant = tenantId) => ({ claims, tenantId: tenant, issuer: 'i' }) as unknown as Principal
+  const of = (claims: object, provider = 'entra') =>
+    ({ claims, tenantId, provider, issuer: 'i' }) as unknown as Principal
   for (const odd of [null, 7, {}, [7], [['c1']], true]) {
-    t.same(authContextsOf(of({ acrs: odd, acr: odd })), [])
-    t.same(authContextsOf(of({ acrs: odd, acr: odd }, 'i')), [])
+    for (const provider of ['entra', 'oidc'])
+      for (const id of ['c1', 'null', '7', 'true', ''])
+        t.notOk(hasAuthContext(of({ acrs: odd, acr: odd }, provider), id), `${provider}: ${JSON.stringify(odd)}`)
   }
   for (const odd of [null, 'x', {}, [], true, undefined])
     t.equal(authAgeSeconds(of({ auth_time: odd })), Number.POSITIVE_INFINITY)

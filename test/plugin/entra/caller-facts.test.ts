@@ -128,8 +128,11 @@ t.test('Microsoft "Token claims reference for agent IDs": facets 11 and 13, or a
   })
   t.same(agentOf({ xms_act_fct: '11', xms_sub_fct: '2 3' }), { actorFacets: ['11'], subjectFacets: ['2', '3'] })
   t.same(agentOf({ xms_act_fct: '3', xms_sub_fct: '13' }), { actorFacets: ['3'], subjectFacets: ['13'] })
-  t.same(agentOf({ xms_par_app_azp: parent }), { actorFacets: [], subjectFacets: [] })
-  t.same(agentOf({ xms_act_fct: '11', xms_par_app_azp: parent }), { actorFacets: ['11'], subjectFacets: [] })
+  const parentClientId = parent
+  t.same(agentOf({ xms_par_app_azp: parent }), { actorFacets: [], subjectFacets: [], parentClientId })
+  t.same(agentOf({ xms_act_fct: '11', xms_par_app_azp: parent }), {
+    ...{ actorFacets: ['11'], subjectFacets: [], parentClientId }
+  })
   t.equal(agentOf({}), undefined)
   t.equal(agentOf({ xms_act_fct: '3 9', xms_sub_fct: '3 6' }), undefined, 'those of ordinary users and apps')
   t.equal(agentOf({ xms_act_fct: '111 1', xms_sub_fct: '113 3 1,13' }), undefined, 'whole numbers')

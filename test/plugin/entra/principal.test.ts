@@ -16,7 +16,15 @@ const user = (claims: Claims = {}) => toPrincipal({ ...bare(), scp: 'Orders.Read
 const app = (claims: Claims = {}) => toPrincipal({ ...bare(), idtyp: 'app', roles: ['Orders.Read.All'], ...claims })
 
 t.test('the README: the members of a user', async (t) => {
-  const claims = { ...bare(), scp: 'a b', roles: ['Admin'], groups: [group], name: 'A User', email: 'a@b.example' }
+  const claims = {
+    ...bare(),
+    scp: 'a b',
+    roles: ['Admin'],
+    groups: [group],
+    name: 'A User',
+    email: 'a@b.example',
+    exp: 1800003600
+  }
   t.strictSame(toPrincipal(claims), {
     kind: 'user',
     provider: 'entra',
@@ -28,6 +36,7 @@ t.test('the README: the members of a user', async (t) => {
     issuer: iss,
     tenantId: tid,
     clientId: client,
+    expiresAt: 1800003600,
     name: 'A User',
     email: 'a@b.example',
     scopes: ['a', 'b'],
@@ -38,7 +47,7 @@ t.test('the README: the members of a user', async (t) => {
 })
 
 t.test('the README: the members of an app', async (t) => {
-  const claims = { ...bare(), idtyp: 'app', roles: ['Orders.Read.All'] }
+  const claims = { ...bare(), idtyp: 'app', roles: ['Orders.Read.All'], exp: 1800003600 }
   t.strictSame(toPrincipal(claims), {
     kind: 'app',
     provider: 'entra',
@@ -47,6 +56,7 @@ t.test('the README: the members of an app', async (t) => {
     issuer: iss,
     tenantId: tid,
     clientId: client,
+    expiresAt: 1800003600,
     scopes: [],
     roles: ['Orders.Read.All'],
     groups: [],

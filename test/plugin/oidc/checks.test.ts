@@ -230,6 +230,7 @@ t.test('access tokens as providers make them', async (t) => {
       scopes: [],
       roles: [],
       groups: [],
+      expiresAt: claims.exp,
       claims
     }
     const guest = is.kind === 'user' ? { membership: 'unknown', isGuest: false, hasMoreGroups: false } : {}

@@ -210,6 +210,25 @@ const kinds: Record<ProviderName, Record<string, [claims: Claims, kind: 'user' |
   google: {
     'no address': [{ sub: 'spa' }, 'user'],
     'sub is client_id: the rule of others': [{ sub: 'spa', client_id: 'spa' }, 'user']
+  },
+  authentik: {
+    'a service account is a user': [{ preferred_username: 'ak-spa-client_credentials', uid: 'u' }, 'user'],
+    'sub is client_id: the rule of others': [{ sub: 'spa', client_id: 'spa' }, 'user']
+  },
+  zitadel: {
+    'a service user is a user': [{ azp: undefined, sub: '2825', client_id: 'nightly-job' }, 'user'],
+    'RFC 9068 §2.2': [{ azp: undefined, sub: 'svc', client_id: 'svc' }, 'app'],
+    'nothing says so': [{}, 'user']
+  },
+  xsuaa: {
+    'by its secret': [{ azp: undefined, sub: 'svc', cid: 'svc', grant_type: 'client_credentials' }, 'app'],
+    'by its certificate': [{ azp: undefined, sub: 'svc', client_id: 'svc', grant_type: 'client_x509' }, 'app'],
+    'for a user': [{ azp: undefined, sub: 'svc', cid: 'svc', grant_type: 'user_token' }, 'user'],
+    'without a grant': [{ azp: undefined, sub: 'svc', cid: 'svc' }, 'user'],
+    'of a person': [{ sub: 'svc', cid: 'svc', grant_type: 'client_credentials', user_id: 'u' }, 'user'],
+    'who signed in': [{ sub: 'svc', cid: 'svc', grant_type: 'client_credentials', origin: 'ldap' }, 'user'],
+    'another client': [{ sub: 'svc', cid: 'spa', grant_type: 'client_credentials' }, 'user'],
+    'no client': [{ sub: 'svc', grant_type: 'client_credentials' }, 'user']
   }
 }
 
@@ -234,6 +253,92 @@ t.test('Keycloak: what says that a token is an access token', (t) => {
     undefined,
     'a service without sub'
   )
+  t.end()
+})
+
+t.test('authentik: azp and uid make an access token, which may have no scope', (t) => {
+  const { of, codeOf } = using({ provider: 'authentik' })
+  const token = { ...without(access, 'scope'), azp: audience, uid: 'u' }
+  t.equal(codeOf(token), undefined)
+  t.equal(codeOf({ ...token, aud: [audience, 'x'] }), undefined)
+  for (const odd of [{ uid: undefined }, { azp: undefined }, { azp: 'other' }, { uid: 7 }, { azp: [audience] }])
+    t.equal(codeOf({ ...token, ...odd }), 'not_an_access_token', JSON.stringify(odd))
+  t.equal(codeOf({ ...token, nonce: 'n' }), 'not_an_access_token')
+  t.same(of({ entitlements: ['a'], roles: ['a', 'b'], groups: ['g'], scope: 'goauthentik.io/api entitlements x' }), {
+    ...of({}),
+    ...{ roles: ['a', 'b'], groups: ['g'], scopes: ['x'] },
+    claims: of({ entitlements: ['a'], roles: ['a', 'b'], groups: ['g'], scope: 'goauthentik.io/api entitlements x' })
+      .claims
+  })
+  t.end()
+})
+
+t.test('Zitadel: roles of the own project, as members of an object; ID tokens', (t) => {
+  const { of, codeOf } = using({ provider: 'zitadel' })
+  const claim = `urn:zitadel:iam:org:project:${audience}:roles`
+  const org = { '1': 'contoso.example' }
+  t.same(of({ [claim]: { Admin: org, reader: org } }).roles, ['Admin', 'reader'])
+  t.same(of({ [claim]: [{ Admin: org }, { Admin: org, writer: org }] }).roles, ['Admin', 'writer'])
+  for (const odd of [
+    null,
+    'Admin',
+    7,
+    true,
+    ['Admin'],
+    { Admin: {} },
+    { Admin: null },
+    { Admin: 'x' },
+    [[{ Admin: org }]]
+  ])
+    t.same(of({ [claim]: odd }).roles, [], JSON.stringify(odd))
+  t.same(of({ 'urn:zitadel:iam:org:project:roles': { owner: org } }).roles, [], 'of the project of the client')
+  t.same(of({ 'urn:zitadel:iam:org:project:other:roles': { owner: org } }).roles, [], 'of another project')
+  const named = using({ provider: 'zitadel', rolesClaim: 'permissions' })
+  t.same(named.of({ [claim]: { Admin: org }, permissions: ['read'] }).roles, ['read'], 'rolesClaim takes its place')
+  const token = { ...without(access, 'scope'), jti: 'j' }
+  t.equal(codeOf(token), undefined)
+  t.equal(codeOf({ ...token, jti: undefined }), 'not_an_access_token')
+  for (const name of ['acr', 'amr', 'auth_time'])
+    t.equal(codeOf({ ...token, client_id: 'spa', [name]: 'x' }), 'not_an_access_token', name)
+  t.end()
+})
+
+t.test('XSUAA: scopes, groups of the identity provider, ID tokens', (t) => {
+  const { of, codeOf } = using({ provider: 'xsuaa' })
+  const user = of({
+    scope: ['openid', 'uaa.user', 'orders!t1.Read'],
+    azp: undefined,
+    client_id: undefined,
+    cid: 'sb-x'
+  })
+  t.match(user, { kind: 'user', scopes: ['orders!t1.Read'], clientId: 'sb-x' })
+  const saml = { 'xs.saml.groups': ['Sales'] }
+  t.same(of({ 'xs.system.attributes': saml }).groups, ['Sales'])
+  t.same(of({ ext_cxt: { 'xs.system.attributes': saml } }).groups, ['Sales'])
+  t.equal(codeOf({ ...access, scope: ['openid'] }), 'not_an_access_token')
+  for (const scope of [['openid', 'orders!t1.Read'], ['orders!t1.Read'], [], 'orders!t1.Read'])
+    t.equal(codeOf({ ...access, scope }), undefined, JSON.stringify(scope))
+  t.end()
+})
+
+t.test('docs/products.md, "What does not fit": tokens in these forms are refused', (t) => {
+  const { codeOf } = using({})
+  const bare = { iss: issuer, aud: audience, iat: 1, nbf: 1, exp: 2, jti: 'j' }
+  const rows: Record<string, Claims> = {
+    Kubernetes: { ...bare, sub: 'system:serviceaccount:shop:api', 'kubernetes.io': { namespace: 'shop' } },
+    'GitHub Actions': {
+      ...bare,
+      sub: 'repo:contoso/shop:ref:refs/heads/main',
+      repository: 'contoso/shop',
+      actor: 'ann'
+    },
+    GitLab: { ...bare, sub: 'project_path:contoso/shop:ref_type:branch:ref:main', project_path: 'contoso/shop' },
+    Firebase: { ...bare, sub: 'u1', user_id: 'u1', auth_time: 1, firebase: { sign_in_provider: 'password' } },
+    Supabase: { ...bare, sub: 'u1', role: 'authenticated', amr: [{ method: 'password' }], session_id: 's' },
+    Clerk: { iss: issuer, sub: 'user_1', sid: 'sess_1', azp: 'https://shop.example', iat: 1, exp: 2 }
+  }
+  for (const [product, claims] of Object.entries(rows)) t.equal(codeOf(claims), 'not_an_access_token', product)
+  t.throws(() => using({ issuer: 'http://adfs.example/adfs/services/trust' }), /issuer .* is not allowed/, 'AD FS')
   t.end()
 })
 

@@ -1,9 +1,10 @@
 import t, { type Test } from 'tap'
 import type { IsRevoked } from '../../../src/plugin/index.js'
+import { refusalIn } from '../../../src/plugin/refusals/refusal-error.js'
 import { until } from '../../faults/waits.js'
 import { outcomeOf, startApi } from '../../support/api.js'
 import { parseChallenge } from '../../support/http.js'
-import { callerId, seconds } from '../../support/tenant.js'
+import { callerId, seconds, tenantId } from '../../support/tenant.js'
 
 async function start(t: Test, isRevoked: IsRevoked, options: object = {}) {
   const routes = { '/': {}, '/open': { config: { auth: 'none' } } } as const
@@ -32,11 +33,15 @@ for (const tokenCache of [undefined, false] as const) {
 }
 
 t.test('a client of Entra with the capability cp1 gets a claims challenge for a newer token', async (t) => {
-  const { tenant, get } = await start(t, async () => true)
+  const { tenant, app, get } = await start(t, async () => true)
   const answer = await get('/', await tenant.userToken({ xms_cc: ['cp1'] }))
   t.equal(outcomeOf(answer), '401 token_revoked', 'the code says what happened')
   const { parameters } = parseChallenge(answer.headers.get('www-authenticate'))
   t.equal(parameters.error, 'insufficient_claims')
+  const authorization_uri = `${tenant.origin}/${tenantId}/oauth2/v2.0/authorize`
+  t.match(parameters, { realm: tenantId, authorization_uri })
+  const outside = await app.verifyToken(await tenant.userToken({ xms_cc: ['cp1'] })).catch((error) => error)
+  t.match(refusalIn(outside)?.challenge, { realm: tenantId, authorization_uri }, 'also outside of requests')
   const { access_token } = JSON.parse(Buffer.from(parameters.claims ?? '', 'base64').toString()) as {
     access_token: { nbf: { essential: boolean; value: string } }
   }

@@ -427,6 +427,15 @@ t.test('variables of other programs are theirs', async (t) => {
   t.ok(readConfig({ ...oidc, ...beside }), 'a near name beside the right one is somebody else’s')
 })
 
+t.test('one user flow, or several', async (t) => {
+  const flowIn = (ENTRA_USER_FLOW: string) => {
+    const { entra } = readConfig({ ...sound, ENTRA_AUTHORITY: 'https://contoso.b2clogin.com', ENTRA_USER_FLOW })
+    return (entra as { userFlow?: unknown }).userFlow
+  }
+  t.equal(flowIn('B2C_1_signin'), 'B2C_1_signin')
+  t.strictSame(flowIn('B2C_1_signin, B2C_1A_edit'), ['B2C_1_signin', 'B2C_1A_edit'])
+})
+
 t.test('no password in a URL is shown', async (t) => {
   const password = 'https://user:s3cr3t@host.example'
   const entra = ['ENTRA_TENANT_ID', 'ENTRA_CLIENT_ID', 'ENTRA_AUTHORITY', 'ENTRA_CLOUD', 'ENTRA_ALLOWED_CLIENTS']
