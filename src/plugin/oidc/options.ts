@@ -62,14 +62,13 @@ export function oidcAuthority(options: OidcOptions) {
   const allowedClients = clientsOf('allowedClients', options)
   const rolelessClients = clientsOf('rolelessClients', options) ?? new Set<string>()
   const provider = providerOf(options.provider)
-  const { forms = listsOnly } = provider
   const rules: OidcRules = {
     provider,
     audiences,
     allowedClients,
     rfc9068: isOn('rfc9068', options.rfc9068),
-    roles: sourceOf('rolesClaim', options.rolesClaim, { ...forms, paths: provider.roles(audiences) }),
-    groups: sourceOf('groupsClaim', options.groupsClaim, { ...forms, paths: provider.groups })
+    roles: sourceOf('rolesClaim', options.rolesClaim, { ...listsOnly, paths: provider.roles(audiences) }),
+    groups: sourceOf('groupsClaim', options.groupsClaim, { ...listsOnly, paths: provider.groups })
   }
   const profile: TokenRules = {
     algorithms,

@@ -1,6 +1,6 @@
 /** The particulars of one OpenID provider's tokens, and the defaults for other providers. */
 import type { Claims } from '../claims/principal.js'
-import { type ClaimPath, type NameForms, text } from '../claims/read.js'
+import { type ClaimPath, text } from '../claims/read.js'
 
 /** The places of claims in a provider's tokens. */
 export interface Provider {
@@ -9,8 +9,6 @@ export interface Provider {
   /** Roles in a form of the provider's own, for an API of these audiences; with those of `roles`, unless `rolesClaim` is set. */
   readonly rolesOf?: (claims: Claims, audiences: readonly string[]) => readonly string[]
   readonly groups: readonly ClaimPath[]
-  /** The forms that both may have beside a list of strings. Default: none. */
-  readonly forms?: NameForms
   /** Roles that every user has; they are ignored. */
   readonly isEverybodys?: (role: string) => boolean
   /** The claim that is compared with the audience in a token without `aud`. */

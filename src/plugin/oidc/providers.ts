@@ -21,7 +21,10 @@ const issuersOf: readonly (readonly [ProviderName, RegExp])[] = [
   ['auth0', /^https:\/\/[^/]+\.auth0\.com\/?$/],
   ['okta', /^https:\/\/[^/]+\.(okta|oktapreview|okta-emea|okta-gov)\.com(\/|$)/],
   ['cognito', /^https:\/\/cognito-idp\.[^/]+\.amazonaws\.com(\.cn)?\//],
-  ['google', /^https:\/\/accounts\.google\.com$/]
+  ['google', /^https:\/\/accounts\.google\.com$/],
+  ['authentik', /\/application\/o\/[^/]+\/$/],
+  ['zitadel', /^https:\/\/[^/]+\.zitadel\.cloud$/],
+  ['xsuaa', /^https:\/\/[^/]+\.authentication\.[^/]+\.hana\.ondemand\.com\/oauth\/token$/]
 ]
 
 /** The product that an issuer looks like. */

@@ -290,7 +290,10 @@ t.test('an issuer of a known product without its preset: a warning that names it
     auth0: ['https://shop.eu.auth0.com/'],
     okta: ['https://shop.okta.com', 'https://shop.oktapreview.com/oauth2/default'],
     cognito: ['https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12Cd34E'],
-    google: ['https://accounts.google.com']
+    google: ['https://accounts.google.com'],
+    authentik: ['https://id.example/application/o/shop/'],
+    zitadel: ['https://shop.zitadel.cloud'],
+    xsuaa: ['https://shop.authentication.eu10.hana.ondemand.com/oauth/token']
   } as const
   for (const [name, issuers] of Object.entries(known))
     for (const issuer of issuers) {
