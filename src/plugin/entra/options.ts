@@ -82,7 +82,7 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
     issuer,
     ...(form === '1.0' && { siblingUrl: first.url }),
     optional: form === '1.0',
-    profile: { algorithms, rolelessClients, scopeBase, admit, ...rulesOf(form) }
+    profile: { algorithms, strictHeader: true, rolelessClients, scopeBase, admit, ...rulesOf(form) }
   })
   const issuers = Object.freeze([toIssuer(first), ...others.map(toIssuer)] as const)
   const clients = new Map(client && issuers.map((issuer) => [issuer, client] as const))

@@ -1,6 +1,7 @@
 /** Stage 2: which issuers are trusted. The token's `iss` selects one of them; it never adds one. */
 
 import type { VerificationKey } from '../keys/jwks.js'
+import type { KeyStore } from '../keys/key-store.js'
 import { isRefusal, type Refusal, refusal } from '../refusals/refusal.js'
 import { type Issuer, templateOf } from './issuer.js'
 import { tenantPlaceholder } from './token-rules.js'
@@ -13,6 +14,12 @@ export interface FoundKey {
   /** The name by which it was found. */
   readonly issuerName: string | undefined
   readonly key: VerificationKey
+}
+
+/** What the header of a token says of its key. */
+export interface KeyName {
+  readonly kid: string | undefined
+  readonly alg: unknown
 }
 
 type Answer = FoundKey | Refusal
@@ -30,6 +37,7 @@ const wrongIssuer = (expected: string): Refusal =>
 /** All trusted issuers, each with keys of its own: a key of one never verifies a token of another. */
 export class TrustedIssuers {
   readonly all: readonly Issuer[]
+  readonly #hasStrictHeaders: boolean
   /** By their configured names: however many there are, a request checks at most two. */
   readonly #named: ReadonlyMap<string | undefined, Issuer>
   /** Issuers whose name only their document contains. */
@@ -39,6 +47,7 @@ export class TrustedIssuers {
 
   constructor(issuers: readonly Issuer[]) {
     this.all = issuers
+    this.#hasStrictHeaders = issuers.some(({ settings }) => settings.profile.strictHeader)
     this.#named = new Map(issuers.map((issuer) => [issuer.name, issuer]))
     this.#others = issuers.filter(({ name }) => name === undefined)
   }
@@ -72,30 +81,52 @@ export class TrustedIssuers {
     return this.#refused.refusal
   }
 
-  /** The key for a token, by its unproven `iss` and `kid`. */
-  findKey(iss: unknown, kid: string): Answer | Promise<Answer> {
+  /** Whether the header of a token must be as {@link TokenRules} says, by its unproven `iss`; of an unknown issuer it may have to be. */
+  hasStrictHeader(iss: unknown): boolean {
+    const issuer = typeof iss === 'string' ? this.named(iss) : undefined
+    return issuer?.settings.profile.strictHeader ?? this.#hasStrictHeaders
+  }
+
+  /** The key for a token, by its unproven `iss` and header. */
+  findKey(iss: unknown, { kid, alg }: KeyName): Answer | Promise<Answer> {
     if (typeof iss !== 'string') return this.#wrongIssuer()
     const issuer = this.named(iss)
-    if (issuer) return this.#keyOf(issuer, iss, kid)
+    if (issuer) return this.#answer(issuer, iss, issuer.keys.find(kid, alg))
     const unnamed = this.#others.filter(({ name }) => name === undefined)
     if (unnamed.length === 0) return this.#wrongIssuer()
-    return this.#findUnnamed(unnamed, iss, kid)
+    return this.#findUnnamed(unnamed, iss, { kid, alg })
+  }
+
+  /**
+   * For a token without `kid` that the key which fits did not sign: another one, after a refresh if it is time for one.
+   *
+   * @returns `undefined` if there is none: the signature is invalid
+   */
+  async findAnotherKey(alg: unknown, { issuer, issuerName, key }: FoundKey): Promise<Answer | undefined> {
+    const found = await issuer.keys.findAnother(alg, key)
+    return found && (isRefusal(found) ? found : { issuer, issuerName, key: found })
+  }
+
+  /** A key of this name, for whichever algorithm, if one is held. Fetches nothing. */
+  peekKey(iss: unknown, kid: unknown): FoundKey | undefined {
+    const issuer = typeof iss === 'string' ? this.named(iss) : undefined
+    const key = typeof kid === 'string' ? issuer?.keys.peekNamed(kid) : undefined
+    return issuer && key && { issuer, issuerName: issuer.name, key }
   }
 
   /** The document that names the issuer may be available by now; fetching is limited by the cooldown of its keys. */
-  #findUnnamed(unnamed: readonly Issuer[], iss: string, kid: string): Answer | Promise<Answer> {
+  #findUnnamed(unnamed: readonly Issuer[], iss: string, { kid, alg }: KeyName): Answer | Promise<Answer> {
     const verdict = () => (unnamed.some(({ undecided }) => undecided) ? unavailable : this.#wrongIssuer())
-    const asked = unnamed.map(({ keys }) => keys.find(kid))
+    const asked = unnamed.map(({ keys }) => keys.find(kid, alg))
     if (!asked.some((answer) => answer instanceof Promise)) return verdict()
     return Promise.all(asked).then(() => {
       const issuer = this.named(iss)
-      return issuer ? this.#keyOf(issuer, iss, kid) : verdict()
+      return issuer ? this.#answer(issuer, iss, issuer.keys.find(kid, alg)) : verdict()
     })
   }
 
   /** A refresh may have changed the issuer's name meanwhile. */
-  #keyOf(issuer: Issuer, iss: string, kid: string): Answer | Promise<Answer> {
-    const found = issuer.keys.find(kid)
+  #answer(issuer: Issuer, iss: string, found: ReturnType<KeyStore['find']>): Answer | Promise<Answer> {
     const { name } = issuer
     const named = (key: VerificationKey | Refusal) => (isRefusal(key) ? key : { issuer, issuerName: name, key })
     if (!(found instanceof Promise)) return named(found)

@@ -76,6 +76,7 @@ export function oidcAuthority(options: OidcOptions) {
     scopeBase: undefined,
     checks: oidcChecks(rules),
     showsMembers: false,
+    strictHeader: false,
     toPrincipal: (claims) => toOidcPrincipal(claims, rules)
   }
   // OpenID Connect Discovery §4.1: a terminating slash of the issuer is left out before the path is added.

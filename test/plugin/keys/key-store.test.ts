@@ -14,8 +14,10 @@ const down = () => Promise.reject(new Error('the tenant is down'))
 
 function keySet(...kids: string[]): KeySet {
   return {
-    keys: new Map(kids.map((kid) => [kid, { kid, pem: `PEM of ${kid}`, algorithms: ['RS256'] as const }])),
-    dropped: 0
+    keys: kids.map((kid) => ({ kid, pem: `PEM of ${kid}`, algorithms: ['RS256'] })),
+    dropped: 0,
+    unread: 0,
+    unsupported: []
   }
 }
 
@@ -33,9 +35,9 @@ function makeStore(timings: Partial<KeyTimings> = {}) {
   const news = new KeyNews(log, (change) => void told.push(change))
   const store = new KeyStore(load, { ...defaults, ...timings }, clock, news)
   /** What a request with this `kid` is told: `key`, or the status of its refusal. */
-  const ask = async (kid: string) => outcome(await store.find(kid))
+  const ask = async (kid: string) => outcome(await store.find(kid, 'RS256'))
   const refused = async (kid: string) => {
-    const found = await store.find(kid)
+    const found = await store.find(kid, 'RS256')
     return isRefusal(found) ? found : undefined
   }
   return { clock, log, told, tenant, store, ask, refused }
@@ -83,7 +85,7 @@ t.test('start() resolves after the first try, whatever came of it', async (t) =>
 
 t.test('a key that is held is answered at once, without a promise and without a fetch', async (t) => {
   const { tenant, store } = await started()
-  const found = store.find('a')
+  const found = store.find('a', 'RS256')
   t.notOk(found instanceof Promise)
   t.match(found, { kid: 'a', pem: 'PEM of a' })
   t.equal(tenant.loads, 1)
@@ -94,7 +96,7 @@ t.test('single flight', async (t) => {
     const { tenant, store } = await started()
     const answer = deferred<KeySet>()
     tenant.answer = () => answer.promise
-    const waiting = Array.from({ length: 1000 }, (_, i) => store.find(i % 2 ? 'b' : 'nobody'))
+    const waiting = Array.from({ length: 1000 }, (_, i) => store.find(i % 2 ? 'b' : 'nobody', 'RS256'))
     t.equal(tenant.loads, 2)
     answer.resolve(keySet('a', 'b'))
     const outcomes = (await Promise.all(waiting)).map(outcome)
@@ -108,7 +110,7 @@ t.test('single flight', async (t) => {
     const answer = deferred<KeySet>()
     tenant.answer = () => answer.promise
     await clock.advance(3600_000)
-    const waiting = store.find('b')
+    const waiting = store.find('b', 'RS256')
     t.equal(tenant.loads, 2)
     answer.resolve(keySet('b'))
     t.equal(outcome(await waiting), 'key')
@@ -120,7 +122,7 @@ t.test('single flight', async (t) => {
     const answer = deferred<KeySet>()
     await clock.advance(3600_000 - 1)
     tenant.answer = () => answer.promise
-    const waiting = store.find('b')
+    const waiting = store.find('b', 'RS256')
     await clock.advance(1)
     t.equal(tenant.loads, 2)
     answer.resolve(keySet('a'))
@@ -530,7 +532,7 @@ t.test('nothing is rejected with nobody to hear it', async (t) => {
   const { clock, tenant, store } = await started()
   tenant.answer = down
   for (let i = 0; i < 10; i += 1) {
-    void store.find(`gone-${i}`) // its client hung up
+    void store.find(`gone-${i}`, 'RS256') // its client hung up
     await clock.advance(30_000)
   }
   await clock.advance(3600_000)
@@ -544,7 +546,7 @@ t.test('each change of state is told once', async (t) => {
   const next = async (answer: () => Promise<KeySet>, kid = 'unknown') => {
     tenant.answer = answer
     await clock.advance(30_000)
-    await store.find(kid)
+    await store.find(kid, 'RS256')
     await settle()
     return told.splice(0)
   }
