@@ -58,7 +58,8 @@ const form: Step = {
 const header: Step = {
   id: 'header',
   source: 'RFC 8725 §3.1, §3.10, §3.11',
-  expected: 'an alg that this API accepts, a typ of access tokens, and no parameter that supplies a key'
+  expected:
+    'an alg that this API accepts, a typ of access tokens, and no parameter that supplies a key or requires an extension'
 }
 const knownKey: Step = {
   id: 'key',

@@ -141,7 +141,9 @@ const reasons: readonly (readonly [name: string, code: string, holds: (token: Re
   [
     'RFC 8725 §3.10, RFC 7515 §4.1.11: parameters that bring a key, or ask for extensions',
     'unsupported_header',
-    ({ header }) => has(header, ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'enc', 'zip', 'cty'])
+    ({ header }, api) =>
+      has(header, ['crit', 'b64', 'jwk', 'enc', 'zip']) ||
+      (api === 'entra' ? has(header, ['jku', 'x5u', 'x5c', 'cty']) : /jwt$/i.test(String(header.cty)))
   ],
   [
     'RFC 7515 §4.1.4: no kid that can be a name',

@@ -157,6 +157,75 @@ const keyNames: Row[] = [
   })
 ]
 
+/** Parameters that name a key, of an issuer that may send them: they are ignored, and nothing is fetched from where they say. */
+const references: Readonly<Record<string, (world: World) => unknown>> = {
+  jku: ({ attacker }) => `${attacker.origin}/jwks`,
+  x5u: ({ attacker }) => `${attacker.origin}/x5u`,
+  x5c: ({ keys }) => [createPublicKey(keys.stranger).export({ type: 'spki', format: 'der' }).toString('base64')],
+  x5t: () => 'p256',
+  'x5t#S256': () => 'p256',
+  cty: () => 'text/plain'
+}
+
+const ignored: Row[] = Object.entries(references).flatMap(([name, make]) => [
+  ...rows(`RFC 8725 §3.10 no key from where the token says, another provider, ${name}`, bad, {
+    'signed by the attacker': (world) =>
+      world.provider.token({}, { alg: 'RS256', kid: 'rsa', [name]: make(world) }, rsa(world.keys.stranger)),
+    'signed by the attacker, without a kid': (world) =>
+      world.provider.token({}, { alg: 'RS256', kid: undefined, [name]: make(world) }, rsa(world.keys.stranger))
+  }),
+  ...rows(`RFC 8725 §3.10 no key from where the token says, another provider, ${name}`, unknownKey, {
+    'a kid of the attacker': (world) =>
+      world.provider.token({}, { alg: 'RS256', kid: 'attacker', [name]: make(world) }, rsa(world.keys.stranger))
+  }),
+  ...rows(`control: RFC 7515 §4.1 a reference to the key is ignored, ${name}`, '200', {
+    'signed by the provider': (world) => world.provider.token({}, { [name]: make(world) }),
+    ...Object.fromEntries(
+      ['', null, [], {}, 0].map((value) => [
+        `as ${JSON.stringify(value)}`,
+        ({ provider }: World) => provider.token({}, { [name]: value })
+      ])
+    )
+  })
+])
+
+const unsupported = '401 invalid_token unsupported_header'
+const parameters: Row[] = [
+  ...ignored,
+  ...[
+    ...(['crit', 'b64', 'jwk', 'enc', 'zip'] as const).flatMap((name) =>
+      ['', null, [], {}, 0, false].map((value) => [name, value] as const)
+    ),
+    ['crit', ['jku']] as const
+  ].map(([name, value]) => ({
+    rule: `RFC 7515 §4.1.11, RFC 8725 §3.10, RFC 7516 §4.1 refused of every issuer, ${name}`,
+    change: `as ${JSON.stringify(value)}`,
+    is: unsupported,
+    token: ({ provider }: World) => provider.token({}, { [name]: value })
+  })),
+  ...rows('RFC 8725 §3.10 no key out of the token, another provider, jwk', unsupported, {
+    'signed by the attacker': ({ provider, keys }) =>
+      provider.token(
+        {},
+        { alg: 'RS256', kid: 'rsa', jwk: createPublicKey(keys.stranger).export({ format: 'jwk' }) },
+        rsa(keys.stranger)
+      )
+  }),
+  ...['JWT', 'jwt', 'application/jwt', 'Application/JWT', 'at+jwt', 'application/at+jwt', ' JWT ', 'JWT;v=1'].map(
+    (cty) => ({
+      rule: 'RFC 7519 §5.2 a nested token, another provider',
+      change: `cty ${cty}`,
+      is: unsupported,
+      token: ({ provider }: World) => provider.token({}, { cty })
+    })
+  ),
+  ...rows('control: RFC 7515 §4.1.10 cty of something else is ignored', '200', {
+    json: ({ provider }) => provider.token({}, { cty: 'json' }),
+    'jwt in a longer word': ({ provider }) => provider.token({}, { cty: 'jwt-claims' }),
+    'a list': ({ provider }) => provider.token({}, { cty: ['JWT'] })
+  })
+]
+
 const claims =
   (changed: Record<string, unknown>, parameters = {}) =>
   ({ provider }: World) =>
@@ -288,9 +357,15 @@ const apps: Row[] = [
 ].map((row) => ({ ...row, path: '/app' }))
 
 /** All of them go to the API that trusts the other provider. */
-export const oidc: Table = [...signatures, ...algorithms, ...keyNames, ...payloads, ...accepted, ...apps].map(
-  (row) => ({
-    ...row,
-    api: 'oidc'
-  })
-)
+export const oidc: Table = [
+  ...signatures,
+  ...algorithms,
+  ...keyNames,
+  ...parameters,
+  ...payloads,
+  ...accepted,
+  ...apps
+].map((row) => ({
+  ...row,
+  api: 'oidc'
+}))

@@ -123,3 +123,39 @@ t.test('RFC 9864: an algorithm that goes by a new name', async (t) => {
   t.strictSame(detailOf('Ed25519', 'ES256'), refusal('wrong_algorithm'), 'no advice that would not help')
   t.strictSame(detailOf('Ed448', 'EdDSA'), refusal('wrong_algorithm'))
 })
+
+t.test('a header that names a key in another way: refused of Entra, ignored of another issuer', async (t) => {
+  for (const [name, value] of [
+    ['jku', 'https://evil.example'],
+    ['x5u', 'https://evil.example'],
+    ['x5c', ['MII']],
+    ['cty', 'text/plain'],
+    ['cty', null]
+  ] as const) {
+    const token = decoded({ [name]: value })
+    t.match(
+      headerRefusal(token, ['RS256'], true),
+      { code: 'unsupported_header', detail: `"${name}"` },
+      `${name}: named`
+    )
+    t.equal(headerRefusal(token, ['RS256'], false), undefined, `${name}: ignored`)
+  }
+})
+
+t.test('RFC 7519 §5.2: cty of a nested token, whoever sends it', async (t) => {
+  for (const cty of ['JWT', 'jwt', 'application/jwt', 'APPLICATION/JWT', 'at+jwt', 'JWT; charset=utf-8', ' jwt'])
+    t.match(headerRefusal(decoded({ cty }), ['RS256'], false), { code: 'unsupported_header', detail: '"cty"' }, cty)
+  for (const cty of ['', 'json', 'jwtx', 'xjwt', 'application/jwt+json', 'text/jwt', 7, ['JWT'], null, {}])
+    t.equal(headerRefusal(decoded({ cty }), ['RS256'], false), undefined, JSON.stringify(cty))
+})
+
+t.test('what every issuer is refused for is named', async (t) => {
+  for (const name of ['crit', 'b64', 'jwk', 'enc', 'zip']) {
+    for (const value of ['', null, [], {}, 0, false, 'x']) {
+      for (const isStrict of [true, false]) {
+        const why = headerRefusal(decoded({ [name]: value }), ['RS256'], isStrict)
+        t.match(why, { code: 'unsupported_header', detail: `The header of the token has "${name}": it ` }, name)
+      }
+    }
+  }
+})
