@@ -131,6 +131,45 @@ t.test('unknown kids: at most one refresh per cooldown, whatever the flood', gua
     }
   })
 
+  t.test('a set that flaps refuses no good token: a key that left asks once more, within the cooldown', async (t) => {
+    const { ask, clock, issuer, tenant } = subject(t)
+    tenant.keys = [a.jwk, b.jwk]
+    await issuer.keys.start()
+    await clock.advance(second)
+    tenant.keys = [a.jwk]
+    t.equal(await ask('flood'), 401, 'one thin answer, whoever asked for it')
+    tenant.keys = [a.jwk, b.jwk]
+    const answers = []
+    for (let at = 0; at < 40; at += 1) {
+      answers.push(await ask(at % 4 ? 'a' : 'b'))
+      await clock.advance(500)
+    }
+    t.strictSame(new Set(answers), new Set(['key']))
+  })
+
+  t.test(
+    'keys that left ask once each, and at most once in five seconds together; refused until they are back',
+    async (t) => {
+      const { ask, clock, issuer, tenant } = subject(t)
+      tenant.keys = [a.jwk, b.jwk, c.jwk]
+      await issuer.keys.start()
+      await clock.advance(second)
+      tenant.keys = [a.jwk]
+      t.equal(await ask('flood'), 401)
+      const start = clock.now()
+      for (let at = 0; at < 29; at += 1) {
+        for (const kid of ['b', 'c', `flood-${at}`]) t.equal(await ask(kid), 401)
+        t.equal(await ask('a'), 'key')
+        await clock.advance(second)
+      }
+      t.strictSame(
+        tenant.at.filter((time) => time > start - 1).map((time) => (time - start) / second),
+        [0, 0, 5],
+        'the flood, b, c'
+      )
+    }
+  )
+
   t.test('requests that wait for one refresh share it, and each gets its own answer', async (t) => {
     const { ask, issuer, tenant } = await warm(t)
     const { held, open } = gate()

@@ -274,8 +274,8 @@ const keys: readonly Mutant[] = [
   ]),
   mutant('withdrawn keys', 'signature', 'Microsoft: signing keys roll over', [
     'keys/key-store',
-    'new KeyIndex(reuseUnchangedKeys(set, this.#held?.set))',
-    'new KeyIndex({ ...set, keys: [...(this.#held?.set.keys ?? []), ...set.keys] })'
+    'new KeyIndex(reuseUnchangedKeys(set, before?.set))',
+    'new KeyIndex({ ...set, keys: [...(before?.set.keys ?? []), ...set.keys] })'
   ]),
   mutant('keys of the other issuer', 'signature', 'RFC 8725 §3.8 only keys that the issuer publishes', [
     'issuers/trusted-issuers',

@@ -1,6 +1,6 @@
 /**
  * Stage 2b: returns the public key of a `kid` and an `alg`. The whole set is fetched at startup and in the background; requests only read it. An unknown
- * `kid` triggers at most one refresh per cooldown. An invalid response never replaces a valid set. During an outage, the last valid set is
+ * `kid` triggers at most one refresh per cooldown, and a `kid` that left the set one more. An invalid response never replaces a valid set. During an outage, the last valid set is
  * used for up to `maxStaleSeconds`.
  */
 
@@ -8,6 +8,7 @@ import { retrySeconds } from '../lib/back-off.js'
 import type { Clock } from '../lib/clock.js'
 import { reasonOf } from '../lib/json-client.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
+import { Departures } from './departures.js'
 import { type KeySet, maxKeys, reuseUnchangedKeys, type VerificationKey } from './jwks.js'
 import type { KeyNews, KeyStoreStatus } from './key-events.js'
 import { KeyIndex } from './key-index.js'
@@ -34,6 +35,7 @@ export class KeyStore {
   readonly #clock: Clock
   readonly #news: KeyNews
   #held: KeyIndex | undefined
+  readonly #departures = new Departures()
   #loadedAt = Number.NEGATIVE_INFINITY
   #askedAt = Number.NEGATIVE_INFINITY
   #nextTryAt = 0
@@ -73,7 +75,7 @@ export class KeyStore {
     if (!held) return this.#unavailable()
     const found = held.find(kid, alg)
     if (found || (kid === undefined && held.isAmbiguous(alg))) return found ?? severalFit
-    return this.#ask()?.then(() => this.#settled(kid, alg)) ?? this.#missing(kid, alg)
+    return this.#ask(kid, alg)?.then(() => this.#settled(kid, alg)) ?? this.#missing(kid, alg)
   }
 
   /**
@@ -91,7 +93,7 @@ export class KeyStore {
       if (found !== tried) return found
       return this.#lastError === undefined ? undefined : this.#missing(undefined, alg)
     }
-    return this.peek(undefined, alg) === tried ? (this.#ask()?.then(another) ?? another()) : another()
+    return this.peek(undefined, alg) === tried ? (this.#ask(undefined, alg)?.then(another) ?? another()) : another()
   }
 
   /** The key that a token names, if it is held. Fetches nothing. */
@@ -123,13 +125,13 @@ export class KeyStore {
     return this.#ageSeconds <= this.#timings.maxStaleSeconds ? this.#held : undefined
   }
 
-  /** A refresh to wait for: the pending one, or a new one unless the last was triggered within the cooldown. */
-  #ask(): Promise<void> | undefined {
+  /** A refresh to wait for: the pending one, or a new one unless the last was triggered within the cooldown. A key that left may ask sooner. */
+  #ask(kid: string | undefined, alg: unknown): Promise<void> | undefined {
     if (this.#refreshing) return this.#refreshing
-    const { cooldownSeconds } = this.#timings
     const now = this.#clock.now()
-    if (now - this.#askedAt < cooldownSeconds * 1000) return undefined
-    this.#askedAt = now
+    const isTime = now - this.#askedAt >= this.#timings.cooldownSeconds * 1000
+    if (!isTime && !this.#departures.mayAsk(kid, alg, now)) return undefined
+    if (isTime) this.#askedAt = now
     return this.#refresh().then(() => {
       // Whether the kid is new stays unknown until the tenant responds: this does not wait for the next hourly refresh.
       if (this.#lastError !== undefined) this.#schedule(this.#retrySeconds)
@@ -196,7 +198,9 @@ export class KeyStore {
   }
 
   #install(set: KeySet): void {
-    this.#held = new KeyIndex(reuseUnchangedKeys(set, this.#held?.set))
+    const before = this.#held
+    this.#held = new KeyIndex(reuseUnchangedKeys(set, before?.set))
+    if (before) this.#departures.note(before, this.#held)
     this.#loadedAt = this.#clock.now()
     this.#lastError = undefined
     this.#failures = 0

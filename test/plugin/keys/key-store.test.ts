@@ -601,3 +601,131 @@ t.test('a tenant that is down from the start, and an issuer that is not there', 
   )
   absent.store.close()
 })
+
+/** A store of which one answer lacked `b`, after an unknown kid asked. */
+async function thin(timings: Partial<KeyTimings> = {}) {
+  const made = makeStore(timings)
+  made.tenant.answer = () => Promise.resolve(keySet('a', 'b'))
+  await made.store.start()
+  const publish = (...kids: string[]) => {
+    made.tenant.answer = () => Promise.resolve(keySet(...kids))
+  }
+  publish('a')
+  await made.clock.advance(60_000)
+  await made.ask('unknown')
+  return { ...made, publish }
+}
+
+t.test('a set that flaps: a key that left may ask once more, within the cooldown', async (t) => {
+  t.test('one thin answer refuses no good token', async (t) => {
+    const { ask, clock, publish, tenant } = await thin()
+    publish('a', 'b')
+    for (let at = 0; at < 40; at += 1) {
+      t.equal(await ask(at % 4 ? 'a' : 'b'), 'key')
+      await clock.advance(100)
+    }
+    t.equal(tenant.loads, 3)
+  })
+
+  t.test('it is refused until it is back, and asks no more than once', async (t) => {
+    const { ask, clock, tenant } = await thin()
+    for (let at = 0; at < 29; at += 1) {
+      t.equal(await ask('b'), 401)
+      await clock.advance(1000)
+    }
+    t.equal(tenant.loads, 3, 'once')
+    await clock.advance(1000)
+    t.equal(await ask('b'), 401)
+    t.equal(tenant.loads, 4, 'and after the cooldown as any other')
+  })
+
+  t.test('all of them together at most once in five seconds', async (t) => {
+    const kids = Array.from({ length: 20 }, (_, at) => `k${at}`)
+    const { ask, clock, publish, tenant } = await thin({ cooldownSeconds: 3600 })
+    publish('a', ...kids)
+    await ask('b')
+    publish('a')
+    await clock.advance(3600_000) // the regular refresh
+    await ask('unknown')
+    const loads = tenant.loads
+    for (let second = 0; second < 20; second += 1) {
+      for (const kid of kids) t.equal(await ask(kid), 401)
+      t.equal(tenant.loads - loads, 1 + Math.floor(second / 5), `second ${second}`)
+      await clock.advance(1000)
+    }
+  })
+
+  t.test('once for each time that it leaves', async (t) => {
+    const { ask, clock, publish, tenant } = await thin({ cooldownSeconds: 3600 })
+    for (let round = 0; round < 3; round += 1) {
+      publish('a', 'b')
+      t.equal(await ask('b'), 'key')
+      await clock.advance(5000)
+      publish('a')
+      await clock.advance(3600_000 - 5000 - 1000 * round)
+      await ask(`unknown ${round}`)
+      await clock.advance(3600_000)
+      const loads = tenant.loads
+      t.equal(await ask('b'), 401)
+      t.ok(tenant.loads > loads)
+    }
+  })
+
+  t.test('a name that nobody published asks for nothing', async (t) => {
+    const { ask, tenant } = await thin()
+    for (const kid of ['c', 'unknown', '']) t.equal(await ask(kid), 401)
+    t.equal(tenant.loads, 2)
+  })
+
+  t.test('an outage meanwhile: whether it is back is unknown', async (t) => {
+    const { ask, tenant } = await thin()
+    tenant.answer = down
+    t.equal(await ask('b'), 503)
+    t.equal(await ask('a'), 'key')
+  })
+
+  t.test('all who wait for it share one refresh', async (t) => {
+    const { ask, publish, tenant } = await thin()
+    publish('a', 'b')
+    t.strictSame(new Set(await Promise.all(Array.from({ length: 100 }, () => ask('b')))), new Set(['key']))
+    t.equal(tenant.loads, 3)
+  })
+})
+
+t.test(
+  'a token without kid that the only key did not sign, when another request has fetched the next one',
+  async (t) => {
+    const { clock, store, tenant } = await started()
+    const old = store.peek(undefined, 'RS256')
+    if (!old) throw new Error('no key')
+    tenant.answer = () => Promise.resolve(keySet('b'))
+    await clock.advance(3600_000)
+    t.match(store.findAnother('RS256', old), { kid: 'b' }, 'it is found without a fetch')
+    t.equal(tenant.loads, 2)
+  }
+)
+
+t.test('more keys than are read: the events say so', async (t) => {
+  const { clock, log, told, tenant, store } = makeStore()
+  const answer =
+    (unread: number, ...kids: string[]) =>
+    () =>
+      Promise.resolve({ ...keySet(...kids), unread })
+  tenant.answer = answer(7, 'a')
+  await store.start()
+  tenant.answer = answer(8, 'a', 'b')
+  await clock.advance(3600_000)
+  tenant.answer = answer(0, 'a', 'b')
+  await clock.advance(3600_000)
+  t.strictSame(told, [
+    { event: 'tenant.ready', keys: ['a'], unread: 7 },
+    { event: 'tenant.keys_changed', added: ['b'], removed: [], unread: 8 }
+  ])
+  t.strictSame(
+    log.lines.filter(({ level }) => level === 'warn').map(({ details }) => details),
+    [
+      { unread: 7, read: 1024 },
+      { unread: 8, read: 1024 }
+    ]
+  )
+})
