@@ -169,7 +169,8 @@ t.test('RFC 7517 §4.5: keys of two kinds under one kid, and one key listed for 
 })
 
 t.test('a set with more keys than are read says so, in the log and in refusals', async (t) => {
-  const keys = Array.from({ length: 1025 }, (_, at) => jwk(ec, { kid: `k${at}` }))
+  const one = jwk(ec)
+  const keys = Array.from({ length: 1025 }, (_, at) => ({ ...one, kid: `k${at}` }))
   const { ask, log, token, verifier } = await start(t, ...keys)
   t.equal(await ask(await token(ec, { kid: 'k1023' })), 'ok')
   const late = await token(ec, { kid: 'k1024' })
@@ -197,4 +198,26 @@ t.test('Entra’s tokens have one, and are refused without', async (t) => {
   const token = await tenant.userToken({}, { kid: undefined })
   await t.rejects(verifier.verify({ scheme: 'Bearer', token }), { code: 'unknown_key', message: /has no "kid"/ })
   t.equal((await verifier.explain(token)).code, 'unknown_key')
+})
+
+t.test('a rotation meanwhile, and a token that the next key did not sign either', async (t) => {
+  const { advance, ask, fetched, publish, token } = await start(t, jwk(first))
+  publish(jwk(second))
+  advance(31)
+  t.equal(await ask(await token(third)), 'invalid_signature')
+  t.equal(await ask(await token(second)), 'ok')
+  t.equal(fetched(), 3, 'once, and once more as the old key has left')
+})
+
+t.test('explain asks for the next key as a request does', async (t) => {
+  for (const [by, code] of [
+    [second, undefined],
+    [third, 'invalid_signature']
+  ] as const) {
+    const { advance, fetched, publish, token, verifier } = await start(t, jwk(first))
+    publish(jwk(second))
+    advance(31)
+    t.equal((await verifier.explain(await token(by))).code, code)
+    t.equal(fetched(), 2)
+  }
 })
