@@ -9,9 +9,9 @@ import type { FoundKey } from './issuers/trusted-issuers.js'
 import { shown } from './lib/validate.js'
 import { isRefusal, type Refusal, type RefusalCode, refusal } from './refusals/refusal.js'
 import { ambiguityRefusal, type DecodedToken, decodeToken } from './verification/decode.js'
-import { headerRefusal, keyRefusal } from './verification/jose-header.js'
+import { headerRefusal, keyNameIn } from './verification/jose-header.js'
 import { isSignedBy } from './verification/signature.js'
-import { describeKey, type VerifierState } from './verification/verify.js'
+import { describeKey, type VerifierState, withAnotherKey } from './verification/verify.js'
 
 /** The result of one check. */
 export interface CheckResult {
@@ -58,12 +58,13 @@ const form: Step = {
 const header: Step = {
   id: 'header',
   source: 'RFC 8725 §3.1, §3.10, §3.11',
-  expected: 'an alg that this API accepts, a typ of access tokens, and no parameter that supplies a key'
+  expected:
+    'an alg that this API accepts, a typ of access tokens, and no parameter that supplies a key or requires an extension'
 }
 const knownKey: Step = {
   id: 'key',
   source: 'RFC 7515 §4.1.4',
-  expected: 'iss and kid that name a published key of a trusted issuer'
+  expected: 'iss, kid and alg that name a published key of a trusted issuer'
 }
 const oneReading: Step = {
   id: 'reading',
@@ -89,23 +90,25 @@ async function checksOf(token: string, state: VerifierState): Promise<CheckResul
   if (isRefusal(decoded)) return [failed(form, decoded)]
   const { header: parameters, payload } = decoded
   const { iss } = payload
-  const { kid } = parameters
-  const found = typeof kid === 'string' ? await state.issuers.findKey(iss, kid, payload) : undefined
+  const { kid, alg } = parameters
+  const isStrict = state.issuers.hasStrictHeader(iss, payload)
+  const isNamed = typeof kid === 'string' || (kid === undefined && !isStrict)
+  const found = isNamed ? await state.issuers.findKey(iss, keyNameIn(decoded), payload) : undefined
   const key = found === undefined || isRefusal(found) ? undefined : found
+  const signed = key && (await signatureOf(token, decoded, key, state))
+  // Of another algorithm, for the checks that come after the signature.
+  const forIssuer = signed?.key ?? state.issuers.peekKey(iss, kid, payload)
   return [
     passed(form),
-    result(header, headerRefusal(decoded, state.algorithms), parameters),
-    found ? result(knownKey, keyProblem(decoded, found), { iss, kid }) : undecided(knownKey, { kid }),
+    result(header, headerRefusal(decoded, state.algorithms, isStrict), parameters),
+    found ? result(knownKey, isRefusal(found) ? found : undefined, { iss, kid, alg }) : undecided(knownKey, { kid }),
     result(oneReading, ambiguityRefusal(decoded)),
     result(claims, missingClaimRefusal(payload, requiredClaims), Object.keys(payload)),
-    key ? signatureResult(token, decoded, key) : undecided(signature),
+    signed ? result(signature, signed.why) : undecided(signature),
     result(time, timeRefusal(payload, state.clockToleranceSeconds), timesIn(decoded)),
-    ...(key ? ofIssuer(decoded, key) : [])
+    ...(forIssuer ? ofIssuer(decoded, forIssuer) : [])
   ]
 }
-
-const keyProblem = (decoded: DecodedToken, found: FoundKey | Refusal) =>
-  isRefusal(found) ? found : keyRefusal(decoded, found.key.algorithms)
 
 const timesIn = ({ payload: { exp, nbf, iat } }: DecodedToken) => ({
   exp,
@@ -114,10 +117,13 @@ const timesIn = ({ payload: { exp, nbf, iat } }: DecodedToken) => ({
   now: Math.floor(Date.now() / 1000)
 })
 
-/** Verified by fast-jwt, as for a request; undecided when the `alg` does not match the key. */
-function signatureResult(token: string, decoded: DecodedToken, { key }: FoundKey): CheckResult {
-  if (keyRefusal(decoded, key.algorithms)) return undecided(signature)
-  return result(signature, isSignedBy(token, key) ? undefined : refusal('invalid_signature'))
+/** Verified by fast-jwt, as for a request, also with the next key of an issuer whose tokens have no `kid`. */
+async function signatureOf(token: string, decoded: DecodedToken, first: FoundKey, { issuers }: VerifierState) {
+  if (isSignedBy(token, first.key)) return { key: first, why: undefined }
+  const key = await withAnotherKey({ token, decoded, ...first }, { issuers })
+  if (key === undefined) return { key: first, why: refusal('invalid_signature') }
+  if (isRefusal(key)) return { key: first, why: key }
+  return { key, why: isSignedBy(token, key.key) ? undefined : refusal('invalid_signature') }
 }
 
 function ofIssuer({ header, payload }: DecodedToken, { issuer, key }: FoundKey): CheckResult[] {

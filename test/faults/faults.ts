@@ -1,4 +1,5 @@
 /** What a tenant can answer instead of a document. Each row names the rule that it is judged by. */
+import { generateKeyPairSync } from 'node:crypto'
 import type { RequestListener, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
@@ -262,6 +263,14 @@ const goneIsGone = 'a key that a good answer no longer holds is refused at once'
 const restStays = 'one bad entry never drops the rest'
 const two = (lane: Lane): readonly [JWK, JWK] => [lane.jwk('key-1'), lane.jwk('key-2')]
 
+const nullMembers = Object.fromEntries(
+  ['use', 'key_ops', 'alg', 'x5u', 'x5c', 'x5t', 'd', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'].map((name) => [
+    name,
+    null
+  ])
+)
+const ecKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })
+
 export const goodAnswers: readonly GoodAnswer[] = [
   { name: 'the same set', rule: 'a good answer is held', keys: two, holds: ['key-1', 'key-2'], refuses: ['key-3'] },
   {
@@ -296,6 +305,41 @@ export const goodAnswers: readonly GoodAnswer[] = [
     name: 'the same key twice',
     rule: 'the same key twice is one',
     keys: (lane) => [...two(lane), ...two(lane)],
+    holds: ['key-1', 'key-2'],
+    refuses: ['key-3']
+  },
+  {
+    name: 'one key, once for each of its algorithms',
+    rule: 'one key that is listed once for each alg verifies each of them',
+    keys: (lane) => ['PS256', 'RS256', 'RS512'].flatMap((alg) => two(lane).map((jwk) => ({ ...jwk, alg }))),
+    holds: ['key-1', 'key-2'],
+    refuses: ['key-3']
+  },
+  {
+    name: 'an EC key under the kid of an RSA key',
+    rule: 'RFC 7517 §4.5: keys of two kinds may share a kid',
+    keys: (lane) => [{ ...ecKey, kid: 'key-1' }, ...two(lane), { ...ecKey, kid: 'key-2' }],
+    holds: ['key-1', 'key-2'],
+    refuses: ['key-3']
+  },
+  {
+    name: 'null for each member that a key does not have',
+    rule: 'a member that is null is none',
+    keys: (lane) => two(lane).map((jwk) => ({ ...nullMembers, ...jwk })),
+    holds: ['key-1', 'key-2'],
+    refuses: ['key-3']
+  },
+  {
+    name: 'an empty key_ops',
+    rule: restStays,
+    keys: (lane) => [{ ...lane.jwk('key-1'), key_ops: [] }, lane.jwk('key-2')],
+    holds: ['key-2'],
+    refuses: ['key-1']
+  },
+  {
+    name: 'a key for Ed25519 (RFC 9864)',
+    rule: restStays,
+    keys: (lane) => [{ kty: 'OKP', crv: 'Ed25519', x: 'AAAA', alg: 'Ed25519', kid: 'key-3' }, ...two(lane)],
     holds: ['key-1', 'key-2'],
     refuses: ['key-3']
   },

@@ -153,7 +153,7 @@ export class Lane {
     const issuer = new Issuer(settings, { ...defaults, ...timings }, { fetchJson, clock, log, names: new Map() })
     return {
       ...{ issuer, clock, log, fetches, underWay, idle },
-      ask: async (kid) => outcome(await issuer.keys.find(kid)),
+      ask: async (kid) => outcome(await issuer.keys.find(kid, 'RS256')),
       begin: ({ answer, hangs = false }, target) => {
         const path = target === 'discovery' ? this.discoveryPath : this.keysPath
         way.short = hangs

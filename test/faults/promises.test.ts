@@ -66,7 +66,7 @@ function subject(t: Test, timings: Partial<KeyTimings> = {}) {
   t.teardown(() => issuer.keys.close())
   const trusted = new TrustedIssuers([issuer])
   const ask = async (kid: string) => {
-    const found = await trusted.findKey(iss, kid)
+    const found = await trusted.findKey(iss, { kid, alg: 'RS256' })
     return outcome(isRefusal(found) ? found : found.key)
   }
   return { ask, clock, idle, issuer, log, tenant }
@@ -104,7 +104,7 @@ t.test('unknown kids: at most one refresh per cooldown, whatever the flood', gua
       let waited = 0
       for (let batch = 0; batch < 100; batch += 1) {
         const answers = Array.from({ length: 1000 }, () => ask(`kid-${Math.random()}`))
-        if (issuer.keys.find('a') instanceof Promise) waited += 1
+        if (issuer.keys.find('a', 'RS256') instanceof Promise) waited += 1
         wrong.push(...(await Promise.all(answers)).filter((answer) => answer !== status))
         await clock.advance((seconds * second) / 100)
       }
@@ -132,6 +132,45 @@ t.test('unknown kids: at most one refresh per cooldown, whatever the flood', gua
     }
   })
 
+  t.test('a set that flaps refuses no good token: a key that left asks once more, within the cooldown', async (t) => {
+    const { ask, clock, issuer, tenant } = subject(t)
+    tenant.keys = [a.jwk, b.jwk]
+    await issuer.keys.start()
+    await clock.advance(second)
+    tenant.keys = [a.jwk]
+    t.equal(await ask('flood'), 401, 'one thin answer, whoever asked for it')
+    tenant.keys = [a.jwk, b.jwk]
+    const answers = []
+    for (let at = 0; at < 40; at += 1) {
+      answers.push(await ask(at % 4 ? 'a' : 'b'))
+      await clock.advance(500)
+    }
+    t.strictSame(new Set(answers), new Set(['key']))
+  })
+
+  t.test(
+    'keys that left ask once each, and at most once in five seconds together; refused until they are back',
+    async (t) => {
+      const { ask, clock, issuer, tenant } = subject(t)
+      tenant.keys = [a.jwk, b.jwk, c.jwk]
+      await issuer.keys.start()
+      await clock.advance(second)
+      tenant.keys = [a.jwk]
+      t.equal(await ask('flood'), 401)
+      const start = clock.now()
+      for (let at = 0; at < 29; at += 1) {
+        for (const kid of ['b', 'c', `flood-${at}`]) t.equal(await ask(kid), 401)
+        t.equal(await ask('a'), 'key')
+        await clock.advance(second)
+      }
+      t.strictSame(
+        tenant.at.filter((time) => time > start - 1).map((time) => (time - start) / second),
+        [0, 0, 5],
+        'the flood, b, c'
+      )
+    }
+  )
+
   t.test('requests that wait for one refresh share it, and each gets its own answer', async (t) => {
     const { ask, issuer, tenant } = await warm(t)
     const { held, open } = gate()
@@ -139,7 +178,7 @@ t.test('unknown kids: at most one refresh per cooldown, whatever the flood', gua
     tenant.keys = [a.jwk, b.jwk]
     const before = tenant.asked.length
     const waiting = Array.from({ length: 10_000 }, (_, i) => ask(i % 2 ? 'b' : `nobody-${i}`))
-    t.match(issuer.keys.find('a'), { kid: 'a' }, 'a good token goes on meanwhile')
+    t.match(issuer.keys.find('a', 'RS256'), { kid: 'a' }, 'a good token goes on meanwhile')
     open()
     const answers = await Promise.all(waiting)
     t.equal(answers.filter((answer) => answer === 'key').length, 5000)
@@ -168,10 +207,10 @@ t.test('no good token waits for a refresh in the background', guard(), async (t)
   tenant.keys = [a.jwk, b.jwk]
   clock.fireNext()
   t.equal(tenant.at.length, 2, 'it is under way')
-  t.match(issuer.keys.find('a'), { kid: 'a' }, 'a good token is answered without a promise')
+  t.match(issuer.keys.find('a', 'RS256'), { kid: 'a' }, 'a good token is answered without a promise')
   open()
   await idle()
-  t.match(issuer.keys.find('b'), { kid: 'b' })
+  t.match(issuer.keys.find('b', 'RS256'), { kid: 'b' })
   t.equal(tenant.at.length, 2)
   t.equal(await ask('a'), 'key')
 })

@@ -23,7 +23,7 @@ export async function answerTo(
 
 /** A principal without what its tokens have anew each time: times and identifiers. */
 export const withoutTimes = (principal: string): string =>
-  principal.replace(/"(iat|nbf|exp|auth_time|uti|jti|aio|rh|sid)":("[^"]*"|[\d.]+(e\+\d+)?),?/g, '')
+  principal.replace(/"(iat|nbf|exp|expiresAt|auth_time|uti|jti|aio|rh|sid)":("[^"]*"|[\d.]+(e\+\d+)?),?/g, '')
 
 /** Refusals that no check of the token makes: what its caller may do, with the options at hand. */
 const notExplained = ['no_permissions', 'tenant_not_allowed']

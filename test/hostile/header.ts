@@ -188,7 +188,7 @@ const b64: Row[] = [false, true, 0, null, 'false'].map((value) => ({
 }))
 
 const jwkOf = (key: KeyObject) => ({ ...createPublicKey(key).export({ format: 'jwk' }), kid: 'key-1', use: 'sig' })
-/** Signed by the attacker's key, or, one change only, by the tenant's. */
+/** Signed by the attacker's key, or, one change only, by the tenant's. Entra sends none of these, and all are refused. */
 function bring(name: string, rule: string, make: (world: World) => unknown): Row[] {
   return rows(rule, unsupported, {
     [`${name}, signed by the attacker`]: (world) => world.token({}, { [name]: make(world) }, rsa(world.keys.stranger)),

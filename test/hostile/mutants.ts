@@ -20,7 +20,20 @@ function mutant(name: string, table: TableName, rule: string, ...edits: readonly
 
 const requireClaim = "requiredClaims = ['iss', 'exp']"
 const entraClaims = "entraClaims = ['aud', 'iat', 'sub', 'tid', 'ver']"
-const parameters = "['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'enc', 'zip', 'cty']"
+const parameters = "['crit', 'b64', 'jwk', 'enc', 'zip']"
+const strictParameters = "['jku', 'x5u', 'x5c', 'cty']"
+/** The list without one. */
+const without = (list: string, name: string): Change => [
+  'verification/jose-header',
+  list,
+  list.replace(new RegExp(`'${name}', |, '${name}'`), '')
+]
+const keyOfAnyAlgorithm: Change = [
+  'keys/key-index',
+  '?.find(({ algorithms }) => algorithms.some((name) => name === alg))',
+  '?.[0]'
+]
+const anyOfSeveral: Change = ['keys/key-index', 'known?.pem === key.pem ? known : undefined', 'known']
 const exactIssuer = 'return this.#exactly(iss, claims) ?? '
 const idToken =
   "(!mayHaveNonce && 'nonce' in claims) || 'at_hash' in claims || 'c_hash' in claims || 'events' in claims"
@@ -100,11 +113,11 @@ const header: readonly Mutant[] = [
     'RFC 8725 §3.1 only the algorithm of the API',
     [
       'verification/jose-header',
-      "if (typeof header.alg !== 'string' || !algorithms.includes(header.alg)) return wrongAlgorithm",
+      "if (typeof header.alg !== 'string' || !algorithms.includes(header.alg))\n    return header.alg === 'Ed25519' && algorithms.includes('EdDSA') ? newName : wrongAlgorithm",
       ''
     ],
     ['verification/signature', 'algorithms: [...algorithms],', ''],
-    ['verification/verify', 'keyRefusal(decoded, answer.key.algorithms) ??', '']
+    keyOfAnyAlgorithm
   ),
   mutant('typ', 'header', 'RFC 8725 §3.11 explicit types', [
     'verification/jose-header',
@@ -116,31 +129,19 @@ const header: readonly Mutant[] = [
     'if (!accessTokenTypes.has(',
     "if (!String(header.typ).toLowerCase().endsWith('jwt') && !accessTokenTypes.has("
   ]),
-  mutant('crit', 'header', 'RFC 7515 §4.1.11 crit', [
-    'verification/jose-header',
-    parameters,
-    parameters.replace("'crit', ", '')
-  ]),
-  mutant('b64', 'header', 'RFC 7797 §6 b64', [
-    'verification/jose-header',
-    parameters,
-    parameters.replace("'b64', ", '')
-  ]),
-  ...['jwk', 'jku', 'x5u', 'x5c'].map((name) =>
+  mutant('crit', 'header', 'RFC 7515 §4.1.11 crit', without(parameters, 'crit')),
+  mutant('b64', 'header', 'RFC 7797 §6 b64', without(parameters, 'b64')),
+  mutant('jwk', 'header', 'RFC 8725 §3.10 no key out of the token, jwk', without(parameters, 'jwk')),
+  ...['jku', 'x5u', 'x5c'].map((name) =>
     mutant(
       name,
       'header',
-      `RFC 8725 §3.10 ${name === 'jwk' || name === 'x5c' ? 'no key out of the token' : 'no key from where the token says'}, ${name}`,
-      ['verification/jose-header', parameters, parameters.replace(`, '${name}'`, '')]
+      `RFC 8725 §3.10 no key ${name === 'x5c' ? 'out of the token' : 'from where the token says'}, ${name}`,
+      without(strictParameters, name)
     )
   ),
-  ...['enc', 'zip', 'cty'].map((name) =>
-    mutant(name, 'header', 'RFC 7516 §4.1, RFC 7519 §5.2', [
-      'verification/jose-header',
-      parameters,
-      parameters.replace(`, '${name}'`, '')
-    ])
-  ),
+  ...['enc', 'zip'].map((name) => mutant(name, 'header', 'RFC 7516 §4.1, RFC 7519 §5.2', without(parameters, name))),
+  mutant('cty', 'header', 'RFC 7516 §4.1, RFC 7519 §5.2', without(strictParameters, 'cty')),
   mutant('depth', 'structure', 'RFC 8259 §9 a limit to depth', [
     'verification/json-members',
     'depth > maxDepth || ',
@@ -184,20 +185,31 @@ const header: readonly Mutant[] = [
   mutant('UTF-8', 'structure', 'RFC 7519 §7.2 the payload is UTF-8', ['verification/decode', 'isUtf8(bytes) && ', '']),
   mutant('falsy header parameters', 'header', 'RFC 7515 §4.1.11 crit', [
     'verification/jose-header',
-    'refusedParameters.some((name) => Object.hasOwn(header, name))',
-    'refusedParameters.some((name) => header[name])'
+    '(name: Parameter) => Object.hasOwn(header, name)',
+    '(name: Parameter) => header[name]'
   ]),
   mutant(
     'the type of kid',
     'header',
     'RFC 7515 §4.1.4 kid names one published key',
-    ['verification/jose-header', "if (typeof header.kid !== 'string') return unnamedKey", ''],
-    ['verification/verify', 'String(header.kid)', 'String([header.kid].flat()[0])']
+    [
+      'verification/jose-header',
+      "if (typeof header.kid !== 'string' && (isStrict || Object.hasOwn(header, 'kid'))) return unnamedKey",
+      ''
+    ],
+    ['verification/jose-header', "kid: typeof kid === 'string' ? kid : undefined", 'kid: String([kid].flat()[0])']
+  ),
+  mutant(
+    'kid is there',
+    'header',
+    'RFC 7515 §4.1.4 kid names one published key',
+    ['verification/jose-header', "(isStrict || Object.hasOwn(header, 'kid'))", "Object.hasOwn(header, 'kid')"],
+    anyOfSeveral
   ),
   mutant('kid, any key will do', 'header', 'RFC 7515 §4.1.4 kid names one published key', [
     'keys/key-store',
-    'return known.keys.get(kid) ??',
-    'return known.keys.get(kid) ?? [...known.keys.values()][0] ??'
+    'const found = held.find(kid, alg)',
+    'const found = held.find(kid, alg) ?? held.set.keys[0]'
   ]),
   ...['exp', 'nbf', 'iat'].map((name) =>
     mutant(`${name} is a time`, 'claims', `RFC 7519 §2 NumericDate, ${name}`, [
@@ -241,8 +253,8 @@ const keys: readonly Mutant[] = [
   ]),
   mutant('two keys under one kid', 'signature', 'RFC 7517 §4.5 kid tells keys apart', [
     'keys/jwks',
-    'keys.every((other) => other.kid !== key.kid || same(other, key))',
-    'same(key, key)'
+    'others.every(({ key }) => isSame(first, key))',
+    'isSame(first, first) || others'
   ]),
   mutant('an empty kid', 'signature', 'RFC 7517 §4.5 a kid that can be a name', ['keys/jwks', 'kid.length > 0 &&', '']),
   mutant('a long kid', 'signature', 'RFC 7517 §4.5 a kid that can be a name', [
@@ -262,13 +274,13 @@ const keys: readonly Mutant[] = [
   ]),
   mutant('withdrawn keys', 'signature', 'Microsoft: signing keys roll over', [
     'keys/key-store',
-    'this.#set = reuseUnchangedKeys(set, this.#set)',
-    'this.#set = { ...set, keys: new Map([...(this.#set?.keys ?? []), ...set.keys]) }'
+    'new KeyIndex(reuseUnchangedKeys(set, before?.set))',
+    'new KeyIndex({ ...set, keys: [...(before?.set.keys ?? []), ...set.keys] })'
   ]),
   mutant('keys of the other issuer', 'signature', 'RFC 8725 §3.8 only keys that the issuer publishes', [
     'issuers/trusted-issuers',
-    'if (issuer) return this.#keyOf(issuer, iss, kid, claims)',
-    'if (issuer) return this.#keyOf(this.all[0] as Issuer, iss, kid, claims)'
+    'if (issuer) return this.#answer(issuer, iss, issuer.keys.find(kid, alg), claims)',
+    'if (issuer) return this.#answer(issuer, iss, (this.all[0] as Issuer).keys.find(kid, alg), claims)'
   ]),
   mutant('a signature that fits', 'signature', 'RFC 7515 §5.2 signed by the key that kid names', [
     'verification/verify',
@@ -430,10 +442,65 @@ const tenant: readonly Mutant[] = [
 ]
 
 const oidc: readonly Mutant[] = [
-  mutant('an algorithm goes with its key', 'oidc', 'RFC 8725 §3.1 an algorithm goes with its key', [
-    'verification/verify',
-    'keyRefusal(decoded, answer.key.algorithms) ??',
-    ''
+  mutant(
+    'an algorithm goes with its key',
+    'oidc',
+    'RFC 8725 §3.1 an algorithm goes with its key',
+    ['verification/signature', 'algorithms: [...algorithms],', ''],
+    keyOfAnyAlgorithm
+  ),
+  mutant('keys of two kinds under one kid', 'oidc', 'control: RFC 7517 §4.5 keys of two kinds', keyOfAnyAlgorithm),
+  mutant('two keys of one kind under one kid', 'oidc', 'RFC 7517 §4.5 kid tells keys of one kind apart', [
+    'keys/jwks',
+    'others.every(({ key }) => isSame(first, key))',
+    'isSame(first, first) || others'
+  ]),
+  mutant('one key for each kind and kid', 'oidc', 'control: RFC 7517 §4.5 keys of two kinds', [
+    'keys/jwks',
+    'kid === undefined ? pem :',
+    'kid ??'
+  ]),
+  mutant('one key, listed for each of its algorithms', 'oidc', 'control: RFC 7517 §4.4 one key, listed', [
+    'keys/jwks',
+    'algorithmNames.filter((name) => able.includes(name))',
+    '[...(able.slice(0, 1))]'
+  ]),
+  mutant('null members', 'oidc', 'control: a member of a key that is null', [
+    'keys/jwks',
+    'filter(([, value]) => value !== null)',
+    'filter(() => true)'
+  ]),
+  ...['crit', 'b64', 'jwk', 'enc', 'zip'].map((name) =>
+    mutant(
+      `${name}, another provider`,
+      'oidc',
+      `RFC 7515 §4.1.11, RFC 8725 §3.10, RFC 7516 §4.1 refused of every issuer, ${name}`,
+      without(parameters, name)
+    )
+  ),
+  mutant('a nested token, another provider', 'oidc', 'RFC 7519 §5.2 a nested token, another provider', [
+    'verification/jose-header',
+    "typeof cty === 'string' && nestedType.test(cty.trim()) ? 'cty' : undefined",
+    'undefined'
+  ]),
+  ...['jku', 'x5u', 'x5c'].map((name) =>
+    mutant(
+      `${name} is ignored, another provider`,
+      'oidc',
+      `control: RFC 7515 §4.1 a reference to the key is ignored, ${name}`,
+      ['verification/jose-header', 'if (isStrict) return', `if (isStrict || isThere('${name}')) return`]
+    )
+  ),
+  mutant('without kid, any of several', 'oidc', 'OpenID Connect Core §10.1 without kid, only where', anyOfSeveral),
+  mutant('without kid, the type of kid', 'oidc', 'OpenID Connect Core §10.1 without kid, only where', [
+    'verification/jose-header',
+    " && (isStrict || Object.hasOwn(header, 'kid'))",
+    ' && isStrict'
+  ]),
+  mutant('without kid, the key that fits', 'oidc', 'control: OpenID Connect Core §10.1 without kid', [
+    'keys/key-index',
+    'if (kid === undefined) return this.#only.get(alg)',
+    'if (kid === undefined) return undefined'
   ]),
   mutant('the curve of a key', 'oidc', 'RFC 8725 §3.1 an algorithm goes with its key', [
     'keys/jwks',

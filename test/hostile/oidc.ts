@@ -1,7 +1,7 @@
 /** Attacks on an API that trusts another provider, with ES256 and RS256: RFC 7518 §3.4, RFC 8725 §3.1, RFC 9068 §4. */
 import { createPublicKey } from 'node:crypto'
 import { SignJWT } from 'jose'
-import { ecdsa, hmac, pss, rsa, type Signature } from './mint.js'
+import { ecdsa, eddsa, hmac, pss, rsa, type Signature } from './mint.js'
 import { audience, signatureOf } from './provider.js'
 import { type Row, rows, type Table } from './row.js'
 import { callerId, otherClientId, type World } from './world.js'
@@ -101,6 +101,128 @@ const algorithms: Row[] = [
     'a published private key': signedBy('ES256', 'p256-private', ({ provider }) => ecdsa(provider.keys.p256)),
     'a curve that is not accepted': signedBy('ES256', 'secp256k1', ({ provider }) => ecdsa(provider.keys.secp256k1)),
     'a key of the tenant by its kid': signedBy('RS256', 'key-1', ({ keys }) => rsa(keys.main))
+  })
+]
+
+const unnamed = (alg: string, signature: (world: World) => Signature) => (world: World) =>
+  world.provider.token({}, { alg, kid: undefined }, signature(world))
+
+const keyNames: Row[] = [
+  ...rows('OpenID Connect Core §10.1 without kid, only where one key fits', unknownKey, {
+    'two keys fit, signed by the first': unnamed('PS384', ({ provider }) => pss(provider.keys.rsa, 'sha384')),
+    'two keys fit, signed by the second': unnamed('PS384', ({ provider }) => pss(provider.keys.rsa2, 'sha384')),
+    ...Object.fromEntries(
+      [null, '', 0, [], ['p256'], {}].map((kid) => [
+        `a kid that is none: ${JSON.stringify(kid)}`,
+        ({ provider }: World) => provider.token({}, { kid })
+      ])
+    )
+  }),
+  ...rows('OpenID Connect Core §10.1 without kid, signed by the key that fits', bad, {
+    'by a stranger': unnamed('RS256', ({ keys }) => rsa(keys.stranger)),
+    'by a key for another alg': unnamed('RS256', ({ provider }) => rsa(provider.keys.rsa2)),
+    'by a key that is not accepted': unnamed('ES256', ({ provider }) => ecdsa(provider.keys.secp256k1)),
+    'by a key of the tenant': unnamed('RS256', ({ keys }) => rsa(keys.main))
+  }),
+  ...rows('RFC 7517 §4.5 kid tells keys of one kind apart', unknownKey, {
+    'the first of two': signedBy('RS256', 'clash', ({ provider }) => rsa(provider.keys.rsa)),
+    'the second of two': signedBy('PS256', 'clash', ({ provider }) => pss(provider.keys.rsa2)),
+    'two curves': signedBy('ES256', 'curves', ({ provider }) => ecdsa(provider.keys.p256)),
+    'an empty key_ops': signedBy('ES256', 'no-ops', ({ provider }) => ecdsa(provider.keys.p256)),
+    'RFC 9864 a key for Ed25519': signedBy('EdDSA', 'ed25519-rfc9864', ({ provider }) => eddsa(provider.keys.ed25519))
+  }),
+  ...rows('RFC 9864 Ed25519 is not verified by that name', wrongAlgorithm, {
+    'with its key': signedBy('Ed25519', 'ed25519-rfc9864', ({ provider }) => eddsa(provider.keys.ed25519)),
+    'with a key for EdDSA': signedBy('Ed25519', 'ed25519', ({ provider }) => eddsa(provider.keys.ed25519))
+  }),
+  ...rows('RFC 7517 §4.5 a kid of two kinds, and the key of the other one', bad, {
+    'the RSA key under ES256': signedBy('ES256', 'shared', ({ provider }) => rsa(provider.keys.rsa)),
+    'the EC key under RS256': signedBy('RS256', 'shared', ({ provider }) => ecdsa(provider.keys.p256))
+  }),
+  ...rows('control: RFC 7517 §4.5 keys of two kinds under one kid', '200', {
+    'the RSA key': signedBy('RS256', 'shared', ({ provider }) => rsa(provider.keys.rsa)),
+    'the EC key': signedBy('ES256', 'shared', ({ provider }) => ecdsa(provider.keys.p256))
+  }),
+  ...rows('control: RFC 7517 §4.4 one key, listed for each of its algorithms', '200', {
+    RS256: signedBy('RS256', 'listed', ({ provider }) => rsa(provider.keys.rsa)),
+    PS256: signedBy('PS256', 'listed', ({ provider }) => pss(provider.keys.rsa))
+  }),
+  ...rows('control: a member of a key that is null is none', '200', {
+    'use, key_ops, alg, d, k': signedBy('ES256', 'nulls', ({ provider }) => ecdsa(provider.keys.p256))
+  }),
+  ...rows('control: OpenID Connect Core §10.1 without kid, one key fits', '200', {
+    ES256: unnamed('ES256', ({ provider }) => ecdsa(provider.keys.p256)),
+    ES384: unnamed('ES384', ({ provider }) => ecdsa(provider.keys.p384, 'sha384')),
+    'RS256, one key under several names': unnamed('RS256', ({ provider }) => rsa(provider.keys.rsa))
+  })
+]
+
+/** Parameters that name a key, of an issuer that may send them: they are ignored, and nothing is fetched from where they say. */
+const references: Readonly<Record<string, (world: World) => unknown>> = {
+  jku: ({ attacker }) => `${attacker.origin}/jwks`,
+  x5u: ({ attacker }) => `${attacker.origin}/x5u`,
+  x5c: ({ keys }) => [createPublicKey(keys.stranger).export({ type: 'spki', format: 'der' }).toString('base64')],
+  x5t: () => 'p256',
+  'x5t#S256': () => 'p256',
+  cty: () => 'text/plain'
+}
+
+const ignored: Row[] = Object.entries(references).flatMap(([name, make]) => [
+  ...rows(`RFC 8725 §3.10 no key from where the token says, another provider, ${name}`, bad, {
+    'signed by the attacker': (world) =>
+      world.provider.token({}, { alg: 'RS256', kid: 'rsa', [name]: make(world) }, rsa(world.keys.stranger)),
+    'signed by the attacker, without a kid': (world) =>
+      world.provider.token({}, { alg: 'RS256', kid: undefined, [name]: make(world) }, rsa(world.keys.stranger))
+  }),
+  ...rows(`RFC 8725 §3.10 no key from where the token says, another provider, ${name}`, unknownKey, {
+    'a kid of the attacker': (world) =>
+      world.provider.token({}, { alg: 'RS256', kid: 'attacker', [name]: make(world) }, rsa(world.keys.stranger))
+  }),
+  ...rows(`control: RFC 7515 §4.1 a reference to the key is ignored, ${name}`, '200', {
+    'signed by the provider': (world) => world.provider.token({}, { [name]: make(world) }),
+    ...Object.fromEntries(
+      ['', null, [], {}, 0].map((value) => [
+        `as ${JSON.stringify(value)}`,
+        ({ provider }: World) => provider.token({}, { [name]: value })
+      ])
+    )
+  })
+])
+
+const unsupported = '401 invalid_token unsupported_header'
+const parameters: Row[] = [
+  ...ignored,
+  ...[
+    ...(['crit', 'b64', 'jwk', 'enc', 'zip'] as const).flatMap((name) =>
+      ['', null, [], {}, 0, false].map((value) => [name, value] as const)
+    ),
+    ['crit', ['jku']] as const
+  ].map(([name, value]) => ({
+    rule: `RFC 7515 §4.1.11, RFC 8725 §3.10, RFC 7516 §4.1 refused of every issuer, ${name}`,
+    change: `as ${JSON.stringify(value)}`,
+    is: unsupported,
+    token: ({ provider }: World) => provider.token({}, { [name]: value })
+  })),
+  ...rows('RFC 8725 §3.10 no key out of the token, another provider, jwk', unsupported, {
+    'signed by the attacker': ({ provider, keys }) =>
+      provider.token(
+        {},
+        { alg: 'RS256', kid: 'rsa', jwk: createPublicKey(keys.stranger).export({ format: 'jwk' }) },
+        rsa(keys.stranger)
+      )
+  }),
+  ...['JWT', 'jwt', 'application/jwt', 'Application/JWT', 'at+jwt', 'application/at+jwt', ' JWT ', 'JWT;v=1'].map(
+    (cty) => ({
+      rule: 'RFC 7519 §5.2 a nested token, another provider',
+      change: `cty ${cty}`,
+      is: unsupported,
+      token: ({ provider }: World) => provider.token({}, { cty })
+    })
+  ),
+  ...rows('control: RFC 7515 §4.1.10 cty of something else is ignored', '200', {
+    json: ({ provider }) => provider.token({}, { cty: 'json' }),
+    'jwt in a longer word': ({ provider }) => provider.token({}, { cty: 'jwt-claims' }),
+    'a list': ({ provider }) => provider.token({}, { cty: ['JWT'] })
   })
 ]
 
@@ -257,7 +379,15 @@ const apps: Row[] = [
 ].map((row) => ({ path: '/app', ...row }))
 
 /** All of them go to the API that trusts the other provider. */
-export const oidc: Table = [...signatures, ...algorithms, ...payloads, ...accepted, ...apps].map((row) => ({
+export const oidc: Table = [
+  ...signatures,
+  ...algorithms,
+  ...keyNames,
+  ...parameters,
+  ...payloads,
+  ...accepted,
+  ...apps
+].map((row) => ({
   ...row,
   api: 'oidc'
 }))

@@ -5,7 +5,9 @@ import { ecdsa, eddsa, type Members, mint, rsa, type Signature } from './mint.js
 
 export const audience = 'https://orders.example'
 
-export type ProviderKeys = Readonly<Record<'rsa' | 'p256' | 'p384' | 'p521' | 'ed25519' | 'secp256k1', KeyObject>>
+export type ProviderKeys = Readonly<
+  Record<'rsa' | 'rsa2' | 'p256' | 'p384' | 'p521' | 'ed25519' | 'secp256k1', KeyObject>
+>
 
 export interface Provider {
   readonly issuer: string
@@ -26,6 +28,7 @@ export function publishProvider({ origin, answers }: TestTenant): Provider {
   const issuer = `${origin}/oidc`
   const keys: ProviderKeys = {
     rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
+    rsa2: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
     p256: ec('P-256'),
     p384: ec('P-384'),
     p521: ec('P-521'),
@@ -40,6 +43,15 @@ export function publishProvider({ origin, answers }: TestTenant): Provider {
   const published = [
     ...[entry('rsa'), entry('p256'), entry('p384'), entry('p521'), entry('ed25519'), entry('secp256k1')],
     entry('rsa', { kid: 'rsa-rs256', alg: 'RS256' }),
+    // So that two keys fit PS384, and one RS256.
+    entry('rsa2', { alg: 'PS384' }),
+    ...[entry('rsa', { kid: 'shared' }), entry('p256', { kid: 'shared' })],
+    ...['PS256', 'RS256'].map((alg) => entry('rsa', { kid: 'listed', alg })),
+    ...[entry('rsa', { kid: 'clash', alg: 'RS256' }), entry('rsa2', { kid: 'clash', alg: 'PS256' })],
+    ...[entry('p384', { kid: 'curves' }), entry('p256', { kid: 'curves' })],
+    entry('p256', { kid: 'nulls', use: null, key_ops: null, alg: null, d: null, k: null }),
+    entry('p256', { kid: 'no-ops', key_ops: [] }),
+    entry('ed25519', { kid: 'ed25519-rfc9864', alg: 'Ed25519' }),
     entry('rsa', { kid: 'rsa-hs256', alg: 'HS256' }),
     entry('p256', { kid: 'p256-es384', alg: 'ES384' }),
     entry('p256', { kid: 'p256-enc', use: 'enc' }),

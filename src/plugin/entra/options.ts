@@ -85,7 +85,8 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
   const appId = ownKeysOf(options, tenantId) ? clientId : undefined
   const authority = authorityOf(options)
   const authorizationUri = authorizationUriOf(authority, userFlows)
-  const common = { algorithms, rolelessClients, groupsAreGrants: false, scopeBase, admit, authorizationUri }
+  const fixed = { strictHeader: true, groupsAreGrants: false }
+  const common = { ...fixed, algorithms, rolelessClients, scopeBase, admit, authorizationUri }
   const client = clientOf(options, { clientId, authority, tenantId, isMany: isMany(tenantId) })
   const [first, ...others] = issuersOf({ authority, tenantId, appId, userFlows })
   const toIssuer = ({ form, userFlow, ...source }: TenantIssuer): IssuerSettings => ({

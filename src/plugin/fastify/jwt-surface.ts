@@ -13,6 +13,7 @@ import { TokenRefusedError } from '../refusals/refusal-error.js'
 import { authorizationHeader, bearerToken, boundOf } from '../verification/bearer.js'
 import { type DecodedToken, decodeToken } from '../verification/decode.js'
 import type { VerifyToken } from '../verification/identify.js'
+import { keyNameIn } from '../verification/jose-header.js'
 import type { VerifierState } from '../verification/verify.js'
 import { principalOf } from './request-principal.js'
 
@@ -67,8 +68,8 @@ function jwtOptions({ issuers, algorithms, clockToleranceSeconds }: VerifierStat
     secret: {
       public: async (request: FastifyRequest) => {
         if (!verifying.has(request)) throw new EntraConfigurationError(onlyOurs)
-        const { header, payload } = decodeToken(tokenOf(request)) as DecodedToken // it was verified
-        const found = await issuers.findKey(payload.iss, String(header.kid))
+        const decoded = decodeToken(tokenOf(request)) as DecodedToken // it was verified
+        const found = await issuers.findKey(decoded.payload.iss, keyNameIn(decoded))
         if (isRefusal(found)) throw new TokenRefusedError(found)
         return found.key.pem
       }

@@ -60,7 +60,7 @@ export type KeyOwner = string | undefined | Refusal
 
 /** Status codes of an authority without such a document; any other may be transient. */
 const refusesForGood: ReadonlySet<number> = new Set([400, 404])
-const noKeys: KeySet = { keys: new Map(), dropped: 0 }
+const noKeys: KeySet = { keys: [], dropped: 0, unread: 0, unsupported: [] }
 
 /** One trusted issuer: its discovery document and its keys. */
 export class Issuer {
@@ -102,10 +102,10 @@ export class Issuer {
    * one, or names no issuer for it, there is no restriction. If the sibling has no keys, the issuer is unknown, as it may name another one;
    * also when its document is a 404, as an authority always has one for v2.
    */
-  namedIssuer({ issuer, kid }: VerificationKey): KeyOwner {
+  namedIssuer({ issuer, kid, algorithms }: VerificationKey): KeyOwner {
     if (issuer !== undefined || !this.sibling) return issuer
     const { keys } = this.sibling
-    return keys.peek(kid)?.issuer ?? keys.outage
+    return keys.peek(kid, algorithms[0])?.issuer ?? keys.outage
   }
 
   get status(): IssuerStatus {
@@ -124,6 +124,7 @@ export class Issuer {
     const keySet = await toKeySet(await this.#fetchJson(metadata.jwksUri, refresh), {
       issuer: metadata.issuer,
       algorithms: this.settings.profile.algorithms,
+      allowsUnnamed: !this.settings.profile.strictHeader,
       cloudInstance: metadata.cloudInstance
     })
     this.#metadata = metadata

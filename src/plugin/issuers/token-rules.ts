@@ -49,6 +49,11 @@ export function firstRefusal(checks: readonly Check[], token: SignedToken): Refu
 export interface TokenRules {
   /** The algorithms that its tokens may be signed with. */
   readonly algorithms: readonly Algorithm[]
+  /**
+   * True if the header must name the key by `kid` and have no other reference to one, as Entra's does. False: `jku`, `x5u`, `x5c` and `cty`
+   * (unless it names a JWT) are ignored, and of a token without `kid` its `alg` decides, where one key fits (OpenID Connect Core §10.1).
+   */
+  readonly strictHeader: boolean
   /** The checks that a signed token must pass to be an access token for this API, in this order. */
   readonly checks: readonly Check[]
   /** True if its tokens can show that a user is a member of the directory: only Entra has guests. */

@@ -2,6 +2,7 @@
 
 import type { Claims } from '../claims/principal.js'
 import type { VerificationKey } from '../keys/jwks.js'
+import type { KeyStore } from '../keys/key-store.js'
 import { isRefusal, type Refusal, refusal } from '../refusals/refusal.js'
 import { type Issuer, templateOf } from './issuer.js'
 import { tenantPlaceholder } from './token-rules.js'
@@ -14,6 +15,12 @@ export interface FoundKey {
   /** The name by which it was found. */
   readonly issuerName: string | undefined
   readonly key: VerificationKey
+}
+
+/** What the header of a token says of its key. */
+export interface KeyName {
+  readonly kid: string | undefined
+  readonly alg: unknown
 }
 
 type Answer = FoundKey | Refusal
@@ -31,6 +38,7 @@ const wrongIssuer = (expected: string): Refusal =>
 /** All trusted issuers, each with keys of its own: a key of one never verifies a token of another. */
 export class TrustedIssuers {
   readonly all: readonly Issuer[]
+  readonly #hasStrictHeaders: boolean
   /** By their configured names: however many there are, a request checks at most two. */
   readonly #named: ReadonlyMap<string | undefined, Issuer>
   /** Issuers whose name only their document contains. */
@@ -40,6 +48,7 @@ export class TrustedIssuers {
 
   constructor(issuers: readonly Issuer[]) {
     this.all = issuers
+    this.#hasStrictHeaders = issuers.some(({ settings }) => settings.profile.strictHeader)
     this.#named = new Map(issuers.map((issuer) => [issuer.name, issuer]))
     this.#others = issuers.filter(({ name }) => name === undefined)
   }
@@ -90,30 +99,57 @@ export class TrustedIssuers {
     return this.#refused.refusal
   }
 
-  /** The key for a token, by its unverified `iss` and `kid`, and its claims where several issuers have that name. */
-  findKey(iss: unknown, kid: string, claims: Claims = {}): Answer | Promise<Answer> {
+  /** Whether the header of a token must be as {@link TokenRules} says, by its unverified `iss`; of an unknown issuer it may have to be. */
+  hasStrictHeader(iss: unknown, claims: Claims = {}): boolean {
+    const issuer = typeof iss === 'string' ? this.named(iss, claims) : undefined
+    return issuer?.settings.profile.strictHeader ?? this.#hasStrictHeaders
+  }
+
+  /** The key for a token, by its unverified `iss` and header, and its claims where several issuers have that name. */
+  findKey(iss: unknown, { kid, alg }: KeyName, claims: Claims = {}): Answer | Promise<Answer> {
     if (typeof iss !== 'string') return this.#wrongIssuer()
     const issuer = this.named(iss, claims)
-    if (issuer) return this.#keyOf(issuer, iss, kid, claims)
+    if (issuer) return this.#answer(issuer, iss, issuer.keys.find(kid, alg), claims)
     const unnamed = this.#others.filter(({ name }) => name === undefined)
     if (unnamed.length === 0) return this.#wrongIssuer()
-    return this.#findUnnamed(unnamed, iss, kid, claims)
+    return this.#findUnnamed(unnamed, iss, { kid, alg }, claims)
+  }
+
+  /**
+   * For a token without `kid` that the key which fits did not sign: another one, after a refresh if it is time for one.
+   *
+   * @returns `undefined` if there is none: the signature is invalid
+   */
+  async findAnotherKey(alg: unknown, { issuer, issuerName, key }: FoundKey): Promise<Answer | undefined> {
+    const found = await issuer.keys.findAnother(alg, key)
+    return found && (isRefusal(found) ? found : { issuer, issuerName, key: found })
+  }
+
+  /** A key of this name, for whichever algorithm, if one is held. Fetches nothing. */
+  peekKey(iss: unknown, kid: unknown, claims: Claims): FoundKey | undefined {
+    const issuer = typeof iss === 'string' ? this.named(iss, claims) : undefined
+    const key = typeof kid === 'string' ? issuer?.keys.peekNamed(kid) : undefined
+    return issuer && key && { issuer, issuerName: issuer.name, key }
   }
 
   /** The document that names the issuer may be available by now; fetching is limited by the cooldown of its keys. */
-  #findUnnamed(unnamed: readonly Issuer[], iss: string, kid: string, claims: Claims): Answer | Promise<Answer> {
+  #findUnnamed(
+    unnamed: readonly Issuer[],
+    iss: string,
+    { kid, alg }: KeyName,
+    claims: Claims
+  ): Answer | Promise<Answer> {
     const verdict = () => (unnamed.some(({ undecided }) => undecided) ? unavailable : this.#wrongIssuer())
-    const asked = unnamed.map(({ keys }) => keys.find(kid))
+    const asked = unnamed.map(({ keys }) => keys.find(kid, alg))
     if (!asked.some((answer) => answer instanceof Promise)) return verdict()
     return Promise.all(asked).then(() => {
       const issuer = this.named(iss, claims)
-      return issuer ? this.#keyOf(issuer, iss, kid, claims) : verdict()
+      return issuer ? this.#answer(issuer, iss, issuer.keys.find(kid, alg), claims) : verdict()
     })
   }
 
   /** A refresh may have changed the issuer's name meanwhile. */
-  #keyOf(issuer: Issuer, iss: string, kid: string, claims: Claims): Answer | Promise<Answer> {
-    const found = issuer.keys.find(kid)
+  #answer(issuer: Issuer, iss: string, found: ReturnType<KeyStore['find']>, claims: Claims): Answer | Promise<Answer> {
     const { name } = issuer
     const named = (key: VerificationKey | Refusal) => (isRefusal(key) ? key : { issuer, issuerName: name, key })
     if (!(found instanceof Promise)) return named(found)

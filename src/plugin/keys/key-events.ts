@@ -1,25 +1,30 @@
 /** Events of an issuer's keys: log lines for the operator, and state changes for subscribers. Each once, not at every attempt. */
 
+import { createHash, createPublicKey } from 'node:crypto'
 import { reasonOf } from '../lib/json-client.js'
 import { escapeTexts } from '../lib/logged-text.js'
 import type { Logger } from '../lib/logger.js'
 import { adviceFor } from './advice.js'
 import { MetadataMismatchError } from './discovery.js'
-import type { KeySet } from './jwks.js'
+import { type KeySet, maxKeys, type VerificationKey } from './jwks.js'
 
 /** A change in the state of an issuer's keys. */
 export type KeyChange =
   | {
       /** Keys are held for the first time. */
       readonly event: 'tenant.ready'
-      /** The key IDs (`kid`). */
+      /** The key IDs (`kid`); of a key without one, `sha256:` and the beginning of the digest of its SPKI. */
       readonly keys: readonly string[]
+      /** Keys of the set that are not read, as it has more than 1024; absent if there are none. */
+      readonly unread?: number
     }
   | {
       /** The issuer publishes other keys than before. */
       readonly event: 'tenant.keys_changed'
       readonly added: readonly string[]
       readonly removed: readonly string[]
+      /** As in `tenant.ready`. */
+      readonly unread?: number
     }
   | {
       /** The keys could not be fetched: the last valid ones are used (`stale`), or there are none, and requests get 503 (`unreachable`). */
@@ -42,6 +47,13 @@ export interface KeyStoreStatus {
   readonly lastError?: string
 }
 
+/** What a key is called in logs and events. */
+function nameOf({ kid, pem }: VerificationKey): string {
+  if (kid !== undefined) return kid
+  const spki = createPublicKey(pem).export({ type: 'spki', format: 'der' })
+  return `sha256:${createHash('sha256').update(spki).digest('hex').slice(0, 16)}`
+}
+
 /** Reports changes; keeps the last reported state. */
 export class KeyNews {
   readonly #log: Logger
@@ -57,18 +69,22 @@ export class KeyNews {
   }
 
   /** A set was fetched. It is empty if the issuer is optional and absent. */
-  fetched({ keys, dropped }: KeySet): void {
-    const kids = [...keys.keys()]
-    if (!this.#isNews(kids.join())) return
-    this.#log.info(escapeTexts({ kids, dropped }), 'keys of the tenant fetched')
+  fetched({ keys, dropped, unread, unsupported }: KeySet): void {
+    const kids = [...new Set(keys.map(nameOf))]
+    if (!this.#isNews(`${unread} ${kids.join()}`)) return
+    const details = { kids, dropped, ...(unsupported.length > 0 && { unsupported: [...unsupported] }) }
+    this.#log.info(escapeTexts(details), 'keys of the tenant fetched')
+    const more = unread > 0 && { unread }
+    if (more) this.#log.warn({ ...more, read: maxKeys }, 'the key set of the tenant has more keys than are read')
     const before = this.#told
     this.#told = kids
     const isFirst = before.length === 0 && kids.length > 0
-    if (isFirst) this.#tell({ event: 'tenant.ready', keys: kids })
+    if (isFirst) this.#tell({ event: 'tenant.ready', keys: kids, ...more })
     else if (this.#isInTrouble) this.#tell({ event: 'tenant.recovered' })
     this.#isInTrouble = false
     const [added, removed] = [kids.filter((kid) => !before.includes(kid)), before.filter((kid) => !kids.includes(kid))]
-    if (!isFirst && added.length + removed.length > 0) this.#tell({ event: 'tenant.keys_changed', added, removed })
+    if (!isFirst && added.length + removed.length > 0)
+      this.#tell({ event: 'tenant.keys_changed', added, removed, ...more })
   }
 
   /** A set could not be fetched. */

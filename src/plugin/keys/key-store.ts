@@ -1,6 +1,6 @@
 /**
- * Stage 2b: returns the public key of a `kid`. The whole set is fetched at startup and in the background; requests only read it. An unknown
- * `kid` triggers at most one refresh per cooldown. An invalid response never replaces a valid set. During an outage, the last valid set is
+ * Stage 2b: returns the public key of a `kid` and an `alg`. The whole set is fetched at startup and in the background; requests only read it. An unknown
+ * `kid` triggers at most one refresh per cooldown, and a `kid` that left the set one more. An invalid response never replaces a valid set. During an outage, the last valid set is
  * used for up to `maxStaleSeconds`.
  */
 
@@ -8,11 +8,25 @@ import { retrySeconds } from '../lib/back-off.js'
 import type { Clock } from '../lib/clock.js'
 import { reasonOf } from '../lib/json-client.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
-import { type KeySet, reuseUnchangedKeys, type VerificationKey } from './jwks.js'
+import { Departures } from './departures.js'
+import { type KeySet, maxKeys, reuseUnchangedKeys, type VerificationKey } from './jwks.js'
 import type { KeyNews, KeyStoreStatus } from './key-events.js'
+import { KeyIndex } from './key-index.js'
 import type { KeyTimings } from './timings.js'
 
 const unknownKey = refusal('unknown_key')
+const otherAlgorithm = refusal('wrong_algorithm')
+const unreadKey = refusal('unknown_key', {
+  detail: `The token is signed with a key that is not among the first ${maxKeys} of its issuer, which are all that this API reads. Get a new token.`
+})
+const noKeyFits = refusal('unknown_key', {
+  detail:
+    'The token does not identify the key that signed it (its header has no "kid"), and its issuer publishes no key for its "alg". Get a new token.'
+})
+const severalFit = refusal('unknown_key', {
+  detail:
+    'The token does not identify the key that signed it: its header has no "kid", and its issuer publishes several keys for its "alg". Configure the issuer to send one.'
+})
 
 /** The keys of one issuer: when to fetch them, and how to refuse while there are none. */
 export class KeyStore {
@@ -20,7 +34,8 @@ export class KeyStore {
   readonly #timings: KeyTimings
   readonly #clock: Clock
   readonly #news: KeyNews
-  #set: KeySet | undefined
+  #held: KeyIndex | undefined
+  readonly #departures = new Departures()
   #loadedAt = Number.NEGATIVE_INFINITY
   #askedAt = Number.NEGATIVE_INFINITY
   #nextTryAt = 0
@@ -49,16 +64,46 @@ export class KeyStore {
     this.#cancelTimer()
   }
 
-  /** The key named `kid`: at once if it is known, or known not to exist; otherwise after one shared refresh. */
-  find(kid: string): VerificationKey | Refusal | Promise<VerificationKey | Refusal> {
-    const known = this.#usable()
-    if (!known) return this.#unavailable()
-    return known.keys.get(kid) ?? this.#ask()?.then(() => this.#settled(kid)) ?? this.#missing()
+  /**
+   * The key that a token names: at once if it is known, or known not to exist; otherwise after one shared refresh.
+   *
+   * @param kid `undefined` of a token without one: then the only key that fits its `alg` (OpenID Connect Core §10.1)
+   * @param alg as received
+   */
+  find(kid: string | undefined, alg: unknown): VerificationKey | Refusal | Promise<VerificationKey | Refusal> {
+    const held = this.#usable()
+    if (!held) return this.#unavailable()
+    const found = held.find(kid, alg)
+    if (found || (kid === undefined && held.isAmbiguous(alg))) return found ?? severalFit
+    return this.#ask(kid, alg)?.then(() => this.#settled(kid, alg)) ?? this.#missing(kid, alg)
   }
 
-  /** The key named `kid`, if it is held. Fetches nothing. */
-  peek(kid: string): VerificationKey | undefined {
-    return this.#usable()?.keys.get(kid)
+  /**
+   * For a token without `kid` that the only fitting key did not sign: it may be signed with the next one, which a refresh shows.
+   *
+   * @param tried the key that did not sign it
+   * @returns another key; `undefined` if there is none, so that the signature is invalid; a refusal while that is unknown
+   */
+  findAnother(
+    alg: unknown,
+    tried: VerificationKey
+  ): VerificationKey | Refusal | undefined | Promise<VerificationKey | Refusal | undefined> {
+    const another = () => {
+      const found = this.#settled(undefined, alg)
+      if (found !== tried) return found
+      return this.#lastError === undefined ? undefined : this.#missing(undefined, alg)
+    }
+    return this.peek(undefined, alg) === tried ? (this.#ask(undefined, alg)?.then(another) ?? another()) : another()
+  }
+
+  /** The key that a token names, if it is held. Fetches nothing. */
+  peek(kid: string | undefined, alg: unknown): VerificationKey | undefined {
+    return this.#usable()?.find(kid, alg)
+  }
+
+  /** A key of this name, whatever it verifies, if one is held. Fetches nothing. */
+  peekNamed(kid: string): VerificationKey | undefined {
+    return this.#usable()?.first(kid)
   }
 
   /** The refusal while there is no usable set: none yet, or the last valid one is too old. Otherwise `undefined`. */
@@ -70,37 +115,40 @@ export class KeyStore {
     const usable = this.#usable()
     return {
       state: usable ? (this.#lastError === undefined ? 'fresh' : 'stale') : 'cold',
-      keys: usable?.keys.size ?? 0,
-      ...(this.#set && { ageSeconds: Math.floor(this.#ageSeconds) }),
+      keys: usable?.set.keys.length ?? 0,
+      ...(this.#held && { ageSeconds: Math.floor(this.#ageSeconds) }),
       ...(this.#lastError !== undefined && { lastError: this.#lastError })
     }
   }
 
-  #usable(): KeySet | undefined {
-    return this.#ageSeconds <= this.#timings.maxStaleSeconds ? this.#set : undefined
+  #usable(): KeyIndex | undefined {
+    return this.#ageSeconds <= this.#timings.maxStaleSeconds ? this.#held : undefined
   }
 
-  /** A refresh to wait for: the pending one, or a new one unless the last was triggered within the cooldown. */
-  #ask(): Promise<void> | undefined {
+  /** A refresh to wait for: the pending one, or a new one unless the last was triggered within the cooldown. A key that left may ask sooner. */
+  #ask(kid: string | undefined, alg: unknown): Promise<void> | undefined {
     if (this.#refreshing) return this.#refreshing
-    const { cooldownSeconds } = this.#timings
     const now = this.#clock.now()
-    if (now - this.#askedAt < cooldownSeconds * 1000) return undefined
-    this.#askedAt = now
+    const isTime = now - this.#askedAt >= this.#timings.cooldownSeconds * 1000
+    if (!isTime && !this.#departures.mayAsk(kid, alg, now)) return undefined
+    if (isTime) this.#askedAt = now
     return this.#refresh().then(() => {
       // Whether the kid is new stays unknown until the tenant responds: this does not wait for the next hourly refresh.
       if (this.#lastError !== undefined) this.#schedule(this.#retrySeconds)
     })
   }
 
-  #settled(kid: string): VerificationKey | Refusal {
-    return this.#usable()?.keys.get(kid) ?? this.#missing()
+  #settled(kid: string | undefined, alg: unknown): VerificationKey | Refusal {
+    return this.peek(kid, alg) ?? this.#missing(kid, alg)
   }
 
   /** While the state of the keys is unknown the answer is 503; once it is known, 401. */
-  #missing(): Refusal {
+  #missing(kid: string | undefined, alg: unknown): Refusal {
     const nextAskAt = this.#askedAt + this.#timings.cooldownSeconds * 1000
-    return this.#lastError === undefined ? unknownKey : this.#unavailable(Math.min(this.#nextTryAt, nextAskAt))
+    if (this.#lastError !== undefined) return this.#unavailable(Math.min(this.#nextTryAt, nextAskAt))
+    if (kid === undefined) return this.#held?.isAmbiguous(alg) ? severalFit : noKeyFits
+    if (this.peekNamed(kid)) return otherAlgorithm
+    return this.#held?.set.unread ? unreadKey : unknownKey
   }
 
   #unavailable(until = this.#nextTryAt): Refusal {
@@ -150,7 +198,9 @@ export class KeyStore {
   }
 
   #install(set: KeySet): void {
-    this.#set = reuseUnchangedKeys(set, this.#set)
+    const before = this.#held
+    this.#held = new KeyIndex(reuseUnchangedKeys(set, before?.set))
+    if (before) this.#departures.note(before, this.#held)
     this.#loadedAt = this.#clock.now()
     this.#lastError = undefined
     this.#failures = 0

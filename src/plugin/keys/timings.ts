@@ -5,7 +5,10 @@ import { within } from '../lib/validate.js'
 export interface TimeOptions {
   /** Seconds between two background refreshes of the keys. Default: 3600. From 1 to 86400. */
   keysRefreshSeconds?: number
-  /** Minimum interval in seconds between JWKS refreshes triggered by an unknown `kid`. Default: 30. From 1 to 3600. */
+  /**
+   * Minimum interval in seconds between JWKS refreshes triggered by an unknown `kid`; one that left the set may trigger one more, at most one in
+   * 5 s. Default: 30. From 1 to 3600.
+   */
   keysCooldownSeconds?: number
   /** Seconds for which the last valid keys are used during an outage. Default: 86400. From 1 to 2147483. */
   keysMaxStaleSeconds?: number

@@ -179,7 +179,7 @@ async function exchange(
   seen?.(new URL(url).origin, headers)
   try {
     if (only !== undefined && statusCode !== only) throw new HttpStatusError(statusCode, await descriptionIn(body))
-    if (headers['content-encoding'] !== undefined) throw new Error('answered with a compressed body')
+    if (!isIdentity(headers['content-encoding'])) throw new Error('answered with a compressed body')
     return { status: statusCode, headers, text: await readText(body) }
   } finally {
     body.on('error', ignore).destroy()
@@ -209,7 +209,15 @@ async function readText(body: AsyncIterable<Buffer>): Promise<string> {
     if (length > maxBytes) throw new Error(`answered with more than ${maxBytes} bytes`)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks).toString('utf8').replace(byteOrderMark, '')
+}
+
+/** RFC 8259 §8.1: a parser may ignore it. */
+const byteOrderMark = /^\ufeff/
+
+/** RFC 9110 §8.4.1, §12.5.3: `identity` is no coding, and some servers name it all the same. */
+function isIdentity(encoding: string | string[] | undefined): boolean {
+  return [encoding ?? ''].flat().every((each) => /^[ \t,]*(identity[ \t,]*)*$/i.test(each))
 }
 
 /** The body is abandoned on purpose, so its early end is not an error. */

@@ -77,6 +77,7 @@ export function oidcAuthority(options: OidcOptions) {
     checks: oidcChecks(rules),
     showsMembers: false,
     groupsAreGrants: true,
+    strictHeader: false,
     toPrincipal: (claims) => toOidcPrincipal(claims, rules)
   }
   const addresses = addressesOf(issuer, options, provider.keysOrigin)

@@ -38,7 +38,7 @@ const kinds = {
   wrong_algorithm: unauthorized('The token is signed with an algorithm that this API does not accept.'),
   /** `typ` names another kind of token (RFC 8725 §3.11). */
   wrong_token_type: unauthorized('The "typ" of the token says that it is no access token.'),
-  /** `crit` (RFC 7515 §4.1.11), or a header that brings its own key (RFC 8725 §3.10). */
+  /** `crit` (RFC 7515 §4.1.11), a header that brings its own key (RFC 8725 §3.10), or that of an encrypted or nested token. */
   unsupported_header: unauthorized('The token has a header parameter that this API does not accept.'),
   /** No key of the tenant has this `kid`. */
   unknown_key: unauthorized('The token is signed with a key that the tenant does not publish. Get a new token.'),

@@ -5,6 +5,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Claims, Principal } from '../claims/principal.js'
 import type { FoundKey } from '../issuers/trusted-issuers.js'
+import type { DecodedToken } from './decode.js'
 
 /** Bounds of the cache. The least recently used token is evicted first. */
 export interface TokenCacheOptions {
@@ -17,11 +18,15 @@ export interface TokenCacheOptions {
 /** A valid token, its key, and the issuer that the key signs for. */
 interface Verified extends FoundKey {
   readonly token: string
+  readonly decoded: Pick<DecodedToken, 'header'>
   readonly keyOwner?: string | undefined
 }
 
 /** A valid token, and the conditions that are checked at every hit. */
-interface Entry extends Omit<Verified, 'token'> {
+interface Entry extends Omit<Verified, 'token' | 'decoded'> {
+  /** Whether the token has a `kid`. */
+  readonly isNamed: boolean
+  readonly alg: unknown
   readonly credentials: string
   readonly principal: Principal
   /** In seconds, as in claims: small enough for V8 to keep them in the entry itself. */
@@ -72,7 +77,7 @@ export class TokenCache {
    * @param until seconds, as `exp`: an expiry beside the token's own times
    */
   add(
-    { token, issuer, issuerName, key, keyOwner }: Verified,
+    { token, decoded, issuer, issuerName, key, keyOwner }: Verified,
     principal: Principal,
     until = Number.POSITIVE_INFINITY
   ): void {
@@ -84,6 +89,8 @@ export class TokenCache {
       credentials: ownString(`Bearer ${token}`),
       issuer,
       key,
+      isNamed: Object.hasOwn(decoded.header, 'kid'),
+      alg: decoded.header.alg,
       keyOwner,
       principal,
       issuerName,
@@ -116,15 +123,18 @@ function fingerprintOf(token: string): number {
 }
 
 /**
- * Whether the issuer still has its name, the same key is in its current set and signs for the same issuer, and the token's times are valid
+ * Whether the issuer still has its name, the same key is in its current set and still the one that the token names, and it signs for the same issuer, and the token's times are valid
  * within the tolerance. While the issuer that the key signs for is unknown, a cached token is treated as any other: caching changes no
  * result.
  */
-function holds({ issuer, issuerName, key, keyOwner, validFrom, validBefore }: Entry): boolean {
+function holds({ issuer, issuerName, key, isNamed, alg, keyOwner, validFrom, validBefore }: Entry): boolean {
   const now = Date.now() / 1000
   const isInTime = now < validBefore && now >= validFrom
   return (
-    isInTime && issuer.name === issuerName && issuer.keys.find(key.kid) === key && issuer.namedIssuer(key) === keyOwner
+    isInTime &&
+    issuer.name === issuerName &&
+    issuer.keys.peek(isNamed ? key.kid : undefined, alg) === key &&
+    issuer.namedIssuer(key) === keyOwner
   )
 }
 

@@ -13,7 +13,7 @@ import type { Algorithm, VerificationKey } from '../keys/jwks.js'
 import { isRefusal, type Refusal } from '../refusals/refusal.js'
 import type { IsRevoked } from '../revocation/is-revoked.js'
 import { ambiguityRefusal, type DecodedToken, decodeToken } from './decode.js'
-import { headerRefusal, keyRefusal } from './jose-header.js'
+import { headerRefusal, keyNameIn } from './jose-header.js'
 import { explain } from './jwt-errors.js'
 import type { CheckSignature } from './signature.js'
 import type { Forgeries } from './signature-precheck.js'
@@ -83,32 +83,52 @@ export function verifyToken(token: string, state: VerifierState): Refusal | Prom
   const decoded = decodeToken(token)
   if (isRefusal(decoded)) return decoded
   const go = (answer: FoundKey | Refusal) => {
-    const found = isRefusal(answer)
-      ? answer
-      : (keyRefusal(decoded, answer.key.algorithms) ?? ambiguityRefusal(decoded) ?? answer)
+    const found = isRefusal(answer) ? answer : (ambiguityRefusal(decoded) ?? answer)
     if (isRefusal(found)) return state.hint(found, decoded)
     return verified({ token, decoded, ...found }, state)
   }
-  const { header, payload } = decoded
-  const refused = headerRefusal(decoded, state.algorithms)
-  const answer = refused ?? state.issuers.findKey(payload.iss, String(header.kid), payload)
+  const { payload } = decoded
+  const refused = headerRefusal(decoded, state.algorithms, state.issuers.hasStrictHeader(payload.iss, payload))
+  const answer = refused ?? state.issuers.findKey(payload.iss, keyNameIn(decoded), payload)
   return answer instanceof Promise ? answer.then(go) : go(answer)
 }
 
-async function verified(verification: PendingVerification, state: VerifierState): Promise<Refusal | VerifiedToken> {
-  const { token, decoded, key, issuer } = verification
-  const { forgeries, checkSignature, clockToleranceSeconds } = state
-  if (forgeries.areLikely) await setImmediate() // requests that need no signature verification go first
+async function verified(pending: PendingVerification, state: VerifierState): Promise<Refusal | VerifiedToken> {
+  if (state.forgeries.areLikely) await setImmediate() // requests that need no signature verification go first
+  const first = signatureRefusal(pending, state)
+  const another = first?.code === 'invalid_signature' ? await withAnotherKey(pending, state) : undefined
+  if (isRefusal(another)) return state.hint(another, pending.decoded)
+  const verification = another ?? pending
+  const { decoded, issuer } = verification
+  const why =
+    (another ? signatureRefusal(another, state) : first) ?? signedRefusal(verification, state.clockToleranceSeconds)
+  if (why) return state.hint(why, decoded)
+  return { verification, principal: issuer.settings.profile.toPrincipal(decoded.payload) }
+}
+
+/** The refusal by the signature, `exp` or `nbf`. */
+function signatureRefusal(
+  { token, decoded, key }: PendingVerification,
+  { forgeries, checkSignature }: VerifierState
+): Refusal | undefined {
   const forged = forgeries.refusal(decoded, key)
-  if (forged) return state.hint(forged, decoded)
+  if (forged) return forged
   try {
     checkSignature(token, key)
+    return undefined
   } catch (error) {
     const why = explain(error, decoded)
     if (why.code === 'invalid_signature') forgeries.seen()
-    return state.hint(why, decoded)
+    return why
   }
-  const why = signedRefusal(verification, clockToleranceSeconds)
-  if (why) return state.hint(why, decoded)
-  return { verification, principal: issuer.settings.profile.toPrincipal(decoded.payload) }
+}
+
+/** A token without `kid` may be signed with the issuer's next key. */
+export async function withAnotherKey(
+  pending: PendingVerification,
+  { issuers }: Pick<VerifierState, 'issuers'>
+): Promise<PendingVerification | Refusal | undefined> {
+  const { kid, alg } = keyNameIn(pending.decoded)
+  const found = kid === undefined ? await issuers.findAnotherKey(alg, pending) : undefined
+  return found && !isRefusal(found) ? { ...pending, ...found } : found
 }

@@ -56,7 +56,7 @@ async function tenant(answers: Record<string, unknown> = {}, v1 = v1Settings) {
   await Promise.all(issuers.map(({ keys }) => keys.start()))
   /** What a token of this issuer, signed with this key, is told. */
   const ask = async (issuer: unknown, kid: string) => {
-    const found = await trusted.findKey(issuer, kid)
+    const found = await trusted.findKey(issuer, { kid, alg: 'RS256' })
     return isRefusal(found) ? `${found.status} ${found.code}` : `key ${found.key.kid}`
   }
   return { ask, clock, issuers, log, published, requests }
@@ -98,7 +98,7 @@ t.test('the document and the keys of one refresh have one deadline, and each ref
   const dependencies = { fetchJson, clock, log: recordingLogger(), names: new Map<string, Issuer>() }
   const { keys } = new Issuer(v2Settings, timings, dependencies)
   await keys.start()
-  await keys.find('unknown')
+  await keys.find('unknown', 'RS256')
   const [first, second, third, fourth] = purposes
   t.type(first, 'object')
   t.ok(first === second && third === fourth)
@@ -263,7 +263,7 @@ async function many(open: number, configured: number, unreached: readonly number
   const start = () => Promise.all(issuers.map(({ keys }) => keys.start()))
   const trusted = new TrustedIssuers(issuers)
   const ask = async (at: number | string, kid = `of-${at}`) => {
-    const found = await trusted.findKey(typeof at === 'number' ? nameOf(at) : at, kid)
+    const found = await trusted.findKey(typeof at === 'number' ? nameOf(at) : at, { kid, alg: 'RS256' })
     return isRefusal(found) ? `${found.status} ${found.code}` : `${found.key.kid} by ${found.issuer.name}`
   }
   return { ask, clock, documentOf, issuers, nameOf, publish, published, requests, start, trusted }

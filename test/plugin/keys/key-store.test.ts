@@ -14,8 +14,10 @@ const down = () => Promise.reject(new Error('the tenant is down'))
 
 function keySet(...kids: string[]): KeySet {
   return {
-    keys: new Map(kids.map((kid) => [kid, { kid, pem: `PEM of ${kid}`, algorithms: ['RS256'] as const }])),
-    dropped: 0
+    keys: kids.map((kid) => ({ kid, pem: `PEM of ${kid}`, algorithms: ['RS256'] })),
+    dropped: 0,
+    unread: 0,
+    unsupported: []
   }
 }
 
@@ -33,9 +35,9 @@ function makeStore(timings: Partial<KeyTimings> = {}) {
   const news = new KeyNews(log, (change) => void told.push(change))
   const store = new KeyStore(load, { ...defaults, ...timings }, clock, news)
   /** What a request with this `kid` is told: `key`, or the status of its refusal. */
-  const ask = async (kid: string) => outcome(await store.find(kid))
+  const ask = async (kid: string) => outcome(await store.find(kid, 'RS256'))
   const refused = async (kid: string) => {
-    const found = await store.find(kid)
+    const found = await store.find(kid, 'RS256')
     return isRefusal(found) ? found : undefined
   }
   return { clock, log, told, tenant, store, ask, refused }
@@ -83,7 +85,7 @@ t.test('start() resolves after the first try, whatever came of it', async (t) =>
 
 t.test('a key that is held is answered at once, without a promise and without a fetch', async (t) => {
   const { tenant, store } = await started()
-  const found = store.find('a')
+  const found = store.find('a', 'RS256')
   t.notOk(found instanceof Promise)
   t.match(found, { kid: 'a', pem: 'PEM of a' })
   t.equal(tenant.loads, 1)
@@ -94,7 +96,7 @@ t.test('single flight', async (t) => {
     const { tenant, store } = await started()
     const answer = deferred<KeySet>()
     tenant.answer = () => answer.promise
-    const waiting = Array.from({ length: 1000 }, (_, i) => store.find(i % 2 ? 'b' : 'nobody'))
+    const waiting = Array.from({ length: 1000 }, (_, i) => store.find(i % 2 ? 'b' : 'nobody', 'RS256'))
     t.equal(tenant.loads, 2)
     answer.resolve(keySet('a', 'b'))
     const outcomes = (await Promise.all(waiting)).map(outcome)
@@ -108,7 +110,7 @@ t.test('single flight', async (t) => {
     const answer = deferred<KeySet>()
     tenant.answer = () => answer.promise
     await clock.advance(3600_000)
-    const waiting = store.find('b')
+    const waiting = store.find('b', 'RS256')
     t.equal(tenant.loads, 2)
     answer.resolve(keySet('b'))
     t.equal(outcome(await waiting), 'key')
@@ -120,7 +122,7 @@ t.test('single flight', async (t) => {
     const answer = deferred<KeySet>()
     await clock.advance(3600_000 - 1)
     tenant.answer = () => answer.promise
-    const waiting = store.find('b')
+    const waiting = store.find('b', 'RS256')
     await clock.advance(1)
     t.equal(tenant.loads, 2)
     answer.resolve(keySet('a'))
@@ -530,7 +532,7 @@ t.test('nothing is rejected with nobody to hear it', async (t) => {
   const { clock, tenant, store } = await started()
   tenant.answer = down
   for (let i = 0; i < 10; i += 1) {
-    void store.find(`gone-${i}`) // its client hung up
+    void store.find(`gone-${i}`, 'RS256') // its client hung up
     await clock.advance(30_000)
   }
   await clock.advance(3600_000)
@@ -544,7 +546,7 @@ t.test('each change of state is told once', async (t) => {
   const next = async (answer: () => Promise<KeySet>, kid = 'unknown') => {
     tenant.answer = answer
     await clock.advance(30_000)
-    await store.find(kid)
+    await store.find(kid, 'RS256')
     await settle()
     return told.splice(0)
   }
@@ -598,4 +600,132 @@ t.test('a tenant that is down from the start, and an issuer that is not there', 
     'the authority answers: there is none'
   )
   absent.store.close()
+})
+
+/** A store of which one answer lacked `b`, after an unknown kid asked. */
+async function thin(timings: Partial<KeyTimings> = {}) {
+  const made = makeStore(timings)
+  made.tenant.answer = () => Promise.resolve(keySet('a', 'b'))
+  await made.store.start()
+  const publish = (...kids: string[]) => {
+    made.tenant.answer = () => Promise.resolve(keySet(...kids))
+  }
+  publish('a')
+  await made.clock.advance(60_000)
+  await made.ask('unknown')
+  return { ...made, publish }
+}
+
+t.test('a set that flaps: a key that left may ask once more, within the cooldown', async (t) => {
+  t.test('one thin answer refuses no good token', async (t) => {
+    const { ask, clock, publish, tenant } = await thin()
+    publish('a', 'b')
+    for (let at = 0; at < 40; at += 1) {
+      t.equal(await ask(at % 4 ? 'a' : 'b'), 'key')
+      await clock.advance(100)
+    }
+    t.equal(tenant.loads, 3)
+  })
+
+  t.test('it is refused until it is back, and asks no more than once', async (t) => {
+    const { ask, clock, tenant } = await thin()
+    for (let at = 0; at < 29; at += 1) {
+      t.equal(await ask('b'), 401)
+      await clock.advance(1000)
+    }
+    t.equal(tenant.loads, 3, 'once')
+    await clock.advance(1000)
+    t.equal(await ask('b'), 401)
+    t.equal(tenant.loads, 4, 'and after the cooldown as any other')
+  })
+
+  t.test('all of them together at most once in five seconds', async (t) => {
+    const kids = Array.from({ length: 20 }, (_, at) => `k${at}`)
+    const { ask, clock, publish, tenant } = await thin({ cooldownSeconds: 3600 })
+    publish('a', ...kids)
+    await ask('b')
+    publish('a')
+    await clock.advance(3600_000) // the regular refresh
+    await ask('unknown')
+    const loads = tenant.loads
+    for (let second = 0; second < 20; second += 1) {
+      for (const kid of kids) t.equal(await ask(kid), 401)
+      t.equal(tenant.loads - loads, 1 + Math.floor(second / 5), `second ${second}`)
+      await clock.advance(1000)
+    }
+  })
+
+  t.test('once for each time that it leaves', async (t) => {
+    const { ask, clock, publish, tenant } = await thin({ cooldownSeconds: 3600 })
+    for (let round = 0; round < 3; round += 1) {
+      publish('a', 'b')
+      t.equal(await ask('b'), 'key')
+      await clock.advance(5000)
+      publish('a')
+      await clock.advance(3600_000 - 5000 - 1000 * round)
+      await ask(`unknown ${round}`)
+      await clock.advance(3600_000)
+      const loads = tenant.loads
+      t.equal(await ask('b'), 401)
+      t.ok(tenant.loads > loads)
+    }
+  })
+
+  t.test('a name that nobody published asks for nothing', async (t) => {
+    const { ask, tenant } = await thin()
+    for (const kid of ['c', 'unknown', '']) t.equal(await ask(kid), 401)
+    t.equal(tenant.loads, 2)
+  })
+
+  t.test('an outage meanwhile: whether it is back is unknown', async (t) => {
+    const { ask, tenant } = await thin()
+    tenant.answer = down
+    t.equal(await ask('b'), 503)
+    t.equal(await ask('a'), 'key')
+  })
+
+  t.test('all who wait for it share one refresh', async (t) => {
+    const { ask, publish, tenant } = await thin()
+    publish('a', 'b')
+    t.strictSame(new Set(await Promise.all(Array.from({ length: 100 }, () => ask('b')))), new Set(['key']))
+    t.equal(tenant.loads, 3)
+  })
+})
+
+t.test(
+  'a token without kid that the only key did not sign, when another request has fetched the next one',
+  async (t) => {
+    const { clock, store, tenant } = await started()
+    const old = store.peek(undefined, 'RS256')
+    if (!old) throw new Error('no key')
+    tenant.answer = () => Promise.resolve(keySet('b'))
+    await clock.advance(3600_000)
+    t.match(store.findAnother('RS256', old), { kid: 'b' }, 'it is found without a fetch')
+    t.equal(tenant.loads, 2)
+  }
+)
+
+t.test('more keys than are read: the events say so', async (t) => {
+  const { clock, log, told, tenant, store } = makeStore()
+  const answer =
+    (unread: number, ...kids: string[]) =>
+    () =>
+      Promise.resolve({ ...keySet(...kids), unread })
+  tenant.answer = answer(7, 'a')
+  await store.start()
+  tenant.answer = answer(8, 'a', 'b')
+  await clock.advance(3600_000)
+  tenant.answer = answer(0, 'a', 'b')
+  await clock.advance(3600_000)
+  t.strictSame(told, [
+    { event: 'tenant.ready', keys: ['a'], unread: 7 },
+    { event: 'tenant.keys_changed', added: ['b'], removed: [], unread: 8 }
+  ])
+  t.strictSame(
+    log.lines.filter(({ level }) => level === 'warn').map(({ details }) => details),
+    [
+      { unread: 7, read: 1024 },
+      { unread: 8, read: 1024 }
+    ]
+  )
 })

@@ -65,6 +65,36 @@ t.test('200 with JSON', async (t) => {
   }
 })
 
+t.test('what a text file or a server adds, and means nothing', async (t) => {
+  const cases: { name: string; body: string; headers?: Record<string, string> }[] = [
+    { name: 'a byte order mark (RFC 8259 §8.1)', body: '\ufeff{"keys":[]}' },
+    ...['identity', 'Identity', 'identity, identity', ''].map((coding) => ({
+      name: `RFC 9110 §8.4.1: the content-encoding "${coding}"`,
+      body: '{"keys":[]}',
+      headers: { 'content-encoding': coding }
+    }))
+  ]
+  for (const { name, body, headers } of cases) {
+    const { client, origin } = await setUp(t, answer(body, headers))
+    t.same(await client.fetchJson(origin), { keys: [] }, name)
+    t.match(await client.exchangeJson(origin, { method: 'GET' }), { body: { keys: [] } }, name)
+  }
+  const twice = await setUp(t, (_request, response) => {
+    response.writeHead(200, ['content-encoding', 'identity', 'content-encoding', 'identity']).end('{}')
+  })
+  t.same(await twice.client.fetchJson(twice.origin), {}, 'said twice')
+  for (const [body, coding] of [
+    ['\ufeff\ufeff{}', ''],
+    ['{}\ufeff', ''],
+    ['{}', 'identity, gzip'],
+    ['{}', 'x-identity'],
+    ['{}', 'identity;q=1']
+  ] as const) {
+    const { client, origin } = await setUp(t, answer(body, { 'content-encoding': coding }))
+    await t.rejects(client.fetchJson(origin), `${JSON.stringify(body)}, ${coding}`)
+  }
+})
+
 t.test('UTF-8 that is cut between two chunks', async (t) => {
   const body = Buffer.from('{"name":"Zoë"}')
   const cut = body.indexOf(0xc3) + 1

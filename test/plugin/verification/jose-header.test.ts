@@ -1,6 +1,7 @@
 import t from 'tap'
+import { refusal } from '../../../src/plugin/refusals/refusal.js'
 import type { DecodedToken } from '../../../src/plugin/verification/decode.js'
-import { headerRefusal, keyRefusal } from '../../../src/plugin/verification/jose-header.js'
+import { headerRefusal, keyNameIn } from '../../../src/plugin/verification/jose-header.js'
 
 const entraHeader = { typ: 'JWT', alg: 'RS256', kid: 'key-1', x5t: 'key-1' }
 const now = 1_800_000_000
@@ -21,7 +22,7 @@ function lacking(name: string): DecodedToken {
 }
 
 function codeOf(token: DecodedToken) {
-  const refusal = headerRefusal(token, ['RS256'])
+  const refusal = headerRefusal(token, ['RS256'], true)
   // Contract: malformed, wrong typ, alg or kid: all 401 invalid_token.
   return refusal && `${refusal.status} ${refusal.error} ${refusal.code}`
 }
@@ -95,35 +96,66 @@ t.test('a header before any key is looked up', async (t) => {
 })
 
 t.test('no algorithm is accepted that was not configured', async (t) => {
-  t.equal(headerRefusal(decoded({}), [])?.code, 'wrong_algorithm')
+  t.equal(headerRefusal(decoded({}), [], true)?.code, 'wrong_algorithm')
 })
 
 t.test('any of the algorithms that were configured goes on to the key', async (t) => {
-  for (const alg of ['ES256', 'EdDSA']) t.equal(headerRefusal(decoded({ alg }), ['ES256', 'EdDSA']), undefined, alg)
-  t.equal(headerRefusal(decoded({}), ['ES256', 'EdDSA'])?.code, 'wrong_algorithm')
+  for (const alg of ['ES256', 'EdDSA'])
+    t.equal(headerRefusal(decoded({ alg }), ['ES256', 'EdDSA'], true), undefined, alg)
+  t.equal(headerRefusal(decoded({}), ['ES256', 'EdDSA'], true)?.code, 'wrong_algorithm')
 })
 
-const keys: { rule: string; alg: unknown; can: string[]; is: string | undefined }[] = [
-  { rule: 'control: the one that it can', alg: 'ES256', can: ['ES256'], is: undefined },
-  { rule: 'RFC 7518 §3.5: RSA can also PSS', alg: 'PS256', can: ['RS256', 'PS256'], is: undefined },
-  { rule: 'RFC 8725 §3.1: RS256 for an EC key', alg: 'RS256', can: ['ES256'], is: refused('wrong_algorithm') },
-  { rule: 'RFC 7518 §3.4: another curve’s', alg: 'ES384', can: ['ES256'], is: refused('wrong_algorithm') },
-  {
-    rule: 'RFC 7517 §4.4: PS256 for a key with alg RS256',
-    alg: 'PS256',
-    can: ['RS256'],
-    is: refused('wrong_algorithm')
-  },
-  { rule: 'RFC 8725 §2.1: HMAC with a public key', alg: 'HS256', can: ['ES256'], is: refused('wrong_algorithm') },
-  { rule: 'RFC 8725 §3.2: none', alg: 'none', can: ['ES256'], is: refused('wrong_algorithm') },
-  { rule: 'RFC 7515 §4.1.1: alg has a case', alg: 'es256', can: ['ES256'], is: refused('wrong_algorithm') },
-  { rule: 'RFC 7515 §4.1.1: alg is there', alg: undefined, can: ['ES256'], is: refused('wrong_algorithm') },
-  { rule: 'a key that can nothing', alg: 'ES256', can: [], is: refused('wrong_algorithm') }
-]
+t.test('what the header says of the key', async (t) => {
+  t.strictSame(keyNameIn(decoded({})), { kid: 'key-1', alg: 'RS256' })
+  t.strictSame(keyNameIn(lacking('kid')), { kid: undefined, alg: 'RS256' })
+})
 
-t.test('RFC 8725 §3.1: a key verifies what it was made for, whatever another key may', async (t) => {
-  for (const { rule, alg, can, is } of keys) {
-    const refusal = keyRefusal(decoded({ alg }), can)
-    t.equal(refusal && `${refusal.status} ${refusal.error} ${refusal.code}`, is, rule)
+t.test('OpenID Connect Core §10.1: a token without kid, where its issuer may leave it out', async (t) => {
+  const codeOf = (token: DecodedToken) => headerRefusal(token, ['RS256'], false)?.code
+  t.equal(codeOf(lacking('kid')), undefined)
+  for (const kid of [null, 1, ['key-1'], {}, false])
+    t.equal(codeOf(decoded({ kid })), 'unknown_key', `RFC 7515 §4.1.4: kid is a string: ${JSON.stringify(kid)}`)
+})
+
+t.test('RFC 9864: an algorithm that goes by a new name', async (t) => {
+  const detailOf = (alg: string, ...accepted: string[]) => headerRefusal(decoded({ alg }), accepted, false)
+  t.match(detailOf('Ed25519', 'EdDSA'), { code: 'wrong_algorithm', detail: /"Ed25519" \(RFC 9864\).*"EdDSA"/ })
+  t.strictSame(detailOf('Ed25519', 'ES256'), refusal('wrong_algorithm'), 'no advice that would not help')
+  t.strictSame(detailOf('Ed448', 'EdDSA'), refusal('wrong_algorithm'))
+})
+
+t.test('a header that names a key in another way: refused of Entra, ignored of another issuer', async (t) => {
+  for (const [name, value] of [
+    ['jku', 'https://evil.example'],
+    ['x5u', 'https://evil.example'],
+    ['x5c', ['MII']],
+    ['cty', 'text/plain'],
+    ['cty', null]
+  ] as const) {
+    const token = decoded({ [name]: value })
+    t.match(
+      headerRefusal(token, ['RS256'], true),
+      { code: 'unsupported_header', detail: `"${name}"` },
+      `${name}: named`
+    )
+    t.equal(headerRefusal(token, ['RS256'], false), undefined, `${name}: ignored`)
+  }
+})
+
+t.test('RFC 7519 §5.2: cty of a nested token, whoever sends it', async (t) => {
+  for (const cty of ['JWT', 'jwt', 'application/jwt', 'APPLICATION/JWT', 'at+jwt', 'JWT; charset=utf-8', ' jwt'])
+    t.match(headerRefusal(decoded({ cty }), ['RS256'], false), { code: 'unsupported_header', detail: '"cty"' }, cty)
+  for (const cty of ['', 'json', 'jwtx', 'xjwt', 'application/jwt+json', 'text/jwt', 7, ['JWT'], null, {}])
+    t.equal(headerRefusal(decoded({ cty }), ['RS256'], false), undefined, JSON.stringify(cty))
+})
+
+t.test('what every issuer is refused for is named', async (t) => {
+  for (const name of ['crit', 'b64', 'jwk', 'enc', 'zip']) {
+    for (const value of ['', null, [], {}, 0, false, 'x']) {
+      for (const isStrict of [true, false]) {
+        const why = headerRefusal(decoded({ [name]: value }), ['RS256'], isStrict)
+        t.match(why, { code: 'unsupported_header', detail: `The header of the token has "${name}": it ` }, name)
+      }
+    }
   }
 })
