@@ -4,6 +4,7 @@ import type { RequestListener } from 'node:http'
 import { type JWTHeaderParameters, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import { createVerifier, TokenRefusedError } from '../../../src/plugin/verifier-index.js'
+import { processClock } from '../../support/clock.js'
 import { recordingLogger } from '../../support/log.js'
 import { clientId, seconds, startTestTenant, tenantId } from '../../support/tenant.js'
 
@@ -29,13 +30,10 @@ async function start(t: Test, ...keys: object[]) {
   const publish = (...keys: object[]) => void tenant.answers.set('/other/keys', json({ keys }))
   tenant.answers.set('/other/.well-known/openid-configuration', json({ issuer, jwks_uri: `${issuer}/keys` }))
   publish(...keys)
-  const monotonic = performance.now
-  let ahead = 0
-  performance.now = () => monotonic.call(performance) + ahead
+  const clock = processClock(t)
   const log = recordingLogger()
   const verifier = createVerifier({ issuer, audience, log })
   t.teardown(async () => {
-    performance.now = monotonic
     await verifier.close()
     await tenant.close()
   })
@@ -53,9 +51,7 @@ async function start(t: Test, ...keys: object[]) {
     return code
   }
   const fetched = () => tenant.requests.filter((path) => path === '/other/keys').length
-  const advance = (s: number) => {
-    ahead += s * 1000
-  }
+  const advance = (s: number) => clock.advance(s * 1000)
   await verifier.ready()
   const outage = () => void tenant.answers.set('/other/keys', down)
   return { advance, ask, fetched, issuer, log, outage, publish, token, verifier }
