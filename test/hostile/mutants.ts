@@ -572,7 +572,17 @@ const oidc: readonly Mutant[] = [
   ]),
   mutant('a grant of a person makes no app', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
     'oidc/provider',
-    "if (said.some((grant) => personsGrant.test(grant))) return 'person'",
+    'said.some((grant) => personsGrant.test(grant)) || (clients.length > 0 && clients.length < said.length)',
+    'false'
+  ]),
+  mutant('any grant of a client makes an app', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
+    'oidc/provider',
+    ' || (clients.length > 0 && clients.length < said.length)',
+    ''
+  ]),
+  mutant('an ID token of UAA', 'oidc', 'OpenID Connect Core §2 an ID token of another provider', [
+    'oidc/checks',
+    ' || isIdTokenOfUaa(claims)',
     ''
   ]),
   mutant('a grant of a client makes no user', 'oidc', 'RFC 9068 §2.2 an app is no user, another provider', [

@@ -100,13 +100,13 @@ export class TrustedIssuers {
   }
 
   /** Whether the header of a token must be as {@link TokenRules} says, by its unverified `iss`; of an unknown issuer it may have to be. */
-  hasStrictHeader(iss: unknown, claims: Claims = {}): boolean {
+  hasStrictHeader(iss: unknown, claims: Claims): boolean {
     const issuer = typeof iss === 'string' ? this.named(iss, claims) : undefined
     return issuer?.settings.profile.strictHeader ?? this.#hasStrictHeaders
   }
 
   /** The key for a token, by its unverified `iss` and header, and its claims where several issuers have that name. */
-  findKey(iss: unknown, { kid, alg }: KeyName, claims: Claims = {}): Answer | Promise<Answer> {
+  findKey(iss: unknown, { kid, alg }: KeyName, claims: Claims): Answer | Promise<Answer> {
     if (typeof iss !== 'string') return this.#wrongIssuer()
     const issuer = this.named(iss, claims)
     if (issuer) return this.#answer(issuer, iss, issuer.keys.find(kid, alg), claims)

@@ -78,6 +78,18 @@ t.test('where several keys fit, or none does, it is refused with a reason', asyn
   t.match(await detailOf(await token(ec)), /publishes no key for its "alg"/)
 })
 
+t.test('where several keys fit, a refresh may show that one of them is gone: once for each cooldown', async (t) => {
+  const { advance, ask, fetched, publish, token } = await start(t, jwk(first, { kid: 'a' }), jwk(second, { kid: 'b' }))
+  t.equal(await ask(await token(first)), 'unknown_key')
+  const before = fetched()
+  for (let at = 0; at < 10; at += 1) t.equal(await ask(await token(first, {}, { jti: `${at}` })), 'unknown_key')
+  t.equal(fetched(), before)
+  publish(jwk(second, { kid: 'b' }))
+  advance(31)
+  t.equal(await ask(await token(second)), 'ok')
+  t.equal(fetched(), before + 1)
+})
+
 t.test('one key under two names is one key', async (t) => {
   const { ask, token } = await start(t, jwk(first, { kid: 'a', alg: 'RS256' }), jwk(first, { kid: 'b' }))
   t.equal(await ask(await token(first)), 'ok')
