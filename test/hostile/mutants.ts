@@ -208,8 +208,8 @@ const header: readonly Mutant[] = [
   ),
   mutant('kid, any key will do', 'header', 'RFC 7515 §4.1.4 kid names one published key', [
     'keys/key-store',
-    'const found = held.find(kid, alg)',
-    'const found = held.find(kid, alg) ?? held.set.keys[0]'
+    'return held.find(kid, alg) ?? this.#ask',
+    'return held.find(kid, alg) ?? held.set.keys[0] ?? this.#ask'
   ]),
   ...['exp', 'nbf', 'iat'].map((name) =>
     mutant(`${name} is a time`, 'claims', `RFC 7519 §2 NumericDate, ${name}`, [
