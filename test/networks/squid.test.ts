@@ -59,7 +59,11 @@ t.test('a token of a provider that only the proxy can reach', { skip }, async (t
     'without a password': { squid: open, https_proxy: `http://${open.address}` },
     'without a scheme': { squid: open, https_proxy: open.address },
     'by HTTP_PROXY alone': { squid: open, http_proxy: open.address },
-    'as Node’s own fetch is told as well': { squid: open, https_proxy: open.address, NODE_USE_ENV_PROXY: '1' },
+    'as Node’s own fetch is told as well': {
+      squid: open,
+      https_proxy: `http://${open.address}`,
+      NODE_USE_ENV_PROXY: '1'
+    },
     'with a password': { squid: closed, https_proxy: passwordIn(closed.address) }
   }
   for (const [what, { squid, ...proxy }] of Object.entries(ways)) {
@@ -117,7 +121,8 @@ t.test('what the log says of a proxy that refuses, and of an unknown authority',
 t.test('loopback, and what NO_PROXY names, never go through it', { skip }, async (t) => {
   const squid = await startSquid(t, { names: [name] })
   const tenant = await startTestTenant(t)
-  const proxies = { http_proxy: squid.address, https_proxy: squid.address, NODE_USE_ENV_PROXY: '1' }
+  const url = `http://${squid.address}`
+  const proxies = { http_proxy: url, https_proxy: url, NODE_USE_ENV_PROXY: '1' }
   const entra = { ENTRA_TENANT_ID: tenantId, ENTRA_CLIENT_ID: clientId, ENTRA_AUTHORITY: tenant.origin }
   const { origin, ready } = await startServer(t, { ...entra, ...proxies })
   await until('the keys', ready)
