@@ -29,8 +29,8 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
   const verifyToken = createVerifyToken(verifier, audit, app.log)
   await registerJwt(app, verifier, verifyToken)
   for (const warning of settings.warnings) app.log.warn(warning)
-  const { rules, entries } = watchRoutes(app, settings.strictRoutes)
-  const refuse = decorate(app, engine, { rules, accessMatrix: entries, verifyToken })
+  const { entries, ...routes } = watchRoutes(app, settings.strictRoutes)
+  const refuse = decorate(app, engine, { ...routes, accessMatrix: entries, verifyToken })
   // With a callback: an async hook costs a promise even when the result is known at once.
   app.addHook('onRequest', (request, reply, done) => {
     const passes = (why: Refusal | undefined) => {

@@ -41,21 +41,21 @@ export function requireAppPermission(...names: [name: string]): Guard {
 }
 
 /** Requires a delegated token: the client acts for a user. */
-export function requireUser(): Guard {
-  return guard({ kind: 'user' })
+export function requireUser(...none: []): Guard {
+  return guard({ kind: without(none, 'requireUser', 'user') })
 }
 
 /** Requires an app-only token: the client acts for itself. */
-export function requireApp(): Guard {
-  return guard({ kind: 'app' })
+export function requireApp(...none: []): Guard {
+  return guard({ kind: without(none, 'requireApp', 'app') })
 }
 
 /**
  * Requires a user whom the token shows to be a member of the directory (`acct`, else `idp`), not a guest (B2B) or an AI agent. If the token
  * shows neither member nor guest, the guard responds with 403 `membership_unknown`. If no issuer has guests, the guard throws at startup.
  */
-export function requireMember(): Guard {
-  return guard({ kind: 'member' })
+export function requireMember(...none: []): Guard {
+  return guard({ kind: without(none, 'requireMember', 'member') })
 }
 
 /**
@@ -175,6 +175,14 @@ function named(names: readonly unknown[], by: string): string {
   if (rest.length === 0 && typeof name === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(name)) return name
   const [got, more] = rest.length > 0 ? [names, ', and combine guards with anyOf or allOf'] : [name, '']
   throw new EntraConfigurationError(`${by} got ${shown(got)} in place of a name; give one name without spaces${more}`)
+}
+
+/** Fastify would call a function that was not called as a hook, with a request, and wait without end for it to settle. */
+function without<Kind>(values: readonly unknown[], by: string, kind: Kind): Kind {
+  if (values.length === 0) return kind
+  throw new EntraConfigurationError(
+    `${by} got an argument, as a hook does that was not called; call it to make the guard: ${by}()`
+  )
 }
 
 function rulesOf(guards: readonly Guard[], by: string): Rule[] {

@@ -30,11 +30,13 @@ export interface GuardHostOptions {
   /** Deadline of a policy, in seconds. */
   readonly policySeconds: number
   readonly scopeNameFor: (principal: Principal) => ScopeName
+  /** Gets each rule that a request satisfied. */
+  readonly passed: (request: object, rule: Rule) => void
 }
 
 /** What guards below this instance of the plugin call. */
 export function createGuardHost(options: GuardHostOptions): GuardHost {
-  const { refuse, allowed, groupsOf, policySeconds, scopeNameFor } = options
+  const { refuse, allowed, groupsOf, policySeconds, scopeNameFor, passed } = options
   const refusalOf = async (rule: Rule, request: FastifyRequest, principal: Principal) => {
     const scopeName = scopeNameFor(principal)
     const why = await ruleRefusal(rule, principal, request, groupsOf, policySeconds, scopeName)
@@ -53,7 +55,10 @@ export function createGuardHost(options: GuardHostOptions): GuardHost {
       if (why) refuse(request, reply, why, fromErrorHandler)
       // Another guard may have refused meanwhile.
       if (why || (request[isRefused] && !fromErrorHandler)) await never()
-      else if (principal) allowed(new RequestOccasion(request), rule)
+      else if (principal) {
+        passed(request, rule)
+        allowed(new RequestOccasion(request), rule)
+      }
     }
   })
 }

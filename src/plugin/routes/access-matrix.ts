@@ -1,13 +1,15 @@
 /** The access matrix: every route with its rule, once all are declared. */
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import { type Guard, isGuard } from '../authorization/guard.js'
+import type { Guard } from '../authorization/guard.js'
 import type { Rule } from '../authorization/rules.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { refuseSpellings, refuseUndecided } from './access-checks.js'
 import { type AccessEntry, accessEntry } from './access-entry.js'
-import { type EarlyRoute, earlyRoutes, hooksOf } from './internals.js'
+import { guardsInHooks, hooksFor, refuseReplaced, watchHooks } from './hooks.js'
+import { type EarlyRoute, earlyRoutes } from './internals.js'
 import { authOf, statedAuth } from './route-auth.js'
-import { checkRoute, fit, type HooksByName, refuseMisplaced } from './route-config.js'
+import { checkRoute, refuseMisplaced } from './route-config.js'
+import { WrappedGuards } from './wrapped-guards.js'
 
 /**
  * Every route and method in the order of declaration, with who may call it, from the rules that decide, including guards in hooks of the
@@ -34,33 +36,35 @@ interface Noted {
   readonly url: string
   /** The array in the route's config itself, so that challenges and documents include guards in hooks. */
   readonly guards: Guard[]
+  /** Guards that it was declared with, of which other plugins may hold others now. */
+  readonly declared: readonly Guard[]
 }
 
 /**
  * Decorates the app with its matrix, and checks routes: each when it is declared, and all when the app is ready.
  *
  * @param strict whether a route without a guard and `config.auth` is an error
- * @returns the rules of all guards, as they are declared, and the matrix
  */
-export function watchRoutes(app: FastifyInstance, strict: boolean): { rules: readonly Rule[]; entries: AccessMatrix } {
+export function watchRoutes(app: FastifyInstance, strict: boolean): WatchedRoutes {
   const early = earlyRoutes(app).map((route) => earlyEntry(route, app))
   const noted: Noted[] = []
   const rules: Rule[] = []
+  const wrapped = new WrappedGuards()
   let settled: readonly AccessEntry[] | undefined
   const entries = () => settled ?? Object.freeze([...early, ...noted.flatMap(entriesOf)])
 
   refuseEarlyGuards(app)
+  watchHooks(app)
+  wrapped.watch(app)
   app.decorate('accessMatrix', entries)
   app.addHook('onRoute', function (route) {
-    const guards = checkRoute(route)
-    noted.push({ route, scope: this, methods: [route.method].flat(), url: route.url, guards })
+    const declared = wrapped.assure(route)
+    const guards = checkRoute(route, declared)
+    noted.push({ route, scope: this, methods: [route.method].flat(), url: route.url, guards, declared })
     rules.push(...rulesOf(guards))
   })
   app.addHook('onReady', async () => {
-    for (const { route, scope, guards } of noted) {
-      refuseMisplaced(hooksOf(scope), `a scope of ${route.method} ${route.url}`)
-      guards.splice(0, guards.length, ...checkRoute(route, guardsInHooks(scope)))
-    }
+    for (const each of noted) settle(each, wrapped)
     rules.splice(0, rules.length, ...noted.flatMap(({ guards }) => rulesOf(guards)))
     settled = entries()
     refuseSpellings(settled)
@@ -71,13 +75,24 @@ export function watchRoutes(app: FastifyInstance, strict: boolean): { rules: rea
       early.filter(({ auth }) => auth === 'unknown')
     )
   })
-  return { rules, entries }
+  return { rules, entries, wrapped }
 }
 
-/** Guards in hooks for all routes of a scope, which `app.addHook('preHandler', requireRole('Admin'))` adds. */
-export function guardsInHooks(scope: FastifyInstance, names: readonly (keyof HooksByName)[] = fit): readonly Guard[] {
-  const hooks = hooksOf(scope)
-  return names.flatMap((name) => hooks[name] ?? []).filter(isGuard)
+/** What is known of the routes. */
+export interface WatchedRoutes {
+  /** The rules of all guards, as they are declared. */
+  readonly rules: readonly Rule[]
+  readonly entries: AccessMatrix
+  readonly wrapped: WrappedGuards
+}
+
+/** Checks a route once all hooks and plugins have had their say. */
+function settle({ route, scope, guards, declared }: Noted, wrapped: WrappedGuards): void {
+  const where = `${route.method} ${route.url}`
+  refuseReplaced(scope, where)
+  wrapped.check(route, where)
+  refuseMisplaced(hooksFor(scope), `a scope of ${where}`)
+  guards.splice(0, guards.length, ...checkRoute(route, declared, guardsInHooks(scope)))
 }
 
 /** Refuses a guard that runs before the plugin's own hook: it would refuse every request. */

@@ -1,5 +1,5 @@
 /** Reads internals of Fastify and pino that are not part of their API. `internals.test.ts` fails if an upgrade changes them. */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, RouteOptions } from 'fastify'
 import type { Logger } from '../lib/logger.js'
 import type { HooksByName } from './route-config.js'
 
@@ -10,10 +10,13 @@ export const isSilent = ({ info }: Logger) => info.name === 'noop'
  * Fastify has no API for hooks, and keeps them under a symbol. If the symbol is not found, guards in hooks still decide, but are neither
  * listed nor checked before the first request.
  */
-export function hooksOf(scope: FastifyInstance): HooksByName {
+export function hooksOf(scope: FastifyInstance): HeldHooks {
   const key = Object.getOwnPropertySymbols(scope).find(({ description }) => description === 'fastify.hooks')
-  return (key && (scope as unknown as Record<symbol, HooksByName>)[key]) ?? {}
+  return (key && (scope as unknown as Record<symbol, HeldHooks>)[key]) ?? {}
 }
+
+/** What Fastify keeps for a scope: the lists themselves. */
+export type HeldHooks = HooksByName & { readonly onRoute?: ((route: RouteOptions) => void)[] }
 
 /** The known parts of such a route. */
 export interface EarlyRoute {

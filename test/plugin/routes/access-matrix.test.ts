@@ -16,7 +16,7 @@ import entra, {
   requireScope,
   requireUser
 } from '../../../src/plugin/index.js'
-import { guardsInHooks } from '../../../src/plugin/routes/access-matrix.js'
+import { guardsInHooks } from '../../../src/plugin/routes/hooks.js'
 import { earlyRoutes } from '../../../src/plugin/routes/internals.js'
 import { get, listen, makeApp } from '../../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../../support/tenant.js'
