@@ -17,14 +17,12 @@ import { watchRoutes } from './routes/access-matrix.js'
 import { isSilent } from './routes/internals.js'
 import { createVerifyToken } from './verification/identify.js'
 
-const websocketsLate =
-  '@fastify/websocket is not registered before fastify-entra, on the same instance, and would leave the socket of a refused upgrade open; register it there'
-
 async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
   const settings = toSettings(options)
   refuseClash(app, settings.userDecorator)
   const logFor = (metadataUrl: string) => app.log.child({ metadataUrl })
-  const engine = await startEngine(settings, { log: app.log, logFor, isSilent })
+  const startTimeoutSeconds = (app.initialConfig.pluginTimeout || Number.POSITIVE_INFINITY) / 1000 // 0: none
+  const engine = await startEngine(settings, { log: app.log, logFor, isSilent, startTimeoutSeconds })
   const { issuers, verifier, audit } = engine
   const verifyToken = createVerifyToken(verifier, audit, app.log)
   await registerJwt(app, verifier, verifyToken)
@@ -44,18 +42,27 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
     if (why instanceof Promise) why.then(passes).then((go) => go && done(), failed)
     else if (passes(why)) done()
   })
-  // A refusal depends on their hooks: CORS headers, and the end of a socket.
-  const [hasCors, seesUpgrades] = ['@fastify/cors', '@fastify/websocket'].map((name) => app.hasPlugin(name))
+  // A refusal depends on its hooks.
+  const hasCors = app.hasPlugin('@fastify/cors')
   app.addHook('onReady', async () => {
     if (!hasCors && app.hasPlugin('@fastify/cors'))
       app.log.warn('@fastify/cors must be registered before fastify-entra')
-    if (!seesUpgrades && app.server.listenerCount('upgrade') > 0) throw new EntraConfigurationError(websocketsLate)
+    if (hasForeignUpgrades(app)) app.log.warn(foreignUpgrades)
     if (!issuers.some(({ settings }) => settings.profile.showsMembers)) refuseMembers(entries())
     if (issuers.every(({ settings }) => settings.profile.scopeBase !== undefined))
       for (const warning of groupsByName(entries())) app.log.warn(warning)
     await engine.firstTry()
   })
   app.addHook('onClose', () => engine.close())
+}
+
+const foreignUpgrades =
+  'the server has an upgrade listener that may not be one of Fastify, such as that of socket.io: requests that it handles itself do not reach fastify-entra; verify their tokens with app.entra.verifyToken()'
+
+/** Whether a listener may handle upgrades by itself. Those of these two plugins pass each request on to Fastify. */
+function hasForeignUpgrades(app: FastifyInstance): boolean {
+  const known = ['@fastify/websocket', '@fastify/http-proxy'].filter((name) => app.hasPlugin(name))
+  return app.server.listenerCount('upgrade') > known.length
 }
 
 function refuseClash(app: FastifyInstance, hasUser: boolean): void {

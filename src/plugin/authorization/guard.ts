@@ -51,13 +51,16 @@ export function isGuard(value: unknown): value is Guard {
 /** Marks a function that makes guards. In place of a guard it throws at startup, wherever the route is. */
 export function guardMaker<Make extends (...args: never[]) => unknown>(make: Make): Make {
   const bind = (scope: unknown, ...others: unknown[]) => {
-    if (isInstance(scope)) throw new EntraConfigurationError(`${inScope(scope)} has ${uncalled}`)
+    if (isInstance(scope)) throw notCalled(scope)
     return Function.prototype.bind.call(make, scope, ...others)
   }
   return Object.defineProperties(make, { [guardMakerMark]: { value: version }, bind: { value: bind } })
 }
 
-const uncalled = 'a function that makes guards in place of a guard; call it to make the guard'
+function notCalled(scope: Scope): EntraConfigurationError {
+  const found = `${inScope(scope)} has a function that makes guards in place of a guard`
+  return new EntraConfigurationError(`${found}; call it to make the guard`)
+}
 
 /** Whether a function makes guards; in place of a guard it means that the call was forgotten. */
 export function isGuardMaker(value: unknown): boolean {
