@@ -15,6 +15,7 @@ import type { Refusal } from './refusals/refusal.js'
 import { groupsByName, refuseMembers } from './routes/access-checks.js'
 import { watchRoutes } from './routes/access-matrix.js'
 import { isSilent } from './routes/internals.js'
+import { reportScope } from './routes/scope.js'
 import { createVerifyToken } from './verification/identify.js'
 
 async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
@@ -48,6 +49,9 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
     if (!hasCors && app.hasPlugin('@fastify/cors'))
       app.log.warn('@fastify/cors must be registered before fastify-entra')
     if (hasForeignUpgrades(app)) app.log.warn(foreignUpgrades)
+    const scope = reportScope(app, entries())
+    if (scope) app.log.info(scope.seen)
+    if (scope?.unseen) app.log.warn(scope.unseen)
     if (!issuers.some(({ settings }) => settings.profile.showsMembers)) refuseMembers(entries())
     if (issuers.every(({ settings }) => settings.profile.scopeBase !== undefined))
       for (const warning of groupsByName(entries())) app.log.warn(warning)

@@ -9,12 +9,13 @@ import { guardsInHooks, hooksFor, refuseReplaced, watchHooks } from './hooks.js'
 import { type EarlyRoute, earlyRoutes } from './internals.js'
 import { authOf, statedAuth } from './route-auth.js'
 import { checkRoute, refuseMisplaced } from './route-config.js'
+import { isOfCors, recordMatrix } from './scope.js'
 import { WrappedGuards } from './wrapped-guards.js'
 
 /**
  * Every route and method in the order of declaration, with who may call it, from the rules that decide, including guards in hooks of the
- * route's scope. A HEAD that Fastify adds to a GET has an entry of its own, right after it; `/` below a prefix has one entry for both of
- * its spellings. Complete once the app is ready; before, it contains the routes declared so far.
+ * route's scope. A HEAD that Fastify adds to a GET has an entry of its own, right after it; `/` below a prefix has one for each of its
+ * spellings, with and without the slash. Complete once the app is ready; before, it contains the routes declared so far.
  *
  * Routes declared before the plugin was registered come first, as `unknown`. Not included: if the plugin is registered in a scope of its
  * own, routes that this scope declared before; and routes added to a scope that existed before the plugin.
@@ -56,6 +57,7 @@ export function watchRoutes(app: FastifyInstance, strict: boolean): WatchedRoute
   refuseEarlyGuards(app)
   watchHooks(app)
   wrapped.watch(app)
+  recordMatrix(app, entries)
   app.decorate('accessMatrix', entries)
   app.addHook('onRoute', function (route) {
     const declared = wrapped.assure(route)
@@ -109,11 +111,26 @@ const rulesOf = (guards: readonly Guard[]) => guards.map(({ rule }) => rule)
 function entriesOf({ route, scope, methods, url, guards }: Noted): AccessEntry[] {
   const rules = rulesOf([...new Set([...guardsInHooks(scope), ...guards])])
   const constraints = route.constraints && { constraints: Object.freeze({ ...route.constraints }) }
-  return methods.map((method) => accessEntry({ method, url, ...constraints }, authOf(route.config), rules))
+  const auth = authOf(route.config)
+  return methods.flatMap((method) =>
+    spellingsOf({ route, scope, url }, method).map((each) =>
+      accessEntry({ method, url: each, ...constraints }, auth, rules)
+    )
+  )
+}
+
+/** `/` below a prefix is answered with and without the slash: Fastify calls onRoute for the first, and then changes the URL to the second. */
+function spellingsOf({ route, scope, url }: Pick<Noted, 'route' | 'scope' | 'url'>, method: string): readonly string[] {
+  if (route.url === url) return [url]
+  const { constraints = {} } = route
+  return [url, route.url].filter((each) => scope.hasRoute({ method, url: each, constraints }))
 }
 
 /** @fastify/cors must be registered first; its single route does not use this plugin, so its entry is known. */
 function earlyEntry(route: EarlyRoute, app: FastifyInstance): AccessEntry {
-  const ofCors = route.url === '*' && route.method === 'OPTIONS' && app.hasPlugin('@fastify/cors')
-  return accessEntry(route, ofCors ? 'required' : 'unknown')
+  if (!isOfCors(route, app)) return accessEntry(route, 'unknown')
+  return Object.freeze({ ...accessEntry(route, 'required'), callers: callersOfCors })
 }
+
+/** The hook of @fastify/cors runs before this plugin's. */
+const callersOfCors = 'anyone for what @fastify/cors answers by itself, such as a preflight; otherwise any valid token'

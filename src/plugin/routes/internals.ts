@@ -18,6 +18,9 @@ export function hooksOf(scope: FastifyInstance): HeldHooks {
 /** What Fastify keeps for a scope: the lists themselves. */
 export type HeldHooks = HooksByName & { readonly onRoute?: ((route: RouteOptions) => void)[] }
 
+/** Whether this is the instance that `Fastify()` returned; each scope inherits from the one around it. */
+export const isRoot = (app: FastifyInstance) => Object.getPrototypeOf(app) === Object.prototype
+
 /** The known parts of such a route. */
 export interface EarlyRoute {
   readonly method: string
@@ -30,7 +33,7 @@ export interface EarlyRoute {
  * route.
  */
 export function earlyRoutes(app: FastifyInstance): readonly EarlyRoute[] {
-  if (Object.getPrototypeOf(app) !== Object.prototype) return []
+  if (!isRoot(app)) return []
   const found = new Map<string, EarlyRoute>()
   const path: string[] = []
   for (const { depth, prefix, methods } of app.printRoutes().split('\n').map(nodeOf)) {
