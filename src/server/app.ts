@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
 import entra, { type EntraOptions, RedisRevocations } from '../plugin/index.js'
 import type { ServerConfig } from './config/config.js'
+import { endConnections } from './connections.js'
 import { registerDocument } from './document.js'
 import { createGraph } from './graph/graph.js'
 import { answerClientError, answerFrameworkError, setProblemHandlers } from './problems.js'
@@ -79,18 +80,4 @@ function corsOptions(origins: readonly string[]): FastifyCorsOptionsDelegate {
   return (request, callback) => {
     callback(null, { ...options, preflight: request.headers['access-control-request-method'] !== undefined })
   }
-}
-
-/**
- * Closes a connection after its response while the server closes, as a kept-alive connection would delay that; and after a refusal without
- * reading the body, as the client could send without end.
- */
-function endConnections(app: FastifyInstance): void {
-  let closing = false
-  app.addHook('preClose', async () => {
-    closing = true
-  })
-  app.addHook('onSend', async ({ raw }, reply) => {
-    if (closing || !raw.complete) reply.header('connection', 'close')
-  })
 }
