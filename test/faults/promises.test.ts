@@ -66,7 +66,7 @@ function subject(t: Test, timings: Partial<KeyTimings> = {}) {
   t.teardown(() => issuer.keys.close())
   const trusted = new TrustedIssuers([issuer])
   const ask = async (kid: string) => {
-    const found = await trusted.findKey(iss, { kid, alg: 'RS256' })
+    const found = await trusted.findKey(iss, { kid, alg: 'RS256' }, {})
     return outcome(isRefusal(found) ? found : found.key)
   }
   return { ask, clock, idle, issuer, log, tenant }

@@ -208,8 +208,8 @@ const header: readonly Mutant[] = [
   ),
   mutant('kid, any key will do', 'header', 'RFC 7515 §4.1.4 kid names one published key', [
     'keys/key-store',
-    'const found = held.find(kid, alg)',
-    'const found = held.find(kid, alg) ?? held.set.keys[0]'
+    'return held.find(kid, alg) ?? this.#ask',
+    'return held.find(kid, alg) ?? held.set.keys[0] ?? this.#ask'
   ]),
   ...['exp', 'nbf', 'iat'].map((name) =>
     mutant(`${name} is a time`, 'claims', `RFC 7519 §2 NumericDate, ${name}`, [
@@ -572,7 +572,17 @@ const oidc: readonly Mutant[] = [
   ]),
   mutant('a grant of a person makes no app', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
     'oidc/provider',
-    "if (said.some((grant) => personsGrant.test(grant))) return 'person'",
+    'said.some((grant) => personsGrant.test(grant)) || (clients.length > 0 && clients.length < said.length)',
+    'false'
+  ]),
+  mutant('any grant of a client makes an app', 'oidc', 'RFC 9068 §2.2 a user is no app, another provider', [
+    'oidc/provider',
+    ' || (clients.length > 0 && clients.length < said.length)',
+    ''
+  ]),
+  mutant('an ID token of UAA', 'oidc', 'OpenID Connect Core §2 an ID token of another provider', [
+    'oidc/checks',
+    ' || isIdTokenOfUaa(claims)',
     ''
   ]),
   mutant('a grant of a client makes no user', 'oidc', 'RFC 9068 §2.2 an app is no user, another provider', [

@@ -246,6 +246,22 @@ const payloads: Row[] = [
       gty: 'password',
       permissions: []
     }),
+    'an ID token of UAA, which has the claims of access tokens': claims({
+      ...{
+        scope: ['openid'],
+        client_id: callerId,
+        cid: callerId,
+        grant_type: 'authorization_code',
+        rev_sig: '4f1e2d3c'
+      },
+      ...{ roles: ['admin'], user_name: 'ann' }
+    }),
+    'an ID token of UAA, without cid': claims({
+      scope: ['openid', 'openid'],
+      client_id: callerId,
+      rev_sig: '4f1e2d3c',
+      groups: ['staff']
+    }),
     'token_use id': claims({ token_use: 'id' }),
     'typ ID': claims({ typ: 'ID' }),
     'typ Refresh': claims({ typ: 'Refresh' }),
@@ -335,6 +351,13 @@ const apps: Row[] = [
     'sub is the client, by a password': claims({ sub: callerId, client_id: callerId, amr: ['pwd'] }),
     'sub is the client, by the grant of a person': claims({
       ...{ sub: callerId, client_id: callerId, grant_type: 'authorization_code' }
+    }),
+    'a grant of a client, exchanged': claims({
+      gty: ['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange']
+    }),
+    'a grant of a client, and another one': claims({
+      gty: 'client_credentials',
+      grant_type: 'urn:ietf:params:oauth:grant-type:saml2-bearer'
     }),
     'sub is the client, and one of two grants is a person’s': claims({
       ...{ sub: callerId, client_id: callerId, gty: ['client_credentials', 'password'] }

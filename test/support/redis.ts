@@ -79,7 +79,7 @@ export function closing<T extends { on(event: 'error', listener: () => void): un
   return client
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

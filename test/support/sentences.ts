@@ -65,6 +65,8 @@ const placeholders: Readonly<Record<string, string>> = {
   'String(JSON.stringify(issuer)).slice(0, 200)': '<issuer>',
   expected: '<issuer>',
   origin: '<origin>',
+  found: '<origin>',
+  option: 'keysOrigin',
   maxKeys: '<number>',
   'issuer.ts: name': '<issuer>'
 }

@@ -4,7 +4,17 @@
  */
 import { audienceRefusal } from '../claims/audience.js'
 import type { Claims, Principal } from '../claims/principal.js'
-import { asText, deepFreeze, displayOf, expiryOf, missingClaimRefusal, text, texts, words } from '../claims/read.js'
+import {
+  asText,
+  deepFreeze,
+  displayOf,
+  expiryOf,
+  isSent,
+  missingClaimRefusal,
+  text,
+  texts,
+  words
+} from '../claims/read.js'
 import { clientCheck, subjectCheck, unboundCheck } from '../issuers/common-checks.js'
 import type { Check } from '../issuers/token-rules.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
@@ -29,7 +39,7 @@ export interface UserFlowRules {
 const userFlowClaims = ['aud', 'iat', 'sub'] as const
 
 const b2c = 'Microsoft: Request an access token in Azure Active Directory B2C'
-const flowOf = ({ tfp, acr }: Claims) => text(tfp) ?? text(acr)
+const flowOf = ({ tfp, acr }: Claims) => text(isSent(tfp) ? tfp : acr)
 const isNamed = (claims: Claims, userFlow: string) => flowOf(claims)?.toLowerCase() === userFlow.toLowerCase()
 
 /** Which tokens are of a user flow, among those of a tenant's user flows. */

@@ -74,7 +74,7 @@ function describeTenant(
   { rules, accessMatrix, verifyToken }: Given
 ): EntraTenant {
   const metadata = () => first.metadata
-  const openapi = createOpenapi({ scopeBase, metadataUrl: first.settings.url, metadata, rules })
+  const openapi = createOpenapi({ scopeBase, metadataUrl: first.status.metadataUrl, metadata, rules })
   return {
     openapi,
     verifyToken,

@@ -69,7 +69,7 @@ function jwtOptions({ issuers, algorithms, clockToleranceSeconds }: VerifierStat
       public: async (request: FastifyRequest) => {
         if (!verifying.has(request)) throw new EntraConfigurationError(onlyOurs)
         const decoded = decodeToken(tokenOf(request)) as DecodedToken // it was verified
-        const found = await issuers.findKey(decoded.payload.iss, keyNameIn(decoded))
+        const found = await issuers.findKey(decoded.payload.iss, keyNameIn(decoded), decoded.payload)
         if (isRefusal(found)) throw new TokenRefusedError(found)
         return found.key.pem
       }

@@ -43,7 +43,7 @@ export interface Dependencies {
 
 /** A change in the state of an issuer's keys, and of which issuer. */
 export type TenantEvent = KeyChange & {
-  /** URL of its discovery document. */
+  /** URL of its discovery document, at which clients find it. */
   readonly metadataUrl: string
   /** The name of the issuer, once known. */
   readonly issuer?: string
@@ -113,7 +113,8 @@ export class Issuer {
   }
 
   get #identity() {
-    return { metadataUrl: this.settings.url, ...(this.name && { issuer: this.name }) }
+    const { publicUrl, url } = this.settings
+    return { metadataUrl: publicUrl ?? url, ...(this.name && { issuer: this.name }) }
   }
 
   async #load(): Promise<KeySet> {

@@ -38,7 +38,8 @@ const wrongIssuer = (expected: string): Refusal =>
 /** All trusted issuers, each with keys of its own: a key of one never verifies a token of another. */
 export class TrustedIssuers {
   readonly all: readonly Issuer[]
-  readonly #hasStrictHeaders: boolean
+  /** Of an unknown issuer the strictest rule counts; found once, as there may be a thousand issuers. */
+  #isAnyStrict: boolean | undefined
   /** By their configured names: however many there are, a request checks at most two. */
   readonly #named: ReadonlyMap<string | undefined, Issuer>
   /** Issuers whose name only their document contains. */
@@ -48,7 +49,6 @@ export class TrustedIssuers {
 
   constructor(issuers: readonly Issuer[]) {
     this.all = issuers
-    this.#hasStrictHeaders = issuers.some(({ settings }) => settings.profile.strictHeader)
     this.#named = new Map(issuers.map((issuer) => [issuer.name, issuer]))
     this.#others = issuers.filter(({ name }) => name === undefined)
   }
@@ -100,13 +100,18 @@ export class TrustedIssuers {
   }
 
   /** Whether the header of a token must be as {@link TokenRules} says, by its unverified `iss`; of an unknown issuer it may have to be. */
-  hasStrictHeader(iss: unknown, claims: Claims = {}): boolean {
+  hasStrictHeader(iss: unknown, claims: Claims): boolean {
     const issuer = typeof iss === 'string' ? this.named(iss, claims) : undefined
-    return issuer?.settings.profile.strictHeader ?? this.#hasStrictHeaders
+    return issuer?.settings.profile.strictHeader ?? this.#strictest()
+  }
+
+  #strictest(): boolean {
+    this.#isAnyStrict ??= this.all.some(({ settings }) => settings.profile.strictHeader)
+    return this.#isAnyStrict
   }
 
   /** The key for a token, by its unverified `iss` and header, and its claims where several issuers have that name. */
-  findKey(iss: unknown, { kid, alg }: KeyName, claims: Claims = {}): Answer | Promise<Answer> {
+  findKey(iss: unknown, { kid, alg }: KeyName, claims: Claims): Answer | Promise<Answer> {
     if (typeof iss !== 'string') return this.#wrongIssuer()
     const issuer = this.named(iss, claims)
     if (issuer) return this.#answer(issuer, iss, issuer.keys.find(kid, alg), claims)

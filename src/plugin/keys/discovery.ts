@@ -10,6 +10,8 @@ export interface MetadataSource {
   readonly keysOrigin?: string | undefined
   /** The option that sets it, for a message; Entra has none. */
   readonly keysOption?: string
+  /** Where clients find the document, if not at `url`: what this API says of it in public. */
+  readonly publicUrl?: string
   /** Origin of the endpoints that clients use, where it is not that of the document. */
   readonly endpointsOrigin?: string
 }

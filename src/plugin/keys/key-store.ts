@@ -73,9 +73,8 @@ export class KeyStore {
   find(kid: string | undefined, alg: unknown): VerificationKey | Refusal | Promise<VerificationKey | Refusal> {
     const held = this.#usable()
     if (!held) return this.#unavailable()
-    const found = held.find(kid, alg)
-    if (found || (kid === undefined && held.isAmbiguous(alg))) return found ?? severalFit
-    return this.#ask(kid, alg)?.then(() => this.#settled(kid, alg)) ?? this.#missing(kid, alg)
+    // Of several keys that fit a token without `kid` all but one may be gone by now, so that counts as unknown, too.
+    return held.find(kid, alg) ?? this.#ask(kid, alg)?.then(() => this.#settled(kid, alg)) ?? this.#missing(kid, alg)
   }
 
   /**

@@ -30,6 +30,8 @@ export const addressNames = ['metadataUrl', 'keysOrigin', 'insecureHttpHosts'] a
 /** Addresses, checked. */
 export interface Addresses {
   readonly url: string
+  /** Clients find it by the issuer, whatever name this API has for that host. */
+  readonly publicUrl: string
   readonly keysOrigin: string | undefined
   readonly endpointsOrigin: string
   readonly insecureHttpHosts: InsecureHosts
@@ -53,6 +55,7 @@ export function addressesOf(issuer: string, options: AddressOptions, keysByDefau
   refuseUnused(insecureHttpHosts, [url, ...(keysOrigin === undefined ? [] : [keysOrigin])])
   return {
     url,
+    publicUrl: byIssuer,
     keysOrigin: keysOrigin ?? (metadataUrl === undefined ? keysByDefault : undefined),
     endpointsOrigin: new URL(issuer).origin,
     insecureHttpHosts
@@ -61,9 +64,9 @@ export function addressesOf(issuer: string, options: AddressOptions, keysByDefau
 
 function documentUrl(given: unknown, isAccepted: (url: URL) => boolean): string {
   const url = typeof given === 'string' && URL.canParse(given) ? new URL(given) : undefined
-  if (url && isAccepted(url) && !url.username && !url.password && !url.hash) return url.href
+  if (url && isAccepted(url) && !url.username && !url.password && !url.search && !url.hash) return url.href
   const wanted =
-    'the URL of the discovery document, with https (http on loopback, or at a host that insecureHttpHosts names)'
+    'the URL of the discovery document without query or fragment, with https (http on loopback, or at a host that insecureHttpHosts names)'
   throw new EntraConfigurationError(`metadataUrl ${shown(given)} is not allowed; give ${wanted}`)
 }
 

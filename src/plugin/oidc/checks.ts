@@ -7,7 +7,7 @@ import { clientCheck, unboundCheck } from '../issuers/common-checks.js'
 import type { Check, SignedToken } from '../issuers/token-rules.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 import { clientIdOf, type OidcRules, subjectOf } from './principal.js'
-import type { Provider } from './provider.js'
+import { isIdTokenOfUaa, type Provider } from './provider.js'
 
 /** The checks that a signed token must pass to be an access token for this API, in this order. `iss` selected the rules. */
 export function oidcChecks(rules: OidcRules): readonly Check[] {
@@ -99,13 +99,13 @@ const accessTokenType = /^(application\/)?at\+jwt$/i
 
 /**
  * An ID token may have the API as its `aud`, and `JWT` as its `typ`. So a token must have a mark of access tokens. A token that identifies
- * itself as another kind, as Keycloak's (`typ`) and Cognito's (`token_use`) do, is refused for any issuer.
+ * itself as another kind, as Keycloak's (`typ`), Cognito's (`token_use`) and UAA's (`scope`) do, is refused for any issuer.
  */
 function isAccessToken({ header, claims }: SignedToken, provider: Provider): boolean {
   const { token_use, typ } = claims
   const saysSo = provider.isAccessToken?.(claims) === true
   if (isOtherToken(claims, saysSo && provider.mayHaveNonce)) return false
-  if (provider.isOther?.(claims)) return false
+  if (provider.isOther?.(claims) || isIdTokenOfUaa(claims)) return false
   const saysOther = (token_use !== undefined && token_use !== 'access') || (typ !== undefined && typ !== 'Bearer')
   if (saysOther) return false
   const granted = [...grants, ...(provider.grants ?? [])].some((name) => Object.hasOwn(claims, name))

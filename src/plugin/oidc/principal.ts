@@ -45,7 +45,7 @@ export function toOidcPrincipal(claims: Claims, { provider, ...rules }: OidcRule
   const { scope, scp } = claims
   const granted = new Set([...words(scope), ...words(scp), ...texts(scope), ...texts(scp)])
   const scopes = [...granted].filter((name) => !signInScopes.has(name) && !provider.signInScopes?.has(name))
-  const own = rules.roles.mayBeText ? [] : (provider.rolesOf?.(claims, rules.audiences) ?? [])
+  const own = rules.roles.mayBeText ? [] : ownRoles(claims, provider, rules.audiences)
   const roles = [...allAt(claims, rules.roles), ...own].filter((role) => !provider.isEverybodys?.(role))
   const issuer = String(claims.iss)
   const subject = String(subjectOf(claims, provider))
@@ -74,6 +74,17 @@ export function toOidcPrincipal(claims: Claims, { provider, ...rules }: OidcRule
     groups,
     ...displayOf(claims)
   })
+}
+
+/** Only for the audiences that the token is for: it may have roles at others as well. */
+function ownRoles(claims: Claims, { rolesOf }: Provider, audiences: readonly string[]): readonly string[] {
+  const its = [claims.aud].flat()
+  return (
+    rolesOf?.(
+      claims,
+      audiences.filter((audience) => its.includes(audience))
+    ) ?? []
+  )
 }
 
 function allAt(claims: Claims, source: ClaimSource): string[] {

@@ -69,22 +69,42 @@ const personsGrant = /^(authorization[_-]code|password|implicit|refresh[_-]token
 function grantee(claims: Claims): 'client' | 'person' | undefined {
   const grants = grantClaims.flatMap((name) => (Object.hasOwn(claims, name) ? [claims[name]].flat() : []))
   const said = grants.filter((grant) => typeof grant === 'string')
-  if (said.some((grant) => personsGrant.test(grant))) return 'person'
-  return said.some((grant) => clientsOwnGrant.test(grant)) ? 'client' : undefined
+  const clients = said.filter((grant) => clientsOwnGrant.test(grant))
+  // One grant of a client beside any other: the token was exchanged, and may be a person's by now.
+  if (said.some((grant) => personsGrant.test(grant)) || (clients.length > 0 && clients.length < said.length))
+    return 'person'
+  return clients.length > 0 ? 'client' : undefined
+}
+
+/** Where the token names its grant, that decides; otherwise RFC 9068. */
+function isClientItself(claims: Claims): boolean {
+  const obtainedFor = grantee(claims)
+  if (obtainedFor !== undefined) return obtainedFor === 'client'
+  return isOwnSubject(claims)
 }
 
 /**
  * RFC 9068 §2.2: without a resource owner `sub` is the client. A token without `sub` is app-only if it has no claim about a person.
- * Otherwise it may be a user's without `sub`, as Keycloak and PingFederate can issue, which would make all users the same principal. Where
- * the token names its grant, that decides.
+ * Otherwise it may be a user's without `sub`, as Keycloak and PingFederate can issue, which would make all users the same principal.
  */
-function isClientItself(claims: Claims): boolean {
+export function isOwnSubject(claims: Claims): boolean {
   const { azp, client_id, sub } = claims
-  const obtainedFor = grantee(claims)
-  if (obtainedFor !== undefined) return obtainedFor === 'client'
   if (text(client_id) === undefined || isSignedIn(claims)) return false
   if (sub === undefined || sub === null) return personalIn(claims) === undefined
   return sub === client_id && (text(azp) ?? sub) === sub
+}
+
+/**
+ * Cloud Foundry's UAA, and XSUAA: their ID tokens have the claims of access tokens, `client_id` and `grant_type` included, and a list with the
+ * scope `openid` alone. `cid` and `rev_sig` are in all of their tokens.
+ */
+export function isIdTokenOfUaa(claims: Claims): boolean {
+  return (Object.hasOwn(claims, 'cid') || Object.hasOwn(claims, 'rev_sig')) && hasOpenidAlone(claims)
+}
+
+/** A list of scopes with `openid`, and nothing else. */
+export function hasOpenidAlone({ scope }: Claims): boolean {
+  return Array.isArray(scope) && scope.length > 0 && scope.every((each) => each === 'openid')
 }
 
 /** A session of a person, or a claim about one. ForgeRock's tokens for clients have an `auth_time`. */

@@ -5,14 +5,17 @@ import { EntraConfigurationError, type TenantsOptions } from '../../plugin/index
 const wanted = 'give the path of a JSON file with a list of tenants and providers'
 
 /**
- * Reads the file. The plugin validates what is in it.
+ * Reads the file. The plugin validates the options of each entry.
  *
  * @throws EntraConfigurationError with one sentence that names the variable, and nothing of the file, which may contain secrets
  */
 export function tenantsIn(file: string): TenantsOptions {
   const tenants = parsed(textOf(file))
-  if (Array.isArray(tenants) && tenants.length > 0) return { tenants }
-  throw new EntraConfigurationError(`ISSUERS_FILE has no list with an entry; ${wanted}`)
+  if (!Array.isArray(tenants) || tenants.length === 0)
+    throw new EntraConfigurationError(`ISSUERS_FILE has no list with an entry; ${wanted}`)
+  const at = tenants.findIndex((each) => typeof each !== 'object' || each === null || Array.isArray(each))
+  if (at < 0) return { tenants }
+  throw new EntraConfigurationError(`ISSUERS_FILE has an entry (number ${at + 1}) that is not an object; ${wanted}`)
 }
 
 function textOf(file: string): string {

@@ -1,5 +1,5 @@
 /** HTTP exchanges with Microsoft Graph, and the problems that they may result in. */
-import { type EnvHttpProxyAgent, request } from 'undici'
+import { type Dispatcher, request } from 'undici'
 import { ServerProblem } from '../problems.js'
 
 /** A response of Graph, with any status. */
@@ -41,7 +41,7 @@ export function inOneDeadline<T>(milliseconds: number, work: (signal: AbortSigna
  * @throws ServerProblem 503 without a response, or for a 200 that is not a JSON object
  */
 export async function exchange(
-  dispatcher: EnvHttpProxyAgent,
+  dispatcher: Dispatcher,
   url: string,
   token: string,
   signal: AbortSignal

@@ -1,6 +1,5 @@
 /** The API as a client of Microsoft Graph: for itself, and on behalf of its users. */
-import { EnvHttpProxyAgent } from 'undici'
-import { DownstreamError, type OnBehalfOf, type TokenForApp } from '../../plugin/index.js'
+import { createProxies, DownstreamError, type OnBehalfOf, type TokenForApp } from '../../plugin/index.js'
 import type { GraphConfig } from '../config/config.js'
 import { type Answer, exchange, inOneDeadline, maxBytes, problem, unavailable } from './graph-exchange.js'
 
@@ -55,7 +54,8 @@ const deadlineMs = 5000
 
 /** @param tokenForApp the plugin's, from the API's own tenant */
 export function createGraph(config: GraphConfig, tokenForApp: TokenForApp, milliseconds = deadlineMs): Graph {
-  const dispatcher = new EnvHttpProxyAgent({ maxResponseSize: maxBytes })
+  const proxies = createProxies({ maxResponseSize: maxBytes })
+  const dispatcher = proxies.dispatcherFor(new URL(config.url))
   const getWith = async (path: string, token: string, signal: AbortSignal) =>
     exchange(dispatcher, config.url + path, token, signal)
 
@@ -94,7 +94,7 @@ export function createGraph(config: GraphConfig, tokenForApp: TokenForApp, milli
       valuesIn(await getFor(onBehalfOf, '/v1.0/me/memberOf?$select=id,displayName', 'GroupMember.Read.All'))
         .filter(isGroup)
         .map(toGroup),
-    close: () => dispatcher.destroy()
+    close: () => proxies.destroy()
   }
 }
 

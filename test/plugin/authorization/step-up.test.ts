@@ -74,6 +74,9 @@ t.test(
       ],
       [{ cloud: 'china' }, `https://sts.chinacloudapi.cn/${tenantId}/`, 'https://login.partner.microsoftonline.cn']
     ]
+    const unknown = await uriIn({}, 'https://elsewhere.example')
+    t.match(unknown, { realm: `api://${clientId}`, claims: /./ }, 'a principal of no issuer of this API')
+    t.notOk('authorization_uri' in unknown)
     for (const [options, iss, host] of clouds)
       t.match(
         await uriIn(options, iss),

@@ -188,6 +188,11 @@ t.test('each check, left out by its name, lets a token through', async (t) => {
   }
 })
 
+t.test('tfp that is not text does not leave the decision to acr', async (t) => {
+  for (const tfp of [[], {}, 7, '']) t.equal(refusalOf({ ...good, tfp, acr: 'B2C_1_signin' })?.code, 'wrong_user_flow')
+  t.equal(refusalOf({ ...good, tfp: null, acr: 'B2C_1_signin' }), undefined, 'null counts as absent')
+})
+
 t.test('emails, for display', async (t) => {
   const emailIn = (claims: object) => {
     const principal = toUserFlowPrincipal({ ...good, emails: undefined, ...claims })

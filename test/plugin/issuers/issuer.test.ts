@@ -56,7 +56,7 @@ async function tenant(answers: Record<string, unknown> = {}, v1 = v1Settings) {
   await Promise.all(issuers.map(({ keys }) => keys.start()))
   /** What a token of this issuer, signed with this key, is told. */
   const ask = async (issuer: unknown, kid: string) => {
-    const found = await trusted.findKey(issuer, { kid, alg: 'RS256' })
+    const found = await trusted.findKey(issuer, { kid, alg: 'RS256' }, {})
     return isRefusal(found) ? `${found.status} ${found.code}` : `key ${found.key.kid}`
   }
   return { ask, clock, issuers, log, published, requests }
@@ -263,7 +263,7 @@ async function many(open: number, configured: number, unreached: readonly number
   const start = () => Promise.all(issuers.map(({ keys }) => keys.start()))
   const trusted = new TrustedIssuers(issuers)
   const ask = async (at: number | string, kid = `of-${at}`) => {
-    const found = await trusted.findKey(typeof at === 'number' ? nameOf(at) : at, { kid, alg: 'RS256' })
+    const found = await trusted.findKey(typeof at === 'number' ? nameOf(at) : at, { kid, alg: 'RS256' }, {})
     return isRefusal(found) ? `${found.status} ${found.code}` : `${found.key.kid} by ${found.issuer.name}`
   }
   return { ask, clock, documentOf, issuers, nameOf, publish, published, requests, start, trusted }

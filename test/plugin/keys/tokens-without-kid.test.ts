@@ -4,6 +4,7 @@ import type { RequestListener } from 'node:http'
 import { type JWTHeaderParameters, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import { createVerifier, TokenRefusedError } from '../../../src/plugin/verifier-index.js'
+import { processClock } from '../../support/clock.js'
 import { recordingLogger } from '../../support/log.js'
 import { clientId, seconds, startTestTenant, tenantId } from '../../support/tenant.js'
 
@@ -29,13 +30,10 @@ async function start(t: Test, ...keys: object[]) {
   const publish = (...keys: object[]) => void tenant.answers.set('/other/keys', json({ keys }))
   tenant.answers.set('/other/.well-known/openid-configuration', json({ issuer, jwks_uri: `${issuer}/keys` }))
   publish(...keys)
-  const monotonic = performance.now
-  let ahead = 0
-  performance.now = () => monotonic.call(performance) + ahead
+  const clock = processClock(t)
   const log = recordingLogger()
   const verifier = createVerifier({ issuer, audience, log })
   t.teardown(async () => {
-    performance.now = monotonic
     await verifier.close()
     await tenant.close()
   })
@@ -53,9 +51,7 @@ async function start(t: Test, ...keys: object[]) {
     return code
   }
   const fetched = () => tenant.requests.filter((path) => path === '/other/keys').length
-  const advance = (s: number) => {
-    ahead += s * 1000
-  }
+  const advance = (s: number) => clock.advance(s * 1000)
   await verifier.ready()
   const outage = () => void tenant.answers.set('/other/keys', down)
   return { advance, ask, fetched, issuer, log, outage, publish, token, verifier }
@@ -80,6 +76,18 @@ t.test('where several keys fit, or none does, it is refused with a reason', asyn
   t.match(await detailOf(await token(first)), /no "kid", and its issuer publishes several keys/)
   t.equal(await ask(await token(ec)), 'unknown_key')
   t.match(await detailOf(await token(ec)), /publishes no key for its "alg"/)
+})
+
+t.test('where several keys fit, a refresh may show that one of them is gone: once for each cooldown', async (t) => {
+  const { advance, ask, fetched, publish, token } = await start(t, jwk(first, { kid: 'a' }), jwk(second, { kid: 'b' }))
+  t.equal(await ask(await token(first)), 'unknown_key')
+  const before = fetched()
+  for (let at = 0; at < 10; at += 1) t.equal(await ask(await token(first, {}, { jti: `${at}` })), 'unknown_key')
+  t.equal(fetched(), before)
+  publish(jwk(second, { kid: 'b' }))
+  advance(31)
+  t.equal(await ask(await token(second)), 'ok')
+  t.equal(fetched(), before + 1)
 })
 
 t.test('one key under two names is one key', async (t) => {

@@ -20,7 +20,6 @@ t.test('the addresses of documents and keys', async (t) => {
   const rows: [string, AddressOptions, object][] = [
     ['by the issuer', {}, { url: issuer + document.slice(12), keysOrigin: undefined }],
     ['another document', { metadataUrl: 'https://in.example/doc' }, { url: 'https://in.example/doc' }],
-    ['with a query', { metadataUrl: 'https://in.example/doc?p=1' }, { url: 'https://in.example/doc?p=1' }],
     ['on loopback', { metadataUrl: `http://127.0.0.1:8080${document}` }, { url: `http://127.0.0.1:8080${document}` }],
     [
       'plain http, where it is named',
@@ -52,11 +51,15 @@ t.test('what is not allowed throws one sentence that names the option', async (t
   const rows: [AddressOptions, RegExp][] = [
     [
       at,
-      /^metadataUrl "http:\/\/keycloak:8080\/doc" is not allowed; give the URL of the discovery document, with https/
+      /^metadataUrl "http:\/\/keycloak:8080\/doc" is not allowed; give the URL of the discovery document without query or fragment, with https/
     ],
     [{ metadataUrl: 'keycloak:8080' }, /^metadataUrl "keycloak:8080" is not allowed/],
     [{ metadataUrl: 'https://in.example/doc#x' }, /^metadataUrl .* is not allowed/],
     [{ metadataUrl: 'https://ann:secret@in.example/doc' }, /^metadataUrl "https:\/\/…@in.example\/doc" is not allowed/],
+    [
+      { metadataUrl: 'https://in.example/doc?key=secret' },
+      /^metadataUrl "https:\/\/in.example\/doc\?…" is not allowed/
+    ],
     [{ metadataUrl: 7 as never }, /^metadataUrl 7 is not allowed/],
     [{ keysOrigin: 'http://keycloak:8080' }, /^keysOrigin "http:\/\/keycloak:8080" is not allowed/],
     [{ ...at, insecureHttpHosts: ['keycloak:8081'] }, /^metadataUrl .* is not allowed/],
@@ -178,6 +181,8 @@ t.test('an API behind Keycloak’s internal name: the issuer is still compared e
   await until('the keys to be fetched', () => app.entra.ready)
   t.equal(await outcome('/me', await token()), '200')
   t.equal(await outcome('/me', await token(`http://${host}/realms/shop`)), '401 wrong_issuer')
+  t.match(app.entra.issuers, [{ metadataUrl: issuer + document.slice(12) }], 'the internal name is not published')
+  t.match(app.entra.openapi.securitySchemes.entraUser, { openIdConnectUrl: issuer + document.slice(12) })
   t.match(app.entra.metadata, { authorizationEndpoint: `${issuer}/auth`, tokenEndpoint: undefined })
 })
 

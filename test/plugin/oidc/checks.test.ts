@@ -317,6 +317,22 @@ const kinds: { rule: string; claims: Members; header?: Members; is: string | und
   { rule: 'nor may such a token have a nonce', claims: { ...access, typ: 'Bearer', nonce: 'n' }, is: notAccess },
   { rule: 'Cognito’s token_use says it of Cognito’s alone', claims: { ...plain, token_use: 'access' }, is: notAccess },
   { rule: 'and beside a grant nothing: token_use', claims: { ...access, token_use: 'access' }, is: undefined },
+  {
+    rule: 'UAA’s ID tokens have the scope openid alone',
+    claims: { ...access, scope: ['openid'], cid: 'spa' },
+    is: notAccess
+  },
+  {
+    rule: 'UAA: with another scope it is none',
+    claims: { ...access, scope: ['openid', 'a'], cid: 'spa' },
+    is: undefined
+  },
+  { rule: 'UAA: an empty list', claims: { ...access, scope: [], cid: 'spa' }, is: undefined },
+  {
+    rule: 'the scope openid of a product without cid and rev_sig',
+    claims: { ...access, scope: ['openid'] },
+    is: undefined
+  },
   { rule: 'RFC 8693 §4.2: scope', claims: { ...plain, scope: '' }, is: undefined },
   { rule: 'Okta: scp', claims: { ...plain, scp: [] }, is: undefined },
   { rule: 'RFC 8693 §4.3: client_id', claims: { ...plain, client_id: 'spa' }, is: undefined },
@@ -457,6 +473,11 @@ const userOrApp: { rule: string; claims: Members; kind: 'user' | 'app' }[] = [
     kind: 'user' as const
   })),
   { rule: 'WSO2’s aut of a user', claims: { aut: 'APPLICATION_USER', client_id: 'spa', sub: 'spa' }, kind: 'user' },
+  {
+    rule: 'a grant of a client beside one that says neither',
+    claims: { gty: ['client_credentials', 'x'] },
+    kind: 'user'
+  },
   { rule: 'one of two says a person', claims: { gty: ['client_credentials', 'password'] }, kind: 'user' },
   {
     rule: 'RFC 7523: a grant that says neither',

@@ -293,6 +293,15 @@ t.test('Zitadel: roles of the own project, as members of an object; ID tokens', 
     t.same(of({ [claim]: odd }).roles, [], JSON.stringify(odd))
   t.same(of({ 'urn:zitadel:iam:org:project:roles': { owner: org } }).roles, [], 'of the project of the client')
   t.same(of({ 'urn:zitadel:iam:org:project:other:roles': { owner: org } }).roles, [], 'of another project')
+  const two = using({ provider: 'zitadel', audience: ['p1', 'p2'] })
+  const roles = {
+    'urn:zitadel:iam:org:project:p1:roles': { a: org },
+    'urn:zitadel:iam:org:project:p2:roles': { b: org }
+  }
+  t.same(two.of({ ...roles, aud: ['p1'] }).roles, ['a'], 'of projects that the token is for')
+  t.same(two.of({ ...roles, aud: ['p2', 'p1'] }).roles, ['a', 'b'])
+  const person = { sub: '1', client_id: 'c', azp: 'c', email: 'a@b.example', gty: 'client_credentials' }
+  t.equal(of(person).kind, 'user', 'the rules of other products say nothing')
   const named = using({ provider: 'zitadel', rolesClaim: 'permissions' })
   t.same(named.of({ [claim]: { Admin: org }, permissions: ['read'] }).roles, ['read'], 'rolesClaim takes its place')
   const token = { ...without(access, 'scope'), jti: 'j' }

@@ -237,7 +237,7 @@ t.test('what is no client, and options out of their bounds', (t) => {
   for (const client of [undefined, null, {}, 'redis://127.0.0.1', { ...sound, get: undefined }, { ...sound, eval: 1 }])
     t.throws(() => new RedisRevocations(client as never), {
       name: 'EntraConfigurationError',
-      message: /takes a client/
+      message: /^RedisRevocations got no Redis client; give/
     })
   const bad: [option: string, value: unknown][] = [
     ['keyPrefix', ''],

@@ -308,6 +308,9 @@ t.test('ISSUERS_FILE: several tenants and providers', async (t) => {
     ['{"clientSecret":"s3cr3t"', 'does not contain JSON'],
     ['{"clientSecret":"s3cr3t"}', 'has no list with an entry'],
     ['[]', 'has no list with an entry'],
+    ['[{"issuer":"https://id.example","audience":"a"},"s3cr3t"]', 'has an entry \\(number 2\\) that is not an object'],
+    ['[["s3cr3t"]]', 'has an entry \\(number 1\\) that is not an object'],
+    ['[null]', 'has an entry \\(number 1\\) that is not an object'],
     ['', 'does not contain JSON']
   ] as const) {
     const sentence = await refusedBy({ ISSUERS_FILE: await written(text) })

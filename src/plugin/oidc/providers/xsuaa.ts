@@ -1,7 +1,7 @@
 /** SAP Authorization and Trust Management Service (XSUAA), on Cloud Foundry's UAA. */
 import type { Claims } from '../../claims/principal.js'
 import { text } from '../../claims/read.js'
-import type { Provider } from '../provider.js'
+import { hasOpenidAlone, type Provider } from '../provider.js'
 
 /** Scopes are a user's authorizations, with the application's name in front (`orders!t1.Read`). Groups come from the identity provider. */
 export const xsuaa: Provider = {
@@ -12,17 +12,12 @@ export const xsuaa: Provider = {
   ],
   clientOf: ({ cid }) => cid,
   isApp: isClientOfXsuaa,
-  isOther: isIdToken,
+  isOther: hasOpenidAlone,
   signInScopes: new Set(['uaa.user', 'uaa.resource', 'uaa.none'])
 }
 
 /** Claims that only a user's token has (Cloud Foundry, UAA API: token claims). */
 const ofUsers = ['user_id', 'user_name', 'origin', 'auth_time', 'amr', 'email', 'given_name', 'family_name']
-
-/** UAA's ID tokens have the same claims as its access tokens, `client_id` and `grant_type` included, and the scope `openid` alone. */
-function isIdToken({ scope }: Claims): boolean {
-  return Array.isArray(scope) && scope.length > 0 && scope.every((each) => each === 'openid')
-}
 
 /** SAP, `@sap/xssec`: the grants of a client for itself, by secret or by certificate. The server sets `grant_type`. */
 const ofClients: ReadonlySet<unknown> = new Set(['client_credentials', 'client_x509'])

@@ -1,7 +1,7 @@
 /** Zitadel. */
 import type { Claims } from '../../claims/principal.js'
 import { text } from '../../claims/read.js'
-import { anyProvider, type Provider } from '../provider.js'
+import { isOwnSubject, type Provider } from '../provider.js'
 
 /**
  * Zitadel, "Claims": roles are the members of an object, which names the organizations that granted each. Only those of the API's own project count,
@@ -14,7 +14,7 @@ export const zitadel: Provider = {
   ],
   groups: [],
   // A service user's token looks like a user's, whose `sub` is no client ID: both are numbers that Zitadel gives.
-  isApp: (claims) => text(claims.sub) !== undefined && anyProvider.isApp(claims),
+  isApp: (claims) => text(claims.sub) !== undefined && isOwnSubject(claims),
   isAccessToken: ({ jti }) => text(jti) !== undefined,
   isOther: isIdToken
 }
