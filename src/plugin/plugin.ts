@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import { startEngine } from './engine.js'
 import { authenticate } from './fastify/authenticate.js'
 import { decorate } from './fastify/decorators.js'
+import { enforceConfigGuards } from './fastify/enforce.js'
 import { registerJwt } from './fastify/jwt-surface.js'
 import { RequestOccasion } from './fastify/request-occasion.js'
 import { principalOf } from './fastify/request-principal.js'
@@ -15,7 +16,10 @@ import type { Refusal } from './refusals/refusal.js'
 import { groupsByName, refuseMembers } from './routes/access-checks.js'
 import { watchRoutes } from './routes/access-matrix.js'
 import { isSilent } from './routes/internals.js'
+import { watchUnprotectedGuards } from './routes/unprotected-guards.js'
 import { createVerifyToken } from './verification/identify.js'
+
+watchUnprotectedGuards()
 
 const websocketsLate =
   '@fastify/websocket is not registered before fastify-entra, on the same instance, and would leave the socket of a refused upgrade open; register it there'
@@ -44,6 +48,7 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
     if (why instanceof Promise) why.then(passes).then((go) => go && done(), failed)
     else if (passes(why)) done()
   })
+  enforceConfigGuards(app)
   // A refusal depends on their hooks: CORS headers, and the end of a socket.
   const [hasCors, seesUpgrades] = ['@fastify/cors', '@fastify/websocket'].map((name) => app.hasPlugin(name))
   app.addHook('onReady', async () => {

@@ -1,8 +1,9 @@
 /** The access matrix: every route with its rule, once all are declared. */
-import type { FastifyInstance, RouteOptions } from 'fastify'
+import type { FastifyInstance, onRouteHookHandler, RouteOptions } from 'fastify'
 import { type Guard, isGuard } from '../authorization/guard.js'
 import type { Rule } from '../authorization/rules.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { watcherMark } from '../lib/marks.js'
 import { refuseSpellings, refuseUndecided } from './access-checks.js'
 import { type AccessEntry, accessEntry } from './access-entry.js'
 import { type EarlyRoute, earlyRoutes, hooksOf } from './internals.js'
@@ -51,11 +52,12 @@ export function watchRoutes(app: FastifyInstance, strict: boolean): { rules: rea
 
   refuseEarlyGuards(app)
   app.decorate('accessMatrix', entries)
-  app.addHook('onRoute', function (route) {
+  const watch: onRouteHookHandler = function (route) {
     const guards = checkRoute(route)
     noted.push({ route, scope: this, methods: [route.method].flat(), url: route.url, guards })
     rules.push(...rulesOf(guards))
-  })
+  }
+  app.addHook('onRoute', Object.assign(watch, { [watcherMark]: true }))
   app.addHook('onReady', async () => {
     for (const { route, scope, guards } of noted) {
       refuseMisplaced(hooksOf(scope), `a scope of ${route.method} ${route.url}`)
