@@ -11,6 +11,7 @@ import { principalOf } from './fastify/request-principal.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { toLoggableError } from './lib/logged-error.js'
 import { pluginMark } from './lib/marks.js'
+import { ownProperties } from './lib/own.js'
 import { type EntraOptions, toSettings } from './options.js'
 import type { Refusal } from './refusals/refusal.js'
 import { groupsByName, refuseMembers } from './routes/access-checks.js'
@@ -21,10 +22,18 @@ import { createVerifyToken } from './verification/identify.js'
 
 watchUnprotectedGuards()
 
+/** For an app of any type parameters, and of another copy of Fastify, as NestJS pins one of its own: their types are not comparable. */
+type AnyFastifyPlugin = (app: object, options: EntraOptions) => Promise<void>
+
 const websocketsLate =
   '@fastify/websocket is not registered before fastify-entra, on the same instance, and would leave the socket of a refused upgrade open; register it there'
 
-async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
+/** Fastify's own options of `register` (Fastify: "Plugins"), which it passes on. Without a meaning here: the plugin has no routes. */
+const ofRegister = ['prefix', 'logLevel', 'logSerializers']
+
+async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
+  const options = ownProperties(given)
+  for (const name of ofRegister) Reflect.deleteProperty(options, name)
   const settings = toSettings(options)
   refuseClash(app, settings.userDecorator)
   const logFor = (metadataUrl: string) => app.log.child({ metadataUrl })
@@ -90,4 +99,4 @@ function refuseClash(app: FastifyInstance, hasUser: boolean): void {
  * Registration throws an {@link EntraConfigurationError} when an option is missing, empty or contradictory. An unreachable tenant does not
  * make it throw: until the tenant responds, the plugin responds to tokens with 503.
  */
-export const fastifyEntra = fp(entra, { name: 'fastify-entra', fastify: '5.x' })
+export const fastifyEntra = fp(entra, { name: 'fastify-entra', fastify: '5.x' }) as AnyFastifyPlugin

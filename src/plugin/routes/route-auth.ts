@@ -23,7 +23,7 @@ declare module 'fastify' {
      * guard is evaluated after the body is parsed and validated, before all preHandlers of the route. Without the plugin it is not
      * evaluated.
      */
-    auth?: RouteAuth | Guard | AllowedAuth<RouteAuth | 'a guard'>
+    auth?: RouteAuth | Guard | AllowedAuth<'required, optional, none, or one guard'>
   }
 }
 
