@@ -4,21 +4,34 @@ import fp from 'fastify-plugin'
 import { startEngine } from './engine.js'
 import { authenticate } from './fastify/authenticate.js'
 import { decorate } from './fastify/decorators.js'
+import { enforceConfigGuards } from './fastify/enforce.js'
 import { registerJwt } from './fastify/jwt-surface.js'
 import { RequestOccasion } from './fastify/request-occasion.js'
 import { principalOf } from './fastify/request-principal.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { toLoggableError } from './lib/logged-error.js'
 import { pluginMark } from './lib/marks.js'
+import { ownProperties } from './lib/own.js'
 import { type EntraOptions, toSettings } from './options.js'
 import type { Refusal } from './refusals/refusal.js'
 import { groupsByName, refuseMembers } from './routes/access-checks.js'
 import { watchRoutes } from './routes/access-matrix.js'
 import { isSilent } from './routes/internals.js'
 import { reportScope } from './routes/scope.js'
+import { watchUnprotectedGuards } from './routes/unprotected-guards.js'
 import { createVerifyToken } from './verification/identify.js'
 
-async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
+watchUnprotectedGuards()
+
+/** For an app of any type parameters, and of another copy of Fastify, as NestJS pins one of its own: their types are not comparable. */
+type AnyFastifyPlugin = (app: object, options: EntraOptions) => Promise<void>
+
+/** Fastify's own options of `register` (Fastify: "Plugins"), which it passes on. Without a meaning here: the plugin has no routes. */
+const ofRegister = ['prefix', 'logLevel', 'logSerializers']
+
+async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
+  const options = ownProperties(given)
+  for (const name of ofRegister) Reflect.deleteProperty(options, name)
   const settings = toSettings(options)
   refuseClash(app, settings.userDecorator)
   const logFor = (metadataUrl: string) => app.log.child({ metadataUrl })
@@ -43,6 +56,7 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
     if (why instanceof Promise) why.then(passes).then((go) => go && done(), failed)
     else if (passes(why)) done()
   })
+  enforceConfigGuards(app)
   // A refusal depends on its hooks.
   const hasCors = app.hasPlugin('@fastify/cors')
   app.addHook('onReady', async () => {
@@ -96,4 +110,4 @@ function refuseClash(app: FastifyInstance, hasUser: boolean): void {
  * Registration throws an {@link EntraConfigurationError} when an option is missing, empty or contradictory. An unreachable tenant does not
  * make it throw: until the tenant responds, the plugin responds to tokens with 503.
  */
-export const fastifyEntra = fp(entra, { name: 'fastify-entra', fastify: '5.x' })
+export const fastifyEntra = fp(entra, { name: 'fastify-entra', fastify: '5.x' }) as AnyFastifyPlugin

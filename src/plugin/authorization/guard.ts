@@ -1,4 +1,5 @@
 /** Stage 6: a rule as a preHandler that allows or refuses a request, and describes what it requires. */
+import type { Principal } from '../claims/principal.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { guardMakerMark, guardMark, pluginMark, version, versionClash } from '../lib/marks.js'
 import { shown } from '../lib/validate.js'
@@ -8,11 +9,22 @@ import { describe, type Rule } from './rules.js'
  * A preHandler that allows or refuses a request, and describes itself in {@link Guard.rule}. When application code calls it, its promise
  * resolves if the request is allowed. If the request is refused, the guard sends the refusal and its promise **never settles**, so that no
  * code after the `await` runs, whatever the client does.
+ *
+ * `Allowed` is the type of the callers that it allows.
  */
-export interface Guard {
+export interface Guard<Allowed extends Principal = Principal> {
   (request: GuardedRequest, reply: object): Promise<void>
   readonly rule: Rule
+  /** For types alone: no guard has this property. */
+  readonly [allowed]?: Allowed
 }
+
+declare const allowed: unique symbol
+
+/** The callers that a guard allows. */
+export type AllowedBy<Given> = Given extends { readonly [allowed]?: infer Allowed extends Principal }
+  ? Allowed
+  : Principal
 
 /** The part of Fastify's request that a guard uses. */
 export interface GuardedRequest {
@@ -67,8 +79,14 @@ export function isGuardMaker(value: unknown): boolean {
   return typeof value === 'function' && Object.hasOwn(value, guardMakerMark)
 }
 
+/** Whether a value is a guard of any version, a list that contains one, or a function that makes guards. */
+export function mentionsGuard(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(mentionsGuard)
+  return isGuardMaker(value) || (typeof value === 'function' && Object.hasOwn(value, guardMark))
+}
+
 /** Creates the guard of a rule. */
-export function guard(rule: Rule): Guard {
+export function guard<Allowed extends Principal = Principal>(rule: Rule): Guard<Allowed> {
   const check = async (request: GuardedRequest, reply: object, ...others: unknown[]) => {
     const host = hostOf(request)
     if (others.length > 1) throw tooLate(request)
@@ -79,7 +97,7 @@ export function guard(rule: Rule): Guard {
     refuseOutside(scope, rule)
     return made
   }
-  const made: Guard = Object.assign(check, { rule: Object.freeze(rule), [guardMark]: version })
+  const made: Guard<Allowed> = Object.assign(check, { rule: Object.freeze(rule), [guardMark]: version })
   return Object.freeze(Object.defineProperty(made, 'bind', { value: bind }))
 }
 

@@ -1,8 +1,9 @@
 /** The access matrix: every route with its rule, once all are declared. */
-import type { FastifyInstance, RouteOptions } from 'fastify'
+import type { FastifyInstance, onRouteHookHandler, RouteOptions } from 'fastify'
 import type { Guard } from '../authorization/guard.js'
 import type { Rule } from '../authorization/rules.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { watcherMark } from '../lib/marks.js'
 import { refuseSpellings, refuseUndecided } from './access-checks.js'
 import { type AccessEntry, accessEntry } from './access-entry.js'
 import { guardsInHooks, hooksFor, refuseReplaced, watchHooks } from './hooks.js'
@@ -59,12 +60,13 @@ export function watchRoutes(app: FastifyInstance, strict: boolean): WatchedRoute
   wrapped.watch(app)
   recordMatrix(app, entries)
   app.decorate('accessMatrix', entries)
-  app.addHook('onRoute', function (route) {
+  const watch: onRouteHookHandler = function (route) {
     const declared = wrapped.assure(route)
     const guards = checkRoute(route, declared)
     noted.push({ route, scope: this, methods: [route.method].flat(), url: route.url, guards, declared })
     rules.push(...rulesOf(guards))
-  })
+  }
+  app.addHook('onRoute', Object.assign(watch, { [watcherMark]: true }))
   app.addHook('onReady', async () => {
     for (const each of noted) settle(each, wrapped)
     rules.splice(0, rules.length, ...noted.flatMap(({ guards }) => rulesOf(guards)))

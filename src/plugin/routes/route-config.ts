@@ -4,8 +4,7 @@ import { alternatives } from '../authorization/alternatives.js'
 import { type Guard, isGuard, isGuardMaker } from '../authorization/guard.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { routeGuards } from '../lib/marks.js'
-import { shown } from '../lib/validate.js'
-import { authOf } from './route-auth.js'
+import { authOf, guardInConfig, refuseUnknownAuth } from './route-auth.js'
 
 /** Hooks of a route that can stop it before the handler: a guard can refuse there. */
 export const fit = ['onRequest', 'preValidation', 'preHandler'] as const
@@ -37,11 +36,10 @@ export function checkRoute(
 ): Guard[] {
   const auth = authOf(route.config)
   const where = `${route.method} ${route.url}`
-  if (!['required', 'optional', 'none'].includes(auth)) {
-    throw new EntraConfigurationError(`${where} has config.auth ${shown(auth)}; give required, optional or none`)
-  }
+  refuseUnknownAuth(route.config, where)
   refuseMisplaced(route, where)
-  const own = [...declared, ...fit.flatMap((hook) => route[hook] ?? []).filter(isGuard)]
+  const inConfig = guardInConfig(route.config) ?? []
+  const own = [...declared, inConfig, ...fit.map((hook) => route[hook] ?? [])].flat().filter(isGuard)
   if (auth === 'none' && own.length > 0) {
     throw new EntraConfigurationError(
       `${where} has a guard and config.auth "none"; remove one, as a guard requires a token`
@@ -59,7 +57,7 @@ export function checkRoute(
 }
 
 /** Hooks of a route or of a scope, by their names. */
-export type HooksByName = Readonly<Partial<Record<(typeof hookNames)[number], unknown>>>
+export type HooksByName = Readonly<Partial<Record<(typeof hookNames)[number] | 'onRoute', unknown>>>
 
 /**
  * A guard that runs after the handler is too late; a guard function that was not called is not a guard.

@@ -73,7 +73,7 @@ const openAndGuarded = 'GET /x has a guard and config.auth "none"; remove one, a
 const auth = (value: unknown) =>
   stop(
     `auth ${JSON.stringify(value)}`,
-    `GET /x has config.auth ${JSON.stringify(value)}; give required, optional or none`,
+    `GET /x has config.auth ${JSON.stringify(value)}; give required, optional, none or one guard`,
     route({ config: { auth: value } })
   )
 const never = (name: string, preHandler: Guard | Guard[]) =>
