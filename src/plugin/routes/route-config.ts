@@ -39,7 +39,7 @@ export function checkRoute(
   refuseUnknownAuth(route.config, where)
   refuseMisplaced(route, where)
   const inConfig = guardInConfig(route.config) ?? []
-  const own = [...declared, inConfig, ...fit.map((hook) => route[hook] ?? [])].flat().filter(isGuard)
+  const own = [inConfig, ...declared, ...fit.map((hook) => route[hook] ?? [])].flat().filter(isGuard)
   if (auth === 'none' && own.length > 0) {
     throw new EntraConfigurationError(
       `${where} has a guard and config.auth "none"; remove one, as a guard requires a token`

@@ -217,3 +217,8 @@ t.test('an error of the guard is the answer, and not a way in', async (t) => {
   t.equal(statusCode, 500)
   t.match(body, 'GET /x has a guard where fastify-entra is not registered')
 })
+
+t.test('options of Fastify’s register are no mistakes of the plugin', async (t) => {
+  const options = { ...optionsFor(tenant), prefix: '/v1', logLevel: 'warn', logSerializers: {} }
+  await t.resolves(buildApi(t, { options, routes: {} }))
+})
