@@ -28,8 +28,6 @@ export interface Occasion {
   readonly where: AuditedRequest | undefined
   /** The identified caller, if any. */
   readonly principal: Principal | null | undefined
-  /** The `iss` of the token, of which nothing is verified: what an operator needs to find out whose token it is. */
-  readonly receivedIssuer?: string | undefined
 }
 
 /** Reports decisions and changes of tenants. */
@@ -63,7 +61,7 @@ export function createAudit(
     refused: (on, why) =>
       tell(isNo, on.where ? 'request refused' : 'token refused', on.log, () => {
         const event = saidByGuards.has(why.code) ? 'denied' : 'refused'
-        return { event, ...reasonsOf(why), ...received(why, on), ...said(on) } as RefusedEvent | DeniedEvent
+        return { event, ...reasonsOf(why), ...said(on) } as RefusedEvent | DeniedEvent
       }),
     authenticated: (on) =>
       tell(isYes, 'token accepted', on.log, () => ({ event: 'authenticated', ...said(on) }) as AuthenticatedEvent),
@@ -91,12 +89,6 @@ const saidByGuards: ReadonlySet<Refusal['code']> = new Set([
   ] as const),
   ...(['downstream_refused', 'downstream_failed', 'downstream_unavailable'] as const)
 ])
-
-/** The response names the trusted issuers only, as nothing of this one is verified. */
-function received({ code }: Refusal, on: Occasion) {
-  const issuer = code === 'wrong_issuer' ? on.receivedIssuer : undefined // decoded only for this code
-  return issuer !== undefined && { receivedIssuer: issuer.slice(0, 200) }
-}
 
 const reasonsOf = ({ code, status, detail: reason }: Refusal) => ({ code, status, reason })
 

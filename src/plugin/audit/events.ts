@@ -31,8 +31,6 @@ export interface AuditedRefusal {
   readonly code: Refusal['code']
   readonly status: Refusal['status']
   readonly reason: string
-  /** With `wrong_issuer`: the `iss` of the token, unverified and cut at 200 characters. */
-  readonly receivedIssuer?: string
 }
 
 /** A token is valid; guards may still refuse the request. */

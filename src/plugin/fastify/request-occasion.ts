@@ -5,7 +5,6 @@ import type { AuditedRequest } from '../audit/events.js'
 import { routeOf } from '../authorization/guard.js'
 import type { Principal } from '../claims/principal.js'
 import type { Logger } from '../lib/logger.js'
-import { unverifiedIssuer } from '../verification/decode.js'
 import { principalOf } from './request-principal.js'
 
 /** See {@link Occasion}. */
@@ -26,9 +25,5 @@ export class RequestOccasion implements Occasion {
 
   get principal(): Principal | null {
     return principalOf(this.#request)
-  }
-
-  get receivedIssuer(): string | undefined {
-    return unverifiedIssuer(String(this.#request.raw.headers.authorization).slice('Bearer '.length))
   }
 }

@@ -3,10 +3,9 @@
  * throwing, as a flood of garbage ends here.
  */
 import { isUtf8 } from 'node:buffer'
-import { text } from '../claims/read.js'
 import { withoutPrototype } from '../lib/own.js'
 import { withoutStackTraces } from '../lib/quiet.js'
-import { isRefusal, type Refusal, refusal } from '../refusals/refusal.js'
+import { type Refusal, refusal } from '../refusals/refusal.js'
 import { hasRepeatedMember, membersIn } from './json-members.js'
 
 type Members = Readonly<Record<string, unknown>>
@@ -105,10 +104,4 @@ function parse(json: string): unknown {
   } catch {
     return undefined
   }
-}
-
-/** The `iss` of a token that may be anything, for a log: nothing of it is verified. */
-export function unverifiedIssuer(token: string): string | undefined {
-  const decoded = decodeToken(token)
-  return isRefusal(decoded) ? undefined : text(decoded.payload.iss)
 }

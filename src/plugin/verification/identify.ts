@@ -8,7 +8,6 @@ import { isRefusal, type Refusal, refusal } from '../refusals/refusal.js'
 import { TokenRefusedError } from '../refusals/refusal-error.js'
 import { revocationRefusal } from '../revocation/is-revoked.js'
 import { admit } from './admit.js'
-import { unverifiedIssuer } from './decode.js'
 import { type VerifierState, verifyToken } from './verify.js'
 
 /**
@@ -33,14 +32,9 @@ export function createVerifyToken(
     const answer = await verifyToken(token, state)
     return isRefusal(answer) ? answer : ((await admit(answer, cache, log)) ?? answer.principal)
   }
-  const occasion = (token: string, principal?: Principal) => ({
-    ...{ log, where: undefined, principal },
-    get receivedIssuer() {
-      return unverifiedIssuer(token)
-    }
-  })
-  const refuse = (token: string, why: Refusal, principal?: Principal) => {
-    audit.refused(occasion(token, principal), why)
+  const occasion = (principal?: Principal) => ({ log, where: undefined, principal })
+  const refuse = (why: Refusal, principal?: Principal) => {
+    audit.refused(occasion(principal), why)
     return new TokenRefusedError(completedFor(why, principal, issuers))
   }
   return async (token) => {
@@ -52,8 +46,8 @@ export function createVerifyToken(
       unknown ??
       (isRevoked && (await revocationRefusal({ isRevoked, keysTimeoutSeconds }, principal as Principal, log)))
     publish?.(remembered !== undefined, why?.code)
-    if (why) throw refuse(token, why, unknown ? undefined : (principal as Principal))
-    audit.authenticated(occasion(token, principal as Principal))
+    if (why) throw refuse(why, unknown ? undefined : (principal as Principal))
+    audit.authenticated(occasion(principal as Principal))
     return principal as Principal
   }
 }
