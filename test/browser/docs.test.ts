@@ -12,7 +12,7 @@ const openPage = browserOf(t)
 
 /** `npm run dev`: where it is, and all that it prints. */
 async function startDev() {
-  const { output, printed } = run(t, 'src/server/dev.ts', { PORT: '0', TENANT_PORT: '0', LOG_LEVEL: 'info' })
+  const { output, printed } = run(t, 'src/server/dev.ts', { PORT: '0', TENANT_PORT: '0', LOG_LEVEL: 'debug' })
   const docs = (await printed(/^API .*?(http:\S+\/docs)\b/m))?.[1] ?? ''
   const tenant = /^Tenant {2}(\S+)/m.exec(output.out)?.[1] ?? ''
   return { docs, tenant, output }
