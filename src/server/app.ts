@@ -28,11 +28,15 @@ const tokenSeconds = 2 * 60 * 60
 /**
  * The API, ready for `listen()` or `inject()`.
  *
+ * @param log where lines of the log are written; default: stdout
  * @throws EntraConfigurationError when the plugin's options are invalid
  */
-export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Promise<FastifyInstance> {
+export async function buildApp(
+  config: Omit<ServerConfig, 'host' | 'port'>,
+  log?: { write(line: string): void }
+): Promise<FastifyInstance> {
   const app = Fastify({
-    logger: loggerOptions(config.logLevel),
+    logger: { ...loggerOptions(config.logLevel), ...(log && { stream: log }) },
     genReqId: () => randomUUID(), // never the client's: audits refer to it
     trustProxy: config.trustProxy,
     frameworkErrors: answerFrameworkError,
@@ -56,7 +60,7 @@ export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Pro
   await registerDocument(app)
   const graph = createGraph(config.graph, app.entra.tokenForApp)
   app.addHook('onClose', () => graph.close())
-  await app.register(publicRoutes, { redis })
+  await app.register(publicRoutes, { redis, hasDocs: config.docs !== 'off' })
   await app.register(callerRoutes)
   await app.register(ownRoutes, { graph })
   await app.register(usersRoutes, { graph })
