@@ -184,13 +184,16 @@ function variablesOf(env: Environment): readonly [variable: string, option: stri
  * such as `audience`, is replaced only before a value.
  */
 export function inTermsOfVariables(message: string, env: Environment): string {
-  const variables = new Map(variablesOf(env).map(([variable, option]) => [option, variable]))
-  return message
+  // The options of entries in a file have no variables.
+  const set = variablesOf(env).filter(([variable]) => !env.ISSUERS_FILE || variable.endsWith('_SECONDS'))
+  const variables = new Map(set.map(([variable, option]) => [option, variable]))
+  const said = message
     .replace('downstream.clientCertificate', 'ENTRA_CLIENT_CERTIFICATE')
     .replace(
       /\b[a-z]+(?:[A-Z][a-z]+)*\b(?= (?:"|\[|is missing|\d))|\b[a-z]+(?:[A-Z][a-z]+)+\b/g,
       (word) => variables.get(word) ?? word
     )
+  return env.ISSUERS_FILE && !/^[A-Z_]+ /.test(said) ? `ISSUERS_FILE ${env.ISSUERS_FILE}: ${said}` : said
 }
 
 /** Converts strings to lists and numbers. The plugin validates the values, and that none is missing. */

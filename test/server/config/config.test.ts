@@ -322,6 +322,19 @@ t.test('ISSUERS_FILE: several tenants and providers', async (t) => {
     /^ISSUERS_FILE cannot be read \(ENOENT\); give the path/
   )
   t.match(await refusedBy({ ISSUERS_FILE: await written('[{"tenantId":"x"}]') }), /; give /, 'what is in it is checked')
+  const misspelt = await refusedBy({
+    ISSUERS_FILE: await written('[{"issuer":"https://id.example","audience":"a","roleClaim":"x"}]')
+  })
+  t.match(
+    misspelt,
+    /^ISSUERS_FILE .+issuers\.json: there is no option "roleClaim".*; the options are issuer, audience,/
+  )
+  t.notMatch(misspelt, /ENTRA_|OIDC_/, 'its options have no variables')
+  await written(JSON.stringify(tenants))
+  t.match(
+    await refusedBy({ ISSUERS_FILE: file, KEYS_COOLDOWN_SECONDS: '0' }),
+    /^KEYS_COOLDOWN_SECONDS 0 is not allowed/
+  )
   const beside = { ...sound, ...oidc, ENTRA_ALLOWED_CLIENTS: 'spa', ENTRA_CLIENT_SECRET: 's', OIDC_RFC9068: 'on' }
   for (const [name, value] of Object.entries(beside))
     t.match(
