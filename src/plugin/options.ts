@@ -15,6 +15,7 @@ import { ownProperties } from './lib/own.js'
 import type { InsecureHosts } from './lib/proxies.js'
 import { functionOf, isOn, rejectUnknown, repeated, shown } from './lib/validate.js'
 import { type OidcOptions, oidcAuthority, oidcNames } from './oidc/options.js'
+import { recognized } from './oidc/providers.js'
 import type { IsRevoked } from './revocation/is-revoked.js'
 import type { TokenCacheOptions } from './verification/token-cache.js'
 import { tokenCacheOf } from './verification/token-cache-options.js'
@@ -142,7 +143,7 @@ function one(options: EntraTenantOptions | OidcOptions, timeoutSeconds: number):
     const authority = oidcAuthority(options)
     const { issuer, provider } = options
     refuseMicrosofts(authority.issuers[0])
-    const isKeycloak = provider === 'keycloak' || /\/realms\/[^/]+\/?$/.test(issuer)
+    const isKeycloak = provider === 'keycloak' || recognized(issuer) === 'keycloak'
     refuseCommon('audience', authority.audiences, { issuer, isKeycloak })
     return authority
   }

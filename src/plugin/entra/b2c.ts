@@ -3,6 +3,7 @@
  * `tid` may be missing, and a `nonce` may be present (Microsoft: "Request an access token in Azure Active Directory B2C"). Pure.
  */
 import { audienceRefusal } from '../claims/audience.js'
+import { isOtherToken } from '../claims/other-tokens.js'
 import type { Claims, Principal } from '../claims/principal.js'
 import {
   asText,
@@ -138,7 +139,8 @@ const accessTokenCheck: Check = {
   found: ({ claims }) => Object.keys(claims),
   refuse: ({ claims }) => {
     const { azp, aud } = claims
-    const isOther = text(azp) === undefined || 'at_hash' in claims || 'c_hash' in claims || 'events' in claims
+    // Such a token may have the `nonce` of the sign-in.
+    const isOther = text(azp) === undefined || isOtherToken(claims, true)
     return isOther || !(Object.hasOwn(claims, 'scp') || azp === aud) ? refusal('not_an_access_token') : undefined
   }
 }

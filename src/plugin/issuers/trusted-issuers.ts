@@ -69,12 +69,11 @@ export class TrustedIssuers {
   }
 
   #exactly(name: string, claims: Claims): Issuer | undefined {
-    const named = this.#named.get(name)
-    if (named) return named
-    const same = this.#others.filter((other) => other.name === name)
-    const own = same.find(({ settings: { among } }) => among === undefined || among.isFor(claims))
+    const isFor = ({ settings: { among } }: Issuer) => among === undefined || among.isFor(claims)
+    const own = this.#named.get(name) ?? this.#others.find((other) => other.name === name && isFor(other))
+    if (own || this.#awaits(name, claims)) return own
     // Of none: the rules of the first one refuse the token, and say why.
-    return own ?? (this.#awaits(name, claims) ? undefined : same[0])
+    return this.#others.find((other) => other.name === name)
   }
 
   /** Whether one of several issuers of this name, whose document is not fetched yet, may be the token's. */

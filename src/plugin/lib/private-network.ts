@@ -2,21 +2,19 @@
  * Connections that end at a private address, or are destroyed before anything is sent: for hosts from which plain http is accepted. What a name
  * resolves to is only known for sure of a socket that is connected.
  */
-import { BlockList, isIP, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { type Agent, buildConnector } from 'undici'
+import { networkFrom } from './networks.js'
 
 /** RFC 1918 §3, RFC 4193 §3.1, and loopback. Not link-local addresses: cloud providers serve credentials there. */
-const networks = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '127.0.0.0/8', 'fc00::/7', '::1/128'] as const
-const privateAddresses = new BlockList()
-for (const network of networks) {
-  const [address = '', bits] = network.split('/')
-  privateAddresses.addSubnet(address, Number(bits), isIP(address) === 4 ? 'ipv4' : 'ipv6')
-}
+const networks = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '127.0.0.0/8', 'fc00::/7', '::1/128'].map(
+  networkFrom
+)
 
 /** True for an address that is reachable only within one network or machine; of an IPv4-mapped address, the IPv4 part decides. */
 export function isPrivateAddress(address: string): boolean {
   const plain = address.replace(/^::ffff:(?=[\d.]+$)/i, '')
-  return isIP(plain) !== 0 && privateAddresses.check(plain, isIP(plain) === 4 ? 'ipv4' : 'ipv6')
+  return networks.some((has) => has?.(plain))
 }
 
 /** Connects as undici does, and gives the socket up where its other end is not at a private address. */

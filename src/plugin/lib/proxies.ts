@@ -2,9 +2,10 @@
  * Selects the connection of a request: direct, or through a proxy, by the variables that curl and many other programs read. Requests to
  * loopback never use a proxy, whatever the variables say: plain http is accepted there because no other host is involved.
  */
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import { Agent, type Dispatcher, ProxyAgent } from 'undici'
 import { EntraConfigurationError } from './configuration-error.js'
+import { networkFrom } from './networks.js'
 import { connectPrivately } from './private-network.js'
 import { isLoopback } from './validate.js'
 
@@ -82,22 +83,13 @@ function proxyFrom(names: readonly string[], environment: Environment, options: 
 /** What `NO_PROXY` exempts: `*`, names with their subdomains, addresses, and networks (CIDR); all except networks may have a port. */
 function exemptions(list: string): (url: URL) => boolean {
   const entries = list.split(/[\s,]+/).filter((entry) => entry !== '')
-  const matches = entries.map((entry) => networkOf(entry) ?? nameOf(entry))
+  const matches = entries.map((entry) => networkFrom(entry) ?? nameOf(entry))
   return (url) => matches.some((match) => match(hostOf(url), url.port || (url.protocol === 'https:' ? '443' : '80')))
 }
 
 type Match = (host: string, port: string) => boolean
 
 const hostOf = ({ hostname }: URL) => hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
-
-function networkOf(entry: string): Match | undefined {
-  const [, address = '', bits] = /^\[?([\d.]+|[\da-f:.]+)\]?\/(\d{1,3})$/i.exec(entry) ?? []
-  const family = isIP(address)
-  if (family === 0 || Number(bits) > (family === 4 ? 32 : 128)) return undefined
-  const list = new BlockList()
-  list.addSubnet(address, Number(bits), family === 4 ? 'ipv4' : 'ipv6')
-  return (host) => isIP(host) !== 0 && list.check(host, isIP(host) === 4 ? 'ipv4' : 'ipv6')
-}
 
 function nameOf(entry: string): Match {
   if (entry === '*') return () => true

@@ -68,6 +68,7 @@ export function oidcAuthority(options: OidcOptions) {
     allowedClients,
     rfc9068: isOn('rfc9068', options.rfc9068),
     roles: sourceOf('rolesClaim', options.rolesClaim, { ...listsOnly, paths: provider.roles(audiences) }),
+    rolesOf: options.rolesClaim === undefined ? provider.rolesOf : undefined,
     groups: sourceOf('groupsClaim', options.groupsClaim, { ...listsOnly, paths: provider.groups })
   }
   const profile: TokenRules = {

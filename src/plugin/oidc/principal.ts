@@ -24,6 +24,8 @@ export interface OidcRules {
   readonly rfc9068: boolean
   /** The places of roles; all that are found are used. */
   readonly roles: ClaimSource
+  /** Roles in a form of the provider's own, beside these. */
+  readonly rolesOf?: Provider['rolesOf'] | undefined
   readonly groups: ClaimSource
 }
 
@@ -45,7 +47,7 @@ export function toOidcPrincipal(claims: Claims, { provider, ...rules }: OidcRule
   const { scope, scp } = claims
   const granted = new Set([...words(scope), ...words(scp), ...texts(scope), ...texts(scp)])
   const scopes = [...granted].filter((name) => !signInScopes.has(name) && !provider.signInScopes?.has(name))
-  const own = rules.roles.mayBeText ? [] : ownRoles(claims, provider, rules.audiences)
+  const own = ownRoles(claims, rules)
   const roles = [...allAt(claims, rules.roles), ...own].filter((role) => !provider.isEverybodys?.(role))
   const issuer = String(claims.iss)
   const subject = String(subjectOf(claims, provider))
@@ -77,7 +79,7 @@ export function toOidcPrincipal(claims: Claims, { provider, ...rules }: OidcRule
 }
 
 /** Only for the audiences that the token is for: it may have roles at others as well. */
-function ownRoles(claims: Claims, { rolesOf }: Provider, audiences: readonly string[]): readonly string[] {
+function ownRoles(claims: Claims, { rolesOf, audiences }: Omit<OidcRules, 'provider'>): readonly string[] {
   const its = [claims.aud].flat()
   return (
     rolesOf?.(

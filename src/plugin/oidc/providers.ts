@@ -15,7 +15,7 @@ import { zitadel } from './providers/zitadel.js'
 /** Names of the providers, for `provider` and `OIDC_PROVIDER`. */
 export type ProviderName = 'keycloak' | 'auth0' | 'okta' | 'cognito' | 'google' | 'authentik' | 'zitadel' | 'xsuaa'
 
-/** Issuers that are recognized as a product's, for a warning only. */
+/** Issuers that are recognized as a product's: for checks of the configuration only. */
 const issuersOf: readonly (readonly [ProviderName, RegExp])[] = [
   ['keycloak', /\/realms\/[^/]+\/?$/],
   ['auth0', /^https:\/\/[^/]+\.auth0\.com\/?$/],

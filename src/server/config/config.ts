@@ -10,18 +10,7 @@ import { credentialOption, credentialsIn, credentialVariables, refuseCredentials
 import { tenantsIn } from './issuers-file.js'
 import { refuseMisspelt } from './misspelt.js'
 import { type RedisAddress, toRedis } from './redis-address.js'
-import {
-  headerBytes,
-  integer,
-  list,
-  oneOf,
-  origins,
-  secure,
-  toClientId,
-  toHost,
-  toOrigin,
-  toTrustProxy
-} from './variables.js'
+import { integer, list, oneOf, origins, secure, toClientId, toHost, toOrigin, toTrustProxy } from './variables.js'
 
 /** Who may read the API's documents: the values of `DOCS`. */
 export type DocsAccess = 'public' | 'protected' | 'off'
@@ -101,6 +90,8 @@ const oidcRequired = ['OIDC_ISSUER', 'OIDC_AUDIENCE']
 /** Variables that restrict callers: set but empty, they would allow everyone. */
 const narrowing = ['ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS']
 const known = [...Object.keys({ ...entraVariables, ...oidcVariables, ...commonVariables }), ...credentialVariables]
+/** From Node's own limit, so that every token that fits today still does, to more than a request should have. */
+const [nodesHeaderBytes, mostHeaderBytes] = [16_384, 1_048_576] as const
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /**
@@ -114,7 +105,9 @@ export function readConfig(given: Environment): ServerConfig {
   refuseTraps(env)
   return {
     entra: pluginOptions(env),
-    ...(env.MAX_HEADER_BYTES && { maxHeaderBytes: headerBytes('MAX_HEADER_BYTES', env.MAX_HEADER_BYTES) }),
+    ...(env.MAX_HEADER_BYTES && {
+      maxHeaderBytes: integer('MAX_HEADER_BYTES', env.MAX_HEADER_BYTES, mostHeaderBytes, nodesHeaderBytes)
+    }),
     host: toHost('HOST', env.HOST || '127.0.0.1'),
     port: integer('PORT', env.PORT || '3000', 65_535),
     logLevel: oneOf('LOG_LEVEL', env.LOG_LEVEL || 'info', logLevels),

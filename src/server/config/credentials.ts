@@ -1,6 +1,6 @@
 /** The server's own credential at its tenant: a secret, or a certificate in a file. */
-import { readFileSync } from 'node:fs'
 import { EntraConfigurationError, type EntraTenantOptions } from '../../plugin/index.js'
+import { fileText } from './variables.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -32,17 +32,7 @@ export function refuseCredentials(env: Environment): void {
 export function credentialOption(env: Environment): Pick<EntraTenantOptions, 'downstream'> {
   const { ENTRA_CLIENT_SECRET: clientSecret, ENTRA_CLIENT_CERTIFICATE: file } = env
   if (clientSecret) return { downstream: { clientSecret } }
-  return file ? { downstream: { clientCertificate: textOf(file) } } : {}
+  return file ? { downstream: { clientCertificate: fileText('ENTRA_CLIENT_CERTIFICATE', file, wanted) } } : {}
 }
 
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    // Without the path: the variable may contain the certificate itself, with its key.
-    const { code } = error as NodeJS.ErrnoException
-    throw new EntraConfigurationError(
-      `ENTRA_CLIENT_CERTIFICATE cannot be read (${code}); give the path of a PEM file with the certificate and its key`
-    )
-  }
-}
+const wanted = 'give the path of a PEM file with the certificate and its key'

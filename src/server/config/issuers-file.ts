@@ -1,6 +1,6 @@
 /** Several tenants or providers, from a JSON file: the plugin's option `tenants`. */
-import { readFileSync } from 'node:fs'
 import { EntraConfigurationError, type TenantsOptions } from '../../plugin/index.js'
+import { fileText } from './variables.js'
 
 const wanted = 'give the path of a JSON file with a list of tenants and providers'
 
@@ -10,22 +10,12 @@ const wanted = 'give the path of a JSON file with a list of tenants and provider
  * @throws EntraConfigurationError with one sentence that names the variable, and nothing of the file, which may contain secrets
  */
 export function tenantsIn(file: string): TenantsOptions {
-  const tenants = parsed(textOf(file))
+  const tenants = parsed(fileText('ISSUERS_FILE', file, wanted).replace(/^\uFEFF/, ''))
   if (!Array.isArray(tenants) || tenants.length === 0)
     throw new EntraConfigurationError(`ISSUERS_FILE has no list with an entry; ${wanted}`)
   const at = tenants.findIndex((each) => typeof each !== 'object' || each === null || Array.isArray(each))
   if (at < 0) return { tenants }
   throw new EntraConfigurationError(`ISSUERS_FILE has an entry (number ${at + 1}) that is not an object; ${wanted}`)
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '')
-  } catch (error) {
-    throw new EntraConfigurationError(
-      `ISSUERS_FILE cannot be read (${(error as NodeJS.ErrnoException).code}); ${wanted}`
-    )
-  }
 }
 
 function parsed(text: string): unknown {

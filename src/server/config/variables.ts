@@ -1,4 +1,5 @@
 /** Parses the values of variables, or throws one sentence that says what to change. */
+import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { EntraConfigurationError, isSecure, withoutPassword } from '../../plugin/index.js'
 
@@ -9,21 +10,21 @@ export function list(text = ''): readonly string[] {
 }
 
 /** A whole number, such as a port. */
-export function integer(name: string, text: string, most: number): number {
+export function integer(name: string, text: string, most: number, least = 0): number {
   const value = Number(text)
-  if (/^\d+$/.test(text) && value <= most) return value
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value
   throw new EntraConfigurationError(
-    `${name} "${withoutPassword(text)}" is not allowed; give a whole number from 0 to ${most}`
+    `${name} "${withoutPassword(text)}" is not allowed; give a whole number from ${least} to ${most}`
   )
 }
 
-/** A number of bytes: no less than Node's own default, so that any token that worked works, and no more than a request should have. */
-export function headerBytes(name: string, text: string): number {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value >= 16_384 && value <= 1_048_576) return value
-  throw new EntraConfigurationError(
-    `${name} "${withoutPassword(text)}" is not allowed; give a whole number from 16384 to 1048576`
-  )
+/** The content of a file that a variable names. The message has no path: the variable may hold what belongs into the file. */
+export function fileText(name: string, path: string, wanted: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new EntraConfigurationError(`${name} cannot be read (${(error as NodeJS.ErrnoException).code}); ${wanted}`)
+  }
 }
 
 /** One of a set of words. */

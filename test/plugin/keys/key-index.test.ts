@@ -1,13 +1,5 @@
 import t from 'tap'
-import type { Algorithm, VerificationKey } from '../../../src/plugin/keys/jwks.js'
-import { KeyIndex } from '../../../src/plugin/keys/key-index.js'
-
-const key = (kid: string | undefined, pem: string, ...algorithms: Algorithm[]): VerificationKey => ({
-  kid,
-  pem,
-  algorithms
-})
-const indexOf = (...keys: VerificationKey[]) => new KeyIndex({ keys, dropped: 0, unread: 0, unsupported: [] })
+import { indexOf, key } from '../../support/key-index.js'
 
 const rsa = key('shared', 'PEM of RSA', 'RS256', 'PS256')
 const ec = key('shared', 'PEM of EC', 'ES256')
