@@ -65,7 +65,8 @@ const registering = [
   ...['faults/http2.test.ts', 'hostile/jose.test.ts', 'hostile/server.ts', 'refused/once.test.ts', 'refused/table.ts'],
   ...['refused/refused.test.ts', 'server/own.test.ts', 'tenant/step-up.test.ts', 'plugin/plugin.test.ts'],
   ...['plugin/downstream/token-client.test.ts', 'plugin/fastify/bad-programs.test.ts'],
-  'plugin/routes/access-matrix.test.ts'
+  'plugin/routes/access-matrix.test.ts',
+  'plugin/routes/scope.test.ts'
 ]
 const registers = /\.register\((entra|fastifyEntra|plugin(\.default)?),/
 const ownClock = /(Date|performance)\.now = |intercept\((Date|performance),|implements Clock\b|\bmock\.timers\b/

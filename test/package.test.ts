@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { build } from 'esbuild'
 import t from 'tap'
 import { samplesIn } from './support/samples.js'
 import { clientId, startTestTenant, tenantId } from './support/tenant.js'
@@ -163,6 +164,44 @@ t.test('the tarball', async (t) => {
     await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '@types/node@20'], { cwd: folder })
     const said = await run(resolve('node_modules/.bin/tsc'), ['-p', folder]).catch((error: { stdout: string }) => error)
     t.equal(said.stdout, '')
+  })
+
+  t.test('type errors say what is allowed; any Fastify instance takes the plugin and its guards', async (t) => {
+    const source = `
+      import Fastify, { type FastifyBaseLogger } from 'fastify'
+      import entra, { allOf, anyOf, requirePolicy, requireScope } from 'fastify-entra'
+      const read = requireScope('a')
+      const own = requirePolicy('own', (_principal, request) => request.url !== '')
+      const options = { tenantId: 't', clientId: 'c', prefix: '/x', logLevel: 'warn' } as const
+      const h2 = Fastify({ http2: true })
+      await h2.register(entra, options)
+      h2.get('/', { config: { auth: read }, preHandler: [read, own] }, ({ principal }) => principal.isGuest)
+      declare const own_: FastifyBaseLogger & { readonly more: 1 }
+      const logged = Fastify({ loggerInstance: own_ })
+      await logged.register(entra, options)
+      logged.get('/', { config: { auth: read }, preHandler: anyOf(read, own) }, ({ principal }) => principal.isGuest)
+      h2.get('/wrong', { config: { auth: 'non' } }, () => '')
+      anyOf([read, own])
+      allOf([read])`
+    await writeFile(join(folder, 'messages.ts'), source)
+    const compilerOptions = { strict: true, module: 'nodenext', target: 'es2023', types: ['node'], noEmit: true }
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['messages.ts'] }))
+    const said = await run(resolve('node_modules/.bin/tsc'), ['-p', folder]).catch((error: { stdout: string }) => error)
+    t.match(said.stdout, 'AllowedAuth<"required, optional, none, or one guard">')
+    t.match(said.stdout, 'anyOf takes guards, not a list: write anyOf(a, b), not anyOf([a, b])')
+    t.match(said.stdout, 'allOf takes guards, not a list: write allOf(a, b), not allOf([a, b])')
+    t.equal(said.stdout.match(/error TS/g)?.length, 3)
+  })
+
+  t.test('esbuild bundles it where @azure/msal-node is not installed', async (t) => {
+    const entry = join(folder, 'bundled.mjs')
+    await writeFile(
+      entry,
+      "import entra, { requireScope } from 'fastify-entra'; console.log(typeof entra, typeof requireScope)"
+    )
+    const outfile = join(folder, 'bundle.cjs')
+    await build({ entryPoints: [entry], outfile, bundle: true, platform: 'node', format: 'cjs', logLevel: 'silent' })
+    t.equal((await run('node', [outfile])).stdout, 'function function\n')
   })
 
   t.test('its types are found and sound, by publint and attw', async (t) => {

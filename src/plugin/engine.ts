@@ -24,7 +24,7 @@ import type { VerifierState } from './verification/verify.js'
 /** Concurrent calls to one origin: eight directories may use all their places (`lookup-cache`) before others wait. */
 const connectionsForCallers = 1024
 
-/** Well below Fastify's `pluginTimeout`, 10 s by default. */
+/** Half of Fastify's `pluginTimeout`, 10 s by default: after that, startup would fail. */
 const maxStartSeconds = 5
 
 /** The issuers of one tenant; v2, which every product has, comes first. */
@@ -53,6 +53,8 @@ export interface EngineLog {
   /** For log lines about one issuer. Default: `log`, with the URL in each line */
   readonly logFor: (metadataUrl: string) => Logger
   readonly isSilent: (log: Logger) => boolean
+  /** After how many seconds startup is over at the latest. Default: no limit */
+  readonly startTimeoutSeconds?: number | undefined
 }
 
 /**
@@ -60,7 +62,8 @@ export interface EngineLog {
  *
  * @throws EntraConfigurationError when a package that an option needs is not installed, or a proxy variable is invalid
  */
-export async function startEngine(settings: Settings, { log, logFor, isSilent }: EngineLog): Promise<Engine> {
+export async function startEngine(settings: Settings, host: EngineLog): Promise<Engine> {
+  const { log, logFor, isSilent, startTimeoutSeconds = Number.POSITIVE_INFINITY } = host
   await loadClientPackage(settings.clients)
   const { keysTimeoutSeconds: timeoutSeconds, tokenCache, clockToleranceSeconds } = settings
   // Two, as a client limits its connections to an origin: calls on behalf of callers must not delay the keys.
@@ -96,7 +99,7 @@ export async function startEngine(settings: Settings, { log, logFor, isSilent }:
       ({ issuer }) =>
       (scope) =>
         scopeNameWith(trusted.named(issuer)?.settings.profile.scopeBase)(scope),
-    firstTry: () => (trying ??= firstTry(issuers, timeoutSeconds)),
+    firstTry: () => (trying ??= firstTry(issuers, Math.min(timeoutSeconds, maxStartSeconds, startTimeoutSeconds / 2))),
     async close() {
       for (const { keys } of issuers) keys.close()
       await Promise.all([forKeys.close(), forCallers.close()])
@@ -137,11 +140,10 @@ function withClock(why: Refusal, { payload }: DecodedToken, { issuers, skew }: C
 }
 
 /** Startup waits for keys, so that the first requests succeed, but a tenant that hangs must not block it. */
-function firstTry(issuers: Issuers, timeoutSeconds: number): Promise<unknown> {
+function firstTry(issuers: Issuers, patienceSeconds: number): Promise<unknown> {
   const tries = Promise.all(issuers.map(({ keys }) => keys.start()))
-  const patience = Math.min(timeoutSeconds, maxStartSeconds) * 1000
   return new Promise((resolve) => {
-    const cancel = systemClock.after(patience, () => resolve(undefined))
+    const cancel = systemClock.after(patienceSeconds * 1000, () => resolve(undefined))
     void tries.then(cancel).then(resolve)
   })
 }

@@ -13,7 +13,7 @@ export type {
 } from './audit/events.js'
 export { type VerificationEvent, verificationChannelName } from './audit/verification-channel.js'
 export type { GraphAccess, GroupsOptions, GroupsQuestion, GroupsResolver } from './authorization/groups.js'
-export type { Guard } from './authorization/guard.js'
+export type { AllowedBy, Guard } from './authorization/guard.js'
 export {
   allOf,
   anyOf,
@@ -57,6 +57,7 @@ export type { SharedTenantPolicy, TenantPolicy } from './entra/tenant-decisions.
 export type { EntraTenant, TokenForApp } from './fastify/decorators.js'
 export type { OnBehalfOf } from './fastify/on-behalf-of.js'
 export { type Policy, requirePolicy } from './fastify/request-policy.js'
+export type { ReadPrincipalOrNull } from './fastify/request-principal.js'
 export type { IssuerStatus, TenantEvent } from './issuers/issuer.js'
 export type { Metadata } from './keys/discovery.js'
 export type { Algorithm } from './keys/jwks.js'

@@ -4,33 +4,45 @@ import fp from 'fastify-plugin'
 import { startEngine } from './engine.js'
 import { authenticate } from './fastify/authenticate.js'
 import { decorate } from './fastify/decorators.js'
+import { enforceConfigGuards } from './fastify/enforce.js'
 import { registerJwt } from './fastify/jwt-surface.js'
 import { RequestOccasion } from './fastify/request-occasion.js'
 import { principalOf } from './fastify/request-principal.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { toLoggableError } from './lib/logged-error.js'
 import { pluginMark } from './lib/marks.js'
+import { ownProperties } from './lib/own.js'
 import { type EntraOptions, toSettings } from './options.js'
 import type { Refusal } from './refusals/refusal.js'
 import { groupsByName, refuseMembers } from './routes/access-checks.js'
 import { watchRoutes } from './routes/access-matrix.js'
 import { isSilent } from './routes/internals.js'
+import { reportScope } from './routes/scope.js'
+import { watchUnprotectedGuards } from './routes/unprotected-guards.js'
 import { createVerifyToken } from './verification/identify.js'
 
-const websocketsLate =
-  '@fastify/websocket is not registered before fastify-entra, on the same instance, and would leave the socket of a refused upgrade open; register it there'
+watchUnprotectedGuards()
 
-async function entra(app: FastifyInstance, options: EntraOptions): Promise<void> {
+/** For an app of any type parameters, and of another copy of Fastify, as NestJS pins one of its own: their types are not comparable. */
+type AnyFastifyPlugin = (app: object, options: EntraOptions) => Promise<void>
+
+/** Fastify's own options of `register` (Fastify: "Plugins"), which it passes on. Without a meaning here: the plugin has no routes. */
+const ofRegister = ['prefix', 'logLevel', 'logSerializers']
+
+async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
+  const options = ownProperties(given)
+  for (const name of ofRegister) Reflect.deleteProperty(options, name)
   const settings = toSettings(options)
   refuseClash(app, settings.userDecorator)
   const logFor = (metadataUrl: string) => app.log.child({ metadataUrl })
-  const engine = await startEngine(settings, { log: app.log, logFor, isSilent })
+  const startTimeoutSeconds = (app.initialConfig.pluginTimeout || Number.POSITIVE_INFINITY) / 1000 // 0: none
+  const engine = await startEngine(settings, { log: app.log, logFor, isSilent, startTimeoutSeconds })
   const { issuers, verifier, audit } = engine
   const verifyToken = createVerifyToken(verifier, audit, app.log)
   await registerJwt(app, verifier, verifyToken)
   for (const warning of settings.warnings) app.log.warn(warning)
-  const { rules, entries } = watchRoutes(app, settings.strictRoutes)
-  const refuse = decorate(app, engine, { rules, accessMatrix: entries, verifyToken })
+  const { entries, ...routes } = watchRoutes(app, settings.strictRoutes)
+  const refuse = decorate(app, engine, { ...routes, accessMatrix: entries, verifyToken })
   // With a callback: an async hook costs a promise even when the result is known at once.
   app.addHook('onRequest', (request, reply, done) => {
     const passes = (why: Refusal | undefined) => {
@@ -44,18 +56,31 @@ async function entra(app: FastifyInstance, options: EntraOptions): Promise<void>
     if (why instanceof Promise) why.then(passes).then((go) => go && done(), failed)
     else if (passes(why)) done()
   })
-  // A refusal depends on their hooks: CORS headers, and the end of a socket.
-  const [hasCors, seesUpgrades] = ['@fastify/cors', '@fastify/websocket'].map((name) => app.hasPlugin(name))
+  enforceConfigGuards(app)
+  // A refusal depends on its hooks.
+  const hasCors = app.hasPlugin('@fastify/cors')
   app.addHook('onReady', async () => {
     if (!hasCors && app.hasPlugin('@fastify/cors'))
       app.log.warn('@fastify/cors must be registered before fastify-entra')
-    if (!seesUpgrades && app.server.listenerCount('upgrade') > 0) throw new EntraConfigurationError(websocketsLate)
+    if (hasForeignUpgrades(app)) app.log.warn(foreignUpgrades)
+    const scope = reportScope(app, entries())
+    if (scope) app.log.info(scope.seen)
+    if (scope?.unseen) app.log.warn(scope.unseen)
     if (!issuers.some(({ settings }) => settings.profile.showsMembers)) refuseMembers(entries())
     if (issuers.every(({ settings }) => settings.profile.scopeBase !== undefined))
       for (const warning of groupsByName(entries())) app.log.warn(warning)
     await engine.firstTry()
   })
   app.addHook('onClose', () => engine.close())
+}
+
+const foreignUpgrades =
+  'the server has an upgrade listener that may not be one of Fastify, such as that of socket.io: requests that it handles itself do not reach fastify-entra; verify their tokens with app.entra.verifyToken()'
+
+/** Whether a listener may handle upgrades by itself. Those of these two plugins pass each request on to Fastify. */
+function hasForeignUpgrades(app: FastifyInstance): boolean {
+  const known = ['@fastify/websocket', '@fastify/http-proxy'].filter((name) => app.hasPlugin(name))
+  return app.server.listenerCount('upgrade') > known.length
 }
 
 function refuseClash(app: FastifyInstance, hasUser: boolean): void {
@@ -85,4 +110,4 @@ function refuseClash(app: FastifyInstance, hasUser: boolean): void {
  * Registration throws an {@link EntraConfigurationError} when an option is missing, empty or contradictory. An unreachable tenant does not
  * make it throw: until the tenant responds, the plugin responds to tokens with 503.
  */
-export const fastifyEntra = fp(entra, { name: 'fastify-entra', fastify: '5.x' })
+export const fastifyEntra = fp(entra, { name: 'fastify-entra', fastify: '5.x' }) as AnyFastifyPlugin

@@ -3,7 +3,7 @@
 export { auditChannelName } from './audit/audit.js'
 export type { AllowedEvent, AuditEvent, AuthenticatedEvent, DeniedEvent, RefusedEvent } from './audit/events.js'
 export { type VerificationEvent, verificationChannelName } from './audit/verification-channel.js'
-export type { Guard } from './authorization/guard.js'
+export type { AllowedBy, Guard } from './authorization/guard.js'
 export {
   allOf,
   anyOf,

@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
 import entra, { type EntraOptions, RedisRevocations } from '../plugin/index.js'
 import type { ServerConfig } from './config/config.js'
+import { endConnections } from './connections.js'
 import { registerDocument } from './document.js'
 import { createGraph } from './graph/graph.js'
 import { answerClientError, answerFrameworkError, setProblemHandlers } from './problems.js'
@@ -27,11 +28,15 @@ const tokenSeconds = 2 * 60 * 60
 /**
  * The API, ready for `listen()` or `inject()`.
  *
+ * @param log where lines of the log are written; default: stdout
  * @throws EntraConfigurationError when the plugin's options are invalid
  */
-export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Promise<FastifyInstance> {
+export async function buildApp(
+  config: Omit<ServerConfig, 'host' | 'port'>,
+  log?: { write(line: string): void }
+): Promise<FastifyInstance> {
   const app = Fastify({
-    logger: loggerOptions(config.logLevel),
+    logger: { ...loggerOptions(config.logLevel), ...(log && { stream: log }) },
     genReqId: () => randomUUID(), // never the client's: audits refer to it
     trustProxy: config.trustProxy,
     frameworkErrors: answerFrameworkError,
@@ -55,7 +60,7 @@ export async function buildApp(config: Omit<ServerConfig, 'host' | 'port'>): Pro
   await registerDocument(app)
   const graph = createGraph(config.graph, app.entra.tokenForApp)
   app.addHook('onClose', () => graph.close())
-  await app.register(publicRoutes, { redis })
+  await app.register(publicRoutes, { redis, hasDocs: config.docs !== 'off' })
   await app.register(callerRoutes)
   await app.register(ownRoutes, { graph })
   await app.register(usersRoutes, { graph })
@@ -79,18 +84,4 @@ function corsOptions(origins: readonly string[]): FastifyCorsOptionsDelegate {
   return (request, callback) => {
     callback(null, { ...options, preflight: request.headers['access-control-request-method'] !== undefined })
   }
-}
-
-/**
- * Closes a connection after its response while the server closes, as a kept-alive connection would delay that; and after a refusal without
- * reading the body, as the client could send without end.
- */
-function endConnections(app: FastifyInstance): void {
-  let closing = false
-  app.addHook('preClose', async () => {
-    closing = true
-  })
-  app.addHook('onSend', async ({ raw }, reply) => {
-    if (closing || !raw.complete) reply.header('connection', 'close')
-  })
 }

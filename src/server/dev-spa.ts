@@ -16,6 +16,8 @@ interface Connection {
 /** The app, as `npm run dev` serves it. */
 export interface Spa {
   readonly origin: string
+  /** By its address and by the name `localhost`: two origins, and people open both. */
+  readonly origins: readonly string[]
   /** Sets the tenant and the API of the app, which cannot start in a browser before. */
   connect(tenant: Tenant, apiOrigin: string): Promise<void>
   close(): Promise<void>
@@ -49,6 +51,7 @@ export async function startSpa(port: number): Promise<Spa> {
   const origin = await app.listen({ host: '127.0.0.1', port })
   return {
     origin,
+    origins: [origin, origin.replace('127.0.0.1', 'localhost')],
     async connect(tenant, apiOrigin) {
       connection = { settings: await settingsFor(tenant, apiOrigin), origins: [tenant.origin, apiOrigin] }
     },
@@ -56,12 +59,21 @@ export async function startSpa(port: number): Promise<Spa> {
   }
 }
 
-/** The built files, by path. */
-async function bundle(): Promise<ReadonlyMap<string, string | Uint8Array>> {
+type Files = ReadonlyMap<string, string | Uint8Array>
+
+let built: Promise<Files> | undefined
+
+/** The built files, by path; built once, also when the first port was taken. */
+function bundle(): Promise<Files> {
+  built ??= build()
+  return built
+}
+
+async function build(): Promise<Files> {
   // Loaded here, so that a start with invalid settings fails without waiting for it.
-  const { build } = await import('vite')
+  const vite = await import('vite')
   // One configuration and no watching: one output.
-  const { output } = (await build({
+  const { output } = (await vite.build({
     root: fileURLToPath(new URL('../../examples/spa', import.meta.url)),
     logLevel: 'warn',
     build: { write: false }
@@ -70,10 +82,11 @@ async function bundle(): Promise<ReadonlyMap<string, string | Uint8Array>> {
 }
 
 /** Client-side routes return the app's page; `/login/callback` is a page of its own. */
-function serveFiles(app: FastifyInstance, files: ReadonlyMap<string, string | Uint8Array>): void {
+function serveFiles(app: FastifyInstance, files: Files): void {
   const serve = (path: string, name: string) =>
     app.get(path, (_request, reply) => reply.type(String(types[extname(name)])).send(files.get(name)))
   for (const name of files.keys()) serve(name, name)
+  app.get('/favicon.ico', (_request, reply) => reply.code(204).send())
   serve('/login/callback', '/login/callback.html')
   for (const path of ['/', '/login', '/logout', '/protected', '/:page']) serve(path, '/index.html')
 }

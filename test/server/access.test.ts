@@ -23,6 +23,19 @@ async function serverOf(t: Test, env: Record<string, string> = {}) {
   return { app, listen }
 }
 
+t.test('GET / links to all that a browser can open, and to documents only where they are served', async (t) => {
+  for (const DOCS of ['public', 'off']) {
+    const { app, listen } = await serverOf(t, { DOCS })
+    await listen()
+    const { links } = (await app.inject('/')).json<{ links: Record<string, string> }>()
+    // Files of Swagger UI, and other spellings of the same documents, are no pages of their own.
+    const parts = /^\/$|^\/favicon\.ico$|^\/docs\/(json|yaml|static\/.*)$/
+    const pages = app.accessMatrix().filter(({ method, url }) => method === 'GET' && !parts.test(url))
+    t.same(Object.values(links).sort(), pages.map(({ url }) => url).sort(), DOCS)
+    t.match(await app.inject('/favicon.ico'), { statusCode: 204, body: '' })
+  }
+})
+
 /** Text as a browser shows it. */
 const shown = (html: string) =>
   html

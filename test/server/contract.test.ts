@@ -63,7 +63,7 @@ t.test('what the document keeps quiet about', async (t) => {
   const ofThePage = hidden.filter((name) => /^(GET|HEAD) \/docs(\/(json|yaml|static\/.*)?)?$/.test(name))
   t.ok(ofThePage.includes('GET /docs/static/*'))
   const others = hidden.filter((name) => !ofThePage.includes(name))
-  t.same(others.sort(), ['GET /docs/access', 'GET /openapi.json', 'GET /openapi.yaml', 'OPTIONS *'])
+  t.same(others.sort(), ['GET /docs/access', 'GET /favicon.ico', 'GET /openapi.json', 'GET /openapi.yaml', 'OPTIONS *'])
 })
 
 t.test('while the tenant is out of reach, what is protected answers 503, and what is public as ever', async (t) => {

@@ -2,13 +2,15 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { type Running, run } from '../support/process.js'
 import { skipWithout } from '../support/programs.js'
+import { getJson } from '../support/server.js'
 
-const last = /\n# 403: daemon-no-roles[^\n]+\ncurl [^\n]+\n/
+const last = /\nTenant {2}http[^\n]+\n/
 
 async function dev(t: Test, env: Record<string, string>): Promise<Running> {
   const running = run(t, 'src/server/dev.ts', env)
@@ -21,21 +23,67 @@ t.test('prints URLs, accounts and lines to paste', { skip: skipWithout('curl') }
   t.match(output.out, /^API {5}http:\/\/127\.0\.0\.1:\d+ /m)
   t.match(output.out, /^Tenant {2}http:\/\/127\.0\.0\.1:\d+ /m)
   t.match(output.out, /admin@contoso\.example {2}Admin/)
+  const exports = output.out.match(/^export [A-Z_]+=ey[\w.-]+$/gm) ?? []
+  t.equal(exports.length, 4)
+  t.equal(output.out.indexOf(exports[0] ?? '-'), output.out.indexOf('export '), 'the tokens come first')
+  t.match(output.out, /\nTenant {2}[^\n]+\n$/, 'and the URLs last')
+  t.ok(output.out.replace(/=ey[\w.-]+/g, '').split('\n').length < 50)
   const lines = [...output.out.matchAll(/^# (\d{3}): ([^\n]+)\n(curl [^\n]+)$/gm)]
   t.equal(lines.length, 11)
   for (const [, status, promise, line = ''] of lines) {
-    const { stdout } = await promisify(execFile)('sh', ['-c', line])
+    const { stdout } = await promisify(execFile)('sh', ['-c', [...exports, line].join('\n')])
     t.match(stdout, new RegExp(`^HTTP/1.1 ${status} `), `${promise}: ${status}`)
   }
+  const refused = lines.filter(([, status]) => Number(status) >= 400)
+  const said = output.out.split('\n').filter((line) => /^\d{3} GET \//.test(line))
+  t.equal(said.length, refused.length, 'one line for each refusal')
+  t.match(said, ['401 GET /protected  credentials_missing: ', '403 GET /role-protected  insufficient_permissions: '])
+  t.notMatch(output.out, '{"level"', 'and none for other requests')
+  const [, command = ''] = /: (TENANT_PORT=\d+ npm run --silent token -- guest@\S+)$/m.exec(output.out) ?? []
+  const { stdout: token } = await promisify(execFile)('sh', ['-c', command])
+  const api = /^API {5}(\S+)/m.exec(output.out)?.[1] ?? ''
+  t.match(await getJson(`${api}/me`, token.trim()), { status: 200, body: { email: 'guest@fabrikam.example' } })
   process.kill('SIGINT')
   t.equal((await once(process, 'close'))[0], 0, 'Ctrl-C ends both')
 })
 
-t.test('a port that is taken is said in one line', async (t) => {
-  const first = await dev(t, { PORT: '0', TENANT_PORT: '0' })
-  const port = /^API {5}http:\/\/127\.0\.0\.1:(\d+) /m.exec(first.output.out)?.[1] ?? ''
-  const second = await dev(t, { PORT: port, TENANT_PORT: '0' })
-  t.match(second.output.err, /^fastify-entra: listen EADDRINUSE/m)
+t.test('a browser may open the app by address or by name', async (t) => {
+  const { output } = await dev(t, { PORT: '0', TENANT_PORT: '0', CORS_ORIGINS: 'http://localhost:1' })
+  const app = new URL(/^App {5}(\S+)/m.exec(output.out)?.[1] ?? '')
+  const api = /^API {5}(\S+)/m.exec(output.out)?.[1] ?? ''
+  for (const origin of [app.origin, `http://localhost:${app.port}`, 'http://localhost:1']) {
+    const { headers } = await fetch(`${api}/protected`, { headers: { origin } })
+    t.equal(headers.get('access-control-allow-origin'), origin)
+  }
+  t.equal((await fetch(`http://localhost:${app.port}/protected`)).status, 200)
+  t.equal((await fetch(new URL('/favicon.ico', app))).status, 204)
+})
+
+t.test('a port that is taken is said in one line, with the variable that sets it', async (t) => {
+  const { output } = await dev(t, { PORT: '0', TENANT_PORT: '0' })
+  for (const [variable, name] of [
+    ['PORT', 'API {5}'],
+    ['TENANT_PORT', 'Tenant {2}'],
+    ['SPA_PORT', 'App {5}']
+  ] as const) {
+    const port = new RegExp(`^${name}http://127\\.0\\.0\\.1:(\\d+) `, 'm').exec(output.out)?.[1] ?? ''
+    const second = run(t, 'src/server/dev.ts', { PORT: '0', TENANT_PORT: '0', SPA_PORT: '0', [variable]: port })
+    t.equal((await once(second.process, 'close'))[0], 1)
+    const advice = `end that program, or set ${variable} to another port`
+    t.match(second.output.err, `fastify-entra: ${variable} ${port} is used by another program; ${advice}\n`)
+  }
+})
+
+t.test('default ports that are taken: the API and the app move on', async (t) => {
+  for (const port of [3000, 5173]) {
+    const other = createServer().on('error', () => {}) // taken already: as good
+    other.listen(port, '127.0.0.1')
+    t.teardown(() => other.close())
+  }
+  const { output } = await dev(t, { TENANT_PORT: '0', PORT: '', SPA_PORT: '' })
+  const [api, app] = ['API', 'App'].map((name) => new RegExp(`^${name} {5}\\S+:(\\d+) `, 'm').exec(output.out)?.[1])
+  t.ok(Number(api) > 3000 && Number(api) <= 3020, `${api}`)
+  t.ok(Number(app) > 5173 && Number(app) <= 5193, `${app}`)
 })
 
 t.test('the servers end with what started them, as npm does not hand signals on', async (t) => {
@@ -61,13 +109,15 @@ t.test(
   { skip: skipWithout('curl') },
   async (t) => {
     const { output, process } = await dev(t, { PORT: '0', TENANT_PORT: '0', TENANT_TLS: '1' })
-    const [, address, me = ''] =
-      /^# 200: user@contoso\.example, \/me\ncurl -i '([^']+)'([^\n]+)$/m.exec(output.out) ?? []
-    const { stdout: own } = await promisify(execFile)('sh', ['-c', `curl -si '${address}'${me}`])
+    const exports = output.out.match(/^export .+$/gm) ?? []
+    const [, me = ''] = /^# 200: user@contoso\.example, \/me\n(curl [^\n]+)$/m.exec(output.out) ?? []
+    const { stdout: own } = await promisify(execFile)('sh', ['-c', [...exports, me].join('\n')])
     t.match(own, /^HTTP\/1.1 200 /, 'the API verified a token')
     const [, line = ''] = /^ {2}(curl --cacert [^\n]+)$/m.exec(output.out) ?? []
     const { stdout } = await promisify(execFile)('sh', ['-c', line])
     t.match(stdout, /"issuer":"https:\/\/127\.0\.0\.1:\d+\//)
+    const [, command = ''] = /: (TENANT_PORT=\d+ TENANT_TLS=1 \S+ npm run .+)$/m.exec(output.out) ?? []
+    t.match((await promisify(execFile)('sh', ['-c', command])).stdout, /^ey[\w.-]+\n$/, 'and so does the command')
     const [, origin = '', file = ''] = /^Tenant {2}(https:\S+).*\nTrust {3}(\S+)/m.exec(output.out) ?? []
     await t.rejects(fetch(origin), 'who does not trust it is not served')
     await t.rejects(readFile(file.replace('ca.pem', 'key.pem')), 'no key is on the disk')

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { parse } from 'yaml'
 import { yamlKeeper } from '../../src/server/document.js'
 import { get, raw } from '../support/http.js'
-import { startServer, startServerWithTenant } from '../support/server.js'
+import { appToken, startServer, startServerWithTenant, userToken } from '../support/server.js'
 import { clientId, startTestTenant, tenantId } from '../support/tenant.js'
 
 const tenant = await startTestTenant(t)
@@ -94,7 +94,10 @@ t.test('its document is that of the API, with a token to paste in place of a sec
   const [page, api] = await Promise.all(
     ['/docs/json', '/openapi.json'].map(async (path) => JSON.parse((await get(origin + path)).body))
   )
-  t.same(page.paths, api.paths)
+  const withoutExamples = JSON.parse(
+    JSON.stringify(page.paths, (name, value) => (name === 'example' ? undefined : value))
+  )
+  t.same(withoutExamples, api.paths)
   t.same(page.components.schemas, api.components.schemas)
   const { entraUser, entraApp } = page.components.securitySchemes
   t.same(entraUser.flows, api.components.securitySchemes.entraUser.flows)
@@ -138,4 +141,42 @@ t.test('each of its routes says who may call it', async (t) => {
   t.ok(entries.length > 20)
   for (const { method, url, auth } of entries)
     t.equal(auth, redirect.includes(url) ? 'none' : 'required', `${method} ${url}`)
+})
+
+t.test('examples of refusals are what the API responds with', async (t) => {
+  const api = await startServerWithTenant(t, { DOCS: 'public' })
+  const { paths } = JSON.parse((await get(`${api.address}/docs/json`)).body)
+  const exampleOf = (path: string, status: number) =>
+    paths[path].get.responses[status]?.content['application/problem+json']?.example
+  const user = await userToken(api.tenant, 'user@contoso.example', ['access_as_user'])
+  const daemon = await appToken(api.tenant, 'daemon')
+  const rows: [path: string, status: number, header: string | undefined][] = [
+    ['/me', 401, undefined],
+    ['/me', 400, 'Bearer'],
+    ['/me', 403, `Bearer ${daemon}`],
+    ['/role-protected', 403, `Bearer ${user}`],
+    ['/step-up-protected', 403, `Bearer ${daemon}`],
+    ['/users', 403, `Bearer ${user}`],
+    ['/protected', 403, `Bearer ${await appToken(api.tenant, 'daemon-no-roles')}`]
+  ]
+  for (const [path, status, authorization] of rows) {
+    const answer = await fetch(`${api.address}${path}`, { headers: authorization ? { authorization } : {} })
+    const { requestId: _, ...problem } = (await answer.json()) as Record<string, unknown>
+    t.match(exampleOf(path, status), problem, `${path}: ${status}`)
+    t.equal(answer.status, status)
+  }
+  t.match(exampleOf('/me', 503), { code: 'tenant_unavailable' })
+  t.match(exampleOf('/me/profile', 404), { code: 'graph_not_found' })
+  t.match(exampleOf('/me/profile', 502), { code: 'downstream_failed' })
+  t.equal(exampleOf('/readyz', 503), undefined, 'which is no problem document')
+})
+
+t.test('the page fits a phone, and has the scopes selected', async (t) => {
+  const { origin } = await start(t, { DOCS: 'public' })
+  for (const path of ['/docs', '/docs/'])
+    t.match((await get(origin + path)).body, '<meta name="viewport" content="width=device-width, initial-scale=1">')
+  const { body } = await get(`${origin}/docs/static/swagger-initializer.js`)
+  const scopes = ['access_as_user', 'Directory.Read'].map((name) => `"api://${clientId}/${name}"`)
+  t.match(body, `ui.initOAuth({"scopes": [${scopes.join(',')}], `)
+  t.match(body, '{"prompt":"select_account"}', 'and asks for the account')
 })

@@ -37,7 +37,10 @@ t.test('an address that cannot be had: one line too', async (t) => {
   const tenant = await startTenant({ port: 0 })
   t.teardown(() => tenant.close())
   const rows: [env: Record<string, string>, line: RegExp][] = [
-    [{ PORT: String((other.address() as AddressInfo).port) }, /^fastify-entra: listen EADDRINUSE[^\n]+\n$/],
+    [
+      { PORT: String((other.address() as AddressInfo).port) },
+      /^fastify-entra: listen EADDRINUSE[^\n]+; [^\n]+ set PORT to another port\n$/
+    ],
     [{ HOST: 'no.such.host.invalid' }, /^fastify-entra: getaddrinfo [^\n]+\n$/]
   ]
   for (const [env, line] of rows) {

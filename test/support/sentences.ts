@@ -26,6 +26,8 @@ const placeholders: Readonly<Record<string, string>> = {
   'route.method': '<method>',
   'route.url': '<path>',
   where: '<route>',
+  'inScope(scope)': '<scope>',
+  'describe(rule)': '<permission>',
   misplaced: '<hook>',
   uncalled: '<hook>',
   'this.#max': '<number>',

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createBrowser } from '../../src/tenant/client.js'
-import { authorizeUrl, start, userTokens } from './helpers.js'
+import { apiScope, authorizeUrl, start, userTokens } from './helpers.js'
 
 const as = (username: string) => new URLSearchParams({ username })
 
@@ -28,6 +28,24 @@ t.test('a user cannot sign in for an application that is not in the tenant', asy
   await t.rejects(userTokens(tenant, 'user@contoso.example', { scope: 'api://unknown/access_as_user' }), {
     message: /^user@contoso.example could not sign in: ended at .*error=invalid_target/
   })
+})
+
+t.test('a request without scopes, or with one that the API does not have, says so', async (t) => {
+  const tenant = await start(t)
+  const browse = createBrowser(tenant.origin)
+  for (const [scope, message] of [
+    ['', 'AADSTS70011: The request names no scope. Add one, such as api://'],
+    [apiScope(tenant, 'Nothing'), 'AADSTS70011: The scope is not one of this API. Request one that exists, such as']
+  ] as const) {
+    const { searchParams } = new URL((await browse(authorizeUrl(tenant, { scope }))).url)
+    t.equal(searchParams.get('error'), 'invalid_scope')
+    t.ok(searchParams.get('error_description')?.startsWith(message), scope)
+  }
+  const url = new URL(authorizeUrl(tenant))
+  url.searchParams.delete('scope')
+  t.match((await browse(url.href)).url, 'error=invalid_scope')
+  for (const scope of ['openid', 'User.Read', apiScope(tenant, '.default'), 'https://graph.microsoft.com/User.Read'])
+    t.match((await browse(authorizeUrl(tenant, { scope }))).url, '/login/', scope)
 })
 
 t.test('any redirect URI on loopback is accepted, whatever its port and path', async (t) => {

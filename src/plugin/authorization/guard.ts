@@ -1,17 +1,30 @@
 /** Stage 6: a rule as a preHandler that allows or refuses a request, and describes what it requires. */
+import type { Principal } from '../claims/principal.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { guardMakerMark, guardMark, pluginMark, version, versionClash } from '../lib/marks.js'
-import type { Rule } from './rules.js'
+import { shown } from '../lib/validate.js'
+import { describe, type Rule } from './rules.js'
 
 /**
  * A preHandler that allows or refuses a request, and describes itself in {@link Guard.rule}. When application code calls it, its promise
  * resolves if the request is allowed. If the request is refused, the guard sends the refusal and its promise **never settles**, so that no
  * code after the `await` runs, whatever the client does.
+ *
+ * `Allowed` is the type of the callers that it allows.
  */
-export interface Guard {
+export interface Guard<Allowed extends Principal = Principal> {
   (request: GuardedRequest, reply: object): Promise<void>
   readonly rule: Rule
+  /** For types alone: no guard has this property. */
+  readonly [allowed]?: Allowed
 }
+
+declare const allowed: unique symbol
+
+/** The callers that a guard allows. */
+export type AllowedBy<Given> = Given extends { readonly [allowed]?: infer Allowed extends Principal }
+  ? Allowed
+  : Principal
 
 /** The part of Fastify's request that a guard uses. */
 export interface GuardedRequest {
@@ -47,9 +60,18 @@ export function isGuard(value: unknown): value is Guard {
   )
 }
 
-/** Marks a function that makes guards. */
-export function guardMaker<Make extends object>(make: Make): Make {
-  return Object.defineProperty(make, guardMakerMark, { value: version })
+/** Marks a function that makes guards. In place of a guard it throws at startup, wherever the route is. */
+export function guardMaker<Make extends (...args: never[]) => unknown>(make: Make): Make {
+  const bind = (scope: unknown, ...others: unknown[]) => {
+    if (isInstance(scope)) throw notCalled(scope)
+    return Function.prototype.bind.call(make, scope, ...others)
+  }
+  return Object.defineProperties(make, { [guardMakerMark]: { value: version }, bind: { value: bind } })
+}
+
+function notCalled(scope: Scope): EntraConfigurationError {
+  const found = `${inScope(scope)} has a function that makes guards in place of a guard`
+  return new EntraConfigurationError(`${found}; call it to make the guard`)
 }
 
 /** Whether a function makes guards; in place of a guard it means that the call was forgotten. */
@@ -57,15 +79,45 @@ export function isGuardMaker(value: unknown): boolean {
   return typeof value === 'function' && Object.hasOwn(value, guardMakerMark)
 }
 
+/** Whether a value is a guard of any version, a list that contains one, or a function that makes guards. */
+export function mentionsGuard(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(mentionsGuard)
+  return isGuardMaker(value) || (typeof value === 'function' && Object.hasOwn(value, guardMark))
+}
+
 /** Creates the guard of a rule. */
-export function guard(rule: Rule): Guard {
+export function guard<Allowed extends Principal = Principal>(rule: Rule): Guard<Allowed> {
   const check = async (request: GuardedRequest, reply: object, ...others: unknown[]) => {
     const host = hostOf(request)
     if (others.length > 1) throw tooLate(request)
     return host.enforce(rule, request, reply, others.length === 0) // Fastify also passes `done` to a hook
   }
-  return Object.freeze(Object.assign(check, { rule: Object.freeze(rule), [guardMark]: version }))
+  // Fastify binds the hooks of a route to its scope once all plugins are loaded. A guard uses no `this`: bound, it is the same guard.
+  const bind = (scope: unknown) => {
+    refuseOutside(scope, rule)
+    return made
+  }
+  const made: Guard<Allowed> = Object.assign(check, { rule: Object.freeze(rule), [guardMark]: version })
+  return Object.freeze(Object.defineProperty(made, 'bind', { value: bind }))
 }
+
+/** Without the plugin around it, a guard could only throw at every request. */
+function refuseOutside(scope: unknown, rule: Rule): void {
+  if (!isInstance(scope) || pluginMark in scope) return
+  const where = `${inScope(scope)} has a guard that requires ${describe(rule)}`
+  const fix = 'register the plugin there, or in a scope around it'
+  throw new EntraConfigurationError(`${where}, and fastify-entra is not registered there; ${fix}`)
+}
+
+/** A Fastify instance, as far as it is read here. */
+interface Scope {
+  readonly addHook: unknown
+  readonly prefix: string
+}
+
+const isInstance = (value: unknown): value is Scope => typeof Object(value).addHook === 'function'
+
+const inScope = ({ prefix }: Scope) => `a scope with ${prefix ? `the prefix ${shown(prefix)}` : 'no prefix'}`
 
 function hostOf(request: GuardedRequest): GuardHost {
   const { [pluginMark]: host } = request.server as { readonly [pluginMark]?: GuardHost }

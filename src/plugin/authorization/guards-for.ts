@@ -1,5 +1,6 @@
 /** Guards for permissions that are declared once: an undeclared name does not compile, and throws in plain JavaScript. */
 
+import type { AppPrincipal, Principal, UserPrincipal } from '../claims/principal.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { ownProperties } from '../lib/own.js'
 import { shown } from '../lib/validate.js'
@@ -27,11 +28,11 @@ export type NamesOf<Declared> = Declared extends readonly (infer Name extends st
 /** Guards that accept declared names only. */
 export interface GuardsFor<Permissions extends DeclaredPermissions> {
   /** As {@link requireScope}. */
-  readonly requireScope: (...names: [name: NamesOf<Permissions['scopes']>]) => Guard
+  readonly requireScope: (...names: [name: NamesOf<Permissions['scopes']>]) => Guard<UserPrincipal>
   /** As {@link requireRole}. */
-  readonly requireRole: (...names: [name: NamesOf<Permissions['roles']>]) => Guard
+  readonly requireRole: (...names: [name: NamesOf<Permissions['roles']>]) => Guard<UserPrincipal>
   /** As {@link requireAppPermission}. */
-  readonly requireAppPermission: (...names: [name: NamesOf<Permissions['appPermissions']>]) => Guard
+  readonly requireAppPermission: (...names: [name: NamesOf<Permissions['appPermissions']>]) => Guard<AppPrincipal>
 }
 
 /**
@@ -58,11 +59,11 @@ export function guardsFor<const Permissions extends DeclaredPermissions>(
   })
 }
 
-type Make = typeof requireScope | typeof requireRole | typeof requireAppPermission
+type Make<Allowed extends Principal> = (...names: [name: string]) => Guard<Allowed>
 
-function declaredOnly(make: Make, declared: DeclaredNames = []) {
+function declaredOnly<Allowed extends Principal>(make: Make<Allowed>, declared: DeclaredNames = []) {
   const words = new Map(Array.isArray(declared) ? declared.map((name) => [name, undefined]) : Object.entries(declared))
-  return guardMaker((...names: [name: string]): Guard => {
+  return guardMaker((...names: [name: string]): Guard<Allowed> => {
     const made = make(...names)
     const [name] = names
     if (!words.has(name)) {
@@ -72,7 +73,7 @@ function declaredOnly(make: Make, declared: DeclaredNames = []) {
       )
     }
     const description = descriptionOf(words.get(name))
-    return description === undefined ? made : guard({ ...(made.rule as PermissionRule), description })
+    return description === undefined ? made : guard<Allowed>({ ...(made.rule as PermissionRule), description })
   })
 }
 

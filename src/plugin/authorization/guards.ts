@@ -1,10 +1,10 @@
 /** Stage 6: the functions that create guards for routes. */
 
-import type { ClientAuth } from '../claims/principal.js'
+import type { AppPrincipal, ClientAuth, Principal, UserPrincipal } from '../claims/principal.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { ownProperties } from '../lib/own.js'
 import { guid, shown, wholeNumber } from '../lib/validate.js'
-import { type Guard, guard, guardMaker, isGuard, isGuardMaker } from './guard.js'
+import { type AllowedBy, type Guard, guard, guardMaker, isGuard, isGuardMaker } from './guard.js'
 import type { Context, Policy, Rule } from './rules.js'
 
 /**
@@ -13,7 +13,7 @@ import type { Context, Policy, Rule } from './rules.js'
  * @param name the scope's own name, such as `Orders.Read`, without the App ID URI
  * @throws EntraConfigurationError when the name is not a scope-token (RFC 6749 §3.3), or includes the App ID URI, which `scp` does not
  */
-export function requireScope(...names: [name: string]): Guard {
+export function requireScope(...names: [name: string]): Guard<UserPrincipal> {
   if (String(names[0]).includes('://')) {
     throw new EntraConfigurationError(
       `requireScope got ${shown(names[0])}, which includes the App ID URI; give the short name, such as Orders.Read`
@@ -27,7 +27,7 @@ export function requireScope(...names: [name: string]): Guard {
  *
  * @throws EntraConfigurationError when the name is empty or has spaces
  */
-export function requireRole(...names: [name: string]): Guard {
+export function requireRole(...names: [name: string]): Guard<UserPrincipal> {
   return guard({ kind: 'role', name: named(names, 'requireRole') })
 }
 
@@ -36,26 +36,26 @@ export function requireRole(...names: [name: string]): Guard {
  *
  * @throws EntraConfigurationError when the name is empty or has spaces
  */
-export function requireAppPermission(...names: [name: string]): Guard {
+export function requireAppPermission(...names: [name: string]): Guard<AppPrincipal> {
   return guard({ kind: 'appPermission', name: named(names, 'requireAppPermission') })
 }
 
 /** Requires a delegated token: the client acts for a user. */
-export function requireUser(): Guard {
-  return guard({ kind: 'user' })
+export function requireUser(...none: []): Guard<UserPrincipal> {
+  return guard({ kind: without(none, 'requireUser', 'user') })
 }
 
 /** Requires an app-only token: the client acts for itself. */
-export function requireApp(): Guard {
-  return guard({ kind: 'app' })
+export function requireApp(...none: []): Guard<AppPrincipal> {
+  return guard({ kind: without(none, 'requireApp', 'app') })
 }
 
 /**
  * Requires a user whom the token shows to be a member of the directory (`acct`, else `idp`), not a guest (B2B) or an AI agent. If the token
  * shows neither member nor guest, the guard responds with 403 `membership_unknown`. If no issuer has guests, the guard throws at startup.
  */
-export function requireMember(): Guard {
-  return guard({ kind: 'member' })
+export function requireMember(...none: []): Guard<UserPrincipal> {
+  return guard({ kind: without(none, 'requireMember', 'member') })
 }
 
 /**
@@ -84,7 +84,7 @@ export function requireTenant(...ids: [tenantId: string]): Guard {
  * @param ids object ID of the group
  * @throws EntraConfigurationError when the ID is empty or has spaces
  */
-export function requireGroup(...ids: [groupId: string]): Guard {
+export function requireGroup(...ids: [groupId: string]): Guard<UserPrincipal> {
   return guard({ kind: 'group', name: identifier(ids, 'requireGroup') })
 }
 
@@ -94,7 +94,7 @@ export function requireGroup(...ids: [groupId: string]): Guard {
  *
  * @throws EntraConfigurationError when the name is empty or has spaces
  */
-export function requireAuthContext(...names: [name: string]): Guard {
+export function requireAuthContext(...names: [name: string]): Guard<UserPrincipal> {
   return guard({ kind: 'authContext', name: named(names, 'requireAuthContext') })
 }
 
@@ -105,7 +105,7 @@ export function requireAuthContext(...names: [name: string]): Guard {
  *
  * @throws EntraConfigurationError when `maxAgeSeconds` is not a whole number from 1 to 31536000
  */
-export function requireAuthAge(age: { maxAgeSeconds: number }): Guard {
+export function requireAuthAge(age: { maxAgeSeconds: number }): Guard<UserPrincipal> {
   const { maxAgeSeconds } = ownProperties(age)
   const bounds = { least: 1, most: 31_536_000, default: Number.NaN }
   return guard({
@@ -145,12 +145,27 @@ export function requirePolicy<Request = Context>(name: string, allows: Policy<Re
   return guard({ kind: 'policy', name: named([name], 'requirePolicy'), allows })
 }
 
+/** What may be written between the parentheses of `anyOf`; a list is refused with a sentence. */
+type Combined = Guard | readonly Guard[]
+
+/** Puts a sentence in place of the type of each list, which the compiler shows. */
+type NoLists<Guards extends readonly Combined[], Sentence extends string> = {
+  [At in keyof Guards]: Guards[At] extends readonly unknown[] ? Sentence : Guards[At]
+}
+
+/** The callers that every guard allows: `never` for a user who is an app. */
+type AllowedByAll<Guards extends readonly unknown[]> = Guards extends readonly [infer First, ...infer Others]
+  ? AllowedBy<First> & AllowedByAll<Others>
+  : Principal
+
 /**
  * Allows the request when any of the guards does. If none does, and one could not be evaluated, it responds with 503, not 403.
  *
  * @throws EntraConfigurationError without a guard
  */
-export function anyOf(...guards: readonly Guard[]): Guard {
+export function anyOf<const Guards extends readonly Combined[]>(
+  ...guards: Guards & NoLists<Guards, 'anyOf takes guards, not a list: write anyOf(a, b), not anyOf([a, b])'>
+): Guard<AllowedBy<Guards[number]>> {
   return guard({ kind: 'anyOf', rules: rulesOf(guards, 'anyOf') })
 }
 
@@ -159,7 +174,9 @@ export function anyOf(...guards: readonly Guard[]): Guard {
  *
  * @throws EntraConfigurationError without a guard
  */
-export function allOf(...guards: readonly Guard[]): Guard {
+export function allOf<const Guards extends readonly Combined[]>(
+  ...guards: Guards & NoLists<Guards, 'allOf takes guards, not a list: write allOf(a, b), not allOf([a, b])'>
+): Guard<AllowedByAll<Guards>> {
   return guard({ kind: 'allOf', rules: rulesOf(guards, 'allOf') })
 }
 
@@ -177,7 +194,15 @@ function named(names: readonly unknown[], by: string): string {
   throw new EntraConfigurationError(`${by} got ${shown(got)} in place of a name; give one name without spaces${more}`)
 }
 
-function rulesOf(guards: readonly Guard[], by: string): Rule[] {
+/** Fastify would call a function that was not called as a hook, with a request, and wait without end for it to settle. */
+function without<Kind>(values: readonly unknown[], by: string, kind: Kind): Kind {
+  if (values.length === 0) return kind
+  throw new EntraConfigurationError(
+    `${by} got an argument, as a hook does that was not called; call it to make the guard: ${by}()`
+  )
+}
+
+function rulesOf(guards: readonly unknown[], by: string): Rule[] {
   if (guards.length > 0 && guards.every(isGuard)) return guards.map(({ rule }) => rule)
   if (Array.isArray(guards[0]))
     throw new EntraConfigurationError(`${by} got a list; write ${by}(a, b), not ${by}([a, b])`)

@@ -30,11 +30,15 @@ export interface Granted {
 /** Without `expires_in` a token expires at the time of its request, which MSAL rounds to whole seconds, up or down. */
 const leastLifetimeMs = 1000
 
-/** The name of the package, for messages. */
-export const msalPackage = '@azure/msal-node'
+/** The name of the package. Not a literal type, so that no compiler and no bundler requires the package where it is imported. */
+export const msalPackage: string = '@azure/msal-node'
 
-/** Loads the package before the first token is requested, as loading would count against that request's deadline. */
-export const loadMsal = () => import('@azure/msal-node')
+/**
+ * Loads the package before the first token is requested, as loading would count against that request's deadline. Bundlers leave the import
+ * as it is, so that they need the package no more than others do (webpack: "Magic Comments", Vite: "Dynamic Import").
+ */
+export const loadMsal = (): Promise<typeof import('@azure/msal-node')> =>
+  import(/* webpackIgnore: true */ /* @vite-ignore */ msalPackage)
 
 /**
  * Requests a token.

@@ -57,18 +57,24 @@ export class TokenClients {
 /**
  * Loads the package that clients need, if any tenant has a credential; otherwise it is never loaded.
  *
- * @param resolve resolves a package, or throws
+ * @param load loads the package
  * @throws EntraConfigurationError when it is not installed; any error that it throws while loading
  */
 export async function loadClientPackage(
   clients: ReadonlyMap<IssuerSettings, OwnClient>,
-  resolve: (name: string) => string = (name) => import.meta.resolve(name)
+  load: () => Promise<unknown> = loadMsal
 ): Promise<void> {
   if (clients.size === 0) return
   try {
-    resolve(msalPackage)
-  } catch {
+    await load()
+  } catch (error) {
+    if (!isNotInstalled(error)) throw error
     throw new EntraConfigurationError(`downstream needs the package ${msalPackage}; install it beside fastify-entra`)
   }
-  await loadMsal()
+}
+
+/** Node: "ERR_MODULE_NOT_FOUND", whose message names the package that is missing, which may be one that it imports itself. */
+function isNotInstalled(error: unknown): boolean {
+  const { code, message } = Object(error) as { readonly code?: unknown; readonly message?: unknown }
+  return code === 'ERR_MODULE_NOT_FOUND' && String(message).includes(`'${msalPackage}'`)
 }

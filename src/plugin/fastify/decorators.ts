@@ -15,6 +15,7 @@ import { ownProperties } from '../lib/own.js'
 import { createOpenapi, type EntraOpenapi } from '../openapi/openapi.js'
 import type { Refusal } from '../refusals/refusal.js'
 import type { AccessMatrix } from '../routes/access-matrix.js'
+import type { WrappedGuards } from '../routes/wrapped-guards.js'
 import type { VerifyToken } from '../verification/identify.js'
 import { decorateAnswers } from './answered.js'
 import { createGuardHost } from './enforce.js'
@@ -100,12 +101,13 @@ interface Given {
   readonly rules: readonly Rule[]
   readonly accessMatrix: AccessMatrix
   readonly verifyToken: VerifyToken
+  readonly wrapped: WrappedGuards
 }
 
 /** Decorates the instance and its requests; returns how a refusal is sent. */
 export function decorate(app: FastifyInstance, engine: Engine, given: Given): Refuse {
   const { settings, audit, downstreams, exchangeJson, scopeNameFor, verifier } = engine
-  const { rules, verifyToken } = given
+  const { rules, verifyToken, wrapped } = given
   const complete = (why: Refusal, principal: Principal | null) => completedFor(why, principal, verifier.issuers)
   const refuse = advising(app, refusalSender(settings.realm, audit, complete))
   const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
@@ -120,7 +122,10 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
   const groupsOf = groups && createGroupsOf(groups, { timeoutSeconds, clock: systemClock, rules, graphFor: graph })
   app.decorate(
     pluginMark,
-    createGuardHost({ refuse, allowed: audit.allowed, groupsOf, policySeconds: timeoutSeconds, scopeNameFor })
+    createGuardHost({
+      ...{ refuse, allowed: audit.allowed, groupsOf, policySeconds: timeoutSeconds, scopeNameFor },
+      passed: (request, rule) => wrapped.passed(request, rule)
+    })
   )
   return refuse
 }

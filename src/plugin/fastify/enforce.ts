@@ -1,13 +1,15 @@
 /** Stage 6, in a request: a guard's rule is evaluated, and the request passes or is refused. */
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Audit } from '../audit/audit.js'
 import { claimsRefusal, type GroupsOf, ruleRefusal } from '../authorization/authorize.js'
 import { type GuardHost, tooLate } from '../authorization/guard.js'
 import type { Rule } from '../authorization/rules.js'
 import type { Principal } from '../claims/principal.js'
+import { toLoggableError } from '../lib/logged-error.js'
 import { pluginMark, version } from '../lib/marks.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 import type { ScopeName } from '../refusals/scope-name.js'
+import { guardInConfig } from '../routes/route-auth.js'
 import { guardsIn } from '../routes/route-guards.js'
 import { isFailing, isRefused, isTooLate, watchAnswers } from './answered.js'
 import { RequestOccasion } from './request-occasion.js'
@@ -30,11 +32,32 @@ export interface GuardHostOptions {
   /** Deadline of a policy, in seconds. */
   readonly policySeconds: number
   readonly scopeNameFor: (principal: Principal) => ScopeName
+  /** Gets each rule that a request satisfied. */
+  readonly passed: (request: object, rule: Rule) => void
 }
+
+/**
+ * Evaluates guards in `config.auth`, before the preHandlers of the routes: one hook, which routes inherit whenever they are declared, as no
+ * hook is added to a route.
+ */
+export function enforceConfigGuards(app: FastifyInstance): void {
+  app.addHook('preHandler', (request, reply, done) => {
+    const guard: AsHook | undefined = guardInConfig(request.routeOptions.config)
+    if (guard === undefined) done()
+    else
+      guard(request, reply, done).then(
+        () => done(),
+        (error) => done(toLoggableError(error))
+      )
+  })
+}
+
+/** As Fastify calls it: with `done`, which tells that no application code called the guard. */
+type AsHook = (request: FastifyRequest, reply: FastifyReply, done: unknown) => Promise<void>
 
 /** What guards below this instance of the plugin call. */
 export function createGuardHost(options: GuardHostOptions): GuardHost {
-  const { refuse, allowed, groupsOf, policySeconds, scopeNameFor } = options
+  const { refuse, allowed, groupsOf, policySeconds, scopeNameFor, passed } = options
   const refusalOf = async (rule: Rule, request: FastifyRequest, principal: Principal) => {
     const scopeName = scopeNameFor(principal)
     const why = await ruleRefusal(rule, principal, request, groupsOf, policySeconds, scopeName)
@@ -53,7 +76,10 @@ export function createGuardHost(options: GuardHostOptions): GuardHost {
       if (why) refuse(request, reply, why, fromErrorHandler)
       // Another guard may have refused meanwhile.
       if (why || (request[isRefused] && !fromErrorHandler)) await never()
-      else if (principal) allowed(new RequestOccasion(request), rule)
+      else if (principal) {
+        passed(request, rule)
+        allowed(new RequestOccasion(request), rule)
+      }
     }
   })
 }

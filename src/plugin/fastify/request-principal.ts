@@ -1,26 +1,65 @@
 /** The principal of a request: only this plugin sets it. */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { routeOf } from '../authorization/guard.js'
+import type {
+  ContextConfigDefault,
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyRequest,
+  FastifyTypeProvider,
+  FastifyTypeProviderDefault,
+  RawRequestDefaultExpression,
+  RawServerBase,
+  RawServerDefault,
+  RouteGenericInterface,
+  FastifySchema as Schema
+} from 'fastify'
+import type { FastifyRequestType, ResolveFastifyRequestType } from 'fastify/types/type-provider.js'
+import { type AllowedBy, type Guard, routeOf } from '../authorization/guard.js'
 import type { Principal } from '../claims/principal.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 
 declare module 'fastify' {
-  interface FastifyRequest {
+  // With the parameters of Fastify's own declaration (TypeScript: "Declaration Merging"); `ContextConfig` is the route's `config`.
+  interface FastifyRequest<
+    RouteGeneric extends RouteGenericInterface = RouteGenericInterface,
+    RawServer extends RawServerBase = RawServerDefault,
+    RawRequest extends RawRequestDefaultExpression<RawServer> = RawRequestDefaultExpression<RawServer>,
+    SchemaCompiler extends Schema = Schema,
+    TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault,
+    ContextConfig = ContextConfigDefault,
+    Logger extends FastifyBaseLogger = FastifyBaseLogger,
+    RequestType extends FastifyRequestType = ResolveFastifyRequestType<TypeProvider, SchemaCompiler, RouteGeneric>
+  > {
     /**
      * Who sent the request.
      *
      * @throws EntraConfigurationError on an unauthenticated request: a route that allows these must read {@link
      * FastifyRequest.principalOrNull} instead
      */
-    readonly principal: Principal
+    readonly principal: PrincipalIn<ContextConfig>
     /**
      * The caller, or `null` for an unauthenticated request on a route that allows these.
      *
      * @throws EntraConfigurationError when it is assigned
      */
-    readonly principalOrNull: Principal | null
+    readonly principalOrNull: CallerIn<ContextConfig> | null
   }
 }
+
+/** The callers that reach the handler of a route with this config: those that its guard allows. */
+type CallerIn<Config> = Config extends { readonly auth: infer Auth extends Guard } ? AllowedBy<Auth> : Principal
+
+/** `request.principal` on a route with this config. */
+type PrincipalIn<Config> = Config extends { readonly auth: 'optional' } ? ReadPrincipalOrNull : CallerIn<Config>
+
+/**
+ * The type of `request.principal` where `config.auth` is `optional`: reading it throws on an unauthenticated request, so the handler reads
+ * `request.principalOrNull`, which forces a check for `null`.
+ */
+export interface ReadPrincipalOrNull {
+  readonly [never]: never
+}
+
+declare const never: unique symbol
 
 /** Not exported, so that no hook can overwrite what guards read. */
 const slot = Symbol('fastify-entra.principal')

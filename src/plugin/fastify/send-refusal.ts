@@ -52,6 +52,7 @@ export function refusalSender(
     const statusBefore = reply.statusCode
     const { challenge, bodyStart } = prepared.get(refusal) ?? prepare(refusal)
     letGo(reply)
+    if (isUpgrade(request.raw)) endAfter(request, reply)
     if (request.routeOptions.handlerTimeout) cancelHandlerTimeout(reply)
     reply.code(status).header('cache-control', 'no-store').header('content-type', problemMediaType)
     if (challenge !== undefined) reply.header('www-authenticate', challenge)
@@ -75,6 +76,17 @@ function cutOff(request: FastifyRequest, reply: FastifyReply): void {
   const fix = 'await the guard before anything is written to reply.raw'
   request.log.error({ route: routeOf(request) }, `a guard refused a request after its response had begun; ${fix}`)
   reply.raw.destroy()
+}
+
+/** Node.js sets it for a request that it gave to an `upgrade` listener; its types do not have it. */
+const isUpgrade = (raw: FastifyRequest['raw'] & { readonly upgrade?: boolean }) => raw.upgrade === true
+
+/**
+ * Node.js leaves the socket of an upgrade to the listener that gets it (`upgrade` of `http.Server`), and such a listener may pass the request on to
+ * Fastify and forget it: anybody could fill a server with sockets of refused upgrades.
+ */
+function endAfter({ raw }: FastifyRequest, reply: FastifyReply): void {
+  reply.raw.once('finish', () => raw.socket.destroySoon())
 }
 
 /**

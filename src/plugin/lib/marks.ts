@@ -15,6 +15,9 @@ export const guardMakerMark: unique symbol = Symbol.for('fastify-entra.guardMake
 /** On a Fastify instance and its children: the part of the plugin that guards use. */
 export const pluginMark: unique symbol = Symbol.for('fastify-entra.plugin')
 
+/** On the plugin's onRoute hook, which all scopes that it protects have: so those that it does not protect are known. */
+export const watcherMark: unique symbol = Symbol.for('fastify-entra.watcher')
+
 /** In a route's config: its guards, recorded when it is declared; for documents and hints, never for a decision. */
 export const routeGuards: unique symbol = Symbol.for('fastify-entra.routeGuards')
 

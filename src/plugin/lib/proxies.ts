@@ -49,7 +49,8 @@ export function createProxies(
       return proxy === undefined || isLoopback(url.hostname) || isExempt(url) ? direct : proxy
     },
     async destroy() {
-      await Promise.all([...new Set([direct, privately, http, https])].map((each) => each?.destroy()))
+      // Bun replaces undici by its own, whose agents have no sockets and no `destroy`.
+      await Promise.all([...new Set([direct, privately, http, https])].map((each) => each?.destroy?.()))
     }
   }
 }

@@ -72,7 +72,7 @@ export function refuseUndecided(undecided: readonly Route[], unseen: readonly Ro
 }
 
 /** A HEAD that Fastify adds is named with its GET. */
-function named(routes: readonly Route[]): string {
+export function named(routes: readonly Route[]): string {
   const names = routes.map(({ method, url }) => `${method} ${url}`)
   return names.filter((name) => !name.startsWith('HEAD ') || !names.includes(name.replace('HEAD', 'GET'))).join(', ')
 }

@@ -1,5 +1,5 @@
 /** Reads internals of Fastify and pino that are not part of their API. `internals.test.ts` fails if an upgrade changes them. */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, RouteOptions } from 'fastify'
 import type { Logger } from '../lib/logger.js'
 import type { HooksByName } from './route-config.js'
 
@@ -10,10 +10,16 @@ export const isSilent = ({ info }: Logger) => info.name === 'noop'
  * Fastify has no API for hooks, and keeps them under a symbol. If the symbol is not found, guards in hooks still decide, but are neither
  * listed nor checked before the first request.
  */
-export function hooksOf(scope: FastifyInstance): HooksByName {
+export function hooksOf(scope: FastifyInstance): HeldHooks {
   const key = Object.getOwnPropertySymbols(scope).find(({ description }) => description === 'fastify.hooks')
-  return (key && (scope as unknown as Record<symbol, HooksByName>)[key]) ?? {}
+  return (key && (scope as unknown as Record<symbol, HeldHooks>)[key]) ?? {}
 }
+
+/** What Fastify keeps for a scope: the lists themselves. */
+export type HeldHooks = HooksByName & { readonly onRoute?: ((route: RouteOptions) => void)[] }
+
+/** Whether this is the instance that `Fastify()` returned; each scope inherits from the one around it. */
+export const isRoot = (app: FastifyInstance) => Object.getPrototypeOf(app) === Object.prototype
 
 /** The known parts of such a route. */
 export interface EarlyRoute {
@@ -27,7 +33,7 @@ export interface EarlyRoute {
  * route.
  */
 export function earlyRoutes(app: FastifyInstance): readonly EarlyRoute[] {
-  if (Object.getPrototypeOf(app) !== Object.prototype) return []
+  if (!isRoot(app)) return []
   const found = new Map<string, EarlyRoute>()
   const path: string[] = []
   for (const { depth, prefix, methods } of app.printRoutes().split('\n').map(nodeOf)) {

@@ -4,8 +4,7 @@ import { alternatives } from '../authorization/alternatives.js'
 import { type Guard, isGuard, isGuardMaker } from '../authorization/guard.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { routeGuards } from '../lib/marks.js'
-import { shown } from '../lib/validate.js'
-import { authOf } from './route-auth.js'
+import { authOf, guardInConfig, refuseUnknownAuth } from './route-auth.js'
 
 /** Hooks of a route that can stop it before the handler: a guard can refuse there. */
 export const fit = ['onRequest', 'preValidation', 'preHandler'] as const
@@ -19,21 +18,28 @@ const unfit = [
   'onRequestAbort'
 ] as const
 
+/** All hooks in which a guard may stand, or must not. */
+export const hookNames = [...fit, ...unfit]
+
 /**
  * Documents and checks a route. The plugin's hook enforces it, also for routes that were declared before.
  *
+ * @param declared guards that the route was declared with; another plugin may have wrapped them
  * @param inHooks known guards in hooks of the route's scope
  * @returns these and the route's own: the array in its config
  * @throws EntraConfigurationError when `auth` is unknown, or a guard can never run or never be satisfied
  */
-export function checkRoute(route: RouteOptions, inHooks: readonly Guard[] = []): Guard[] {
+export function checkRoute(
+  route: RouteOptions,
+  declared: readonly Guard[] = [],
+  inHooks: readonly Guard[] = []
+): Guard[] {
   const auth = authOf(route.config)
   const where = `${route.method} ${route.url}`
-  if (!['required', 'optional', 'none'].includes(auth)) {
-    throw new EntraConfigurationError(`${where} has config.auth ${shown(auth)}; give required, optional or none`)
-  }
+  refuseUnknownAuth(route.config, where)
   refuseMisplaced(route, where)
-  const own = fit.flatMap((hook) => route[hook] ?? []).filter(isGuard)
+  const inConfig = guardInConfig(route.config) ?? []
+  const own = [inConfig, ...declared, ...fit.map((hook) => route[hook] ?? [])].flat().filter(isGuard)
   if (auth === 'none' && own.length > 0) {
     throw new EntraConfigurationError(
       `${where} has a guard and config.auth "none"; remove one, as a guard requires a token`
@@ -51,7 +57,7 @@ export function checkRoute(route: RouteOptions, inHooks: readonly Guard[] = []):
 }
 
 /** Hooks of a route or of a scope, by their names. */
-export type HooksByName = Readonly<Partial<Record<(typeof fit | typeof unfit)[number], unknown>>>
+export type HooksByName = Readonly<Partial<Record<(typeof hookNames)[number] | 'onRoute', unknown>>>
 
 /**
  * A guard that runs after the handler is too late; a guard function that was not called is not a guard.

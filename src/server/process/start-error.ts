@@ -10,7 +10,9 @@ import { inTermsOfVariables } from '../config/config.js'
  */
 export function exitOnStartError(error: unknown, env: NodeJS.ProcessEnv): void {
   if (!isExpected(error)) throw error
-  process.stderr.write(`fastify-entra: ${inTermsOfVariables(error.message, env)}\n`)
+  const { code }: NodeJS.ErrnoException = error
+  const advice = code === 'EADDRINUSE' ? '; end the program that uses it, or set PORT to another port' : ''
+  process.stderr.write(`fastify-entra: ${inTermsOfVariables(error.message, env)}${advice}\n`)
   process.exit(1)
 }
 

@@ -7,23 +7,45 @@ const text = { type: 'string' } as const
 /** Other requirements of requests with a token. */
 interface Needs {
   readonly redis: { ping(): Promise<unknown> } | undefined
+  /** Whether the API serves its documents. */
+  readonly hasDocs: boolean
 }
 
+/** Every page and route that a GET request reads, by name. */
+const links = {
+  health: '/healthz',
+  readiness: '/readyz',
+  unprotected: '/unprotected',
+  protected: '/protected',
+  tenant: '/tenant',
+  me: '/me',
+  profile: '/me/profile',
+  groups: '/me/groups',
+  roleProtected: '/role-protected',
+  stepUpProtected: '/step-up-protected',
+  users: '/users'
+} as const
+const documents = {
+  docs: '/docs',
+  accessMatrix: '/docs/access',
+  openapiJson: '/openapi.json',
+  openapiYaml: '/openapi.yaml'
+} as const
+
 /** Routes that anyone may call; the token is not inspected. */
-export async function publicRoutes(app: FastifyInstance, { redis }: Needs): Promise<void> {
+export async function publicRoutes(app: FastifyInstance, { redis, hasDocs }: Needs): Promise<void> {
   app.get(
     '/',
     { config, schema: { tags, operationId: 'getIndex', summary: 'What this API is', response: { 200: index } } },
     () => ({
       name: 'fastify-entra API',
-      links: {
-        health: '/healthz',
-        readiness: '/readyz',
-        unprotected: '/unprotected',
-        protected: '/protected',
-        me: '/me'
-      }
+      links: { ...links, ...(hasDocs && documents) }
     })
+  )
+
+  // Browsers request it beside any page; without this route, each would get a refusal that is logged.
+  app.get('/favicon.ico', { config, logLevel: 'warn', schema: { hide: true } }, (_request, reply) =>
+    reply.code(204).header('cache-control', 'public, max-age=86400').send()
   )
 
   const unprotected = { tags, operationId: 'getUnprotected', summary: 'Requires no token', response: { 200: message } }

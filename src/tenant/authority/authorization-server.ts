@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { type AdapterFactory, type Configuration, Provider } from 'oidc-provider'
-import { consentToAll, resourceIndicators, shapeAccessToken } from '../directory/permissions.js'
+import { type AdapterFactory, type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { checkScopes, consentToAll, resourceIndicators, shapeAccessToken } from '../directory/permissions.js'
 import { offlineAccessNeedsNoPrompt, signInPolicy } from '../sign-in/prompts.js'
 import { pairwiseSubject, signedIn } from '../tokens/claims.js'
 import { claimsRequest } from '../tokens/claims-request.js'
@@ -69,8 +69,7 @@ function configuration(state: TenantState, authority: Authority, adapter: Adapte
     formats: { customizers: { jwt: shapeAccessToken(state, authority) } },
     claims: { openid: ['sub', 'oid', 'tid', 'ver'], profile: ['name', 'preferred_username'], email: ['email'] },
     conformIdTokenClaims: false,
-    // The server's own support of it covers only ID tokens and the userinfo endpoint.
-    extraParams: { claims: (_ctx, claims) => void claimsRequest(claims) },
+    extraParams: { claims: checkParameters(state) },
     clientBasedCORS: (_ctx, origin) => LOOPBACK.test(origin),
     // By user name, as each tenant has an object of its own for the same user.
     findAccount: (_ctx, username) => signedIn(accountOf(authority, username)),
@@ -89,6 +88,14 @@ function configuration(state: TenantState, authority: Authority, adapter: Adapte
     }
   }
 }
+
+/** Checks `claims`, of which the server's own support covers only ID tokens and the userinfo endpoint, and with it the scopes. */
+const checkParameters =
+  ({ origin }: TenantState) =>
+  ({ oidc }: KoaContextWithOIDC, claims: unknown) => {
+    checkScopes(origin, oidc.params?.scope)
+    claimsRequest(claims)
+  }
 
 const lifetimes = ({ accessTokenLifetimeSeconds }: TenantState) => ({
   AccessToken: accessTokenLifetimeSeconds,

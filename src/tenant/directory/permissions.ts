@@ -12,8 +12,8 @@ import type { TenantState } from '../authority/state.js'
 import { proofFor } from '../sign-in/step-up.js'
 import { accessTokenClaims } from '../tokens/claims.js'
 import { type KeyRing, keysFor, type SigningKey, tokenHeader } from '../tokens/keys.js'
-import type { Client } from './directory.js'
-import { createResources, DEFAULT_SCOPE, type Resource, resourceIdentifier } from './resources.js'
+import { api, type Client } from './directory.js'
+import { createResources, DEFAULT_SCOPE, type Resource, resourceIdentifier, shortName } from './resources.js'
 
 /** A request names the API of its token by scopes, not by RFC 8707's `resource`. */
 export function resourceIndicators({ origin, keys }: TenantState) {
@@ -36,6 +36,32 @@ export function resourceServer(origin: string, identifier: string) {
       jwt: { sign: { alg: 'RS256', kid: signerFor(keys, resource).kid } }
     })
   }
+}
+
+/**
+ * Refuses a request that names no scope, or one that its API does not expose: the authorization server would ignore the latter, and end the
+ * former without a reason.
+ *
+ * @throws InvalidScope
+ */
+export function checkScopes(origin: string, scope: unknown): void {
+  const requested = String(scope ?? '')
+    .split(' ')
+    .filter((each) => each !== '')
+  const example = `such as ${api.appIdUri}/${api.scopes[0]}`
+  if (requested.length === 0)
+    throw new errors.InvalidScope(`AADSTS70011: The request names no scope. Add one, ${example}.`, '')
+  const resources = createResources(origin)
+  const isUnknown = (each: string) => {
+    const resource = each.includes('/') ? resources.get(resourceIdentifier(each)) : undefined
+    return resource && ![...resource.scopes, DEFAULT_SCOPE].includes(shortName(each))
+  }
+  const unknown = requested.find(isUnknown)
+  if (unknown === undefined) return
+  throw new errors.InvalidScope(
+    `AADSTS70011: The scope is not one of this API. Request one that exists, ${example}.`,
+    unknown
+  )
 }
 
 /** Consents to all requested permissions, as if an administrator had done so for the tenant. */

@@ -39,7 +39,14 @@ function appFor(t: Test, principal: Principal | null): FastifyInstance {
   const refuse = refusalSender('realm', { allowed, ...audit })
   instance.decorate(
     pluginMark,
-    createGuardHost({ refuse, allowed, groupsOf: undefined, policySeconds: 5, scopeNameFor: () => (scope) => scope })
+    createGuardHost({
+      refuse,
+      allowed,
+      groupsOf: undefined,
+      policySeconds: 5,
+      passed: () => {},
+      scopeNameFor: () => (scope) => scope
+    })
   )
   decoratePrincipal(instance)
   instance.addHook('onRequest', async (request) => setPrincipal(request, principal))

@@ -20,21 +20,29 @@ const client = {
   ...{ clientId, tenantId, isMany: false, authority: 'http://127.0.0.1:9', graphUrl: 'https://graph.microsoft.com' },
   ...downstreamOf({ clientSecret: 'a secret' })
 }
-const settings = {} as IssuerSettings
+const settings = { profile: {} } as IssuerSettings
 const issuers = new TrustedIssuers([{ settings } as Issuer])
 const clients = new Map([[settings, client]])
 const none: typeof clients = new Map()
-const notFound = () => {
-  throw new Error('Cannot find package')
+const notFound = (name: string) => async () => {
+  throw Object.assign(new Error(`Cannot find package '${name}' imported from /app/@azure/msal-node/index.js`), {
+    code: 'ERR_MODULE_NOT_FOUND'
+  })
 }
 
 t.test('a credential needs the package that uses it; without one nobody looks for it', async (t) => {
-  await t.rejects(loadClientPackage(clients, notFound), {
+  await t.rejects(loadClientPackage(clients, notFound('@azure/msal-node')), {
     name: 'EntraConfigurationError',
     message: 'downstream needs the package @azure/msal-node; install it beside fastify-entra'
   })
   await loadClientPackage(clients)
-  await loadClientPackage(none, notFound)
+  await loadClientPackage(none, notFound('@azure/msal-node'))
+  const own = "Cannot find package '@azure/msal-common' imported from /app/@azure/msal-node/index.js"
+  await t.rejects(loadClientPackage(clients, notFound('@azure/msal-common')), { message: own }, 'another is missing')
+  const broken = async () => {
+    throw null
+  }
+  t.equal(await loadClientPackage(clients, broken).catch((error) => error), null, 'what it throws')
   t.notOk(new TokenClients(issuers, none, dependencies).any)
 })
 

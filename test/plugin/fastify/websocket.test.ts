@@ -1,15 +1,12 @@
 /** WebSockets and streams: an upgrade is a request like any other, and the first message can bring the token. */
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import websocket from '@fastify/websocket'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import WebSocket from 'ws'
 import { requireScope, TokenRefusedError } from '../../../src/plugin/index.js'
-import { buildApi, startApi } from '../../support/api.js'
-import { clientId, tenantId } from '../../support/tenant.js'
-
-/** Nobody listens there: these apps do not start. */
-const nowhere = { tenantId, clientId, authority: 'http://127.0.0.1:1' }
+import { type ApiSetup, startApi } from '../../support/api.js'
 
 async function start(t: Test) {
   const routes = (app: FastifyInstance) => {
@@ -71,23 +68,57 @@ t.test('a token in the first message: the same checks, the same errors', async (
   t.equal(await greeting(port, '/first-message', undefined, bare), 'close 4000 403 no_permissions')
 })
 
-t.test(
-  '@fastify/websocket after the plugin would leave sockets of refused upgrades open: it throws at startup',
-  async (t) => {
-    const { app } = await buildApi(t, { options: nowhere, routes: (app) => app.register(websocket) })
-    const message = /@fastify\/websocket is not registered before/
-    await t.rejects(async () => app.ready(), { name: 'EntraConfigurationError', message })
-  }
-)
-
-t.test('@fastify/websocket in a scope of its own throws at startup as well', async (t) => {
-  const { app } = await buildApi(t, { options: nowhere })
-  await app.register(async (scope) => {
-    await scope.register(websocket)
-    scope.get('/ws', { websocket: true }, () => {})
+/** The status of a refused upgrade, once the server has closed its socket. */
+async function refusedUpgrade(port: number, path: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  const fields = ['Host: 127.0.0.1', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13']
+  socket.write([`GET ${path} HTTP/1.1`, ...fields, 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==', '', ''].join('\r\n'))
+  let received = ''
+  socket.setEncoding('utf8').on('data', (chunk) => {
+    received += chunk
   })
-  const message = /@fastify\/websocket is not registered before/
-  await t.rejects(async () => app.ready(), { name: 'EntraConfigurationError', message })
+  await once(socket, 'close')
+  return received.slice(0, received.indexOf('\r\n'))
+}
+
+const foreign = /upgrade listener that may not be one of Fastify/
+const greet = (socket: WebSocket) => socket.send('hello')
+
+t.test('the socket of a refused upgrade is closed, wherever the plugin that upgrades is registered', async (t) => {
+  const ways: Record<string, ApiSetup> = {
+    before: {
+      before: (app) => app.register(websocket),
+      routes: (app) => void app.get('/ws', { websocket: true }, greet)
+    },
+    after: {
+      routes: async (app) => {
+        await app.register(websocket)
+        app.get('/ws', { websocket: true }, greet)
+      }
+    },
+    'in a scope of its own': {
+      routes: (app) =>
+        app.register(async (scope) => {
+          await scope.register(websocket)
+          scope.get('/ws', { websocket: true }, greet)
+        })
+    }
+  }
+  for (const [way, setup] of Object.entries(ways)) {
+    const { port, tenant, logged } = await startApi(t, setup)
+    t.equal(await greeting(port, '/ws', await tenant.userToken()), 'hello', way)
+    for (const path of ['/ws', '/nowhere']) t.equal(await refusedUpgrade(port, path), 'HTTP/1.1 401 Unauthorized', way)
+    if (way !== 'in a scope of its own') t.notMatch(logged(), foreign)
+  }
+})
+
+t.test('what upgrades by itself, as socket.io does, is not protected: a warning says so', async (t) => {
+  const { port, logged, outcome } = await startApi(t, {
+    before: (app) => void app.server.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 426 Its own\r\n\r\n'))
+  })
+  t.match(logged(), foreign)
+  t.equal(await refusedUpgrade(port, '/socket.io/'), 'HTTP/1.1 426 Its own')
+  t.equal(await outcome('/me'), '401 credentials_missing')
 })
 
 t.test('a stream is guarded before its first byte', async (t) => {

@@ -133,3 +133,10 @@ t.test('a proxy that accepts, and never answers, does not outlast the deadline',
   await t.rejects(client.fetchJson('https://login.example/'), { message: 'took too long' })
   await client.close()
 })
+
+t.test('agents without destroy(), as those of Bun, are closed already', async (t) => {
+  const proxies = createProxies({}, { HTTPS_PROXY: 'http://127.0.0.1:9' })
+  const agents = ['http://127.0.0.1', target].map((url) => proxies.dispatcherFor(new URL(url)))
+  for (const agent of agents) Object.defineProperty(agent, 'destroy', { value: undefined })
+  await t.resolves(proxies.destroy())
+})

@@ -16,7 +16,7 @@ import entra, {
   requireScope,
   requireUser
 } from '../../../src/plugin/index.js'
-import { guardsInHooks } from '../../../src/plugin/routes/access-matrix.js'
+import { guardsInHooks } from '../../../src/plugin/routes/hooks.js'
 import { earlyRoutes } from '../../../src/plugin/routes/internals.js'
 import { get, listen, makeApp } from '../../support/http.js'
 import { clientId, startTestTenant, tenantId } from '../../support/tenant.js'
@@ -110,8 +110,9 @@ t.test('routes of all kinds: prefixes, constraints, every method', async (t) => 
     app.get('/v', { constraints: { version: '2.0.0' }, preHandler: admin }, handler)
     app.all('/all', { preHandler: read }, handler)
   })
-  t.same(lines(matrix).slice(0, 3), [
+  t.same(lines(matrix).slice(0, 4), [
     'GET /v1: the scope Orders.Read',
+    'GET /v1/: the scope Orders.Read',
     'GET /v: any valid token',
     'GET /v: the role Admin, held by a user'
   ])
@@ -265,7 +266,10 @@ t.test('@fastify/cors, which must come first, declares no decision and needs non
   await app.register(entra, { ...options, strictRoutes: true })
   app.get('/x', declared, handler)
   await app.ready()
-  t.same(lines(app.accessMatrix()), ['OPTIONS *: any valid token', 'GET /x: any valid token'])
+  t.same(lines(app.accessMatrix()), [
+    'OPTIONS *: anyone for what @fastify/cors answers by itself, such as a preflight; otherwise any valid token',
+    'GET /x: any valid token'
+  ])
 })
 
 t.test('a matrix agrees with what is answered', async (t) => {
@@ -300,6 +304,57 @@ t.test('a matrix agrees with what is answered', async (t) => {
     const statuses = await Promise.all(tokens.map(async (token) => (await get(origin + url, token, { method })).status))
     t.same(statuses, expected[callers], `${method} ${url}: ${callers}`)
   }
+})
+
+t.test('for every method and both spellings of a path, the matrix has what the router answers', async (t) => {
+  const tenant = await startTestTenant(t)
+  const made = makeApp(t)
+  const { app } = made
+  await app.register(cors)
+  await app.register(entra, { ...options, authority: tenant.origin })
+  const answer = async () => 'routed'
+  const scoped = (prefix: string, routes: Program) => app.register(async (child) => void routes(child), { prefix })
+  app.get('/', answer)
+  app.get('/plain', answer)
+  app.get('/slash/', answer)
+  app.post('/both', answer)
+  app.put('/both/', answer)
+  scoped('/admin', (child) => {
+    child.get('/', answer)
+    child.post('/', answer)
+    child.route({ method: ['PUT', 'PATCH'], url: '/', handler: answer })
+  })
+  scoped('/no', (child) => child.get('/', { prefixTrailingSlash: 'no-slash' }, answer))
+  scoped('/only', (child) => child.get('/', { prefixTrailingSlash: 'slash' }, answer))
+  scoped('/moved', (child) => {
+    child.addHook('onRoute', (route) => {
+      if (route.url === '/moved/from') route.url = '/moved/to'
+    })
+    child.delete('/from', answer)
+  })
+  const { origin } = await listen(made)
+  const token = await tenant.userToken()
+  const listed = new Set(app.accessMatrix().map(({ method, url }) => `${method} ${url}`))
+  t.equal(listed.size, app.accessMatrix().length, 'each once')
+  const paths = [
+    '/',
+    ...['/plain', '/slash', '/both', '/admin', '/no', '/only', '/moved/from', '/moved/to'].flatMap((path) => [
+      path,
+      `${path}/`
+    ])
+  ]
+  const answered: string[] = []
+  for (const path of paths) {
+    for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']) {
+      const { status } = await get(origin + path, token, { method })
+      t.ok(status === 200 || status === 404, `${method} ${path}: ${status}`)
+      if (status === 200) answered.push(`${method} ${path}`)
+    }
+  }
+  t.same([...listed].filter((each) => each !== 'OPTIONS *').sort(), answered.sort())
+  const preflight = { origin: 'https://spa.example', 'access-control-request-method': 'GET' }
+  t.equal((await get(`${origin}/plain`, undefined, { method: 'OPTIONS', headers: preflight })).status, 204, 'OPTIONS *')
+  t.equal((await get(`${origin}/plain`, undefined, { method: 'OPTIONS' })).status, 400, 'by @fastify/cors')
 })
 
 t.test('a challenge and the documents know of guards in hooks too', async (t) => {

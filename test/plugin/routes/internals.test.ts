@@ -33,3 +33,40 @@ t.test('a log that writes nothing calls a function of the name noop', async (t) 
   t.ok(isSilent(Fastify({ logger: { level: 'error' } }).log), 'pino above info')
   t.notOk(isSilent(Fastify({ logger: { level: 'info' } }).log), 'pino at info')
 })
+
+t.test(
+  'Fastify calls the onRoute hooks of a scope in the order of its list, and those of its parent first',
+  async (t) => {
+    const app = Fastify()
+    const calls: string[] = []
+    app.addHook('onRoute', () => void calls.push('added'))
+    hooksOf(app).onRoute?.unshift(() => void calls.push('first'))
+    app.register(async (child) => {
+      child.addHook('onRoute', () => void calls.push('below'))
+      child.get('/x', { exposeHeadRoute: false }, async () => '')
+    })
+    await app.ready()
+    t.same(calls, ['first', 'added', 'below'])
+    await app.close()
+  }
+)
+
+t.test('Fastify binds each hook of a route to its scope before it is ready, and stops when that throws', async (t) => {
+  const app = Fastify()
+  const bound: unknown[] = []
+  const hook = Object.assign(async () => {}, { bind: (scope: unknown) => bound.push(scope) && hook })
+  app.get('/x', { preHandler: hook, exposeHeadRoute: false }, async () => '')
+  await app.ready()
+  t.same(
+    bound.map((each) => each === app),
+    [true]
+  )
+  await app.close()
+  const other = Fastify()
+  const bind = () => {
+    throw new Error('not here')
+  }
+  other.get('/x', { preHandler: Object.assign(async () => {}, { bind }) }, async () => '')
+  await t.rejects(async () => other.ready(), { message: 'not here' })
+  await other.close()
+})

@@ -1,0 +1,75 @@
+/**
+ * Guards of a route that another plugin's `onRoute` hook replaces, as @fastify/otel does to trace them. The rule is the one that the route was
+ * declared with, and it decides each request: if the replacement did not call the guard, the plugin does so after it.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import { type Guard, isGuard } from '../authorization/guard.js'
+import type { Rule } from '../authorization/rules.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { hooksOf } from './internals.js'
+import { fit, refuseMisplaced } from './route-config.js'
+
+/** The guards of the routes below one instance of the plugin. */
+export class WrappedGuards {
+  readonly #declared = new WeakMap<RouteOptions, readonly Guard[]>()
+  readonly #assured = new WeakMap<object, readonly Guard[]>()
+  readonly #rules = new WeakSet<Rule>()
+  readonly #passed = new WeakMap<object, Set<Rule>>()
+
+  /** Reads routes before the `onRoute` hooks of plugins that were registered earlier. */
+  watch(app: FastifyInstance): void {
+    const read = (route: RouteOptions) => {
+      refuseMisplaced(route, `${route.method} ${route.url}`)
+      this.#declared.set(route, visibleIn(route))
+    }
+    hooksOf(app).onRoute?.unshift(read)
+  }
+
+  /**
+   * The guards that a route was declared with. Those that are replaced by now are called again, last of its preHandlers.
+   *
+   * To be called in an `onRoute` hook.
+   */
+  assure(route: RouteOptions): readonly Guard[] {
+    const declared = this.#declared.get(route) ?? []
+    const visible = visibleIn(route)
+    const hidden = declared.filter((guard) => !visible.includes(guard))
+    if (hidden.length === 0) return declared
+    for (const { rule } of hidden) this.#rules.add(rule)
+    const last = async (request: FastifyRequest, reply: FastifyReply) => {
+      for (const guard of hidden) {
+        // With a third argument, as Fastify calls a hook.
+        if (!this.#passed.get(request)?.has(guard.rule)) await (guard as Hook)(request, reply, undefined)
+      }
+    }
+    this.#assured.set(last, hidden)
+    route.preHandler = [...[route.preHandler ?? []].flat(), last]
+    return declared
+  }
+
+  /** Records that a request satisfies a rule, so that a guard which its replacement called is not called again. */
+  passed(request: object, rule: Rule): void {
+    if (!this.#rules.has(rule)) return
+    const passed = this.#passed.get(request) ?? new Set()
+    this.#passed.set(request, passed.add(rule))
+  }
+
+  /**
+   * Compares the guards that a route was declared with with those that Fastify holds.
+   *
+   * @throws EntraConfigurationError when one was replaced, and is not called again
+   */
+  check(route: RouteOptions, where: string): void {
+    const assured = [route.preHandler ?? []].flat().flatMap((hook) => this.#assured.get(hook) ?? [])
+    const held = [...visibleIn(route), ...assured]
+    if ((this.#declared.get(route) ?? []).every((guard) => held.includes(guard))) return
+    const found = `${where} was declared with a guard that an onRoute hook replaced after fastify-entra read it`
+    throw new EntraConfigurationError(
+      `${found}; register the plugin of that hook, such as @fastify/otel, before fastify-entra`
+    )
+  }
+}
+
+type Hook = (request: FastifyRequest, reply: FastifyReply, done: undefined) => Promise<void>
+
+const visibleIn = (route: RouteOptions): readonly Guard[] => fit.flatMap((name) => route[name] ?? []).filter(isGuard)

@@ -1,0 +1,36 @@
+/** When a connection ends: while the server closes, and after a refused upload. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
+/** How much of a refused body is read and discarded. A client that sends more is cut off, with its refusal. */
+const mostDiscardedBytes = 16 * 1024 * 1024
+
+/**
+ * Closes a connection after its response while the server closes, as a kept-alive connection would delay that. After a response that did not
+ * read the body, the body is read, up to a bound.
+ */
+export function endConnections(app: FastifyInstance): void {
+  let closing = false
+  app.addHook('preClose', async () => {
+    closing = true
+  })
+  app.addHook('onSend', async ({ raw }, reply) => {
+    if (closing) reply.header('connection', 'close')
+    else if (!raw.complete) discardBody(raw, reply)
+  })
+}
+
+/**
+ * A connection that is closed while its client still sends is reset, and the client may lose the response (RFC 9112 §9.6). So Node.js must not
+ * close it, also if the client or Fastify wants that, until the body is read. The time is bounded by `requestTimeout`.
+ */
+function discardBody(raw: FastifyRequest['raw'], reply: FastifyReply): void {
+  const end = () => raw.socket.destroySoon()
+  let bytes = 0
+  raw.on('data', (part: Buffer) => {
+    bytes += part.length
+    if (bytes > mostDiscardedBytes) end()
+  })
+  const { shouldKeepAlive } = reply.raw
+  reply.header('connection', 'keep-alive')
+  if (!shouldKeepAlive) raw.once('end', end) // written by then: no hook delays it
+}
