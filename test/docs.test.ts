@@ -288,7 +288,8 @@ t.test('docs/principal.md: every member, and no other', async (t) => {
 
 t.test('docs/server.md, "Variables": every variable that the server reads, and no other', async (t) => {
   const names = namesIn(await readFile(join('docs', 'server.md'), 'utf8'), '## Variables')
-  const source = await readFile(join('src', 'server', 'config', 'config.ts'), 'utf8')
+  const files = ['server/config/config.ts', 'plugin/environment/read-options.ts']
+  const source = (await Promise.all(files.map((file) => readFile(join('src', file), 'utf8')))).join('')
   const own = [...source.matchAll(/\benv\.([A-Z_]+)\b/g)].map(([, name = '']) => name)
   const listed = complaint(() => readConfig({ ENTRA_NONE: '1' })).split('it has ')[1] ?? ''
   t.same([...names].sort(), [...new Set([...own, ...listed.split(', ')])].sort())

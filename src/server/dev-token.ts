@@ -1,7 +1,9 @@
 /** `npm run token -- <account or client>`: prints an access token for the API, from the embedded tenant that `npm run dev` runs. */
+
+import { oneOf } from '../plugin/environment/values.js'
 import { EntraConfigurationError } from '../plugin/index.js'
 import type { TenantDescription } from '../tenant/index.js'
-import { integer, oneOf } from './config/variables.js'
+import { integer } from './config/variables.js'
 import { namesIn, tokenFor } from './dev-tokens.js'
 import { endOnFaults } from './process/last-words.js'
 import { exitOnStartError } from './process/start-error.js'

@@ -2,10 +2,10 @@
  * `npm run dev`: the embedded tenant, the API and a single-page app, with accounts and tokens to try them. Nothing else starts the tenant.
  */
 import type { FastifyInstance } from 'fastify'
+import { oneOf } from '../plugin/environment/values.js'
 import { startTenant, type TlsIdentity } from '../tenant/index.js'
 import { buildApp } from './app.js'
 import { readConfig } from './config/config.js'
-import { oneOf } from './config/variables.js'
 import { introduction } from './dev-introduction.js'
 import { devLog } from './dev-log.js'
 import { listenFrom, listenOn } from './dev-ports.js'

@@ -128,6 +128,9 @@ function declarationOf(identifier: ts.Identifier): ts.Expression | undefined {
   return undefined
 }
 
+/** Rooms whose messages are about environment variables and arguments, which the server and the command say themselves. */
+const ofCommands = /^(environment|command|manifest)\//
+
 /**
  * The sentences of these errors, each once, in alphabetical order.
  *
@@ -135,7 +138,9 @@ function declarationOf(identifier: ts.Identifier): ts.Expression | undefined {
  * @param where what the path of a file below `src/plugin` begins with
  */
 export async function sentencesOf(errors: readonly string[], where: readonly string[] = ['']): Promise<string[]> {
-  const files = (await readdir('src/plugin', { recursive: true })).filter((path) => path.endsWith('.ts'))
+  const files = (await readdir('src/plugin', { recursive: true })).filter(
+    (path) => path.endsWith('.ts') && !ofCommands.test(path)
+  )
   const found = new Set<string>()
   for (const file of files.filter((path) => where.some((start) => path.startsWith(start)))) {
     const source = ts.createSourceFile(file, await readFile(`src/plugin/${file}`, 'utf8'), ts.ScriptTarget.Latest, true)

@@ -1,16 +1,11 @@
 /** Parses the environment variables into the server's configuration. No other module reads them. */
-import {
-  EntraConfigurationError,
-  type EntraOptions,
-  type EntraTenantOptions,
-  type OidcOptions,
-  type TimeOptions
-} from '../../plugin/index.js'
-import { credentialOption, credentialsIn, credentialVariables, refuseCredentials } from './credentials.js'
-import { tenantsIn } from './issuers-file.js'
+import { credentialsIn } from '../../plugin/environment/credentials.js'
+import { optionVariables, readOptions } from '../../plugin/environment/read-options.js'
+import { type Environment, oneOf } from '../../plugin/environment/values.js'
+import type { EntraOptions } from '../../plugin/index.js'
 import { refuseMisspelt } from './misspelt.js'
 import { type RedisAddress, toRedis } from './redis-address.js'
-import { integer, list, oneOf, origins, secure, toClientId, toHost, toOrigin, toTrustProxy } from './variables.js'
+import { integer, origins, secure, toClientId, toHost, toOrigin, toTrustProxy } from './variables.js'
 
 /** Who may read the API's documents: the values of `DOCS`. */
 export type DocsAccess = 'public' | 'protected' | 'off'
@@ -42,54 +37,6 @@ export interface GraphConfig {
   readonly isConfigured: boolean
 }
 
-type Environment = Readonly<Record<string, string | undefined>>
-
-/** Options of the plugin, by the variable that sets them. */
-const entraVariables = {
-  ENTRA_TENANT_ID: 'tenantId',
-  ENTRA_CLIENT_ID: 'clientId',
-  ENTRA_CLOUD: 'cloud',
-  ENTRA_AUTHORITY: 'authority',
-  ENTRA_AUDIENCE: 'audience',
-  ENTRA_ALLOWED_TENANTS: 'allowedTenants',
-  ENTRA_CUSTOM_SIGNING_KEYS: 'customSigningKeys',
-  ENTRA_USER_FLOW: 'userFlow'
-} as const satisfies Record<string, keyof EntraTenantOptions>
-const oidcVariables = {
-  OIDC_ISSUER: 'issuer',
-  OIDC_AUDIENCE: 'audience',
-  OIDC_METADATA_URL: 'metadataUrl',
-  OIDC_KEYS_ORIGIN: 'keysOrigin',
-  OIDC_INSECURE_HTTP_HOSTS: 'insecureHttpHosts',
-  OIDC_PROVIDER: 'provider',
-  OIDC_ROLES_CLAIM: 'rolesClaim',
-  OIDC_GROUPS_CLAIM: 'groupsClaim',
-  OIDC_RFC9068: 'rfc9068',
-  OIDC_ALGORITHMS: 'algorithms'
-} as const satisfies Record<string, keyof OidcOptions>
-const clientVariables = {
-  ENTRA_ALLOWED_CLIENTS: 'allowedClients',
-  ENTRA_ROLELESS_CLIENTS: 'rolelessClients'
-} as const satisfies Record<string, keyof EntraTenantOptions>
-const commonVariables = {
-  ...clientVariables,
-  KEYS_REFRESH_SECONDS: 'keysRefreshSeconds',
-  KEYS_COOLDOWN_SECONDS: 'keysCooldownSeconds',
-  KEYS_MAX_STALE_SECONDS: 'keysMaxStaleSeconds',
-  KEYS_TIMEOUT_SECONDS: 'keysTimeoutSeconds',
-  CLOCK_TOLERANCE_SECONDS: 'clockToleranceSeconds'
-} as const satisfies Record<string, keyof (EntraTenantOptions & TimeOptions)>
-
-const lists: ReadonlySet<string> = new Set([
-  ...['ENTRA_AUDIENCE', 'OIDC_AUDIENCE', 'ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS', 'ENTRA_ROLELESS_CLIENTS'],
-  ...['OIDC_INSECURE_HTTP_HOSTS', 'OIDC_ALGORITHMS']
-])
-const switches: ReadonlySet<string> = new Set(['ENTRA_CUSTOM_SIGNING_KEYS', 'OIDC_RFC9068'])
-/** Required for another provider. */
-const oidcRequired = ['OIDC_ISSUER', 'OIDC_AUDIENCE']
-/** Variables that restrict callers: set but empty, they would allow everyone. */
-const narrowing = ['ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS']
-const known = [...Object.keys({ ...entraVariables, ...oidcVariables, ...commonVariables }), ...credentialVariables]
 /** From Node's own limit, so that every token that fits today still does, to more than a request should have. */
 const [nodesHeaderBytes, mostHeaderBytes] = [16_384, 1_048_576] as const
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
@@ -102,9 +49,9 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
  */
 export function readConfig(given: Environment): ServerConfig {
   const env: Environment = Object.assign(Object.create(null), given) // inherited properties are not settings
-  refuseTraps(env)
+  refuseMisspelt(env, optionVariables)
   return {
-    entra: pluginOptions(env),
+    entra: readOptions(env),
     ...(env.MAX_HEADER_BYTES && {
       maxHeaderBytes: integer('MAX_HEADER_BYTES', env.MAX_HEADER_BYTES, mostHeaderBytes, nodesHeaderBytes)
     }),
@@ -122,86 +69,4 @@ export function readConfig(given: Environment): ServerConfig {
     },
     redis: toRedis('REDIS_URL', env.REDIS_URL)
   }
-}
-
-/** Refuses settings that would have no effect: misspelt, contradictory, or empty restrictions. */
-function refuseTraps(env: Environment): void {
-  refuseMisspelt(env, known)
-  refuseMixture(env)
-  refuseCredentials(env)
-  const empty = narrowing.find((name) => env[name] === '')
-  if (empty) throw new EntraConfigurationError(`${empty} is empty; unset it, or give it a value`)
-}
-
-/** Requires one complete provider: Entra's secret would otherwise go to the other provider's token endpoint. */
-function refuseMixture(env: Environment): void {
-  const entra = [...Object.keys(entraVariables), ...credentialVariables].find((name) => env[name])
-  const oidc = Object.keys(oidcVariables).find((name) => env[name])
-  if (oidc && entra) {
-    throw new EntraConfigurationError(
-      `${oidc} configures another provider and ${entra} configures Entra; unset one of them`
-    )
-  }
-  refuseBesideFile(env)
-  const missing = oidcRequired.find((name) => oidc && !env[name])
-  if (missing) throw new EntraConfigurationError(`${missing} is missing; give it beside ${oidc}`)
-  if (!oidc && !env.ISSUERS_FILE && !env.ENTRA_TENANT_ID && !env.ENTRA_CLIENT_ID) {
-    const wanted = "give the tenant's ID and the API's client ID"
-    throw new EntraConfigurationError(`ENTRA_TENANT_ID and ENTRA_CLIENT_ID are missing; ${wanted}`)
-  }
-}
-
-/** What is about one issuer stands in its entry of the file; a credential would be sent to any of them. */
-function refuseBesideFile(env: Environment): void {
-  if (!env.ISSUERS_FILE) return
-  const ofOne = [...Object.keys({ ...entraVariables, ...oidcVariables, ...clientVariables }), ...credentialVariables]
-  const beside = ofOne.find((name) => env[name])
-  if (beside === undefined) return
-  throw new EntraConfigurationError(
-    `ISSUERS_FILE takes the place of ${beside}, which is set as well; unset one of them`
-  )
-}
-
-/** Another OpenID provider than Entra. */
-function isOidc(env: Environment): boolean {
-  return Object.keys(oidcVariables).some((name) => env[name])
-}
-
-/** Variables and options of the kind of provider that is configured. */
-function variablesOf(env: Environment): readonly [variable: string, option: string][] {
-  return Object.entries({ ...(isOidc(env) ? oidcVariables : entraVariables), ...commonVariables })
-}
-
-/**
- * Replaces names of options by those of variables, as operators set variables and never see options. A name that is also an English word,
- * such as `audience`, is replaced only before a value.
- */
-export function inTermsOfVariables(message: string, env: Environment): string {
-  // The options of entries in a file have no variables.
-  const set = variablesOf(env).filter(([variable]) => !env.ISSUERS_FILE || variable.endsWith('_SECONDS'))
-  const variables = new Map(set.map(([variable, option]) => [option, variable]))
-  const said = message
-    .replace('downstream.clientCertificate', 'ENTRA_CLIENT_CERTIFICATE')
-    .replace(
-      /\b[a-z]+(?:[A-Z][a-z]+)*\b(?= (?:"|\[|is missing|\d))|\b[a-z]+(?:[A-Z][a-z]+)+\b/g,
-      (word) => variables.get(word) ?? word
-    )
-  return env.ISSUERS_FILE && !/^[A-Z_]+ /.test(said) ? `ISSUERS_FILE ${env.ISSUERS_FILE}: ${said}` : said
-}
-
-/** Converts strings to lists and numbers. The plugin validates the values, and that none is missing. */
-function pluginOptions(env: Environment): EntraOptions {
-  const options = variablesOf(env).flatMap(([variable, option]) => {
-    const text = env[variable]
-    return text ? [[option, toValue(variable, text)]] : []
-  })
-  const tenants = env.ISSUERS_FILE ? tenantsIn(env.ISSUERS_FILE) : {}
-  return { ...Object.fromEntries(options), ...credentialOption(env), ...tenants } as unknown as EntraOptions
-}
-
-function toValue(variable: string, text: string): string | number | boolean | readonly string[] {
-  if (lists.has(variable) || (variable === 'ENTRA_USER_FLOW' && text.includes(','))) return list(text)
-  if (switches.has(variable)) return oneOf(variable, text, ['on', 'off']) === 'on'
-  if (!variable.endsWith('_SECONDS')) return text
-  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : text // the plugin refuses a string, and shows it
 }

@@ -1,13 +1,7 @@
 /** Parses the values of variables, or throws one sentence that says what to change. */
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { list } from '../../plugin/environment/values.js'
 import { EntraConfigurationError, isSecure, withoutPassword } from '../../plugin/index.js'
-
-/** Comma-separated values. */
-export function list(text = ''): readonly string[] {
-  const parts = text.split(',').map((part) => part.trim())
-  return parts.filter((part) => part !== '')
-}
 
 /** A whole number, such as a port. */
 export function integer(name: string, text: string, most: number, least = 0): number {
@@ -15,24 +9,6 @@ export function integer(name: string, text: string, most: number, least = 0): nu
   if (/^\d+$/.test(text) && value >= least && value <= most) return value
   throw new EntraConfigurationError(
     `${name} "${withoutPassword(text)}" is not allowed; give a whole number from ${least} to ${most}`
-  )
-}
-
-/** The content of a file that a variable names. The message has no path: the variable may hold what belongs into the file. */
-export function fileText(name: string, path: string, wanted: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new EntraConfigurationError(`${name} cannot be read (${(error as NodeJS.ErrnoException).code}); ${wanted}`)
-  }
-}
-
-/** One of a set of words. */
-export function oneOf<T extends string>(name: string, text: string, allowed: readonly T[]): T {
-  const found = allowed.find((value) => value === text)
-  if (found) return found
-  throw new EntraConfigurationError(
-    `${name} "${withoutPassword(text)}" is not allowed; give one of ${allowed.join(', ')}`
   )
 }
 

@@ -1,7 +1,8 @@
 /** `npm run manifest`, as a function: returns the output and the exit status for arguments, environment and an API. */
 import { parseArgs } from 'node:util'
+import { inTermsOfVariables } from '../../plugin/environment/read-options.js'
 import { EntraConfigurationError, type TokenForApp } from '../../plugin/index.js'
-import { inTermsOfVariables, readConfig, type ServerConfig } from '../config/config.js'
+import { readConfig, type ServerConfig } from '../config/config.js'
 import { createGraph } from '../graph/graph.js'
 import type { Permissions } from '../permissions.js'
 import { ServerProblem } from '../problems.js'

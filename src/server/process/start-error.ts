@@ -1,6 +1,7 @@
 /** Reports a failed startup in one line: the operator needs to know what to change, not a stack. */
+
+import { inTermsOfVariables } from '../../plugin/environment/read-options.js'
 import { EntraConfigurationError } from '../../plugin/index.js'
-import { inTermsOfVariables } from '../config/config.js'
 
 /**
  * Reports why the server cannot start, and ends the process with status 1.

@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import t from 'tap'
+import { inTermsOfVariables } from '../../../src/plugin/environment/read-options.js'
 import { buildApp } from '../../../src/server/app.js'
-import { inTermsOfVariables, readConfig } from '../../../src/server/config/config.js'
+import { readConfig } from '../../../src/server/config/config.js'
 
 const tenant = '11111111-2222-4333-8444-555555555555'
 const client = '66666666-7777-4888-8999-aaaaaaaaaaaa'

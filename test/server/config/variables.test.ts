@@ -1,15 +1,7 @@
 import t from 'tap'
+import { list, oneOf } from '../../../src/plugin/environment/values.js'
 import { EntraConfigurationError } from '../../../src/plugin/index.js'
-import {
-  integer,
-  list,
-  oneOf,
-  origins,
-  secure,
-  toClientId,
-  toOrigin,
-  toTrustProxy
-} from '../../../src/server/config/variables.js'
+import { integer, origins, secure, toClientId, toOrigin, toTrustProxy } from '../../../src/server/config/variables.js'
 
 /** The value, or the sentence that refuses the text. */
 function read<T>(make: () => T): T | string {

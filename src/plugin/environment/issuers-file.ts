@@ -1,6 +1,7 @@
 /** Several tenants or providers, from a JSON file: the plugin's option `tenants`. */
-import { EntraConfigurationError, type TenantsOptions } from '../../plugin/index.js'
-import { fileText } from './variables.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import type { TenantsOptions } from '../options.js'
+import { fileText } from './values.js'
 
 const wanted = 'give the path of a JSON file with a list of tenants and providers'
 

@@ -1,8 +1,7 @@
 /** The server's own credential at its tenant: a secret, or a certificate in a file. */
-import { EntraConfigurationError, type EntraTenantOptions } from '../../plugin/index.js'
-import { fileText } from './variables.js'
-
-type Environment = Readonly<Record<string, string | undefined>>
+import type { EntraTenantOptions } from '../entra/options.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { type Environment, fileText } from './values.js'
 
 /** Either authenticates this API to its tenant. */
 export const credentialVariables = ['ENTRA_CLIENT_SECRET', 'ENTRA_CLIENT_CERTIFICATE'] as const
