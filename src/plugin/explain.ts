@@ -4,10 +4,13 @@
  */
 import { missingClaimRefusal, requiredClaims } from './claims/read.js'
 import { timeRefusal } from './claims/times.js'
+import type { Issuer } from './issuers/issuer.js'
 import type { SignedToken } from './issuers/token-rules.js'
 import type { FoundKey } from './issuers/trusted-issuers.js'
+import type { VerificationKey } from './keys/jwks.js'
 import { shown } from './lib/validate.js'
 import { isRefusal, type Refusal, type RefusalCode, refusal } from './refusals/refusal.js'
+import { hasPermissions } from './verification/admit.js'
 import { ambiguityRefusal, type DecodedToken, decodeToken } from './verification/decode.js'
 import { headerRefusal, keyNameIn } from './verification/jose-header.js'
 import { isSignedBy } from './verification/signature.js'
@@ -39,7 +42,15 @@ export interface Explanation {
 
 /** Runs all checks of a token. Functions of the application, such as `isRevoked`, are not called. */
 export async function explainToken(token: unknown, state: VerifierState): Promise<Explanation> {
-  const checks = await checksOf(typeof token === 'string' ? token : '', state)
+  return explanation(await checksOf(typeof token === 'string' ? token : '', state, findSigned))
+}
+
+/** Runs the checks that need no key, and fetches nothing: the signature stays undecided. */
+export async function explainWithoutKeys(token: string, state: VerifierState): Promise<Explanation> {
+  return explanation(await checksOf(token, state, async () => undefined))
+}
+
+function explanation(checks: readonly CheckResult[]): Explanation {
   const first = checks.find(({ outcome }) => outcome === 'failed')
   return { ...(first?.code && { code: first.code }), checks }
 }
@@ -84,30 +95,41 @@ const keyOwner: Step = {
   expected: 'the issuer that the key is published for is known'
 }
 
+const permissions: Step = {
+  id: 'permissions',
+  source: 'Microsoft: Protected web API, verify scopes and app roles',
+  expected: 'a scope, an app role or an application permission of this API'
+}
+
+/** The key that a token names, and what it says of the signature. */
+interface Signed {
+  /** `undefined`: none was looked for, as the token names none. */
+  readonly found: FoundKey | Refusal | undefined
+  /** `undefined`: there is no key to verify it with. */
+  readonly signature?: { readonly key: FoundKey; readonly why: Refusal | undefined } | undefined
+}
+
 /** In the order of {@link verifyToken}; a missing claim is reported before the signature is verified. */
-async function checksOf(token: string, state: VerifierState): Promise<CheckResult[]> {
+async function checksOf(token: string, state: VerifierState, sign: typeof findSigned): Promise<CheckResult[]> {
   const decoded = decodeToken(token)
   if (isRefusal(decoded)) return [failed(form, decoded)]
   const { header: parameters, payload } = decoded
-  const { iss } = payload
   const { kid, alg } = parameters
-  const isStrict = state.issuers.hasStrictHeader(iss, payload)
-  const isNamed = typeof kid === 'string' || (kid === undefined && !isStrict)
-  const found = isNamed ? await state.issuers.findKey(iss, keyNameIn(decoded), payload) : undefined
-  const key = found === undefined || isRefusal(found) ? undefined : found
-  const signed = key && (await signatureOf(token, decoded, key, state))
-  // Of another algorithm, for the checks that come after the signature.
-  const forIssuer = signed?.key ?? state.issuers.peekKey(iss, kid, payload)
-  return [
+  const issuer = state.issuers.expected(payload.iss, payload)
+  const isStrict = state.issuers.hasStrictHeader(payload.iss, payload)
+  const signed = await sign(token, decoded, state, isStrict)
+  const found = signed?.found ?? (isRefusal(issuer) ? issuer : undefined)
+  const named = { iss: payload.iss, kid, alg }
+  return withPermissions(decoded, issuer, [
     passed(form),
     result(header, headerRefusal(decoded, state.algorithms, isStrict), parameters),
-    found ? result(knownKey, isRefusal(found) ? found : undefined, { iss, kid, alg }) : undecided(knownKey, { kid }),
+    found ? result(knownKey, isRefusal(found) ? found : undefined, named) : undecided(knownKey, named),
     result(oneReading, ambiguityRefusal(decoded)),
     result(claims, missingClaimRefusal(payload, requiredClaims), Object.keys(payload)),
-    signed ? result(signature, signed.why) : undecided(signature),
+    signed?.signature ? result(signature, signed.signature.why) : undecided(signature),
     result(time, timeRefusal(payload, state.clockToleranceSeconds), timesIn(decoded)),
-    ...(forIssuer ? ofIssuer(decoded, forIssuer) : [])
-  ]
+    ...ofIssuer(decoded, issuer, signed?.signature?.key ?? state.issuers.peekKey(payload.iss, kid, payload))
+  ])
 }
 
 const timesIn = ({ payload: { exp, nbf, iat } }: DecodedToken) => ({
@@ -116,6 +138,19 @@ const timesIn = ({ payload: { exp, nbf, iat } }: DecodedToken) => ({
   iat,
   now: Math.floor(Date.now() / 1000)
 })
+
+/** Fetches keys, as a request does. */
+async function findSigned(
+  token: string,
+  decoded: DecodedToken,
+  state: VerifierState,
+  isStrict: boolean
+): Promise<Signed | undefined> {
+  const { kid } = decoded.header
+  if (typeof kid !== 'string' && (kid !== undefined || isStrict)) return undefined
+  const found = await state.issuers.findKey(decoded.payload.iss, keyNameIn(decoded), decoded.payload)
+  return { found, signature: isRefusal(found) ? undefined : await signatureOf(token, decoded, found, state) }
+}
 
 /** Verified by fast-jwt, as for a request, also with the next key of an issuer whose tokens have no `kid`. */
 async function signatureOf(token: string, decoded: DecodedToken, first: FoundKey, { issuers }: VerifierState) {
@@ -126,12 +161,40 @@ async function signatureOf(token: string, decoded: DecodedToken, first: FoundKey
   return { key, why: isSignedBy(token, key.key) ? undefined : refusal('invalid_signature') }
 }
 
-function ofIssuer({ header, payload }: DecodedToken, { issuer, key }: FoundKey): CheckResult[] {
+/** @param key of another algorithm, or none: then the checks that read it stay undecided */
+function ofIssuer(decoded: DecodedToken, issuer: Issuer | Refusal, key: FoundKey | undefined): CheckResult[] {
+  if (key) return withKey(decoded, key)
+  if (isRefusal(issuer)) return []
+  const token: SignedToken = { header: decoded.header, claims: decoded.payload, key: noKey }
+  return issuer.settings.profile.checks.map((check) =>
+    check.readsKey ? undecided(check) : result(check, check.refuse(token), check.found(token))
+  )
+}
+
+function withKey({ header, payload }: DecodedToken, { issuer, key }: FoundKey): CheckResult[] {
   const { described, unknown } = describeKey(issuer, key)
   const token: SignedToken = { header, claims: payload, key: described }
   return [
     ...issuer.settings.profile.checks.map((check) => result(check, check.refuse(token), check.found(token))),
     ...(unknown ? [failed(keyOwner, unknown)] : [])
+  ]
+}
+
+const noKey: VerificationKey = Object.freeze({ kid: undefined, pem: '', algorithms: [] })
+
+/** A principal can be built of claims that passed all checks; whether they are signed, or valid now, makes no difference to what they grant. */
+function withPermissions(decoded: DecodedToken, issuer: Issuer | Refusal, before: CheckResult[]): CheckResult[] {
+  if (isRefusal(issuer)) return before
+  const isRead = before.every(
+    ({ id, outcome }) => outcome !== 'failed' || id === signature.id || id === time.id || id === knownKey.id
+  )
+  if (!isRead) return [...before, undecided(permissions)]
+  const { profile } = issuer.settings
+  const principal = profile.toPrincipal(decoded.payload)
+  const { scopes, roles } = principal
+  return [
+    ...before,
+    result(permissions, hasPermissions(principal, profile) ? undefined : refusal('no_permissions'), { scopes, roles })
   ]
 }
 

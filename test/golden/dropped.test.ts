@@ -43,7 +43,10 @@ for (const api of ['entra', 'oidc'] as const)
     for (const row of Object.values(tables).flat())
       if (row.token && (row.api ?? 'entra') === api) {
         const token = await row.token(world)
-        const failed = (await verifier.explain(token)).checks.filter(({ outcome }) => outcome !== 'passed')
+        // What it grants is undecided as soon as one check fails.
+        const failed = (await verifier.explain(token)).checks.filter(
+          ({ id, outcome }) => outcome !== 'passed' && id !== 'permissions'
+        )
         if (failed.length === 1 && failed[0]) refusedBy.set(failed[0].id, token)
       }
     const settings = toSettings(options[api])

@@ -26,7 +26,7 @@ export const withoutTimes = (principal: string): string =>
   principal.replace(/"(iat|nbf|exp|expiresAt|auth_time|uti|jti|aio|rh|sid)":("[^"]*"|[\d.]+(e\+\d+)?),?/g, '')
 
 /** Refusals that no check of the token makes: what its caller may do, with the options at hand. */
-const notExplained = ['no_permissions', 'tenant_not_allowed']
+const notExplained = ['tenant_not_allowed']
 
 /** What `explain` says of the token that got this answer; a failure where it is something else. */
 export async function explained(token: string, answer: string, { explain }: Verifier): Promise<string> {

@@ -85,6 +85,7 @@ function tenantChecks(rules: TenantRules): readonly Check[] {
       id: 'entra.key_issuer',
       source: 'Microsoft: Signing key rollover, validate the signing key issuer',
       expected: 'a key that is published for the issuer of the token',
+      readsKey: true,
       found: ({ key }) => key.issuer ?? 'no issuer in the key’s entry',
       refuse: ({ claims: { iss, tid }, key }) => {
         if (!keyFits(key, asText(iss), asText(tid), rules.version)) return refusal('wrong_key_issuer')

@@ -34,6 +34,8 @@ export interface Check {
   readonly expected: string
   /** The token's value, for the explanation of a refusal. */
   readonly found: (token: SignedToken) => unknown
+  /** True if it reads the key: without one it cannot be explained. */
+  readonly readsKey?: true
 }
 
 /** The first refusal, in the order of the checks. */

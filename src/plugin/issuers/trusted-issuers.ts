@@ -129,6 +129,17 @@ export class TrustedIssuers {
     return found && (isRefusal(found) ? found : { issuer, issuerName, key: found })
   }
 
+  /**
+   * The issuer whose rules are for a token of this name, also while the document that would name it is not fetched; or the refusal. For
+   * explanations: it says nothing of whether the issuer signed the token.
+   */
+  expected(iss: unknown, claims: Claims): Issuer | Refusal {
+    if (typeof iss !== 'string') return this.#wrongIssuer()
+    const isLike = ({ name, settings: { among, issuer } }: Issuer) =>
+      name === undefined && (issuer as RegExp).test(iss) && among?.isFor(claims) !== false
+    return this.named(iss, claims) ?? this.#others.find(isLike) ?? this.#wrongIssuer()
+  }
+
   /** A key of this name, for whichever algorithm, if one is held. Fetches nothing. */
   peekKey(iss: unknown, kid: unknown, claims: Claims): FoundKey | undefined {
     const issuer = typeof iss === 'string' ? this.named(iss, claims) : undefined

@@ -49,7 +49,7 @@ async function decide(
  * Any app of the tenant can get a token for any API in it without any permission (Microsoft: "Protected web API: verify scopes and app
  * roles"): such a token may call no route. Where groups are grants they count; no app has any.
  */
-function hasPermissions(principal: Principal, { rolelessClients, groupsAreGrants }: TokenRules): boolean {
+export function hasPermissions(principal: Principal, { rolelessClients, groupsAreGrants }: TokenRules): boolean {
   const { scopes, roles, groups, clientId } = principal
   const isInGroups = groupsAreGrants && groups.length > 0
   return scopes.length > 0 || roles.length > 0 || isInGroups || rolelessClients.has(clientId)
