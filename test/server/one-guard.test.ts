@@ -116,7 +116,7 @@ async function disagreements({ origin, rows, document, manifest }: Api): Promise
   ]
 }
 
-const isHidden = (url: string) => /^\/(docs|openapi)\b/.test(url)
+const isHidden = (url: string) => /^\/(docs|openapi|favicon)\b/.test(url)
 
 /** The page's routes, as the walk takes them: HEAD goes with its GET. */
 function toRoutes({ methods, url, mark, callers }: Row): ServerRoute[] {
