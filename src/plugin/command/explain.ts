@@ -1,0 +1,96 @@
+/** `fastify-entra explain`: reads a token from the standard input, and says what each check of this API comes to. */
+import { startEngine } from '../engine.js'
+import { readOptions } from '../environment/read-options.js'
+import { type Explanation, explainToken, explainWithoutKeys } from '../explain.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import type { Logger } from '../lib/logger.js'
+import { toSettings } from '../options.js'
+import { isRefusal, refusal } from '../refusals/refusal.js'
+import { type DecodedToken, decodeToken } from '../verification/decode.js'
+import { type Fact, factsOf } from './facts.js'
+import { CommandFailure, lines, type Outcome, parsed, type World } from './outcome.js'
+import { reportOf } from './report.js'
+import { tokenIn } from './token-input.js'
+
+const usage = [
+  'usage: fastify-entra explain < token',
+  '  --tenant   ENTRA_TENANT_ID: directory (tenant) ID',
+  "  --client   ENTRA_CLIENT_ID: the API's application (client) ID",
+  '  --online   fetch the keys of the tenant, and verify the signature; without it, nothing is sent anywhere',
+  '  --json     print JSON',
+  "All other options are the server's variables, such as ENTRA_AUTHORITY, OIDC_ISSUER and OIDC_AUDIENCE."
+]
+const options = {
+  tenant: { type: 'string' },
+  client: { type: 'string' },
+  online: { type: 'boolean' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean' }
+} as const
+const wrongUse =
+  'explain takes --tenant, --client, --online and --json, and the token on its standard input, never as an argument'
+
+/** What the subcommand found out. */
+export interface Finding extends Explanation {
+  /** HTTP status code of the refusal; absent where no check fails. */
+  readonly status?: number
+  readonly signatureChecked: boolean
+  readonly facts: readonly Fact[]
+  /** Why keys could not be fetched, one line for each issuer. */
+  readonly outages: readonly string[]
+}
+
+/** Exit status 0: no check fails. 1: one does. 2: the token, the options or the tenant leave it open. */
+export async function explain({ args, env, input }: World): Promise<Outcome> {
+  const { values } = parsed(args, options, { text: wrongUse, positionals: 0 })
+  if (values.help) return { exitCode: 0, out: lines(usage), err: '' }
+  const settings = settingsOf({
+    ...env,
+    ...(values.tenant !== undefined && { ENTRA_TENANT_ID: values.tenant }),
+    ...(values.client !== undefined && { ENTRA_CLIENT_ID: values.client })
+  })
+  const token = tokenIn(await input())
+  const decoded = decodeToken(token)
+  if (isRefusal(decoded)) throw new CommandFailure(decoded.detail)
+  const finding = await find(token, decoded, settings, values.online === true)
+  const out = values.json ? `${JSON.stringify(finding, null, 2)}\n` : lines(reportOf(finding))
+  return { exitCode: finding.code === undefined ? 0 : finding.code === 'tenant_unavailable' ? 2 : 1, out, err: '' }
+}
+
+function settingsOf(env: World['env']) {
+  try {
+    // Without the API's own credential: nothing is requested with it.
+    return { ...toSettings(readOptions(env)), clients: new Map() }
+  } catch (error) {
+    const isEmpty = error instanceof EntraConfigurationError && /^ENTRA_TENANT_ID and .* missing;/.test(error.message)
+    if (isEmpty) throw new CommandFailure(`${error.message}, such as with --tenant and --client`)
+    throw error
+  }
+}
+
+const nothing = () => {}
+const log: Logger = { info: nothing, warn: nothing, error: nothing }
+
+async function find(
+  token: string,
+  decoded: DecodedToken,
+  settings: ReturnType<typeof settingsOf>,
+  isOnline: boolean
+): Promise<Finding> {
+  const engine = await startEngine(settings, { log, logFor: () => log, isSilent: () => true })
+  try {
+    if (isOnline) await engine.firstTry()
+    const { code, checks } = await (isOnline ? explainToken : explainWithoutKeys)(token, engine.verifier)
+    return {
+      ...(code !== undefined && { code, status: refusal(code).status }),
+      signatureChecked: checks.some(({ id, outcome }) => id === 'signature' && outcome !== 'undecided'),
+      facts: factsOf(decoded),
+      checks,
+      outages: engine.issuers.flatMap(({ status: { metadataUrl, lastError } }) =>
+        lastError === undefined ? [] : [`The keys of ${metadataUrl} cannot be fetched: ${lastError}`]
+      )
+    }
+  } finally {
+    await engine.close()
+  }
+}

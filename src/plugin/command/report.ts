@@ -1,0 +1,31 @@
+/** What `explain` found, as lines for a terminal. */
+import type { CheckResult } from '../explain.js'
+import { changeFor } from './changes.js'
+import type { Finding } from './explain.js'
+
+/** The answer first, then what the token is, then each check. */
+export function reportOf({ code, status, signatureChecked, facts, checks, outages }: Finding): readonly string[] {
+  const answer = code
+    ? `A request with this token gets ${status} ${code}. ${changeFor(code)}`
+    : 'No check refuses this token. A 403 then comes from a guard of the route.'
+  const warning = signatureChecked
+    ? []
+    : ['THE SIGNATURE WAS NOT CHECKED: anybody could have written this token. Add --online to check it.']
+  const width = Math.max(...facts.map(({ name }) => name.length))
+  return [
+    answer,
+    ...(outages.length > 0 ? outages : warning),
+    '',
+    ...facts.map(({ name, value }) => `${name.padEnd(width)}  ${value}`),
+    '',
+    ...checks.map(lineOf)
+  ]
+}
+
+function lineOf({ id, outcome, expected, found, code, detail }: CheckResult): string {
+  const name = id.padEnd(20)
+  if (outcome === 'passed') return `passes     ${id}`
+  if (outcome === 'undecided') return `undecided  ${name} expects ${expected}`
+  const found_ = found === undefined ? '' : `; found ${found}`
+  return `FAILS      ${name} expected ${expected}${found_}. ${code && `${code}: `}${detail}`
+}

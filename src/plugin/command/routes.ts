@@ -1,0 +1,66 @@
+/** `fastify-entra routes`: who may call each route of an app, as a table, and what changed since it was last written. */
+import { readFile } from 'node:fs/promises'
+import { type AppRoute, routesIn } from './app-process.js'
+import { CommandFailure, lines, type Outcome, parsed, type World } from './outcome.js'
+import { type Row, rowsIn, toJson, toMarkdown, toTable } from './route-table.js'
+
+const usage = [
+  'usage: fastify-entra routes <module>',
+  '  --format   table (default), markdown or json',
+  '  --check    a file that --format markdown or json wrote: print what changed since then; exit status 1 if anything did',
+  'The module exports by default a Fastify app, or a function that returns one, which does not listen.'
+]
+const options = { format: { type: 'string' }, check: { type: 'string' }, help: { type: 'boolean' } } as const
+const wrongUse = 'routes takes one module, and --format table, markdown or json, or --check and a file'
+
+const formats: ReadonlyMap<string, (rows: readonly Row[]) => string> = new Map([
+  ['table', toTable],
+  ['markdown', toMarkdown],
+  ['json', toJson]
+])
+
+/** Exit status 0: written, or no change. 1: a change. 2: the module is not an app, or the file cannot be read. */
+export async function routes({ args }: World): Promise<Outcome> {
+  if (args.includes('--help')) return { exitCode: 0, out: lines(usage), err: '' }
+  const { values, positionals } = parsed(args, options, { text: wrongUse, positionals: 1 })
+  const [module = ''] = positionals
+  const format = formats.get(values.format ?? 'table')
+  if (!format || (values.check !== undefined && values.format !== undefined)) throw new CommandFailure(wrongUse)
+  const before = values.check === undefined ? undefined : await written(values.check)
+  const rows = (await routesIn(module)).map(rowOf)
+  if (!before) return { exitCode: 0, out: format(rows), err: '' }
+  const changes = changesOf(before, rows)
+  const fix = `if that is meant, write ${values.check} again with --format`
+  return changes.length > 0
+    ? { exitCode: 1, out: lines(changes), err: lines([fix]) }
+    : { exitCode: 0, out: '', err: lines([`${rows.length} routes, callers as in ${values.check}`]) }
+}
+
+function rowOf({ method, url, constraints, callers }: AppRoute): Row {
+  const where = constraints === undefined ? '' : ` ${JSON.stringify(constraints)}`
+  return { method, route: `${url}${where}`, callers }
+}
+
+async function written(file: string): Promise<readonly Row[]> {
+  const text = await readFile(file, 'utf8').catch(({ code }: NodeJS.ErrnoException) => {
+    throw new CommandFailure(`${file} cannot be read (${code}); write it with --format json`)
+  })
+  const rows = rowsIn(text)
+  if (rows) return rows
+  throw new CommandFailure(`${file} is not a table that this command wrote; write it with --format json`)
+}
+
+/** In the order of the routes, and then those that are gone. */
+function changesOf(before: readonly Row[], now: readonly Row[]): readonly string[] {
+  const [old, current] = [byRoute(before), byRoute(now)]
+  const changed = [...current].flatMap(([route, callers]) => {
+    const was = old.get(route)
+    if (was === callers) return []
+    return [was === undefined ? `new      ${route}: ${callers}` : `changed  ${route}: ${callers}; before: ${was}`]
+  })
+  const gone = [...old].filter(([route]) => !current.has(route))
+  return [...changed, ...gone.map(([route, callers]) => `gone     ${route}; before: ${callers}`)]
+}
+
+const byRoute = (rows: readonly Row[]) =>
+  new Map(rows.map(({ method, route, callers }) => [`${method} ${route}`, callers]))

@@ -1,0 +1,50 @@
+/** Chooses the subcommand, and says what went wrong in one sentence. */
+import { inTermsOfVariables } from '../environment/read-options.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { CommandFailure, lines, type Outcome, type World } from './outcome.js'
+
+type Subcommand = (world: World) => Promise<Outcome>
+
+const subcommands: ReadonlyMap<string, { readonly purpose: string; readonly load: () => Promise<Subcommand> }> =
+  new Map([
+    [
+      'explain',
+      {
+        purpose: 'says why a token is refused, and what to change',
+        load: async () => (await import('./explain.js')).explain
+      }
+    ],
+    [
+      'routes',
+      { purpose: 'says who may call each route of an app', load: async () => (await import('./routes.js')).routes }
+    ]
+  ])
+
+const usage = [
+  'usage: fastify-entra <subcommand>',
+  ...[...subcommands].map(([name, { purpose }]) => `  ${name.padEnd(10)}${purpose}`),
+  'fastify-entra <subcommand> --help shows its options.'
+]
+
+/** Runs the command. Rejects only for a bug. */
+export async function run(
+  [name = '', ...args]: readonly string[],
+  env: World['env'],
+  input: World['input']
+): Promise<Outcome> {
+  if (name === '--help') return { exitCode: 0, out: lines(usage), err: '' }
+  const subcommand = subcommands.get(name)
+  if (!subcommand) return { exitCode: 2, out: '', err: lines(usage) }
+  try {
+    const start = await subcommand.load()
+    return await start({ args, env, input })
+  } catch (error) {
+    return { exitCode: 2, out: '', err: lines([sentence(error, env)]) }
+  }
+}
+
+function sentence(error: unknown, env: World['env']): string {
+  if (error instanceof CommandFailure) return error.message
+  if (error instanceof EntraConfigurationError) return inTermsOfVariables(error.message, env)
+  throw error
+}
