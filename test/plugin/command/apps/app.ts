@@ -1,0 +1,3 @@
+import makeApp from './made.js'
+
+export default await makeApp()
