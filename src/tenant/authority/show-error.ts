@@ -20,14 +20,14 @@ export function showError(authority: Authority) {
 
 function pageErrorOf(
   authority: Authority,
-  { oidc, query, headers }: KoaContextWithOIDC,
+  { oidc, headers }: KoaContextWithOIDC,
   { error, error_description: description }: ErrorOut,
   name: string
 ): PageError {
   const text = `${error}: ${description}`
   if (name === 'SessionNotFound')
     return lostSignIn(authority, text, oidc.entities.Interaction as StoredSignIn | undefined)
-  const { client_id, redirect_uri } = oidc.params ?? query
+  const { client_id, redirect_uri } = { ...oidc.params }
   const page = { error: text, actions: backTo(headers.referer, redirect_uri) }
   if (error === 'invalid_client') {
     const message = `AADSTS700016: There is no application ${client_id} in this tenant. Set client_id to one that signs users in:`
