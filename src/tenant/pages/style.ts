@@ -66,6 +66,7 @@ details { margin-top: .75rem }
 summary { min-height: 2.75rem; padding: .625rem 0; color: var(--muted); cursor: pointer }
 @media (max-width: 40rem) {
   main { padding-top: 1.25rem }
+  h1 { font-size: 1.5rem }
   main > section, main > form { padding: 1rem }
   .rows > li { grid-template-columns: 1fr }
   .field { grid-template-columns: 1fr }
