@@ -1,8 +1,8 @@
 /** `npm run token -- <account or client>`: prints an access token for the API, from the embedded tenant that `npm run dev` runs. */
 import { EntraConfigurationError } from '../plugin/index.js'
+import { namesIn, tokenFor } from '../tenant/access-tokens.js'
 import type { TenantDescription } from '../tenant/index.js'
 import { integer, oneOf } from './config/variables.js'
-import { namesIn, tokenFor } from './dev-tokens.js'
 import { endOnFaults } from './process/last-words.js'
 import { exitOnStartError } from './process/start-error.js'
 
