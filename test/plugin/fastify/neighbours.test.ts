@@ -145,7 +145,7 @@ t.test(
   async (t) => {
     const upstream = await startUpstream(t)
     const proxy = (app: FastifyInstance) =>
-      app.register(httpProxy, { upstream, prefix: '/orders', websocket: true, preHandler: read as never })
+      app.register(httpProxy, { upstream, prefix: '/orders', websocket: true, preHandler: read })
     for (const way of ['before', 'after']) {
       const program =
         way === 'before' ? { before: proxy, routes: {} } : { routes: proxy, options: { strictRoutes: true } }
