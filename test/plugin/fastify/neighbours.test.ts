@@ -58,6 +58,13 @@ t.test(
     t.same(otel.app.swagger(), plain.app.swagger())
     const callers = matrix.find(({ url }) => url === '/two')?.callers
     t.equal(callers, 'the scope Orders.Read, and the role Admin, held by a user')
+    t.equal(matrix.find(({ url }) => url === '/early')?.callers, 'the scope Orders.Read')
+    const { paths } = otel.app.swagger() as unknown as { paths: Record<string, Record<string, { security: unknown }>> }
+    t.same(
+      paths['/early']?.post?.security,
+      paths['/one']?.get?.security,
+      'a guard as onRequest is known like a preHandler'
+    )
     const tokens = [
       undefined,
       'garbage',
