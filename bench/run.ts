@@ -18,6 +18,7 @@ import { runGrowth } from './sections/growth.js'
 import { runImports } from './sections/imports.js'
 import { runLoad } from './sections/load.js'
 import { runMemory } from './sections/memory.js'
+import { runServer } from './sections/server.js'
 
 const say = (line: string) => void process.stderr.write(`${line}\n`)
 
@@ -32,7 +33,7 @@ async function runWithWorld(world: World, cli: Cli, results: Results): Promise<v
     const found = await runLoad({ world, say, mistakes }, contenders, cli.workloads)
     Object.assign(results, found)
   }
-  const parts = { ceilings: runCeilings, memory: runMemory, growth: runGrowth }
+  const parts = { ceilings: runCeilings, memory: runMemory, growth: runGrowth, server: runServer }
   for (const [section, run] of Object.entries(parts)) {
     if (!cli.sections.has(section as keyof typeof parts)) continue
     say(section)

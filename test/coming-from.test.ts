@@ -6,9 +6,9 @@ import ts from 'typescript'
 import { signIn } from '../src/tenant/client.js'
 import { startTenant, type Tenant } from '../src/tenant/index.js'
 import { skipWithout } from './support/programs.js'
-import { compileSamples, runSamples, samplesIn } from './support/samples.js'
+import { compileSamples, pointedAt, runSamples, samplesIn, signed } from './support/samples.js'
 import { appToken, userToken } from './support/server.js'
-import { clientId, seconds, tenantId } from './support/tenant.js'
+import { seconds } from './support/tenant.js'
 
 /** A row: who requests what, and the answers before and now. */
 interface Promised {
@@ -52,28 +52,6 @@ function promisesIn(table: string): Promised[] {
       const [, who = '', path = '', now] = cells
       return { who: who.replaceAll('`', ''), path, now: Number(now) }
     })
-}
-
-/** An access token of the page's tenant; `undefined` takes a claim out. */
-function signed(tenant: Tenant, claims: Record<string, unknown>): Promise<string> {
-  const iat = seconds() - 600
-  const spa = tenant.description.clients.find(({ name }) => name === 'spa')
-  return tenant.sign({
-    iss: tenant.issuer,
-    aud: tenant.description.api.clientId,
-    tid: tenant.tenantId,
-    oid: '40000000-0000-4000-8000-0000000000ff',
-    sub: 'pairwise-subject',
-    acct: 0,
-    azp: spa?.clientId,
-    azpacr: '0',
-    scp: 'access_as_user Directory.Read',
-    ver: '2.0',
-    iat,
-    nbf: iat,
-    exp: iat + 3600,
-    ...claims
-  })
 }
 
 /** A service that administrators gave these roles. */
@@ -124,16 +102,6 @@ const callers: Record<string, (tenant: Tenant) => Promise<string | undefined>> =
     const token = await userToken(tenant, 'user@contoso.example')
     return `${token} ${token}`
   }
-}
-
-/** The program as it is, but for the tenant: the embedded one, by its own IDs and at its own address. */
-function pointedAt({ origin, tenantId: id, description }: Tenant, program: string): string {
-  const registered = 'await app.register(entra, {'
-  for (const part of [registered, tenantId, clientId]) if (!program.includes(part)) throw new Error(`no ${part}`)
-  return program
-    .replace(registered, `${registered} authority: '${origin}',`)
-    .replaceAll(tenantId, id)
-    .replaceAll(clientId, description.api.clientId)
 }
 
 t.test('every "after" compiles, runs, and answers as its table says', async (t) => {

@@ -1,22 +1,15 @@
 /** The package as its users get it: packed, installed into an empty folder beside Fastify, imported, type-checked. */
-import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import t from 'tap'
+import { compileFiles, install, pack, run, temporaryFolder } from './support/packed.js'
 import { samplesIn } from './support/samples.js'
 import { clientId, startTestTenant, tenantId } from './support/tenant.js'
 
-const run = promisify(execFile)
-
 t.test('the tarball', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'fastify-entra-'))
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder])
-  const [{ filename = '', files = [] } = {}] = JSON.parse(stdout) as { filename: string; files: { path: string }[] }[]
-  const paths = files.map(({ path }) => path)
+  const folder = await temporaryFolder(t)
+  const { tarball, paths } = await pack(folder)
 
   t.test('holds the plugin, and neither the server, the tenant nor tests', async (t) => {
     t.ok(paths.includes('dist/plugin/index.js') && paths.includes('dist/plugin/index.d.ts'))
@@ -39,13 +32,8 @@ t.test('the tarball', async (t) => {
   })
 
   t.test('works with Fastify as the only other package', async (t) => {
-    await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
     const { version } = JSON.parse(await readFile('node_modules/fastify/package.json', 'utf8')) as { version: string }
-    await run(
-      'npm',
-      ['install', '--no-audit', '--no-fund', '--prefer-offline', `./${filename}`, `fastify@${version}`],
-      { cwd: folder }
-    )
+    await install(folder, tarball, `fastify@${version}`, '@types/node@20')
     const program = `
       const { default: entra, requireScope } = await import('fastify-entra')
       const { default: Fastify } = await import('fastify')
@@ -100,22 +88,13 @@ t.test('the tarball', async (t) => {
   })
 
   t.test('the verifier needs no Fastify, and neither do its types', async (t) => {
-    const alone = await mkdtemp(join(tmpdir(), 'fastify-entra-alone-'))
-    t.teardown(() => rm(alone, { recursive: true, force: true }))
-    await writeFile(join(alone, 'package.json'), '{ "private": true, "type": "module" }')
-    const types = ['@types/node@20', '@types/express@5']
-    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(folder, filename), ...types], {
-      cwd: alone
-    })
+    const alone = await temporaryFolder(t)
+    await install(alone, tarball, '@types/node@20', '@types/express@5')
     t.notOk((await readdir(join(alone, 'node_modules'))).includes('fastify'), 'nobody installed it')
     const samples = samplesIn(await readFile('docs/verifier.md', 'utf8'), 'ts')
     t.equal(samples.length, 3)
-    for (const [at, sample] of samples.entries()) await writeFile(join(alone, `sample-${at}.ts`), sample)
-    const files = samples.map((_, at) => `sample-${at}.ts`)
-    const compilerOptions = { strict: true, module: 'nodenext', target: 'es2023', types: ['node'], skipLibCheck: false }
-    await writeFile(join(alone, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
-    const said = await run(resolve('node_modules/.bin/tsc'), ['-p', alone]).catch((error: { stdout: string }) => error)
-    t.equal(said.stdout, '')
+    const files = Object.fromEntries(samples.map((sample, at) => [`sample-${at}.ts`, sample]))
+    t.equal(await compileFiles(alone, files), '')
     const tenant = await startTestTenant(t)
     const program = `
       const [{ onMessage }, { requireToken }, { orders }] = await Promise.all(
@@ -158,12 +137,7 @@ t.test('the tarball', async (t) => {
       app.get('/', (request): string => request.user.own + app.jwt)
       // @ts-expect-error nobody declared it
       app.get('/', (request) => request.jwtVerify())`
-    await writeFile(join(folder, 'own.ts'), source)
-    const compilerOptions = { strict: true, module: 'nodenext', target: 'es2023', types: ['node'], noEmit: true }
-    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['own.ts'] }))
-    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '@types/node@20'], { cwd: folder })
-    const said = await run(resolve('node_modules/.bin/tsc'), ['-p', folder]).catch((error: { stdout: string }) => error)
-    t.equal(said.stdout, '')
+    t.equal(await compileFiles(folder, { 'own.ts': source }), '')
   })
 
   t.test('type errors say what is allowed; any Fastify instance takes the plugin and its guards', async (t) => {
@@ -183,14 +157,11 @@ t.test('the tarball', async (t) => {
       h2.get('/wrong', { config: { auth: 'non' } }, () => '')
       anyOf([read, own])
       allOf([read])`
-    await writeFile(join(folder, 'messages.ts'), source)
-    const compilerOptions = { strict: true, module: 'nodenext', target: 'es2023', types: ['node'], noEmit: true }
-    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['messages.ts'] }))
-    const said = await run(resolve('node_modules/.bin/tsc'), ['-p', folder]).catch((error: { stdout: string }) => error)
-    t.match(said.stdout, 'AllowedAuth<"required, optional, none, or one guard">')
-    t.match(said.stdout, 'anyOf takes guards, not a list: write anyOf(a, b), not anyOf([a, b])')
-    t.match(said.stdout, 'allOf takes guards, not a list: write allOf(a, b), not allOf([a, b])')
-    t.equal(said.stdout.match(/error TS/g)?.length, 3)
+    const said = await compileFiles(folder, { 'messages.ts': source })
+    t.match(said, 'AllowedAuth<"required, optional, none, or one guard">')
+    t.match(said, 'anyOf takes guards, not a list: write anyOf(a, b), not anyOf([a, b])')
+    t.match(said, 'allOf takes guards, not a list: write allOf(a, b), not allOf([a, b])')
+    t.equal(said.match(/error TS/g)?.length, 3)
   })
 
   t.test('esbuild bundles it where @azure/msal-node is not installed', async (t) => {
@@ -205,7 +176,6 @@ t.test('the tarball', async (t) => {
   })
 
   t.test('its types are found and sound, by publint and attw', async (t) => {
-    const tarball = join(folder, filename)
     await t.resolves(run(resolve('node_modules/.bin/publint'), ['run', tarball, '--strict']))
     await t.resolves(run(resolve('node_modules/.bin/attw'), [tarball, '--profile', 'esm-only']))
   })

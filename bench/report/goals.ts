@@ -99,6 +99,11 @@ function importGoal({ imports }: Results): Goal {
   return judged(named, measured, imports.optional.length === 0)
 }
 
+function serverGoal({ server }: Results): Goal {
+  const named = { name: 'an open route of the server', goal: '≤ 1.8 × bare Fastify' }
+  return server?.ratio ? judged(named, `${shownSpread(server.ratio)} ×`, server.ratio.median <= 1.8) : unjudged(named)
+}
+
 export function goalsOf(results: Results): readonly Goal[] {
   const samples = new Samples(results.samples)
   const least = (name: string, goal: string, one: Pair, other: Pair, factor: number) =>
@@ -128,6 +133,7 @@ export function goalsOf(results: Results): readonly Goal[] {
     growthGoal(results.growth, 'tenants', 1, 1000),
     growthGoal(results.growth, 'routes', 10, 5000),
     growthGoal(results.growth, 'tokens', 1, 10_000), // as far as the cache's bound reaches
+    serverGoal(results),
     importGoal(results)
   ]
 }

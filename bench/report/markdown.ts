@@ -131,6 +131,12 @@ function growthOf({ growth }: Results): readonly string[] {
   return ['## Growth', table(['', 'CPU µs a request', 'start-up ms', 'all keys there ms'], rows)]
 }
 
+function serverOf({ server }: Results): readonly string[] {
+  if (!server) return []
+  const row = [shownSpread(server.cpuMicros), shownSpread(server.bareMicros), shownSpread(server.ratio)]
+  return ['## An open route of the server', table(['CPU µs', 'bare Fastify', 'ratio'], [row])]
+}
+
 function importsOf({ imports }: Results): readonly string[] {
   if (!imports) return []
   const packages = Object.entries(imports.packages).sort(([, one], [, other]) => other - one)
@@ -148,7 +154,7 @@ function goalsOf({ goals }: Results): readonly string[] {
 export function toMarkdown(results: Results): string {
   const sections = [
     ...[environmentOf(results), checksOf(results), ...workloadsOf(results), ...ceilingsOf(results)],
-    ...[...memoryOf(results), ...growthOf(results), ...importsOf(results), ...goalsOf(results)]
+    ...[...memoryOf(results), ...growthOf(results), ...serverOf(results), ...importsOf(results), ...goalsOf(results)]
   ]
   for (const [title, lines] of [['Peers that died', results.lost] as const, ['Mistakes', results.mistakes] as const]) {
     if (lines.length > 0) sections.push(`## ${title}`, lines.map((line) => `- ${line.split('\n')[0]}`).join('\n'))

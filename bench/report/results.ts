@@ -8,6 +8,7 @@ import type { Checked } from '../sections/check.js'
 import type { Step } from '../sections/growth.js'
 import type { Imports } from '../sections/imports.js'
 import type { Memory } from '../sections/memory.js'
+import type { ServerCost } from '../sections/server.js'
 
 export interface Goal {
   readonly name: string
@@ -35,6 +36,7 @@ export interface Results {
   memory: readonly Memory[]
   growth: readonly Step[]
   imports?: Imports
+  server?: ServerCost
   goals: readonly Goal[]
   readonly mistakes: string[]
 }

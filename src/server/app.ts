@@ -1,7 +1,6 @@
 /** Builds the API. Never listens: `main.ts` does. */
 import { randomUUID } from 'node:crypto'
 import cors, { type FastifyCorsOptionsDelegate } from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
 import entra, { type EntraOptions, RedisRevocations } from '../plugin/index.js'
@@ -18,6 +17,7 @@ import { docsRoutes } from './routes/docs.js'
 import { ownRoutes } from './routes/own.js'
 import { publicRoutes } from './routes/public.js'
 import { usersRoutes } from './routes/users.js'
+import { setSecurityHeaders } from './security-headers.js'
 
 /** The deadline of a request, from its first byte to its last; Fastify has none by default. */
 const requestTimeoutMs = 30_000
@@ -49,7 +49,7 @@ export async function buildApp(
   endConnections(app)
   // RFC 9110 §10.1.1: an unknown expectation may be ignored; Node would respond with 417 without a body.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
-  await app.register(helmet)
+  setSecurityHeaders(app)
   // Before the plugin: preflights carry no token, and a browser can read a refusal only with CORS headers.
   if (config.corsOrigins.length > 0) {
     await app.register(cors, () => corsOptions(config.corsOrigins))

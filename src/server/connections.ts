@@ -1,4 +1,5 @@
 /** When a connection ends: while the server closes, and after a refused upload. */
+import { finished } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /** How much of a refused body is read and discarded. A client that sends more is cut off, with its refusal. */
@@ -15,9 +16,13 @@ export function endConnections(app: FastifyInstance): void {
   })
   app.addHook('onSend', async ({ raw }, reply) => {
     if (closing) reply.header('connection', 'close')
-    else if (!raw.complete) discardBody(raw, reply)
+    else if (!raw.complete && hasBody(raw)) discardBody(raw, reply)
   })
 }
+
+/** RFC 9112 §6.3. Node.js completes a request without a body only after its hooks, if none of these is asynchronous. */
+const hasBody = ({ headers }: FastifyRequest['raw']) =>
+  headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
 
 /**
  * A connection that is closed while its client still sends is reset, and the client may lose the response (RFC 9112 §9.6). So Node.js must not
@@ -32,5 +37,5 @@ function discardBody(raw: FastifyRequest['raw'], reply: FastifyReply): void {
   })
   const { shouldKeepAlive } = reply.raw
   reply.header('connection', 'keep-alive')
-  if (!shouldKeepAlive) raw.once('end', end) // written by then: no hook delays it
+  if (!shouldKeepAlive) raw.once('end', () => finished(reply.raw, end))
 }

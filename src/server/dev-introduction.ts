@@ -1,6 +1,7 @@
 /** What `npm run dev` prints: tokens as variables, lines to paste that use them, accounts, and the URLs last, where they stay in view. */
+
+import { tokenFor } from '../tenant/access-tokens.js'
 import type { Tenant, TenantDescription } from '../tenant/index.js'
-import { tokenFor } from './dev-tokens.js'
 
 /** Variables of the shell with a token each, by the account that it is for. Not `USER` or `GROUPS`: shells set these themselves. */
 const variables = {

@@ -2,9 +2,9 @@
 
 import { oneOf } from '../plugin/environment/values.js'
 import { EntraConfigurationError } from '../plugin/index.js'
+import { namesIn, tokenFor } from '../tenant/access-tokens.js'
 import type { TenantDescription } from '../tenant/index.js'
 import { integer } from './config/variables.js'
-import { namesIn, tokenFor } from './dev-tokens.js'
 import { endOnFaults } from './process/last-words.js'
 import { exitOnStartError } from './process/start-error.js'
 

@@ -4,10 +4,9 @@ import { pathsOf, toServerPath } from './authority/endpoints.js'
 import { metadataRoutes } from './authority/metadata.js'
 import type { TenantState } from './authority/state.js'
 import { controlRoutes } from './control.js'
-import { describeTenant } from './description.js'
 import { applicationRoutes } from './directory/applications.js'
 import { graphRoutes } from './graph/graph.js'
-import { descriptionPage } from './sign-in/pages.js'
+import { showErrors, startPageRoutes } from './pages/routes.js'
 import { signInRoutes } from './sign-in/sign-in.js'
 
 /** Fastify's logger option. */
@@ -16,19 +15,14 @@ export type Logger = NonNullable<FastifyServerOptions['logger']>
 /** Everything that the tenants serve, on one origin as at Entra ID. */
 export function createApp(state: TenantState, logger: Logger): FastifyInstance {
   const app: FastifyInstance = fastify({ logger, rewriteUrl: ({ url }) => toServerPath(String(url)) })
+  showErrors(app)
   app.register(metadataRoutes, { state })
   app.register(signInRoutes, { state })
   app.register(graphRoutes, { state })
   app.register(applicationRoutes, { state })
   app.register(controlRoutes, { state })
   app.register(authorizationServerRoutes, { state })
-
-  app.get('/', (request, reply) => {
-    const description = describeTenant(state.origin)
-    return String(request.headers.accept).includes('text/html')
-      ? reply.type('text/html; charset=utf-8').send(descriptionPage(state.origin, description))
-      : reply.send(description)
-  })
+  app.register(startPageRoutes, { origin: state.origin })
   return app
 }
 

@@ -79,6 +79,12 @@ t.test('who lacks a role is told so, in the words of the API', options, async (t
     t.match(detail, /role Admin/)
     t.equal(await page.getByRole('alert').locator('.detail').innerText(), detail)
     t.ok((await page.getByRole('alert').innerText()).includes(requestId), 'and the request can be found again')
+    const missing = ['the role Admin, held by a user', 'the application permission Directory.Read.All']
+    t.same(
+      await page.getByRole('alert').getByRole('listitem').allInnerTexts(),
+      route === '/users' ? missing : missing.slice(0, 1),
+      'with a list of what is missing'
+    )
     if (link === 'Administrators only') await picture(page, 'spa-refused')
     t.equal(await page.locator(':focus').innerText(), link, 'the heading is what screen readers say')
   }
@@ -229,6 +235,7 @@ t.test('what goes wrong is said', options, async (t) => {
   await story.closeApi()
   await page.getByRole('button', { name: 'Call again' }).click()
   await page.getByText('cannot be reached').waitFor()
+  t.match(await page.getByRole('alert').innerText(), `(CORS): add ${story.app} to its CORS_ORIGINS`)
   t.equal(await page.locator('.status').innerText(), 'No response')
 })
 
@@ -261,6 +268,72 @@ t.test('anyone can use it: no serious finding of axe, in light, dark and on a ph
   await page.getByRole('link', { name: 'Sign in' }).waitFor()
   await signIn(page, `${story.app}/users`, admin)
   await audit('directory')
+})
+
+t.test("the tenant's pages: no serious finding of axe, in light, dark and on a phone", options, async (t) => {
+  const page = await openPage(t, { expected: [/the server responded with a status of (400|401|403)/] })
+  const audit = async (name: string) => {
+    for (const [colorScheme, width] of [
+      ['light', 1280],
+      ['dark', 375]
+    ] as const) {
+      await page.emulateMedia({ colorScheme })
+      await page.setViewportSize({ width, height: 800 })
+      t.same(await seriousFindings(page), [], `${name}, ${colorScheme}, ${width} pixels wide`)
+      t.equal(await page.evaluate('document.documentElement.scrollWidth'), width, 'nothing sticks out')
+      const low = `[...document.querySelectorAll('a, button, input:not([type=hidden]), select, summary')]
+        .filter((each) => each.getBoundingClientRect().height < 44).map(({ outerHTML }) => outerHTML)`
+      t.same(await page.evaluate(low), [], 'controls are 44 px high')
+    }
+  }
+  await page.goto(story.tenant.origin)
+  await audit('start page')
+  await page.getByLabel('Account or app').selectOption('daemon')
+  await page.getByRole('button', { name: 'Get a token' }).click()
+  await page.getByRole('heading', { name: 'Token of daemon' }).waitFor()
+  await audit('token')
+  await page.goto(`${story.tenant.issuer.replace('/v2.0', '')}/oauth2/v2.0/authorize?client_id=unknown`)
+  await page.getByText('AADSTS700016').waitFor()
+  await audit('error')
+  await page.goto(`${story.tenant.issuer.replace('/v2.0', '')}/oauth2/v2.0/deviceauth`)
+  await page.getByLabel('Code').waitFor()
+  await audit('device')
+  await page.goto(`${story.app}/protected`)
+  await page.getByText('Sign in to continue to spa.').waitFor()
+  await audit('sign-in')
+  await pick(page, 'user@contoso.example')
+  await answered(page)
+  await page.getByRole('link', { name: 'Step up' }).click()
+  await page.getByText('requires a stronger sign-in of Contoso User').waitFor()
+  await audit('step-up')
+  await pick(page, admin)
+  await page.getByRole('heading', { name: 'Use another account?' }).waitFor()
+  await audit('another account')
+  await page.getByRole('button', { name: 'Continue as Contoso User' }).click()
+  await answered(page)
+  t.equal(await page.locator('.status').innerText(), '200 OK')
+})
+
+t.test('on a phone: one row each for the header, a link and a user, and what scrolls shows it', options, async (t) => {
+  const page = await openPage(t, { viewport: { width: 375, height: 700 }, isMobile: true, hasTouch: true })
+  await signIn(page, `${story.app}/users`, admin)
+  const height = async (selector: string) => (await page.locator(selector).first().boundingBox())?.height ?? 0
+  t.ok((await height('header')) < 70, 'the header')
+  for (const selector of ['nav a', '.brand', '.user a', '.actions button', 'summary'])
+    t.ok((await height(selector)) >= 44, `${selector} is easy to touch`)
+  t.ok((await height('tbody tr')) < 50, 'a user')
+  for (const selector of ['nav', '.scroll']) {
+    const look = `(({ scrollWidth, clientWidth }, { backgroundImage }) => scrollWidth > clientWidth && backgroundImage)`
+    const background = await page.evaluate(
+      `${look}(document.querySelector('${selector}'), getComputedStyle(document.querySelector('${selector}')))`
+    )
+    t.match(background, /(linear-gradient.*){4}/, `${selector} has a shade where there is more`)
+  }
+  t.ok(await page.evaluate('document.querySelector("nav").scrollLeft > 0'), 'the link of the open page is in view')
+  await page.goto(`${story.app}/protected`)
+  await answered(page)
+  t.equal(await page.evaluate('document.documentElement.scrollWidth'), 375)
+  t.ok(await page.locator('.facts wbr').count(), 'identifiers break after their punctuation')
 })
 
 t.test("no script but the app's own runs in its pages", options, async (t) => {

@@ -175,7 +175,7 @@ t.test('what fails before any route is a problem too', async (t) => {
 t.test('MAX_HEADER_BYTES: the server takes longer headers, up to that', async (t) => {
   const api = await startServerWithTenant(t, { MAX_HEADER_BYTES: '32768' })
   const ask = (length: number) =>
-    raw(api.address, `GET /healthz HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(length)}\r\n\r\n`)
+    raw(api.address, `GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: ${'x'.repeat(length)}\r\n\r\n`)
   t.match(await ask(30_000), /^HTTP\/1.1 200 /)
   t.match(await ask(33_000), /^HTTP\/1.1 431 /)
 })

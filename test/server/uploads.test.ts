@@ -88,3 +88,29 @@ t.test('a client that sends without end is cut off', async (t) => {
   t.ok(sent < 100, `${sent} MB`)
   t.match(received, /^HTTP\/1\.1 401 /)
 })
+
+t.test(
+  'a client that closes after its request reads the response: without a body, or with one in the same packet',
+  async (t) => {
+    const app = await startServer(t, { ...env, ENTRA_AUTHORITY: 'http://127.0.0.1:9' })
+    const { port } = app.server.address() as AddressInfo
+    const heads: [status: number, head: string, body?: string][] = [
+      [200, 'HEAD /unprotected HTTP/1.1'],
+      [200, 'GET /unprotected HTTP/1.1'],
+      [200, 'GET /unprotected HTTP/1.1\r\nContent-Length: 1', 'x'],
+      [401, 'POST /protected HTTP/1.1\r\nContent-Length: 2\r\nContent-Type: application/json', '{}'],
+      [401, 'POST /protected HTTP/1.1\r\nTransfer-Encoding: chunked', '1\r\nx\r\n0\r\n\r\n']
+    ]
+    for (const [status, head, body = ''] of heads) {
+      const socket = connect(port, '127.0.0.1')
+      let received = ''
+      socket.setEncoding('utf8').on('data', (part) => {
+        received += part
+      })
+      socket.write(`${head}\r\nHost: x\r\nConnection: close\r\n\r\n${body}`)
+      await once(socket, 'close')
+      t.equal(received.slice(0, 12), `HTTP/1.1 ${status}`, head)
+      t.equal(received.includes('"requestId"') || received.includes('Anyone'), !head.startsWith('HEAD'), head)
+    }
+  }
+)

@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
+import type { Tenant } from '../../src/tenant/index.js'
+import { clientId, seconds, tenantId } from './tenant.js'
 
 /** The samples of a language in a text, in their order. */
 export function samplesIn(text: string, language: string): string[] {
@@ -68,4 +70,36 @@ export async function runSamples(
     if (addresses.length === files.length) break
   }
   return addresses
+}
+
+/** An access token of the embedded tenant; `undefined` takes a claim out. */
+export function signed(tenant: Tenant, claims: Record<string, unknown>): Promise<string> {
+  const iat = seconds() - 600
+  const spa = tenant.description.clients.find(({ name }) => name === 'spa')
+  return tenant.sign({
+    iss: tenant.issuer,
+    aud: tenant.description.api.clientId,
+    tid: tenant.tenantId,
+    oid: '40000000-0000-4000-8000-0000000000ff',
+    sub: 'pairwise-subject',
+    acct: 0,
+    azp: spa?.clientId,
+    azpacr: '0',
+    scp: 'access_as_user Directory.Read',
+    ver: '2.0',
+    iat,
+    nbf: iat,
+    exp: iat + 3600,
+    ...claims
+  })
+}
+
+/** The program as it is, but for the tenant: the embedded one, by its own IDs and at its own address. */
+export function pointedAt({ origin, tenantId: id, description }: Tenant, program: string): string {
+  const registered = 'await app.register(entra, {'
+  for (const part of [registered, tenantId, clientId]) if (!program.includes(part)) throw new Error(`no ${part}`)
+  return program
+    .replace(registered, `${registered} authority: '${origin}',`)
+    .replaceAll(tenantId, id)
+    .replaceAll(clientId, description.api.clientId)
 }

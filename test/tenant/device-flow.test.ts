@@ -36,12 +36,15 @@ t.test('the code is typed, an account picked, and the device has tokens', async 
     t.match(body.message, `${body.verification_uri} in a browser and enter the code ${body.user_code}`)
     t.match(await poll(), { error: 'authorization_pending' })
     const confirm = await enter(String(body.user_code))
-    t.match(confirm.text, clientId(tenant, 'terminal'))
+    t.match(confirm.text, '<strong>terminal</strong> asks you to sign in', 'the app by its name')
     t.match(confirm.text, `<code>${body.user_code}</code>`)
-    t.match(confirm.text, '<button form="op.deviceConfirmForm">')
+    t.match(confirm.text, /<button class="primary">Continue<.*<button name="abort" value="yes">Cancel</s)
     const page = await fill(confirm.text)
+    t.match(page.text, 'Sign in for <strong>terminal</strong>, which runs on another device.')
     t.match(page.text, 'Pick an account')
-    t.match(await browse(page.url, new URLSearchParams({ username })), { text: /You signed in on your device/ })
+    t.match(await browse(page.url, new URLSearchParams({ username })), {
+      text: /You signed in on your device, to <strong>terminal</
+    })
     // The second name is the one that the Microsoft libraries send.
     const tokens = await poll(at ? undefined : 'device_code')
     t.match(await claimsOf(tenant, String(tokens.access_token)), { scp: 'access_as_user', tid: tenant.tenantId })
@@ -58,8 +61,33 @@ t.test('a code that is not known gets the page again, with a message', async (t)
   const { body, browse, enter } = await device(t)
   const { text } = await browse(String(body.verification_uri))
   t.match(text, '<p role="alert"></p>')
-  t.match(text, '<button form="op.deviceInputForm">')
-  t.match(await enter('<b>'), { text: /<p role="alert">This code is unknown.*&lt;b&gt;/s })
+  t.match(text, '<label for="user_code">')
+  t.notMatch(text, /<script| on[a-z]+=/, 'no script, not even in an attribute')
+  t.match(await enter('<b>'), { text: /<p role="alert">This code is unknown.*value="&#60;b&#62;"/s })
+  t.match(await enter(''), { text: /<p role="alert">Enter the code first/ })
+})
+
+t.test('a forged form gets the page again, with a message', async (t) => {
+  const { body, browse } = await device(t)
+  await browse(String(body.verification_uri))
+  const forged = new URLSearchParams({ xsrf: 'forged', user_code: String(body.user_code) })
+  t.match(await browse(String(body.verification_uri), forged), {
+    text: /<p role="alert">The page was open for too long/
+  })
+})
+
+t.test('the user may refuse the device, which is told', async (t) => {
+  const { body, poll, fill, enter } = await device(t)
+  const { text } = await enter(String(body.user_code))
+  t.match(await fill(text, { abort: 'yes' }), { text: /The device does not get access/ })
+  t.match(await poll(), { error: 'access_denied' })
+})
+
+t.test('a sign-in for a device that was lost begins again with a code', async (t) => {
+  const { tenant, body, fill, enter } = await device(t)
+  const { url } = await fill((await enter(String(body.user_code))).text)
+  const { text } = await createBrowser(tenant.origin)(url, new URLSearchParams({ username }))
+  t.match(text, /This sign-in cannot continue.*href="[^"]*deviceauth">Enter a code</s)
 })
 
 t.test('what has a secret signs nobody in', async (t) => {

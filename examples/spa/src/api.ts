@@ -54,7 +54,9 @@ export class Api {
       const challenge = challengeParameters(response.headers.get('www-authenticate'))
       return { answer: response.ok ? answer : { ...answer, problem: problemOf(response.status, body) }, challenge }
     } catch {
-      const problem = { detail: `The API at ${this.#url} cannot be reached.` }
+      // A browser does not tell a page which of the two it is (Fetch Standard: network error).
+      const detail = `The API at ${this.#url} cannot be reached. It may be down; or it does not allow calls from this page (CORS): add ${location.origin} to its CORS_ORIGINS.`
+      const problem = { detail }
       const answer: Answer = { status: 0, milliseconds: performance.now() - start, body: null, problem, token }
       return { answer, challenge: challengeParameters(null) }
     }

@@ -1,6 +1,7 @@
 /** A page that calls the API, and shows the result. */
 import type { Answer, Api, Problem } from './api.js'
-import { button, facts, h } from './dom.js'
+import { breakable, button, code, facts, h } from './dom.js'
+import { missingIn } from './missing.js'
 import type { Page } from './pages.js'
 
 /** Status codes in words. */
@@ -37,7 +38,7 @@ export function callView(page: Page, api: Api): readonly HTMLElement[] {
     button('Call again', { class: 'button' }, () => void run()),
     button('Renew token and call', { class: 'button secondary' }, () => void run({ renew: true }))
   ]
-  const line = h('p', { class: 'line' }, h('span', { class: 'method' }, 'GET'), h('code', {}, page.route))
+  const line = h('p', { class: 'line' }, h('span', { class: 'method' }, 'GET'), code(page.route))
   return [
     h('h1', { tabindex: '-1' }, page.title),
     h('p', { class: 'lead' }, page.lead),
@@ -69,14 +70,23 @@ function contentOf(page: Page, { body, problem }: Answer): readonly HTMLElement[
 }
 
 /** Why the call was refused, in the words of the API. */
-function refusal({ detail, code, requestId }: Problem): HTMLElement {
+function refusal({ detail, code: reason, requestId }: Problem): HTMLElement {
+  const { title, items } = missingIn(detail)
   return h(
     'div',
     { class: 'refusal', role: 'alert' },
-    h('p', { class: 'detail' }, detail),
+    h('p', { class: 'detail' }, breakable(detail)),
+    items.length > 0 && [
+      h('p', { class: 'missing' }, title),
+      h(
+        'ul',
+        {},
+        items.map((item) => h('li', {}, breakable(item)))
+      )
+    ],
     facts([
-      ['Code', code && h('code', {}, code)],
-      ['Request ID', requestId && h('code', {}, requestId)]
+      ['Code', reason && code(reason)],
+      ['Request ID', requestId && code(requestId)]
     ])
   )
 }

@@ -16,6 +16,16 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element
 }
 
+/** Text that may break after its punctuation, as long identifiers and addresses have to on a phone. */
+export function breakable(text: string): readonly (Node | string)[] {
+  return text.split(/(?<=[/@_-])/).flatMap((part, index) => (index === 0 ? [part] : [h('wbr'), part]))
+}
+
+/** An identifier or an address. */
+export function code(text: string): HTMLElement {
+  return h('code', {}, breakable(text))
+}
+
 /** A button that runs something. */
 export function button(label: string, attributes: Record<string, string>, onClick: () => void): HTMLButtonElement {
   const element = h('button', { type: 'button', ...attributes }, label)

@@ -1,5 +1,5 @@
 /** The pages: what each calls, and how it shows the response. */
-import { chips, facts, h } from './dom.js'
+import { chips, code, facts, h } from './dom.js'
 
 export interface Page {
   readonly path: string
@@ -83,9 +83,9 @@ function principal(body: unknown): HTMLElement {
       ['Roles', chips(rest.roles, 'no roles')],
       ['Scopes', chips(rest.scopes, 'no scopes')],
       ['Groups', rest.hasMoreGroups ? 'more than fit into a token' : chips(rest.groups, 'no groups')],
-      ['Object ID', h('code', {}, rest.id)],
-      ['Tenant', h('code', {}, rest.tenantId)],
-      ['Client', h('code', {}, rest.clientId)]
+      ['Object ID', code(rest.id)],
+      ['Tenant', code(rest.tenantId)],
+      ['Client', code(rest.clientId)]
     ])
   )
 }

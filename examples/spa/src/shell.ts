@@ -24,7 +24,11 @@ export function showShell(account: AccountInfo | null, path: string): void {
       )
     )
   )
-  document.getElementById('nav')?.replaceChildren(h('ul', {}, links))
+  const nav = document.getElementById('nav')
+  nav?.replaceChildren(h('ul', {}, links))
+  // On a phone the links are a row that scrolls.
+  const current = nav?.querySelector<HTMLElement>('[aria-current]')
+  if (nav && current) nav.scrollLeft = current.offsetLeft - (nav.clientWidth - current.offsetWidth) / 2
 }
 
 function user({ name, username }: AccountInfo): HTMLElement {
@@ -33,7 +37,7 @@ function user({ name, username }: AccountInfo): HTMLElement {
     'div',
     { class: 'user' },
     h('span', { class: 'avatar', 'aria-hidden': 'true' }, initials(label)),
-    h('span', { class: 'name' }, label),
+    h('span', { class: 'name', title: username }, label),
     h('a', { class: 'button secondary', href: '/logout' }, 'Sign out')
   )
 }

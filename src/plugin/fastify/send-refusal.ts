@@ -6,6 +6,7 @@ import type { Principal } from '../claims/principal.js'
 import { challengeOf, problemMediaType, toProblem } from '../refusals/challenge.js'
 import type { Refusal } from '../refusals/refusal.js'
 import { isAnswered, isBegun, isRefused, letGo, sendOnly } from './answered.js'
+import { exposeRefusal } from './expose.js'
 import { RequestOccasion } from './request-occasion.js'
 import { principalOf } from './request-principal.js'
 
@@ -57,6 +58,7 @@ export function refusalSender(
     reply.code(status).header('cache-control', 'no-store').header('content-type', problemMediaType)
     if (challenge !== undefined) reply.header('www-authenticate', challenge)
     if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
+    exposeRefusal(reply)
     const isSent = sendOnly(request, reply, `${bodyStart}${JSON.stringify(String(request.id))}}`)
     if (!isSent) reply.code(statusBefore).removeHeader('www-authenticate').removeHeader('retry-after')
   }

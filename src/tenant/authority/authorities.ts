@@ -48,3 +48,8 @@ export function clientOf(tenantId: string, clientId: string | undefined): Client
   const directory = directories.find((candidate) => candidate.tenantId === tenantId)
   return directory?.clients.find((client) => client.clientId === clientId)
 }
+
+/** The name of an application at an authority; the authorization server knows no others. */
+export function appName(clients: readonly Client[], clientId: unknown): string {
+  return String(clients.find((client) => client.clientId === clientId)?.name)
+}

@@ -10,13 +10,15 @@ import { addToAnswer, answerAsEntra } from '../tokens/refusals.js'
 import { type Authority, accountOf, common } from './authorities.js'
 import { authenticateAsEntra, clientMetadata, namesCertificate } from './clients.js'
 import { allowDeviceFlow, describeDeviceFlow, deviceFlow } from './device-flow.js'
-import { issuer, LOOPBACK, pathsOf } from './endpoints.js'
+import { isLoopback, issuer, pathsOf } from './endpoints.js'
 import { serveEveryTenant } from './every-tenant.js'
+import { showError, showNotFound } from './show-error.js'
 import type { TenantState } from './state.js'
 
 /** Creates an authority's server for the current keys, and registers further grants on it. */
 export function createAuthorizationServer(state: TenantState, authority: Authority, storage: AdapterFactory): Provider {
   const provider = new Provider(issuer(state.origin, authority.tenantId, 2), configuration(state, authority, storage))
+  provider.use(showNotFound)
   provider.use(offlineAccessNeedsNoPrompt)
   provider.Client.prototype.redirectUriAllowed = isLoopback
   authenticateAsEntra(provider)
@@ -34,8 +36,6 @@ const DAY = 24 * HOUR
 
 /** An application on another origin may sign in silently, in a frame: over https, as at Entra ID. */
 const isSecure = ({ origin }: TenantState) => origin.startsWith('https:')
-
-const isLoopback = (uri: string) => LOOPBACK.test(uri)
 
 /** Signs the cookies for as long as the process runs, whichever key signs the tokens. */
 const cookieKeys = [randomBytes(32).toString('base64url')]
@@ -60,7 +60,7 @@ function configuration(state: TenantState, authority: Authority, adapter: Adapte
     },
     features: {
       clientCredentials: { enabled: true },
-      deviceFlow,
+      deviceFlow: deviceFlow(authority),
       devInteractions: { enabled: false },
       resourceIndicators: { enabled: true, ...resourceIndicators(state) },
       rpInitiatedLogout: { enabled: false },
@@ -70,7 +70,7 @@ function configuration(state: TenantState, authority: Authority, adapter: Adapte
     claims: { openid: ['sub', 'oid', 'tid', 'ver'], profile: ['name', 'preferred_username'], email: ['email'] },
     conformIdTokenClaims: false,
     extraParams: { claims: checkParameters(state) },
-    clientBasedCORS: (_ctx, origin) => LOOPBACK.test(origin),
+    clientBasedCORS: (_ctx, origin) => isLoopback(origin),
     // By user name, as each tenant has an object of its own for the same user.
     findAccount: (_ctx, username) => signedIn(accountOf(authority, username)),
     interactions: { policy: signInPolicy(), url: (_ctx, { uid }) => `${paths.signIn}/${uid}` },
@@ -82,10 +82,7 @@ function configuration(state: TenantState, authority: Authority, adapter: Adapte
     // A used refresh token stays valid (Microsoft: "Refresh tokens in the Microsoft identity platform", token lifetime).
     rotateRefreshToken: false,
     ttl: lifetimes(state),
-    renderError: (ctx, { error, error_description }) => {
-      ctx.type = 'text/plain'
-      ctx.body = `${error}: ${error_description}`
-    }
+    renderError: showError(authority)
   }
 }
 

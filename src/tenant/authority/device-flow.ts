@@ -1,28 +1,55 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
-import { codePage, confirmCodePage, signedInElsewherePage } from '../sign-in/pages.js'
+import { pageHeaders } from '../pages/layout.js'
+import { cancelledPage, codePage, confirmCodePage, type DeviceForm, signedInElsewherePage } from '../sign-in/pages.js'
+import { type Authority, appName } from './authorities.js'
 
 /** Polling interval in seconds. Entra ID uses 5; tests need a shorter one. */
 const INTERVAL_SECONDS = 1
 
-/** The pages of the device authorization grant (RFC 8628 §3.3): the user types a code, and then picks an account. */
-export const deviceFlow = {
-  enabled: true,
-  charset: 'base-20',
-  mask: '*********',
-  userCodeInputSource: (ctx: KoaContextWithOIDC, form: string, _out?: object, error?: Error) =>
-    show(ctx, codePage(form, error && 'This code is unknown, already used or expired.')),
-  userCodeConfirmSource: (
-    ctx: KoaContextWithOIDC,
-    form: string,
-    { clientId }: { clientId: string },
-    _info: object,
-    code: string
-  ) => show(ctx, confirmCodePage(form, clientId, code)),
-  successSource: (ctx: KoaContextWithOIDC) => show(ctx, signedInElsewherePage())
-} as const
+/** An error for which the page to enter the code is shown again. */
+interface CodeError {
+  readonly name: string
+  readonly userCode?: string
+}
+
+/**
+ * The pages of the device authorization grant (RFC 8628 §3.3): the user types a code, and then picks an account. The authorization server's own
+ * forms have scripts, which the content-security policy of the pages forbids.
+ */
+export const deviceFlow = ({ clients }: Authority) =>
+  ({
+    enabled: true,
+    charset: 'base-20',
+    mask: '*********',
+    userCodeInputSource: (ctx: KoaContextWithOIDC, _form: string, _out?: object, error?: CodeError) =>
+      error?.name === 'AbortedError'
+        ? show(ctx, cancelledPage())
+        : show(ctx, codePage(formOf(ctx), error && messageOf(error), error?.userCode)),
+    userCodeConfirmSource: (
+      ctx: KoaContextWithOIDC,
+      _form: string,
+      { clientId }: { clientId: string },
+      _info: object,
+      code: string
+    ) => show(ctx, confirmCodePage(formOf(ctx), appName(clients, clientId), code)),
+    successSource: (ctx: KoaContextWithOIDC) =>
+      show(ctx, signedInElsewherePage(appName(clients, ctx.oidc.client?.clientId)))
+  }) as const
+
+/** What is wrong with a code, or with the request that has it. */
+function messageOf({ name }: CodeError): string {
+  if (name === 'NoCodeError') return 'Enter the code first.'
+  if (['NotFoundError', 'ExpiredError', 'AlreadyUsedError'].includes(name))
+    return 'This code is unknown, already used or expired. Compare it with the one on your device, or start again there.'
+  return 'The page was open for too long, or in another browser. Enter the code again.'
+}
+
+function formOf({ oidc }: KoaContextWithOIDC): DeviceForm {
+  return { action: oidc.urlFor('code_verification'), xsrf: String(oidc.session?.state?.secret) }
+}
 
 function show(ctx: KoaContextWithOIDC, page: string): void {
-  ctx.type = 'html'
+  ctx.set(pageHeaders)
   ctx.body = page
 }
 

@@ -49,8 +49,12 @@ export function toServerPath(url: string): string {
     .replace(/^\/organizations(?=\/oauth2\/)/, '/common')
 }
 
-/** A URI on this machine: Entra ID ignores the port of localhost (Microsoft: "Redirect URI restrictions"). */
-export const LOOPBACK = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:[/?]|$)/
+const LOOPBACK = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:[/?]|$)/
+
+/** Whether a URI is on this machine: Entra ID ignores the port of localhost (Microsoft: "Redirect URI restrictions"). */
+export function isLoopback(uri: string): boolean {
+  return LOOPBACK.test(uri) && URL.canParse(uri)
+}
 
 /** The issuer that a tenant's tokens of a version name. */
 export function issuer(origin: string, tenantId: string, version: Version): string {

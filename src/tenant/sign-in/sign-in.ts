@@ -1,32 +1,49 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Authority, accountOf, common, tenants } from '../authority/authorities.js'
-import { LOOPBACK, pathsOf } from '../authority/endpoints.js'
+import { isLoopback, pathsOf } from '../authority/endpoints.js'
 import type { TenantState } from '../authority/state.js'
-import { signedOutPage, signInPage } from './pages.js'
+import { errorPage, lostSignIn, type StoredSignIn } from '../pages/error.js'
+import { pageHeaders } from '../pages/layout.js'
+import { readForms } from '../pages/routes.js'
+import { otherAccountPage, signedOutPage, signInPage } from './pages.js'
+import { type Interaction, signInRequest } from './request.js'
 import { proved } from './step-up.js'
-
-const HTML = 'text/html; charset=utf-8'
 
 /** The pages to sign in and out. */
 export async function signInRoutes(app: FastifyInstance, { state }: { state: TenantState }): Promise<void> {
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
-    done(null, new URLSearchParams(String(body)))
-  })
+  readForms(app)
   for (const authority of [...tenants, common]) {
     serveSignIn(app, state, authority)
     serveSignOut(app, state, authority)
   }
 }
 
+interface SignIn {
+  readonly Params: { readonly uid: string }
+  readonly Body: URLSearchParams | undefined
+}
+
 function serveSignIn(app: FastifyInstance, state: TenantState, authority: Authority): void {
   const path = `${pathsOf(authority.name).signIn}/:uid`
-  app.get(path, (_request, reply) => reply.type(HTML).send(signInPage(authority)))
+  app.get<SignIn>(path, async ({ params }, reply) => {
+    const interaction = await state.serverOf(authority).Interaction.find(params.uid)
+    if (!interaction) return lost(reply, authority, undefined)
+    return reply.headers(pageHeaders).send(signInPage(signInRequest(authority, interaction)))
+  })
 
-  app.post<{ Body: URLSearchParams }>(path, async (request, reply) => {
-    const username = String(request.body.get('username')).trim().toLowerCase()
-    if (!accountOf(authority, username)) return reply.type(HTML).send(signInPage(authority, refusalOf(username)))
+  app.post<SignIn>(path, async (request, reply) => {
     const server = state.serverOf(authority)
-    const { params, session } = await server.interactionDetails(request.raw, reply.raw)
+    const interaction = await ownInteraction(request, reply, state, authority)
+    if (!interaction) return lost(reply, authority, await server.Interaction.find(request.params.uid))
+    const form = request.body ?? new URLSearchParams()
+    const username = String(form.get('username')).trim().toLowerCase()
+    const asked = signInRequest(authority, interaction)
+    const account = accountOf(authority, username)
+    reply.headers(pageHeaders)
+    if (!account) return reply.send(signInPage(asked, refusalOf(username)))
+    if (asked.expected && asked.expected !== account && form.get('confirmed') !== 'yes')
+      return reply.send(otherAccountPage(asked.app, asked.expected, account))
+    const { params, session } = interaction
     const amr = proved(session?.accountId === username ? session.amr : [], params.claims)
     // The results satisfy every prompt of the request.
     const result = { login: { accountId: username, amr }, select_account: {} }
@@ -34,11 +51,34 @@ function serveSignIn(app: FastifyInstance, state: TenantState, authority: Author
   })
 }
 
+/** The sign-in that the browser's cookie names; there is none if it ended, or began in another browser. */
+async function ownInteraction(
+  { raw }: FastifyRequest<SignIn>,
+  reply: FastifyReply,
+  state: TenantState,
+  authority: Authority
+): Promise<Interaction | undefined> {
+  try {
+    return await state.serverOf(authority).interactionDetails(raw, reply.raw)
+  } catch {
+    return undefined
+  }
+}
+
+function lost(reply: FastifyReply, authority: Authority, stored: Interaction | undefined): FastifyReply {
+  const error = lostSignIn(
+    authority,
+    'invalid_request: this browser has no such sign-in',
+    stored as StoredSignIn | undefined
+  )
+  return reply.code(400).headers(pageHeaders).send(errorPage(error))
+}
+
 /** Microsoft: "Error AADSTS50020 - User account from identity provider does not exist in tenant". */
 function refusalOf(username: string): string {
   const home = accountOf(common, username)
-  if (!home) return 'There is no account of that name in this tenant.'
-  return `AADSTS50020: ${home.user.username} belongs to tenant ${home.tenantId}, and is not a guest of this one.`
+  if (!home) return 'There is no account of that name in this tenant. Pick one of these.'
+  return `AADSTS50020: ${home.user.username} belongs to tenant ${home.tenantId}, and is not a guest of this one. Pick another account.`
 }
 
 function serveSignOut(app: FastifyInstance, state: TenantState, authority: Authority): void {
@@ -47,7 +87,7 @@ function serveSignOut(app: FastifyInstance, state: TenantState, authority: Autho
     const expire = (cookie: string) => `${cookie}=; path=/; httponly; expires=Thu, 01 Jan 1970 00:00:00 GMT`
     reply.header('set-cookie', [expire(session), expire(`${session}.sig`)])
     const { post_logout_redirect_uri: returnTo = '', state: clientState } = request.query
-    if (!LOOPBACK.test(returnTo)) return reply.type(HTML).send(signedOutPage())
+    if (!isLoopback(returnTo)) return reply.headers(pageHeaders).send(signedOutPage())
     const location = new URL(returnTo)
     if (clientState !== undefined) location.searchParams.set('state', clientState)
     return reply.redirect(location.href, 303)

@@ -44,6 +44,7 @@ interface Proved {
   readonly amr: string[]
 }
 
-function lacking(held: readonly string[] = [], claims: unknown): readonly string[] {
+/** The required contexts that are not among those that the user has satisfied. */
+export function lacking(held: readonly string[] = [], claims: unknown): readonly string[] {
   return claimsRequest(claims).essential.filter((context) => !held.includes(context))
 }

@@ -45,7 +45,15 @@ const request = (path: string, ...headers: readonly string[]) => [
   ...[`GET ${path} HTTP/1.1`, 'Host: api', 'Connection: close', ...headers]
 ]
 
-const refused = '400 too_many_headers'
+/** Whether this Node.js answers 431 by itself to a request with more headers than it keeps, as 22.23, 24.21 and 26 do. Older ones drop them. */
+const isNodeStrict = await (async () => {
+  const server = http.createServer((_request, response) => response.end()).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const status = await answer(connect((server.address() as AddressInfo).port), request('/', ...others(1100)))
+  server.close()
+  return status === '431'
+})()
+const refused = isNodeStrict ? /^(400 too_many_headers|431)$/ : /^400 too_many_headers$/
 
 t.test('localhost: each address has its own server, with its own bound', async (t) => {
   const tenant = await startTestTenant(t)
@@ -53,8 +61,10 @@ t.test('localhost: each address has its own server, with its own bound', async (
   // Two addresses of loopback, in place of 127.0.0.1 and ::1, which not every machine has.
   const found = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }))
   t.intercept(dns, 'lookup', {
-    value: (name: string, options: object, done = options as (...found: unknown[]) => void) =>
-      'all' in options ? done(null, found) : done(null, name === 'localhost' ? '127.0.0.1' : name, 4)
+    value: (name: string, options: object, done = options as (...found: unknown[]) => void) => {
+      const known = name === 'localhost' ? found : [{ address: name, family: 4 }]
+      return 'all' in options ? done(null, known) : done(null, known[0]?.address, 4)
+    }
   })
   await app.listen({ host: 'localhost', port: 0 })
   const addresses = app.addresses() as AddressInfo[]
@@ -67,17 +77,17 @@ t.test('localhost: each address has its own server, with its own bound', async (
     t.equal(await ask(good), '200', address)
     t.equal(await ask(good, ...others(990), forged), '400 authorization_repeated', address)
     for (const count of [998, 1000, 1100, 2000, 2001, 3000])
-      t.equal(await ask(good, ...others(count), forged), refused, `${address}, ${count} headers between the two`)
-    t.equal(await ask(good, ...others(2001)), refused, `${address}, without a second one`)
-    t.equal(await ask(...others(2001)), refused, `${address}, without any`)
+      t.match(await ask(good, ...others(count), forged), refused, `${address}, ${count} headers between the two`)
+    t.match(await ask(good, ...others(2001)), refused, `${address}, without a second one`)
+    t.match(await ask(...others(2001)), refused, `${address}, without any`)
     const at = (path: string) => answer(connect(port, address), request(path, ...others(2001), good))
-    t.equal(await at('/optional'), refused)
-    t.equal(await at('/nowhere'), refused)
-    t.equal(await at('/open'), '200')
+    t.match(await at('/optional'), refused)
+    t.match(await at('/nowhere'), refused)
+    t.equal(await at('/open'), isNodeStrict ? '431' : '200')
     const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13']
     const handshake = ['GET /socket HTTP/1.1', 'Host: api', ...upgrade, 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
     t.equal(await answer(connect(port, address), [...handshake, good]), '101')
-    t.equal(await answer(connect(port, address), [...handshake, good, ...others(1001), forged]), refused)
+    t.match(await answer(connect(port, address), [...handshake, good, ...others(1001), forged]), refused)
   }
 })
 
@@ -102,9 +112,9 @@ t.test('maxHeadersCount of the app decides, and is not changed', async (t) => {
     const { port } = app.server.address() as AddressInfo
     const ask = (...lines: string[]) => answer(connect(port), request('/', ...lines))
     const twice = `${own}: two, with ${passes} between them`
-    if (own === 1) t.equal(await ask(good), refused, 'not even one header is sure to be all')
+    if (own === 1) t.match(await ask(good), refused, 'not even one header is sure to be all')
     else t.equal(await ask(good, ...others(passes), good), '400 authorization_repeated', twice)
-    for (const count of refuses) t.equal(await ask(good, ...others(count), good), refused, `${own}: ${count} others`)
+    for (const count of refuses) t.match(await ask(good, ...others(count), good), refused, `${own}: ${count} others`)
   }
 })
 
@@ -117,8 +127,8 @@ t.test('trailers come after the headers, and do not count', async (t) => {
   const text = [...head, 'Content-Type: text/plain', good]
   const trailers = ['0', ...others(2001), good, '', ''].join('\r\n')
   const { port } = app.server.address() as AddressInfo
-  t.equal(await answer(connect(port), text, trailers), '200')
-  t.equal(await answer(connect(port), [...text, ...others(1001), good], trailers), refused)
+  t.equal(await answer(connect(port), text, trailers), isNodeStrict ? '431' : '200')
+  t.match(await answer(connect(port), [...text, ...others(1001), good], trailers), refused)
 })
 
 t.test('https, a server that the app makes, and HTTP/1 on a server for HTTP/2', async (t) => {
@@ -141,7 +151,7 @@ t.test('https, a server that the app makes, and HTTP/1 on a server for HTTP/2', 
     const ask = async (...lines: string[]) => answer(isTls ? tls.connect(to) : connect(port), request('/', ...lines))
     t.equal(await ask(good), '200', name)
     t.equal(await ask(good, ...others(bound - 10), good), '400 authorization_repeated', name)
-    for (const more of [0, 100, 2001]) t.equal(await ask(good, ...others(bound + more), good), refused, name)
+    for (const more of [0, 100, 2001]) t.match(await ask(good, ...others(bound + more), good), refused, name)
   }
 })
 

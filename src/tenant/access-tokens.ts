@@ -1,6 +1,6 @@
-/** Access tokens for `npm run dev` and `npm run token`, requested as clients do. */
-import { clientCredentials, signIn } from '../tenant/client.js'
-import type { TenantDescription } from '../tenant/index.js'
+/** Access tokens for `npm run dev`, `npm run token` and the page of the tenant, requested as clients do. */
+import { clientCredentials, signIn } from './client.js'
+import type { TenantDescription } from './description.js'
 
 type Directory = Pick<TenantDescription, 'tenantId' | 'clients' | 'users'>
 
