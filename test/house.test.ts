@@ -9,7 +9,7 @@ import t from 'tap'
  */
 const rooms = [
   ...['lib', 'refusals', 'claims', 'keys', 'authorization', 'issuers', 'audit', 'revocation', 'verification'],
-  ...['downstream', 'oidc', 'entra', 'options', 'verifier', 'routes', 'openapi', 'fastify', 'entry']
+  ...['downstream', 'oidc', 'entra', 'options', 'verifier', 'routes', 'openapi', 'fastify', 'entry', 'testing']
 ]
 /** The files that lie in no folder. */
 const hallway: Readonly<Record<string, string>> = {
