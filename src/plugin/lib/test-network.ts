@@ -5,7 +5,7 @@
 import { EntraConfigurationError } from './configuration-error.js'
 import type { SendRequest } from './json-client.js'
 
-/** Follows requests of a test through the hook and the guards of the plugin; all other requests are left alone. */
+/** Follows requests of a test through the hook and the guards of the plugin; no other request is affected. */
 export interface RequestProbe {
   /** Called once, with what identifies the app, and all networks of its options. */
   attach(app: object, networks: readonly TestNetwork[]): void
