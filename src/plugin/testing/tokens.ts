@@ -4,10 +4,8 @@ import type { CompleteUser, TestApp, TestUser, TokenClaims } from './callers.js'
 import { now } from './callers.js'
 import type { Shape } from './shapes/shape.js'
 
-/** The headers of a request, with a token. */
-export interface TestHeaders {
-  readonly authorization: string
-}
+/** The headers of a request, with a token. No interface, so that `inject` and `fetch` take it (TypeScript: "Implicit index signature"). */
+export type TestHeaders = Readonly<Record<'authorization', string>>
 
 /** What makes tokens. Each method returns at once, and each call makes a new token. */
 export interface TestTokens {

@@ -315,7 +315,7 @@ t.test('other requests are left alone meanwhile, also one that a hook sends', as
       })
     }
   })
-  const headers = { ...tenant.user({ scopes: ['Orders.Read'] }) }
+  const headers = tenant.user({ scopes: ['Orders.Read'] })
   const [, response] = await Promise.all([expectGuarded(app), app.inject({ url: '/inner', headers })])
   t.equal(response.body, 'inner')
   const times = (name: string) => calls.filter((call) => call === name).length
