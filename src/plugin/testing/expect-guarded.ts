@@ -3,7 +3,7 @@ import { AssertionError } from 'node:assert'
 import { describe, type Rule } from '../authorization/rules.js'
 import type { EntraTenant } from '../fastify/decorators.js'
 import type { AccessEntry } from '../routes/access-entry.js'
-import { asksForSignIn, isPassedBy, policiesIn, waysToPass } from './fitting.js'
+import { asksForSignIn, type Facts, isPassedBy, nearMisses, policiesIn, waysToPass } from './fitting.js'
 import { pathsFor } from './paths.js'
 import { follow, type Probe, tenantsOf } from './probe.js'
 import type { TestTenant } from './tenant.js'
@@ -56,8 +56,8 @@ export class UnguardedRoutesError extends AssertionError {
 }
 
 /**
- * Requests every route of `app.entra.accessMatrix()` without a token (401), with valid tokens that lack what its guards require (403), and with
- * tokens that satisfy them, in each way that there is. A request that passes the guards is answered behind the last of them: no handler and no
+ * Requests every route of `app.entra.accessMatrix()` without a token (401), with valid tokens that lack all that its guards require, or one of
+ * several things (403), and with tokens that satisfy them, in each way that there is. A request that passes the guards is answered behind the last of them: no handler and no
  * policy is called, and no body is sent that could be parsed. Hooks of the application run as for any request up to there.
  *
  * @param app an app with the options of a test tenant
@@ -99,20 +99,46 @@ async function tryRoute(entry: AccessEntry, walk: Walk): Promise<void> {
   const reason = untriable(entry)
   if (reason) return skip(reason)
   for (const name of rule ? policiesIn(rule) : []) skip(`the policy ${name}`)
-  const ways = waysToPass(rule ?? allOfNothing).map((facts) => ({ facts, headers: headersFor(facts, walk.tenants) }))
-  const fitting = ways.flatMap(({ headers }) => headers ?? [])
+  const ways = waysToPass(rule ?? allOfNothing)
+  const fitting = ways.flatMap((facts) => headersFor(facts, walk.tenants) ?? [])
   if (fitting.length < ways.length) skip('a token that fits: no test tenant of this app issues it')
   const route = { ...entry, path: await pathOf(entry, fitting, walk) }
-  await expectAnswer(route, walk, {}, 'without a token', [401])
+  await expectNobody(route, walk)
   for (const headers of fitting) await expectPassing(route, walk, headers)
-  const unrelated = unrelatedTo(rule ?? allOfNothing, walk.tenant).filter(
-    ({ facts }) => rule && !isPassedBy(rule, facts)
-  )
-  if (rule && unrelated.length === 0) skip('an unrelated token: any valid one passes')
-  for (const { facts, headers } of unrelated)
-    await expectAnswer(route, walk, headers, `with an unrelated token (${facts.kind})`, [403])
   walk.tried.push({ method, url })
+  if (rule && (await tryOthers(route, rule, walk)) === 0) skip('an unrelated token: any valid one passes')
 }
+
+/** Callers who must be refused; returns how many unrelated ones there are. */
+async function tryOthers(route: Route, rule: Rule, walk: Walk): Promise<number> {
+  const others = unrelatedTo(rule, walk.tenant)
+  const unrelated = Object.values(others).filter((facts) => !isPassedBy(rule, facts, false))
+  for (const facts of unrelated)
+    await expectRefusal(route, walk, { facts, policies: false, what: `with an unrelated token (${facts.kind})` })
+  const near = waysToPass(rule).flatMap((way) => nearMisses(way, others))
+  for (const { facts, lacks } of near.filter((each) => !isPassedBy(rule, each.facts, true)))
+    await expectRefusal(route, walk, { facts, policies: true, what: `with a token that fits except for ${lacks}` })
+  return unrelated.length
+}
+
+/** A request that must be refused with 403, or with a challenge to sign in. */
+interface Refused {
+  readonly facts: Facts
+  readonly policies: boolean
+  readonly what: string
+}
+
+async function expectRefusal(route: Route, walk: Walk, { facts, policies, what }: Refused): Promise<void> {
+  const headers = headersFor(facts, walk.tenants)
+  if (!headers) return
+  const { probe, response } = await send(route, walk, headers, policies)
+  const isRefused = response.statusCode === 403 || (route.rule && asksForSignIn(route.rule) && isChallenge(response))
+  if (probe.reached !== undefined || !isRefused)
+    walk.problems.push(`${nameOf(route)} ${what}: ${outcome(probe, response)}, not 403`)
+}
+
+const outcome = ({ reached }: Probe, { statusCode }: Response) =>
+  reached === undefined ? `answered ${statusCode}` : 'allowed'
 
 const allOfNothing: Rule = { kind: 'allOf', rules: [] }
 
@@ -154,13 +180,10 @@ async function send({ method, path, constraints = {} }: Route, { app }: Walk, he
   return follow(() => app.inject(request), policies)
 }
 
-/** A refusal, with this status. */
-async function expectAnswer(route: Route, walk: Walk, headers: object, what: string, [status]: readonly [401 | 403]) {
-  const { probe, response } = await send(route, walk, headers, false)
-  const isRefused = response.statusCode === status || (route.rule && asksForSignIn(route.rule) && isChallenge(response))
-  if (probe.reached === undefined && isRefused) return
-  const found = probe.reached === undefined ? `answered ${response.statusCode}` : 'allowed'
-  walk.problems.push(`${nameOf(route)} ${what}: ${found}, not ${status}`)
+async function expectNobody(route: Route, walk: Walk): Promise<void> {
+  const { probe, response } = await send(route, walk, {}, false)
+  if (probe.reached !== undefined || response.statusCode !== 401)
+    walk.problems.push(`${nameOf(route)} without a token: ${outcome(probe, response)}, not 401`)
 }
 
 /** A user can sign in again (RFC 9470 §3, and Entra's claims challenge). */

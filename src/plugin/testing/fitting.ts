@@ -64,6 +64,7 @@ function needs(rule: Rule): Partial<Facts> {
 }
 
 const single = ['kind', 'isMember', 'clientId', 'tenantId', 'clientAuth', 'showsSignIn'] as const
+const lists = ['scopes', 'roles', 'groups', 'authContexts'] as const
 
 /** Both at once, unless they contradict each other. */
 function together(one: Facts, other: Facts): Facts | undefined {
@@ -79,15 +80,54 @@ function together(one: Facts, other: Facts): Facts | undefined {
   }
 }
 
-/** Whether someone has all of it, and is known by everything that a rule can be about. */
-export function isPassedBy(rule: Rule, someone: Facts): boolean {
-  return waysWithoutPolicies(rule).some((way) => {
-    const lists = ['scopes', 'roles', 'groups', 'authContexts'] as const
-    return (
+/**
+ * Whether someone satisfies a rule. Absent facts are facts that they do not have.
+ *
+ * @param policies what all policies answer
+ */
+export function isPassedBy(rule: Rule, someone: Facts, policies: boolean): boolean {
+  const ways = policies ? waysToPass(rule) : waysWithoutPolicies(rule)
+  return ways.some(
+    (way) =>
       single.every((name) => way[name] === undefined || way[name] === someone[name]) &&
       lists.every((name) => way[name].every((each) => someone[name].includes(each)))
-    )
-  })
+  )
+}
+
+/** A caller who has all facts of one way but one, and which. */
+export interface NearMiss {
+  readonly facts: Facts
+  readonly lacks: string
+}
+
+/**
+ * Callers who have all of several facts but one.
+ *
+ * @param others what a caller has of whom nothing is required, by kind
+ */
+export function nearMisses(way: Facts, others: Readonly<Record<'user' | 'app', Facts>>): readonly NearMiss[] {
+  const other = others[way.kind ?? 'user']
+  const names = Object.fromEntries(lists.map((name) => [name, [...other[name], ...way[name]]]))
+  const all: Facts = { ...other, ...way, ...names }
+  const ofSingles = single
+    .filter((name) => name !== 'kind' && way[name] !== undefined)
+    .map((name) => ({ facts: { ...all, [name]: other[name] }, lacks: `its ${name}` }))
+  const ofLists = lists.flatMap((name) =>
+    way[name].map((item) => ({
+      facts: { ...all, [name]: all[name].filter((each) => each !== item) },
+      lacks: `${item} in its ${name}`
+    }))
+  )
+  const but = [...ofSingles, ...ofLists]
+  const ofKind = { facts: asOtherKind(all), lacks: `being ${all.kind === 'app' ? 'an app' : 'a user'}` }
+  // With one thing alone, a caller without it is an unrelated one.
+  return [...(way.kind && but.length > 0 ? [ofKind] : []), ...(but.length > 1 ? but : [])]
+}
+
+/** The same names, granted to an app in place of a user, or to a user in place of an app. */
+function asOtherKind({ isMember, showsSignIn, scopes, roles, ...all }: Facts): Facts {
+  if (all.kind === 'app') return { ...all, kind: 'user', scopes: roles, roles }
+  return { ...all, kind: 'app', scopes: [], roles: [...roles, ...scopes], groups: [], authContexts: [] }
 }
 
 /** The same with all policies denied. */

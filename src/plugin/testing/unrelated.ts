@@ -40,15 +40,14 @@ const codes = Object.keys(authCodes) as ClientAuth[]
 const unknownUser = { isMember: false, showsSignIn: false } as const
 
 /** A user and an app with valid tokens that show nothing that the rule is about, as far as any token can. */
-export function unrelatedTo(rule: Rule, tenant: TestTenant): readonly { facts: Facts; headers: TestHeaders }[] {
+export function unrelatedTo(rule: Rule, tenant: TestTenant): Readonly<Record<'user' | 'app', Facts>> {
   const ways = waysToPass(rule)
   const clientId = ways.some((way) => way.clientId === tenant.callerId) ? randomUUID() : tenant.callerId
   const asked = ways.flatMap((way) => way.clientAuth ?? [])
   const clientAuth = asked[0] && (codes.find((code) => !asked.includes(code)) ?? asked[0])
   const nobody = { groups: [], authContexts: [], clientId, ...(clientAuth && { clientAuth }) }
-  const facts: readonly Facts[] = [
-    { ...nobody, tenantId: tenant.tenantId, kind: 'user', scopes: [unrelated], roles: [], ...unknownUser },
-    { ...nobody, tenantId: tenant.tenantId, kind: 'app', scopes: [], roles: [unrelated] }
-  ]
-  return facts.map((each) => ({ facts: each, headers: headersOf(tenant, each) }))
+  return {
+    user: { ...nobody, tenantId: tenant.tenantId, kind: 'user', scopes: [unrelated], roles: [], ...unknownUser },
+    app: { ...nobody, tenantId: tenant.tenantId, kind: 'app', scopes: [], roles: [unrelated] }
+  }
 }

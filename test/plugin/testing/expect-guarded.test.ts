@@ -1,5 +1,5 @@
 /** `expectGuarded`: passes for apps whose guards hold, calls none of their code, and finds each way in which a guard can be broken. */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Test } from 'tap'
 import t from 'tap'
 import {
@@ -177,7 +177,8 @@ t.test('a hook that answers before the guard, such as a cache', async (t) => {
   const of = (url: string) => [
     `GET ${url} with a token that fits: answered 200 before its guards passed`,
     `GET ${url} with an unrelated token (user): answered 200, not 403`,
-    `GET ${url} with an unrelated token (app): answered 200, not 403`
+    `GET ${url} with an unrelated token (app): answered 200, not 403`,
+    `GET ${url} with a token that fits except for being a user: answered 200, not 403`
   ]
   t.same(problems, [...of('/cached'), ...of('/validated')])
 })
@@ -195,7 +196,8 @@ t.test('a hook before the plugin that answers', async (t) => {
     'GET /leak without a token: answered 200, not 401',
     'GET /leak with a token that fits: answered 200 before its guards passed',
     'GET /leak with an unrelated token (user): answered 200, not 403',
-    'GET /leak with an unrelated token (app): answered 200, not 403'
+    'GET /leak with an unrelated token (app): answered 200, not 403',
+    'GET /leak with a token that fits except for being a user: answered 200, not 403'
   ])
 })
 
@@ -209,7 +211,8 @@ t.test('a response that a hook makes of a refusal', async (t) => {
   t.same(problems, [
     'GET / without a token: answered 200, not 401',
     'GET / with an unrelated token (user): answered 200, not 403',
-    'GET / with an unrelated token (app): answered 200, not 403'
+    'GET / with an unrelated token (app): answered 200, not 403',
+    'GET / with a token that fits except for being a user: answered 200, not 403'
   ])
 })
 
@@ -236,7 +239,8 @@ t.test('a guard that does not run, and a route that a hook opens', async (t) => 
   })
   t.same(problems, [
     'GET /opened without a token: allowed, not 401',
-    'GET /lost with a token that fits: reached the handler without the role Admin, held by a user'
+    'GET /lost with a token that fits: reached the handler without the role Admin, held by a user',
+    'GET /lost with a token that fits except for Admin in its roles: allowed, not 403'
   ])
 })
 
@@ -320,8 +324,8 @@ t.test('other requests are left alone meanwhile, also one that a hook sends', as
   t.equal(response.body, 'inner')
   const times = (name: string) => calls.filter((call) => call === name).length
   t.equal(times('handler'), times('policy'), 'each request ran as a whole')
-  // Of the outer route: a token that fits, twice, and two unrelated ones.
-  t.equal(times('handler'), 5)
+  // Of the outer route: a token that fits, twice, two unrelated ones, and one that almost fits.
+  t.equal(times('handler'), 6)
   await app.close()
 })
 
@@ -338,4 +342,31 @@ t.test('an app without a test tenant, and one without routes', async (t) => {
   const { app: open } = await start(t, { routes: (app) => app.get('/', { config: { auth: 'none' } }, handler) })
   await t.rejects(expectGuarded(open), { message: /^expectGuarded\(\) found no route that requires a token/ })
   await open.close()
+})
+
+t.test('a hook that lets some callers through who lack one of several things', async (t) => {
+  const guard = allOf(read, requireRole('Admin'), requireGroup(group), requireMember(), requireClient(client))
+  const problems = await problemsOf(t, {
+    routes(app) {
+      const openFor =
+        (path: string, allows: (principal: { roles: readonly string[]; groups: readonly string[] }) => boolean) =>
+        async ({ principal, url }: FastifyRequest, reply: FastifyReply) =>
+          url === path && allows(principal) ? reply.send('as the cache has it') : undefined
+      const admins = openFor('/admins', ({ roles }) => roles.includes('Admin'))
+      const members = openFor('/members', ({ groups }) => groups.includes(group))
+      app.addHook('preHandler', admins)
+      app.addHook('preHandler', members)
+      for (const path of ['/admins', '/members', '/none'])
+        app.get(path, { preHandler: guard, exposeHeadRoute: false }, handler)
+    }
+  })
+  const of = (path: string, lacks: readonly string[]) => [
+    `GET ${path} with a token that fits: answered 200 before its guards passed`,
+    ...lacks.map((each) => `GET ${path} with a token that fits except for ${each}: answered 200, not 403`)
+  ]
+  const [user, member, its] = ['being a user', 'its isMember', 'its clientId']
+  t.same(problems, [
+    ...of('/admins', [user, member, its, 'Orders.Read in its scopes', `${group} in its groups`]),
+    ...of('/members', [member, its, 'Orders.Read in its scopes', 'Admin in its roles'])
+  ])
 })
