@@ -27,7 +27,18 @@ const runners: Readonly<Record<string, Runner>> = {
   'Jest 30': {
     packages: ['jest@30'],
     test: "import { test } from '@jest/globals'",
-    command: ['node', '--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--ci'],
+    // On Node.js 20 it cannot load a package of Fastify's `inject` (Jest: "ECMAScript Modules", require of ESM).
+    command: [
+      'npx',
+      '-y',
+      '-p',
+      'node@24',
+      '--',
+      'node',
+      '--experimental-vm-modules',
+      'node_modules/jest/bin/jest.js',
+      '--ci'
+    ],
     files: { 'jest.config.json': jest }
   },
   tap: {
