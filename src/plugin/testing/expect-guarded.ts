@@ -144,11 +144,12 @@ const allOfNothing: Rule = { kind: 'allOf', rules: [] }
 
 /** Why a route is not tried at all. */
 function untriable({ auth, rule, callers, constraints = {} }: AccessEntry): string | undefined {
-  if (auth === 'unknown' || callers.startsWith('anyone')) return callers
-  if (auth === 'none') return callers
-  if (auth === 'optional' && !rule) return callers
-  const custom = Object.keys(constraints).find((name) => name !== 'version' && name !== 'host')
-  return custom && `it has the constraint ${custom}`
+  // Also the route of @fastify/cors, which answers preflights.
+  const isOpen = auth === 'none' || (auth === 'optional' && !rule) || callers.startsWith('anyone')
+  if (auth === 'unknown' || isOpen) return callers
+  const isKnown = ([name, value]: [string, unknown]) => /^(version|host)$/.test(name) && typeof value === 'string'
+  const other = Object.entries(constraints).find((each) => !isKnown(each))
+  return other && `its constraint ${other[0]}`
 }
 
 /** A route, and a path that leads to it. */
@@ -173,8 +174,8 @@ const isSame = (one: string | undefined, other: string) =>
 async function send({ method, path, constraints = {} }: Route, { app }: Walk, headers: object, policies: boolean) {
   const { version, host } = constraints
   const constrained = {
-    ...(typeof version === 'string' && { 'accept-version': version }),
-    ...(typeof host === 'string' && { host })
+    ...(version !== undefined && { 'accept-version': version }),
+    ...(host !== undefined && { host })
   }
   const request = { method, url: path, headers: { ...constrained, ...headers } }
   return follow(() => app.inject(request), policies)

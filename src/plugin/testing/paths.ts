@@ -18,8 +18,7 @@ function filled(pattern: string, sample: string): string {
       path += ':'
       at += 2
     } else if (rest.startsWith(':')) {
-      const name = /^:\w+/.exec(rest)?.[0] ?? ':'
-      const end = at + name.length
+      const end = pattern.length - rest.replace(/^:\w*/, '').length
       at = end + lengthOfParentheses(pattern.slice(end))
       if (pattern[at] === '?') at += 1
       path += sample
@@ -35,10 +34,9 @@ function filled(pattern: string, sample: string): string {
 function lengthOfParentheses(text: string): number {
   if (!text.startsWith('(')) return 0
   let open = 0
-  for (const [at, character] of [...text].entries()) {
-    if (character === '(') open += 1
-    if (character === ')') open -= 1
-    if (open === 0) return at + 1
-  }
-  return text.length
+  const end = text.split('').findIndex((character) => {
+    open += character === '(' ? 1 : character === ')' ? -1 : 0
+    return open === 0
+  })
+  return end + 1
 }

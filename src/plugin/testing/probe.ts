@@ -42,7 +42,7 @@ export function recordTenant(network: TestNetwork, tenant: TestTenant): void {
 
 /** The test tenants that an app trusts, by its `app.entra`. */
 export function tenantsOf(entra: object): readonly TestTenant[] {
-  return (apps.get(entra) ?? []).flatMap((network) => tenants.get(network) ?? [])
+  return (apps.get(entra) ?? []).map((network) => tenants.get(network) as TestTenant)
 }
 
 /** Answers a request: no code behind the guards runs. */

@@ -89,7 +89,8 @@ t.test('every guard, every kind of route: tried, and none of the application is 
         any: anyOf(read, requireAppPermission('Orders.Read.All')),
         all: allOf(read, requireRole('Admin'), requireGroup(group), requireAuthContext('c1'), requireMember()),
         policy: allOf(read, mine),
-        alternative: anyOf(requireRole('Admin'), mine)
+        alternative: anyOf(requireRole('Admin'), mine),
+        contradiction: allOf(anyOf(requireUser(), requireApp()), requireRole('Admin'))
       }
       for (const [name, guard] of Object.entries(guarded)) app.get(`/${name}`, { preHandler: guard }, handler)
       app.get('/alone', { preHandler: mine }, handler)
@@ -138,6 +139,13 @@ t.test('what is open, what nobody sees, and what no token shows is not tried, an
       app.get('/all', { preHandler: anyOf(requireUser(), requireApp()) }, handler)
       app.get('/other', { preHandler: requireTenant(group) }, handler)
       app.get('/own', { preHandler: requireTenant(tenant.tenantId) }, handler)
+      app.get('/both', { preHandler: allOf(requireTenant(group), read, requireRole('Admin')) }, handler)
+      app.get('/caller', { preHandler: requireClient(tenant.callerId) }, handler)
+      app.get('/pattern', { preHandler: read, constraints: { host: /api/ } }, handler)
+      app.register(async (below) => {
+        below.addHook('preHandler', read)
+        below.get('/nobody', { config: { auth: 'none' } }, handler)
+      })
       app.get(
         '/clients',
         { preHandler: anyOf(requireClientAuth('none'), requireClientAuth('secret'), requireClientAuth('certificate')) },
@@ -155,12 +163,15 @@ t.test('what is open, what nobody sees, and what no token shows is not tried, an
       '/all: an unrelated token: any valid one passes',
       '/other: a token that fits: no test tenant of this app issues it',
       '/own: an unrelated token: any valid one passes',
-      '/clients: an unrelated token: any valid one passes'
+      '/both: a token that fits: no test tenant of this app issues it',
+      '/pattern: its constraint host',
+      '/clients: an unrelated token: any valid one passes',
+      '/nobody: nobody: a guard in a hook requires a token, and this route does not inspect any'
     ]
   )
   t.same(
     tried.filter(({ method }) => method === 'GET').map(({ url }) => url),
-    ['/all', '/other', '/own', '/clients']
+    ['/all', '/other', '/own', '/both', '/caller', '/clients']
   )
   await app.close()
 })

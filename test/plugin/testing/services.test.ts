@@ -99,7 +99,7 @@ for (const shape of ['v2', 'v1', 'b2c', 'oidc'] as const)
     // In the process it answers as well, without the socket.
     const { app } = await buildApi(t, { options: tenant.options, routes: { '/': {} } })
     t.equal((await app.inject({ url: '/', headers: tenant.user() })).statusCode, 200)
-    t.equal((await fetch(`${origin}/none`)).status, 404)
+    for (const path of ['none', `${tenant.tenantId}/none`]) t.equal((await fetch(`${origin}/${path}`)).status, 404)
     await app.close()
   })
 
@@ -111,6 +111,7 @@ t.test('the token endpoint over HTTP; listen() comes first, and the first call c
   const body = new URLSearchParams({ scope: 'a b openid', assertion: 'x' })
   const answer = await fetch(endpoint, { method: 'POST', body })
   t.match(await answer.json(), { access_token: 'a token on-behalf-of for a b' })
+  t.match(await (await fetch(endpoint, { method: 'POST' })).json(), { access_token: 'a token client-credentials for ' })
   tenant.onTokenRequest(() => {
     throw new Error('a mistake of the test')
   })

@@ -18,7 +18,7 @@ export function oidcShape({
     options: () => ({ issuer: site.issuer, audience }),
     origin: () => new URL(site.issuer).origin,
     moveTo(origin) {
-      site.issuer = `${origin}${new URL(site.issuer).pathname}`.replace(/\/$/, site.issuer.endsWith('/') ? '/' : '')
+      site.issuer = origin + given.slice(new URL(given).origin.length)
     },
     document(path, keys) {
       if (path === new URL(keysUrl()).pathname) return { keys: keys.published() }
