@@ -66,6 +66,7 @@ const registering = [
   ...['refused/refused.test.ts', 'server/own.test.ts', 'tenant/step-up.test.ts', 'plugin/plugin.test.ts'],
   ...['plugin/downstream/token-client.test.ts', 'plugin/fastify/bad-programs.test.ts'],
   'plugin/routes/access-matrix.test.ts',
+  'plugin/testing/runners.long.ts',
   'plugin/routes/scope.test.ts'
 ]
 const registers = /\.register\((entra|fastifyEntra|plugin(\.default)?),/
