@@ -9,19 +9,8 @@ import t from 'tap'
  */
 const rooms = [
   ...['lib', 'refusals', 'claims', 'keys', 'authorization', 'issuers', 'audit', 'revocation', 'verification'],
-  ...[
-    'downstream',
-    'oidc',
-    'entra',
-    'options',
-    'environment',
-    'verifier',
-    'routes',
-    'openapi',
-    'fastify',
-    'entry',
-    'command'
-  ]
+  ...['downstream', 'oidc', 'entra', 'options', 'environment', 'verifier', 'routes', 'openapi', 'fastify', 'entry'],
+  ...['testing', 'command']
 ]
 /** The files that lie in no folder. */
 const hallway: Readonly<Record<string, string>> = {
@@ -79,6 +68,7 @@ const registering = [
   ...['plugin/downstream/token-client.test.ts', 'plugin/fastify/bad-programs.test.ts'],
   ...['changed', 'made', 'throws'].map((app) => `plugin/command/apps/${app}.ts`),
   'plugin/routes/access-matrix.test.ts',
+  'plugin/testing/runners.long.ts',
   'plugin/routes/scope.test.ts'
 ]
 const registers = /\.register\((entra|fastifyEntra|plugin(\.default)?),/

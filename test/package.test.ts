@@ -175,6 +175,30 @@ t.test('the tarball', async (t) => {
     t.equal((await run('node', [outfile])).stdout, 'function function\n')
   })
 
+  t.test('what is for tests is loaded by no other entry point, and is in no bundle of an app', async (t) => {
+    const entry = join(folder, 'production.mjs')
+    await writeFile(
+      entry,
+      `import entra from 'fastify-entra'
+       import { createVerifier } from 'fastify-entra/verifier'
+       console.log(typeof entra, typeof createVerifier)`
+    )
+    const shared = { bundle: true, platform: 'node', format: 'esm', write: false, metafile: true } as const
+    const inputsOf = async (file: string) => {
+      const { metafile } = await build({ entryPoints: [file], ...shared, packages: 'external', alias: await ours() })
+      return Object.keys(metafile.inputs).filter((path) => path.includes('dist/plugin/testing/'))
+    }
+    const ours = async () => ({
+      'fastify-entra/testing': join(folder, 'node_modules/fastify-entra/dist/plugin/testing/index.js'),
+      'fastify-entra/verifier': join(folder, 'node_modules/fastify-entra/dist/plugin/verifier-index.js'),
+      'fastify-entra': join(folder, 'node_modules/fastify-entra/dist/plugin/index.js')
+    })
+    t.same(await inputsOf(entry), [])
+    const tests = join(folder, 'tests.mjs')
+    await writeFile(tests, "export { createTestTenant } from 'fastify-entra/testing'")
+    t.ok((await inputsOf(tests)).length > 5, 'and it would be seen')
+  })
+
   t.test('its types are found and sound, by publint and attw', async (t) => {
     await t.resolves(run(resolve('node_modules/.bin/publint'), ['run', tarball, '--strict']))
     await t.resolves(run(resolve('node_modules/.bin/attw'), [tarball, '--profile', 'esm-only']))

@@ -6,7 +6,7 @@ import { describeTenant } from '../src/tenant/description.js'
 import { contoso } from '../src/tenant/directory/contoso.js'
 import { startTenant } from '../src/tenant/index.js'
 import { get } from './support/http.js'
-import { compileSamples, runSamples, samplesIn } from './support/samples.js'
+import { compileSamples, runSamples, runTests, samplesIn } from './support/samples.js'
 import { appToken, userToken } from './support/server.js'
 
 /** Its samples are compiled, and run, by a test of their own. */
@@ -80,6 +80,14 @@ t.test('docs/tenant.md, "Test accounts": each user and each service', async (t) 
   const rows = [...accounts.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name)
   const services = clients.filter(({ name }) => name.startsWith('daemon')).map(({ name }) => name)
   t.same([...rows].sort(), [...users.map(({ username }) => username), ...services].sort())
+})
+
+t.test('docs/testing.md: the tests pass', async (t) => {
+  const samples = samplesIn(await readFile(join('docs', 'testing.md'), 'utf8'), 'ts')
+  t.ok(samples.length >= 4, `${samples.length} samples`)
+  const compiled = await compileSamples(t, samples)
+  t.equal(compiled.said, '')
+  t.equal(await runTests(compiled), samples.join('').split("\ntest('").length - 1)
 })
 
 t.test('docs/errors.md: the body is the one that the README shows', async (t) => {

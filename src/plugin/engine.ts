@@ -12,6 +12,7 @@ import { ClockSkew } from './keys/clock-skew.js'
 import { systemClock } from './lib/clock.js'
 import { createJsonClient, type ExchangeJson, type FetchJson } from './lib/json-client.js'
 import type { Logger } from './lib/logger.js'
+import { sendOver } from './lib/test-network.js'
 import type { Settings } from './options.js'
 import type { Refusal } from './refusals/refusal.js'
 import { type ScopeName, scopeNameWith } from './refusals/scope-name.js'
@@ -69,8 +70,9 @@ export async function startEngine(settings: Settings, host: EngineLog): Promise<
   // Two, as a client limits its connections to an origin: calls on behalf of callers must not delay the keys.
   const skew = new ClockSkew()
   const seen = (origin: string, { date }: { readonly date?: unknown }) => skew.note(origin, date)
-  const forKeys = createJsonClient(timeoutSeconds, undefined, seen, settings.insecureHttpHosts)
-  const forCallers = createJsonClient(timeoutSeconds, connectionsForCallers)
+  const send = sendOver(settings.testNetworks)
+  const forKeys = createJsonClient(timeoutSeconds, undefined, seen, settings.insecureHttpHosts, send)
+  const forCallers = createJsonClient(timeoutSeconds, connectionsForCallers, undefined, undefined, send)
   const audit = createAudit(settings.audit, isSilent)
   const { fetchJson } = forKeys
   const issuers = createIssuers(settings, { fetchJson, logFor, tell: (change) => audit.tenant(log, change) })

@@ -13,6 +13,7 @@ import { inSeconds, keyTimings, type TimeOptions, timeNames } from './keys/timin
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { ownProperties } from './lib/own.js'
 import type { InsecureHosts } from './lib/proxies.js'
+import { type TestNetwork, testNetworksIn } from './lib/test-network.js'
 import { functionOf, isOn, rejectUnknown, repeated, shown } from './lib/validate.js'
 import { type OidcOptions, oidcAuthority, oidcNames } from './oidc/options.js'
 import { recognized } from './oidc/providers.js'
@@ -110,6 +111,8 @@ export interface Settings extends Authority {
   readonly isRevoked: IsRevoked | undefined
   readonly strictRoutes: boolean
   readonly userDecorator: boolean
+  /** In place of the network, for tests of applications. Empty in production. */
+  readonly testNetworks: readonly TestNetwork[]
 }
 
 /**
@@ -121,6 +124,7 @@ export function toSettings(given: EntraOptions): Settings {
   const options = ownProperties(given)
   const shared = [...timeNames, 'tokenCache', 'audit', 'groups', 'isRevoked', 'strictRoutes', 'userDecorator']
   refuseUnknown(options, shared)
+  const testNetworks = networksOf(options)
   const keysTimeoutSeconds = inSeconds('keysTimeoutSeconds', options)
   const authority =
     'tenants' in options ? several(options.tenants, keysTimeoutSeconds) : one(options, keysTimeoutSeconds)
@@ -134,8 +138,15 @@ export function toSettings(given: EntraOptions): Settings {
     groups: resolverOf(options.groups, authority.clients.size > 0),
     isRevoked: functionOf('isRevoked', options.isRevoked),
     strictRoutes: isOn('strictRoutes', options.strictRoutes),
-    userDecorator: isOn('userDecorator', options.userDecorator)
+    userDecorator: isOn('userDecorator', options.userDecorator),
+    testNetworks
   })
+}
+
+/** Of all tenants: with one of them in tests, none uses the network. */
+function networksOf(options: EntraOptions): readonly TestNetwork[] {
+  const tenants: readonly unknown[] = 'tenants' in options && Array.isArray(options.tenants) ? options.tenants : []
+  return Object.freeze([options, ...tenants.map(Object)].flatMap(testNetworksIn))
 }
 
 function one(options: EntraTenantOptions | OidcOptions, timeoutSeconds: number): Authority {

@@ -12,7 +12,8 @@ import { EntraConfigurationError } from './lib/configuration-error.js'
 import { toLoggableError } from './lib/logged-error.js'
 import { pluginMark } from './lib/marks.js'
 import { ownProperties } from './lib/own.js'
-import { type EntraOptions, toSettings } from './options.js'
+import type { RequestProbe } from './lib/test-network.js'
+import { type EntraOptions, type Settings, toSettings } from './options.js'
 import type { Refusal } from './refusals/refusal.js'
 import { groupsByName, refuseMembers } from './routes/access-checks.js'
 import { watchRoutes } from './routes/access-matrix.js'
@@ -43,12 +44,13 @@ async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
   for (const warning of settings.warnings) app.log.warn(warning)
   const { entries, ...routes } = watchRoutes(app, settings.strictRoutes)
   const refuse = decorate(app, engine, { ...routes, accessMatrix: entries, verifyToken })
+  const probe = probeOf(app, settings)
   // With a callback: an async hook costs a promise even when the result is known at once.
   app.addHook('onRequest', (request, reply, done) => {
     const passes = (why: Refusal | undefined) => {
       if (why) refuse(request, reply, why)
       else if (principalOf(request)) audit.authenticated(new RequestOccasion(request))
-      return why === undefined
+      return why === undefined && !probe?.entered(request, reply)
     }
     // Without an error, `done` would allow the request.
     const failed = (error: unknown) => done(toLoggableError(error))
@@ -72,6 +74,13 @@ async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
     await engine.firstTry()
   })
   app.addHook('onClose', () => engine.close())
+}
+
+/** In tests of an application with a test tenant; otherwise `undefined`. */
+function probeOf(app: FastifyInstance, { testNetworks }: Settings): RequestProbe | undefined {
+  const [first] = testNetworks
+  first?.probe.attach(app.entra, testNetworks)
+  return first?.probe
 }
 
 const foreignUpgrades =

@@ -103,3 +103,16 @@ export function pointedAt({ origin, tenantId: id, description }: Tenant, program
     .replaceAll(tenantId, id)
     .replaceAll(clientId, description.api.clientId)
 }
+
+/**
+ * Runs programs that are tests for node:test.
+ *
+ * @returns how many tests passed
+ * @throws Error with the report when one fails
+ */
+export async function runTests({ programs, path }: Compiled): Promise<number> {
+  const files = programs.map((_, index) => path(`sample-${index}.js`))
+  const program = ['--test', '--test-reporter=tap', ...files]
+  const { stdout } = await promisify(execFile)(process.execPath, program, { env: { PATH: process.env.PATH } })
+  return Number(/^# pass (\d+)$/m.exec(stdout)?.[1])
+}

@@ -124,6 +124,7 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
     pluginMark,
     createGuardHost({
       ...{ refuse, allowed: audit.allowed, groupsOf, policySeconds: timeoutSeconds, scopeNameFor },
+      probe: settings.testNetworks[0]?.probe,
       passed: (request, rule) => wrapped.passed(request, rule)
     })
   )

@@ -7,6 +7,7 @@ import type { Rule } from '../authorization/rules.js'
 import type { Principal } from '../claims/principal.js'
 import { toLoggableError } from '../lib/logged-error.js'
 import { pluginMark, version } from '../lib/marks.js'
+import type { RequestProbe } from '../lib/test-network.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 import type { ScopeName } from '../refusals/scope-name.js'
 import { guardInConfig } from '../routes/route-auth.js'
@@ -34,6 +35,8 @@ export interface GuardHostOptions {
   readonly scopeNameFor: (principal: Principal) => ScopeName
   /** Gets each rule that a request satisfied. */
   readonly passed: (request: object, rule: Rule) => void
+  /** In tests of applications: follows a request through its guards. */
+  readonly probe?: RequestProbe | undefined
 }
 
 /**
@@ -57,10 +60,11 @@ type AsHook = (request: FastifyRequest, reply: FastifyReply, done: unknown) => P
 
 /** What guards below this instance of the plugin call. */
 export function createGuardHost(options: GuardHostOptions): GuardHost {
-  const { refuse, allowed, groupsOf, policySeconds, scopeNameFor, passed } = options
+  const { refuse, allowed, groupsOf, policySeconds, scopeNameFor, passed, probe } = options
   const refusalOf = async (rule: Rule, request: FastifyRequest, principal: Principal) => {
     const scopeName = scopeNameFor(principal)
-    const why = await ruleRefusal(rule, principal, request, groupsOf, policySeconds, scopeName)
+    const evaluated = probe?.ruleFor(request, rule) ?? rule
+    const why = await ruleRefusal(evaluated, principal, request, groupsOf, policySeconds, scopeName)
     return why && (combinedRefusal(request, principal, rule, why, scopeName) ?? why)
   }
   return Object.freeze<GuardHost>({
@@ -79,6 +83,7 @@ export function createGuardHost(options: GuardHostOptions): GuardHost {
       else if (principal) {
         passed(request, rule)
         allowed(new RequestOccasion(request), rule)
+        if (probe?.satisfied(request, reply, rule)) await never()
       }
     }
   })

@@ -1,5 +1,6 @@
 /** The only HTTP client: one exchange, bounded in time and size. get-jwks has neither bound. */
 import { tracingChannel } from 'node:diagnostics_channel'
+import type { Readable } from 'node:stream'
 import { type Dispatcher, request } from 'undici'
 import { systemClock } from './clock.js'
 import { loggedError } from './logged-error.js'
@@ -55,6 +56,16 @@ export type ExchangeJson = (url: string, init: JsonRequest) => Promise<JsonAnswe
 /** What `seen` gets of a response. */
 export type Seen = (origin: string, headers: JsonAnswer['headers']) => void
 
+/** Sends one request, as undici's `request` does. Redirects are not followed. */
+export type SendRequest = (
+  url: string,
+  init: JsonRequest & { readonly dispatcher: Dispatcher; readonly signal: AbortSignal }
+) => Promise<{
+  readonly statusCode: number
+  readonly headers: JsonAnswer['headers']
+  readonly body: Readable
+}>
+
 /** A {@link FetchJson} with sockets of its own. */
 export interface JsonClient {
   readonly fetchJson: FetchJson
@@ -71,13 +82,15 @@ export interface JsonClient {
  * @param connections to one origin at once
  * @param seen called with the headers of each response
  * @param insecureHosts hosts that must be at a private address, and are called without a proxy
+ * @param send in place of sockets, in tests of applications
  * @throws EntraConfigurationError when a proxy's variable cannot be used
  */
 export function createJsonClient(
   timeoutSeconds: number,
   connections = maxConnections,
   seen?: Seen,
-  insecureHosts?: InsecureHosts
+  insecureHosts?: InsecureHosts,
+  send: SendRequest = request
 ): JsonClient {
   const proxies = createProxies({ keepAliveTimeout: 1000, connections }, process.env, insecureHosts)
   const underWay = new Set<AbortController>()
@@ -98,7 +111,10 @@ export function createJsonClient(
       return await traced(fetches, messageOf(url, init), () =>
         unlessAborted(
           abort.signal,
-          exchange(url, { ...init, dispatcher: proxies.dispatcherFor(new URL(url)), signal: abort.signal }, only, seen)
+          exchange(
+            { url, send, only, seen },
+            { ...init, dispatcher: proxies.dispatcherFor(new URL(url)), signal: abort.signal }
+          )
         )
       )
     } finally {
@@ -164,15 +180,21 @@ function deadlines(timeoutSeconds: number): (purpose: object | undefined) => num
 
 type TextAnswer = Omit<JsonAnswer, 'body'> & { readonly text: string }
 
-/** @param only the one status whose body is of interest */
+/** Where a request goes, and what of its response is of interest. */
+interface Exchange {
+  readonly url: string
+  readonly send: SendRequest
+  /** The one status whose body is of interest. */
+  readonly only: number | undefined
+  readonly seen: Seen | undefined
+}
+
 async function exchange(
-  url: string,
-  { headers: own, ...options }: JsonRequest & { readonly dispatcher: Dispatcher; readonly signal: AbortSignal },
-  only: number | undefined,
-  seen: Seen | undefined
+  { url, send, only, seen }: Exchange,
+  { headers: own, ...options }: Parameters<SendRequest>[1]
 ): Promise<TextAnswer> {
   // undici's `request` follows no redirects by itself. `identity`: a compressed body could be a bomb.
-  const { statusCode, headers, body } = await request(url, {
+  const { statusCode, headers, body } = await send(url, {
     ...options,
     headers: { ...own, accept: 'application/json', 'accept-encoding': 'identity' }
   })

@@ -1,7 +1,7 @@
 /** What Fastify and pino do not promise, and this library reads: an upgrade that changes it fails here, by name. */
 import Fastify from 'fastify'
 import t from 'tap'
-import { earlyRoutes, hooksOf, isSilent } from '../../../src/plugin/routes/internals.js'
+import { earlyRoutes, hooksOf, isSilent, redirect } from '../../../src/plugin/routes/internals.js'
 
 t.test('Fastify keeps the hooks of a scope under a symbol that is called fastify.hooks', async (t) => {
   const app = Fastify()
@@ -69,4 +69,17 @@ t.test('Fastify binds each hook of a route to its scope before it is ready, and 
   other.get('/x', { preHandler: Object.assign(async () => {}, { bind }) }, async () => '')
   await t.rejects(async () => other.ready(), { message: 'not here' })
   await other.close()
+})
+
+t.test('Fastify keeps the context of a request under a symbol that is called fastify.context', async (t) => {
+  const app = Fastify()
+  const schema = { querystring: { type: 'object', required: ['q'] } }
+  app.addHook('onRequest', async (request) => {
+    if (request.headers.redirected) redirect(request, (_request, reply) => void reply.send('redirected'))
+  })
+  app.get('/x', { schema }, async () => 'own')
+  const answer = async (headers: object) => (await app.inject({ url: '/x', headers: { ...headers } })).body
+  t.equal(await answer({ redirected: '1' }), 'redirected', 'its query does not fit the schema')
+  t.match(await answer({}), 'querystring must have required property', 'no other request is affected')
+  await app.close()
 })
