@@ -60,8 +60,8 @@ const ruleTables = new Map<string, ReadonlySet<string>>([
 
 /** The names of a file's tests, as its source has them. */
 async function testsOf(file: string): Promise<ReadonlySet<string>> {
-  // A test over real sockets may be run by itself, and then its name does not end in `.test.ts`.
-  const path = [`test/${file}.test.ts`, `test/${file}.ts`].find((each) => existsSync(each))
+  // Those that take long end in `.long.ts`: `.ci/run` runs them.
+  const path = ['test', 'long'].map((kind) => `test/${file}.${kind}.ts`).find((each) => existsSync(each))
   const source = path ? await readFile(path, 'utf8') : ''
   return new Set([...source.matchAll(/\bt\.test\(\s*'((?:[^'\\\n])+)'/g)].map(([, name = '']) => name))
 }
