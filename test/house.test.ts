@@ -9,7 +9,19 @@ import t from 'tap'
  */
 const rooms = [
   ...['lib', 'refusals', 'claims', 'keys', 'authorization', 'issuers', 'audit', 'revocation', 'verification'],
-  ...['downstream', 'oidc', 'entra', 'options', 'environment', 'verifier', 'routes', 'openapi', 'fastify', 'entry'],
+  ...[
+    'downstream',
+    'oidc',
+    'entra',
+    'options',
+    'environment',
+    'verifier',
+    'routes',
+    'openapi',
+    'manifest',
+    'fastify',
+    'entry'
+  ],
   ...['testing', 'command']
 ]
 /** The files that lie in no folder. */
@@ -66,7 +78,7 @@ const registering = [
   ...['faults/http2.test.ts', 'hostile/jose.long.ts', 'hostile/server.ts', 'refused/once.test.ts', 'refused/table.ts'],
   ...['refused/refused.test.ts', 'server/own.test.ts', 'tenant/step-up.test.ts', 'plugin/plugin.test.ts'],
   ...['plugin/downstream/token-client.test.ts', 'plugin/fastify/bad-programs.test.ts'],
-  ...['changed', 'made', 'throws'].map((app) => `plugin/command/apps/${app}.ts`),
+  ...['changed', 'contradictory', 'made', 'registered', 'throws'].map((app) => `plugin/command/apps/${app}.ts`),
   'plugin/routes/access-matrix.test.ts',
   'plugin/testing/runners.long.ts',
   'plugin/routes/scope.test.ts'

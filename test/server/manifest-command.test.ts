@@ -10,12 +10,12 @@ import {
   requireScope,
   type TokenForApp
 } from '../../src/plugin/index.js'
+import type { Route } from '../../src/plugin/manifest/requirements.js'
 import { refusal } from '../../src/plugin/refusals/refusal.js'
 import { buildApp } from '../../src/server/app.js'
 import type { ServerConfig } from '../../src/server/config/config.js'
 import { environmentFor } from '../../src/server/environment.js'
 import { runManifest } from '../../src/server/manifest/command.js'
-import type { Route } from '../../src/server/manifest/requirements.js'
 import { permissions } from '../../src/server/permissions.js'
 import { startTenant } from '../../src/tenant/index.js'
 import { run } from '../support/process.js'

@@ -8,9 +8,9 @@ import {
   requireRole,
   requireScope
 } from '../../src/plugin/index.js'
-import { manifestOf } from '../../src/server/manifest/application.js'
-import { driftOf } from '../../src/server/manifest/drift.js'
-import type { Registration } from '../../src/server/manifest/registration.js'
+import { manifestOf } from '../../src/plugin/manifest/application.js'
+import { driftOf } from '../../src/plugin/manifest/drift.js'
+import type { Registration } from '../../src/plugin/manifest/registration.js'
 import { clientId, declared, route, words } from './manifest-support.js'
 
 const forUsers = { displayName: 'For you', description: 'For you alone' }
@@ -108,7 +108,7 @@ t.test('each difference is a line', async (t) => {
         entry(scopes, 'Read').id = '00001111-AAAA-2222-bbbb-3333cccc4444'
       },
       `api.oauth2PermissionScopes: Read: id is "00001111-AAAA-2222-bbbb-3333cccc4444", and "${idOf('Read')}" in code; ` +
-        'grants name the ID, so declare it in src/server/permissions.ts'
+        'grants name the ID, so declare it with the permission'
     ],
     [
       ({ scopes }) => {

@@ -1,9 +1,9 @@
 /** The registration as infrastructure code: the same data in the words of Terraform's provider and of Bicep's extension. */
 import t from 'tap'
 import { anyOf, requireAppPermission, requireGroup, requireRole, requireScope } from '../../src/plugin/index.js'
-import { manifestOf } from '../../src/server/manifest/application.js'
-import { toBicep } from '../../src/server/manifest/bicep.js'
-import { toTerraform } from '../../src/server/manifest/terraform.js'
+import { manifestOf } from '../../src/plugin/manifest/application.js'
+import { toBicep } from '../../src/plugin/manifest/bicep.js'
+import { toTerraform } from '../../src/plugin/manifest/terraform.js'
 import { clientId, declared, route, words } from './manifest-support.js'
 
 const odd = `It's "odd": C:\\dir \${a} %{b} $c\tend`
@@ -24,7 +24,7 @@ const { application } = manifestOf(routes, permissions, clientId)
 t.test('Terraform: azuread_application, as `terraform fmt` leaves it', async (t) => {
   t.equal(
     toTerraform(application, 'An API'),
-    `# Written by: npm run manifest -- --format terraform
+    `# Written from the guards of the API.
 # Provider: hashicorp/azuread, version 3
 
 resource "azuread_application" "api" {

@@ -20,11 +20,11 @@ import {
   requireTenant,
   requireUser
 } from '../../src/plugin/index.js'
-import { manifestOf } from '../../src/server/manifest/application.js'
-import { ManifestFailure } from '../../src/server/manifest/failure.js'
-import type { Route } from '../../src/server/manifest/requirements.js'
-import { nameBasedUuid, stableId } from '../../src/server/manifest/stable-id.js'
-import type { Permissions } from '../../src/server/permissions.js'
+import { manifestOf } from '../../src/plugin/manifest/application.js'
+import { ManifestFailure } from '../../src/plugin/manifest/failure.js'
+import type { Permissions } from '../../src/plugin/manifest/permissions.js'
+import type { Route } from '../../src/plugin/manifest/requirements.js'
+import { nameBasedUuid, stableId } from '../../src/plugin/manifest/stable-id.js'
 import { clientId, declared, route, words } from './manifest-support.js'
 
 /** Why there is no manifest. */

@@ -1,34 +1,45 @@
 /** The process of `app-process.ts`: loads the module that its argument names, and sends the routes of its app. */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { EntraTenant } from '../fastify/decorators.js'
 import { loggedError } from '../lib/logged-error.js'
 import { ownMember } from '../lib/own.js'
-import type { AccessMatrix } from '../routes/access-matrix.js'
-import type { AppMessage } from './app-process.js'
+import { readRegistration } from '../manifest/registration.js'
+import type { AppMessage, RegistrationRequest } from './app-process.js'
+import { graphOf } from './graph-source.js'
 
 /** The part of a Fastify app that is used here, of whichever copy of Fastify. */
 interface App {
   ready(): Promise<unknown>
   close(): Promise<unknown>
   readonly server: { readonly listening: boolean }
-  readonly entra?: { readonly accessMatrix: AccessMatrix }
+  readonly entra?: Pick<EntraTenant, 'accessMatrix' | 'tokenForApp'>
 }
 
 const wanted = 'export default the Fastify app, or a function that returns it'
 
-async function answer(module: string): Promise<AppMessage> {
+async function answer(module: string, request: RegistrationRequest | null): Promise<AppMessage> {
   try {
-    const app = await appOf(await import(pathToFileURL(resolve(module)).href))
+    const exports = await import(pathToFileURL(resolve(module)).href)
+    const app = await appOf(exports)
     if (!app) return { failure: `it has no app as its default export; ${wanted}` }
     if (app.server.listening) return { failure: 'its app listens already; export it without listen()' }
     await app.ready()
-    const routes = app.entra?.accessMatrix()
-    await app.close()
-    if (!routes) return { failure: 'its app has no fastify-entra; register it on the root instance' }
-    return { routes: routes.map(({ rule, ...route }) => ({ ...route, ...(rule && { rule }) })) }
+    return await factsOf(app, exports, request).finally(() => app.close())
   } catch (error) {
     const { name = 'Error', message } = loggedError(error)
     return { failure: `${name}: ${message}` }
+  }
+}
+
+async function factsOf({ entra }: App, exports: object, request: RegistrationRequest | null): Promise<AppMessage> {
+  if (!entra) return { failure: 'its app has no fastify-entra; register it on the root instance' }
+  const registration =
+    request && (await readRegistration(graphOf(entra.tokenForApp, request.graphUrl), request.clientId))
+  return {
+    routes: entra.accessMatrix().map(({ rule, ...route }) => ({ ...route, ...(rule && { rule }) })),
+    permissions: ownMember(exports, 'permissions'),
+    ...(registration && { registration })
   }
 }
 
@@ -41,5 +52,6 @@ async function appOf(exports: object): Promise<App | undefined> {
 }
 
 const send = (message: AppMessage) => new Promise((sent) => process.send?.(message, sent))
-await send(await answer(process.argv[2] ?? ''))
+const [module = '', request = 'null'] = process.argv.slice(2)
+await send(await answer(module, JSON.parse(request)))
 process.exit()

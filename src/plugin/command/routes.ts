@@ -1,6 +1,6 @@
 /** `fastify-entra routes`: who may call each route of an app, as a table, and what changed since it was last written. */
 import { readFile } from 'node:fs/promises'
-import { type AppRoute, routesIn } from './app-process.js'
+import { type AppRoute, factsOfApp } from './app-process.js'
 import { CommandFailure, lines, type Outcome, parsed, type World } from './outcome.js'
 import { type Row, rowsIn, toJson, toMarkdown, toTable } from './route-table.js'
 
@@ -27,7 +27,7 @@ export async function routes({ args }: World): Promise<Outcome> {
   const format = formats.get(values.format ?? 'table')
   if (!format || (values.check !== undefined && values.format !== undefined)) throw new CommandFailure(wrongUse)
   const before = values.check === undefined ? undefined : await written(values.check)
-  const rows = (await routesIn(module)).map(rowOf)
+  const rows = (await factsOfApp(module)).routes.map(rowOf)
   if (!before) return { exitCode: 0, out: format(rows), err: '' }
   const changes = changesOf(before, rows)
   const fix = `if that is meant, write ${values.check} again with --format`

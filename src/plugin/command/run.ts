@@ -15,6 +15,13 @@ const subcommands: ReadonlyMap<string, { readonly purpose: string; readonly load
       }
     ],
     [
+      'manifest',
+      {
+        purpose: 'writes the app registration that the guards of an app require',
+        load: async () => (await import('./manifest.js')).manifest
+      }
+    ],
+    [
       'routes',
       { purpose: 'says who may call each route of an app', load: async () => (await import('./routes.js')).routes }
     ]

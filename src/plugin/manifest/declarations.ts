@@ -1,10 +1,8 @@
 /** Compares the permissions in guards with the declarations in `src/server/permissions.ts`. */
-import type { Permission, Permissions } from '../permissions.js'
-import { ManifestFailure } from './failure.js'
-import type { Table, Use } from './requirements.js'
 
-/** The place of declarations, for messages. */
-export const declaredIn = 'src/server/permissions.ts'
+import { ManifestFailure } from './failure.js'
+import type { Permission, Permissions } from './permissions.js'
+import type { Table, Use } from './requirements.js'
 
 const words: Readonly<Record<Table, string>> = {
   scopes: 'scope',
@@ -23,6 +21,7 @@ export function declarationOf(permissions: Permissions, table: Table, value: str
  * @throws ManifestFailure when a guard names an undeclared permission, or the directory would refuse a declaration
  */
 export function checkDeclarations(permissions: Permissions, uses: readonly Use[]): readonly string[] {
+  const { declaredIn } = permissions
   const missing = uses.filter(({ table, value }) => !declarationOf(permissions, table, value))
   if (missing.length > 0) {
     const named = missing.map(({ table, value, route }) => `the ${words[table]} ${value} (${route})`)
@@ -40,6 +39,7 @@ export function checkDeclarations(permissions: Permissions, uses: readonly Use[]
  * name as one permission, which must have one ID and one description.
  */
 function refuseUnfit(permissions: Permissions, table: Table, value: string): void {
+  const { declaredIn } = permissions
   if (value.length > 120 || value.startsWith('.')) {
     const rule = 'a name has at most 120 characters and does not begin with a dot'
     throw new ManifestFailure(

@@ -9,7 +9,7 @@ export function toBicep(application: Application, apiName: string): string {
   const [identifierUri = ''] = application.identifierUris
   const resource = { uniqueName: identifierUri.replace('://', '-'), displayName: apiName, ...application }
   return [
-    '// Written by: npm run manifest -- --format bicep',
+    '// Written from the guards of the API.',
     '// In bicepconfig.json, extensions: "microsoftGraphV1": "br:mcr.microsoft.com/bicep/extensions/microsoftgraph/v1.0:1.0.0"',
     'extension microsoftGraphV1',
     '',

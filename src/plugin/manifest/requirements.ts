@@ -1,5 +1,6 @@
 /** What the routes require of a token, from the rules of their guards. */
-import type { AccessEntry, Rule } from '../../plugin/index.js'
+import type { Rule } from '../authorization/rules.js'
+import type { AccessEntry } from '../routes/access-entry.js'
 
 /** A route and its rule, as in `app.accessMatrix()`. */
 export type Route = Pick<AccessEntry, 'method' | 'url' | 'rule'>

@@ -22,7 +22,7 @@ export function toTerraform(application: Application, apiName: string): string {
     ...appRoles.flatMap(appRole),
     ...block('optional_claims', optionalClaims.accessToken.flatMap(accessTokenClaim))
   ])
-  return `# Written by: npm run manifest -- --format terraform\n# Provider: hashicorp/azuread, version 3\n${resource.join('\n')}\n`
+  return `# Written from the guards of the API.\n# Provider: hashicorp/azuread, version 3\n${resource.join('\n')}\n`
 }
 
 function scope(each: PermissionScope): Lines {

@@ -1,6 +1,5 @@
 /** Compares a registration with the code: one line per difference. */
 import type { Application, OptionalClaim } from './application.js'
-import { declaredIn } from './declarations.js'
 import type { Entry, Registration } from './registration.js'
 
 /** Every difference that affects who may call; none if the registration has what the code requires. */
@@ -39,7 +38,7 @@ function entryDrift(where: string, wanted: Entry, found: Entry): readonly string
   return members.map((member) => {
     const line = differs(where, member, found[member], wanted[member])
     // Grants refer to IDs: changing an ID would remove every grant and assignment.
-    return member === 'id' ? `${line}; grants name the ID, so declare it in ${declaredIn}` : line
+    return member === 'id' ? `${line}; grants name the ID, so declare it with the permission` : line
   })
 }
 

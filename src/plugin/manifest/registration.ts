@@ -1,5 +1,14 @@
 /** Reads the existing registration through Microsoft Graph (v1.0, "Get application"). */
-import type { Graph } from '../graph/graph.js'
+
+/** Microsoft Graph, called with the API's own permission. */
+export interface RegistrationSource {
+  /**
+   * The resource at a path.
+   *
+   * @param refused the problem when Graph refuses
+   */
+  get(path: string, refused: { readonly code: string; readonly detail: string }): Promise<Entry>
+}
 
 /** An item of one of the registration's lists, as Graph returns it. */
 export type Entry = Readonly<Record<string, unknown>>
@@ -19,9 +28,9 @@ const selected = ['identifierUris', 'api', 'appRoles', 'optionalClaims', 'groupM
 /**
  * Reads the registration of an application of the tenant, with that application's own credentials.
  *
- * @throws ServerProblem when Graph cannot be reached, or refuses
+ * @throws what the source throws when Graph cannot be reached, or refuses
  */
-export async function readRegistration(graph: Graph, clientId: string): Promise<Registration> {
+export async function readRegistration(graph: RegistrationSource, clientId: string): Promise<Registration> {
   const refused = {
     code: 'registration_refused',
     detail: `Microsoft Graph does not show the registration of ${clientId}; it must be in this tenant, and hold Application.Read.All`

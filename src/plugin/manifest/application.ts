@@ -1,6 +1,7 @@
 /** The registration that the API requires, as Microsoft Graph's `application` resource (v1.0), as far as code determines it. */
-import type { Permissions } from '../permissions.js'
+
 import { checkDeclarations, declarationOf } from './declarations.js'
+import type { Permissions } from './permissions.js'
 import { claimsOf, type Route, type Table, usesOf } from './requirements.js'
 import { stableId } from './stable-id.js'
 

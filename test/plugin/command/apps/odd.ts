@@ -1,0 +1,2 @@
+export { default } from './app.js'
+export const permissions = 5
