@@ -35,7 +35,7 @@ const held: Change = ['fastify/answered', "Object.defineProperty(reply, 'sent'",
 const mutants: readonly Mutant[] = [
   {
     name: 'the promise of a guard that refused settles',
-    changes: [held, ['fastify/enforce', 'await never()', 'await reply']],
+    changes: [held, ['fastify/enforce', '!fromErrorHandler)) await never()', '!fromErrorHandler)) await reply']],
     at: ['a guard in preHandler', 'HTTP/1.1, close']
   },
   {
