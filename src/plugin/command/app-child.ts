@@ -14,7 +14,7 @@ interface App {
   readonly entra?: { readonly accessMatrix: AccessMatrix }
 }
 
-const wanted = 'export default the Fastify app, or a function that returns it'
+const wanted = 'export default the Fastify app, which does not listen, or a function that returns it'
 
 async function answer(module: string): Promise<AppMessage> {
   try {
@@ -27,7 +27,8 @@ async function answer(module: string): Promise<AppMessage> {
     if (!routes) return { failure: 'its app has no fastify-entra; register it on the root instance' }
     return { routes: routes.map(({ rule, ...route }) => ({ ...route, ...(rule && { rule }) })) }
   } catch (error) {
-    const { name = 'Error', message } = loggedError(error)
+    const { name = 'Error', message, code } = loggedError(error)
+    if (code === 'EADDRINUSE') return { failure: `its app listens (${message}); export it without listen()` }
     return { failure: `${name}: ${message}` }
   }
 }
