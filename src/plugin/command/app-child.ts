@@ -16,7 +16,7 @@ interface App {
   readonly entra?: Pick<EntraTenant, 'accessMatrix' | 'tokenForApp'>
 }
 
-const wanted = 'export default the Fastify app, or a function that returns it'
+const wanted = 'export default the Fastify app, which does not listen, or a function that returns it'
 
 async function answer(module: string, request: RegistrationRequest | null): Promise<AppMessage> {
   try {
@@ -27,7 +27,8 @@ async function answer(module: string, request: RegistrationRequest | null): Prom
     await app.ready()
     return await factsOf(app, exports, request).finally(() => app.close())
   } catch (error) {
-    const { name = 'Error', message } = loggedError(error)
+    const { name = 'Error', message, code } = loggedError(error)
+    if (code === 'EADDRINUSE') return { failure: `its app listens (${message}); export it without listen()` }
     return { failure: `${name}: ${message}` }
   }
 }

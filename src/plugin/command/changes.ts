@@ -17,7 +17,7 @@ const changes: Readonly<Partial<Record<RefusalCode, string>>> = {
   missing_claim: 'Client: send an access token of the configured provider.',
   invalid_claim: 'Provider: correct the claims that it is configured to add.',
   wrong_issuer:
-    'Client: sign in at the tenant of this API (MSAL: authority https://login.microsoftonline.com/<tenant ID>). Operator: compare tenantId (or issuer) with the issuer above.',
+    'Client: sign in at the tenant of this API (MSAL: authority https://login.microsoftonline.com/<tenant ID>). Operator: compare tenantId, cloud and authority (or issuer) with the issuer (iss) below.',
   wrong_tenant: 'Client: sign in at the tenant of this API. Operator: add the tenant to allowedTenants if it may call.',
   wrong_user_flow: 'Client: sign in with a user flow of this API. Operator: add it to userFlow.',
   wrong_version:

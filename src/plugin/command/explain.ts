@@ -52,8 +52,9 @@ export async function explain({ args, env, input }: World): Promise<Outcome> {
   const token = tokenIn(await input())
   const decoded = decodeToken(token)
   if (isRefusal(decoded)) throw new CommandFailure(decoded.detail)
-  const finding = await find(token, decoded, settings, values.online === true)
-  const out = values.json ? `${JSON.stringify(finding, null, 2)}\n` : lines(reportOf(finding))
+  const isOnline = values.online === true
+  const finding = await find(token, decoded, settings, isOnline)
+  const out = values.json ? `${JSON.stringify(finding, null, 2)}\n` : lines(reportOf(finding, isOnline))
   return { exitCode: finding.code === undefined ? 0 : finding.code === 'tenant_unavailable' ? 2 : 1, out, err: '' }
 }
 

@@ -30,7 +30,7 @@ export function factsOf({ header, payload }: DecodedToken): readonly Fact[] {
     ['groups', hasMoreGroups(payload) ? tooManyGroups : groups],
     ['key (kid)', header.kid],
     ['valid', validityOf(payload)],
-    ['not in it', isEntra ? missingOf(payload) : undefined]
+    ['not in it', isEntra && !isIdToken(payload) ? missingOf(payload) : undefined]
   ]
   return facts.flatMap(([name, value]) => {
     if (value === undefined) return []
@@ -43,6 +43,8 @@ const plainFacts = new Set(['token', 'caller', 'valid', 'not in it'])
 
 const tooManyGroups = 'more than fit into a token (groups overage): requireGroup looks them up by the option groups'
 
+const isIdToken = (claims: Claims) => isOtherToken(claims) || claims.token_use === 'id' || claims.typ === 'ID'
+
 function kindOf(claims: Claims, isEntra: boolean): string {
   const version = !isEntra
     ? ''
@@ -50,8 +52,7 @@ function kindOf(claims: Claims, isEntra: boolean): string {
       ? ' of Azure AD B2C'
       : ` of Entra, version ${claims.ver}`
   if ('events' in claims) return 'a logout token or security event: no API accepts it'
-  if (isOtherToken(claims) || claims.token_use === 'id' || claims.typ === 'ID')
-    return `an ID token${version}: it tells a client who signed in, and no API accepts it`
+  if (isIdToken(claims)) return `an ID token${version}: it tells a client who signed in, and no API accepts it`
   const api = microsoftApiOf(claims.aud)
   return api ? `an access token for ${api}${version}: only that API can verify it` : `an access token${version}`
 }
@@ -88,7 +89,7 @@ function duration(seconds: number): string {
 
 /** Optional claims, and what needs each (README, "Set up your tenant"). Those of agents are absent from most tokens, and are not listed. */
 const optionalClaims: readonly (readonly [string, string, 'user' | 'any'])[] = [
-  ['idtyp', 'every route', 'any'],
+  ['idtyp', 'user or app, if scp, oid and sub do not show it', 'any'],
   ['acct', 'requireMember', 'user'],
   ['groups', 'requireGroup', 'user'],
   ['acrs', 'requireAuthContext', 'user'],

@@ -3,14 +3,21 @@ import type { CheckResult } from '../explain.js'
 import { changeFor } from './changes.js'
 import type { Finding } from './explain.js'
 
+const noKey = 'No key of a trusted issuer fits it.'
+
 /** The answer first, then what the token is, then each check. */
-export function reportOf({ code, status, signatureChecked, facts, checks, outages }: Finding): readonly string[] {
+export function reportOf(
+  { code, status, signatureChecked, facts, checks, outages }: Finding,
+  isOnline: boolean
+): readonly string[] {
   const answer = code
     ? `A request with this token gets ${status} ${code}. ${changeFor(code)}`
     : 'No check refuses this token. A 403 then comes from a guard of the route.'
   const warning = signatureChecked
     ? []
-    : ['THE SIGNATURE WAS NOT CHECKED: anybody could have written this token. Add --online to check it.']
+    : [
+        `THE SIGNATURE WAS NOT CHECKED: anybody could have written this token. ${isOnline ? noKey : 'Add --online to check it.'}`
+      ]
   const width = Math.max(...facts.map(({ name }) => name.length))
   return [
     answer,

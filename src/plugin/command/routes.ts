@@ -43,11 +43,11 @@ function rowOf({ method, url, constraints, callers }: AppRoute): Row {
 
 async function written(file: string): Promise<readonly Row[]> {
   const text = await readFile(file, 'utf8').catch(({ code }: NodeJS.ErrnoException) => {
-    throw new CommandFailure(`${file} cannot be read (${code}); write it with --format json`)
+    throw new CommandFailure(`${file} cannot be read (${code}); write it with --format markdown or json`)
   })
   const rows = rowsIn(text)
   if (rows) return rows
-  throw new CommandFailure(`${file} is not a table that this command wrote; write it with --format json`)
+  throw new CommandFailure(`${file} is not a table that this command wrote; write it with --format markdown or json`)
 }
 
 /** In the order of the routes, and then those that are gone. */

@@ -35,6 +35,11 @@ t.test('a token that somebody else signed', async (t) => {
   const other = await explain(await tenant.userToken({ aud: 'other' }, {}, await signingKey('key-2')), own, '--online')
   t.match(other.out, /FAILS {6}key .*unknown_key/)
   t.match(other.out, /FAILS {6}entra\.aud .*wrong_audience/, 'the rest is explained without the key')
+  t.match(
+    other.out,
+    /\nTHE SIGNATURE WAS NOT CHECKED: .*\. No key of a trusted issuer fits it\.\n/,
+    'not to add --online'
+  )
 })
 
 t.test('a tenant that cannot be reached', async (t) => {
@@ -74,6 +79,12 @@ t.test('settings by arguments', async (t) => {
   })
   const secret = { ENTRA_CLIENT_SECRET: 'a-secret-that-is-not-used' }
   t.equal((await explain(token, { ...own, ...secret })).exitCode, 0, 'no package of its own is needed for it')
+})
+
+t.test('an ID token: not which optional claims an access token could have', async (t) => {
+  const { out } = await explain(await tenant.userToken({ nonce: 'n', acct: undefined }), own)
+  t.match(out, /\ntoken +an ID token /)
+  t.notMatch(out, 'not in it')
 })
 
 t.test('what people paste', async (t) => {

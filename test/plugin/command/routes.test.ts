@@ -59,9 +59,10 @@ t.test('Markdown keeps what a table would take for its own', async (t) => {
 t.test('what is no app: one sentence, exit status 2', async (t) => {
   const cases: [app: string, says: RegExp][] = [
     ['missing.ts', /missing\.ts: Error: Cannot find module/],
-    ['nothing.ts', /nothing\.ts: it has no app as its default export; export default /],
+    ['nothing.ts', /nothing\.ts: it has no app as its default export; export default .* does not listen/],
     ['throws.ts', /throws\.ts: EntraConfigurationError: clientId is missing/],
     ['listens.ts', /listens\.ts: its app listens already; export it without listen\(\)/],
+    ['listens-twice.ts', /listens-twice\.ts: its app listens \(listen EADDRINUSE: .*\); export it without listen\(\)/],
     ['without.ts', /without\.ts: its app has no fastify-entra; register it on the root instance/],
     ['ends.ts', /ends\.ts: its process ended before the app was ready/]
   ]
@@ -81,7 +82,7 @@ t.test('what is no file of this command, and what is no use of it', async (t) =>
     await writeFile(file, text)
     t.match(
       await routes('app.ts', '--check', file),
-      { exitCode: 2, err: /is not a table that this command wrote/ },
+      { exitCode: 2, err: /is not a table that this command wrote; write it with --format markdown or json\n$/ },
       text
     )
   }
