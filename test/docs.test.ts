@@ -313,6 +313,18 @@ t.test('docs/tenant.md, "What an administrator does": every request, with its pa
     t.match(source, new RegExp(`'${name}'`), name)
 })
 
+t.test('package.json and the README name one address of the repository', async (t) => {
+  const { repository, homepage, bugs } = JSON.parse(await readFile('package.json', 'utf8')) as {
+    repository: { url: string }
+    homepage: string
+    bugs: { url: string }
+  }
+  const address = /^git\+(https:\/\/.+)\.git$/.exec(repository.url)?.[1] ?? ''
+  t.equal(homepage, `${address}#readme`)
+  t.equal(bugs.url, `${address}/issues`)
+  t.match(await readFile('README.md', 'utf8'), `git clone ${address}.git && cd fastify-entra\n`)
+})
+
 t.test('every link within the project leads somewhere', async (t) => {
   for (const document of everyDocument) {
     for (const [, file = '', anchor] of (await readFile(document, 'utf8')).matchAll(

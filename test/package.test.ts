@@ -5,6 +5,7 @@ import { build } from 'esbuild'
 import t from 'tap'
 import { compileFiles, install, pack, run, temporaryFolder } from './support/packed.js'
 import { samplesIn } from './support/samples.js'
+import { entryPoints } from './support/surface.js'
 import { clientId, startTestTenant, tenantId } from './support/tenant.js'
 
 t.test('the tarball', async (t) => {
@@ -199,8 +200,22 @@ t.test('the tarball', async (t) => {
     t.ok((await inputsOf(tests)).length > 5, 'and it would be seen')
   })
 
-  t.test('its types are found and sound, by publint and attw', async (t) => {
+  t.test('every entry point can be imported, and its types are sound, by the compiler, publint and attw', async (t) => {
+    const { exports } = JSON.parse(await readFile('package.json', 'utf8')) as { exports: Record<string, unknown> }
+    const specifiers = (await entryPoints()).map(({ specifier }) => specifier)
+    t.same(
+      [...specifiers, 'fastify-entra/package.json'],
+      Object.keys(exports).map((path) => `fastify-entra${path.slice(1)}`)
+    )
+    const imports = specifiers.map((each, at) => `import * as entry${at} from '${each}'`).join('\n')
+    const program = `${imports}\nconsole.log(${specifiers.map((_, at) => `Object.keys(entry${at}).length > 0`)})`
+    t.equal(await compileFiles(folder, { 'entries.ts': program }), '')
+    t.equal((await run('node', ['entries.js'], { cwd: folder })).stdout, `${specifiers.map(() => true).join(' ')}\n`)
+
     await t.resolves(run(resolve('node_modules/.bin/publint'), ['run', tarball, '--strict']))
-    await t.resolves(run(resolve('node_modules/.bin/attw'), [tarball, '--profile', 'esm-only']))
+    const attw = [tarball, '--profile', 'esm-only', '--format', 'json']
+    const { stdout } = await run(resolve('node_modules/.bin/attw'), attw, { maxBuffer: 64 * 1024 * 1024 })
+    const { analysis } = JSON.parse(stdout) as { analysis: { entrypoints: Record<string, unknown> } }
+    t.same(Object.keys(analysis.entrypoints), Object.keys(exports), 'attw looked at each')
   })
 })

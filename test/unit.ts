@@ -13,7 +13,7 @@ const inRooms = await Promise.all(
 const files = [
   ...inRooms.flat(),
   ...others,
-  ...['docs', 'house', 'words'].map((name) => `test/${name}.test.ts`)
+  ...['docs', 'house', 'surface', 'troubleshooting', 'words'].map((name) => `test/${name}.test.ts`)
 ].filter((path) => path.endsWith('.test.ts') && !slow.some((name) => path.endsWith(`/${name}.test.ts`)))
 const node = ['--import', 'tsx', '--test', '--test-reporter=spec', '--test-concurrency=2', ...files]
 spawn(process.execPath, node, { stdio: 'inherit' }).on('exit', (code) => {

@@ -1,4 +1,4 @@
-/** Imports the library in a fresh process, and says how long it took, or what was loaded: never both, as hooks take time. */
+/** Imports the library, or what the last argument names, in a fresh process, and says how long it took, or what was loaded: never both, as hooks take time. */
 import { createRequire, register } from 'node:module'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -7,10 +7,13 @@ import { MessageChannel } from 'node:worker_threads'
 const library = new URL('../../dist/plugin/index.js', import.meta.url).href
 process.on('disconnect', () => process.exit())
 
-async function time() {
-  const began = performance.now()
-  await import(library)
-  return { ms: performance.now() - began, rss: process.memoryUsage.rss() }
+/** @param {string} what */
+async function time(what) {
+  const [began, cpu] = [performance.now(), process.cpuUsage()]
+  await import(what)
+  const ms = performance.now() - began
+  const { user, system } = process.cpuUsage(cpu)
+  return { ms, cpuMs: (user + system) / 1000 }
 }
 
 /** ES modules by a hook; what CommonJS modules load among themselves is in the cache of `require`. */
@@ -27,4 +30,5 @@ async function files() {
   return { files: [...new Set([...paths, ...required])] }
 }
 
-process.send?.(await (process.argv.includes('files') ? files() : time()))
+const [what, specifier = library] = process.argv.slice(2)
+process.send?.(await (what === 'files' ? files() : time(specifier)))

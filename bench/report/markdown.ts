@@ -145,6 +145,16 @@ function importsOf({ imports }: Results): readonly string[] {
   return ["## `import 'fastify-entra'`", text, table(['package', 'modules'], rows)]
 }
 
+function footprintOf({ footprint }: Results): readonly string[] {
+  if (!footprint) return []
+  const rows = footprint.map(({ name, cpuMs, ms, packages, bytes }) => {
+    const install = bytes === undefined ? ['', ''] : [String(packages), shown(bytes / 1e6)]
+    return [name, shownSpread(cpuMs), shownSpread(ms), ...install]
+  })
+  const head = ['', 'CPU ms of an import', 'ms of an import', 'packages', 'MB installed']
+  return ['## Install and import', table(head, rows)]
+}
+
 function goalsOf({ goals }: Results): readonly string[] {
   const verdict = (met: boolean | undefined) => (met === undefined ? '' : met ? 'met' : '**missed**')
   const rows = goals.map(({ name, goal, measured, met }) => [name, goal, measured, verdict(met)])
@@ -154,7 +164,8 @@ function goalsOf({ goals }: Results): readonly string[] {
 export function toMarkdown(results: Results): string {
   const sections = [
     ...[environmentOf(results), checksOf(results), ...workloadsOf(results), ...ceilingsOf(results)],
-    ...[...memoryOf(results), ...growthOf(results), ...serverOf(results), ...importsOf(results), ...goalsOf(results)]
+    ...[...memoryOf(results), ...growthOf(results), ...serverOf(results), ...importsOf(results)],
+    ...[...footprintOf(results), ...goalsOf(results)]
   ]
   for (const [title, lines] of [['Peers that died', results.lost] as const, ['Mistakes', results.mistakes] as const]) {
     if (lines.length > 0) sections.push(`## ${title}`, lines.map((line) => `- ${line.split('\n')[0]}`).join('\n'))

@@ -45,10 +45,10 @@ function countByPackage(files: readonly string[]): Readonly<Record<string, numbe
   return counts
 }
 
-async function probe<T>(what: 'time' | 'files'): Promise<T> {
+async function probe<T>(...args: ['time', specifier: string] | ['time'] | ['files']): Promise<T> {
   const cores = findCores()?.server
   const { dir, remove } = temporaryDirectory()
-  const child = Child.start({ script: 'children/import-probe.js', args: [what], dir, cores })
+  const child = Child.start({ script: 'children/import-probe.js', args, dir, cores })
   try {
     return await child.next<T>()
   } finally {
@@ -56,6 +56,9 @@ async function probe<T>(what: 'time' | 'files'): Promise<T> {
     remove()
   }
 }
+
+/** What an import costs a new process. @param specifier as a module of `bench/children` would write it */
+export const timeImport = (specifier: string) => probe<{ ms: number; cpuMs: number }>('time', specifier)
 
 export async function runImports({ rounds }: Pace, mistakes: string[]): Promise<Imports> {
   const times: number[] = []
