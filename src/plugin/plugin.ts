@@ -19,7 +19,7 @@ import { groupsByName, refuseMembers } from './routes/access-checks.js'
 import { watchRoutes } from './routes/access-matrix.js'
 import { isSilent } from './routes/internals.js'
 import { reportScope } from './routes/scope.js'
-import { watchUnprotectedGuards } from './routes/unprotected-guards.js'
+import { watchRoot, watchUnprotectedGuards } from './routes/unprotected-guards.js'
 import { createVerifyToken } from './verification/identify.js'
 
 watchUnprotectedGuards()
@@ -35,6 +35,7 @@ async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
   for (const name of ofRegister) Reflect.deleteProperty(options, name)
   const settings = toSettings(options)
   refuseClash(app, settings.userDecorator)
+  watchRoot(app)
   const logFor = (metadataUrl: string) => app.log.child({ metadataUrl })
   const startTimeoutSeconds = (app.initialConfig.pluginTimeout || Number.POSITIVE_INFINITY) / 1000 // 0: none
   const engine = await startEngine(settings, { log: app.log, logFor, isSilent, startTimeoutSeconds })

@@ -21,6 +21,10 @@ export type HeldHooks = HooksByName & { readonly onRoute?: ((route: RouteOptions
 /** Whether this is the instance that `Fastify()` returned; each scope inherits from the one around it. */
 export const isRoot = (app: FastifyInstance) => Object.getPrototypeOf(app) === Object.prototype
 
+/** The instance that `Fastify()` returned, around a scope. */
+export const rootOf = (app: FastifyInstance): FastifyInstance =>
+  isRoot(app) ? app : rootOf(Object.getPrototypeOf(app))
+
 /** The known parts of such a route. */
 export interface EarlyRoute {
   readonly method: string

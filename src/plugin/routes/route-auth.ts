@@ -51,6 +51,12 @@ export function guardInConfig(config: FastifyContextConfig | undefined): Guard |
  */
 export function refuseUnknownAuth(config: FastifyContextConfig | undefined, where: string): void {
   const stated: unknown = statedAuth(config)
+  if (stated === undefined && mentionsGuard(config?.auth)) {
+    const fix = 'give each route a config with an auth of its own'
+    throw new EntraConfigurationError(
+      `${where} inherits a guard in config.auth, and inherited values do not count; ${fix}`
+    )
+  }
   if (stated === undefined || isGuard(stated) || ['required', 'optional', 'none'].includes(stated as string)) return
   if (isGuardMaker(stated))
     throw new EntraConfigurationError(

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { named } from './access-checks.js'
 import type { AccessEntry } from './access-entry.js'
-import { type EarlyRoute, earlyRoutes, isRoot } from './internals.js'
+import { type EarlyRoute, earlyRoutes, isRoot, rootOf } from './internals.js'
 
 /** The matrices of all instances of the plugin in one app, by its server: each scope may have one. */
 const matrices = new WeakMap<object, (() => readonly AccessEntry[])[]>()
@@ -43,10 +43,6 @@ export function reportScope(app: FastifyInstance, entries: readonly AccessEntry[
 
 const fix =
   'register it on the root instance, with fastify-plugin around the plugin that does so, or declare these routes in its scope'
-
-function rootOf(app: FastifyInstance): FastifyInstance {
-  return isRoot(app) ? app : rootOf(Object.getPrototypeOf(app))
-}
 
 /** The router joins the parameters of several routes in one place, such as `:id|:name`: their names are not compared. */
 const keyOf = ({ method, url }: EarlyRoute) => `${method} ${url.replace(/\/:[^/]*/g, '/:')}`

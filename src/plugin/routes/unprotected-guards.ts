@@ -7,8 +7,8 @@ import type { FastifyInstance, RouteOptions } from 'fastify'
 import { mentionsGuard } from '../authorization/guard.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { watcherMark } from '../lib/marks.js'
-import { hooksOf } from './internals.js'
-import { refuseUnknownAuth, statedAuth } from './route-auth.js'
+import { hooksOf, rootOf } from './internals.js'
+import { refuseUnknownAuth } from './route-auth.js'
 
 /**
  * Watches every Fastify instance that is created after this module is loaded (Fastify: "Hooks", diagnostics channel
@@ -18,7 +18,16 @@ export function watchUnprotectedGuards(): void {
   subscribe('fastify.initialization', (message) => watch((message as { readonly fastify: FastifyInstance }).fastify))
 }
 
+/** Watches an app that was created before this module was loaded, from now on. */
+export function watchRoot(scope: FastifyInstance): void {
+  watch(rootOf(scope))
+}
+
+const watched = new WeakSet<object>()
+
 function watch(app: FastifyInstance): void {
+  if (watched.has(app)) return
+  watched.add(app)
   const found: { readonly route: RouteOptions; readonly scope: FastifyInstance }[] = []
   app.addHook('onRoute', function (route) {
     found.push({ route, scope: this })
@@ -30,7 +39,7 @@ function watch(app: FastifyInstance): void {
 
 /** @throws EntraConfigurationError with the route */
 function refuseUnprotected(route: RouteOptions, scope: FastifyInstance): void {
-  if (!mentionsGuard(statedAuth(route.config))) return
+  if (!mentionsGuard(route.config?.auth)) return // inherited or not
   const where = `${route.method} ${route.url}`
   refuseUnknownAuth(route.config, where) // a route that was declared before the plugin is checked here first
   if ([hooksOf(scope).onRoute].flat().some((hook) => Object.hasOwn(Object(hook), watcherMark))) return

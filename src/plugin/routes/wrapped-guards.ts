@@ -7,11 +7,14 @@ import { type Guard, isGuard } from '../authorization/guard.js'
 import type { Rule } from '../authorization/rules.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { hooksOf } from './internals.js'
+import { guardInConfig } from './route-auth.js'
 import { fit, refuseMisplaced } from './route-config.js'
 
 /** The guards of the routes below one instance of the plugin. */
 export class WrappedGuards {
   readonly #declared = new WeakMap<RouteOptions, readonly Guard[]>()
+  /** Routes that were declared with a guard in `config.auth`. */
+  readonly #inConfig = new WeakSet<RouteOptions>()
   readonly #assured = new WeakMap<object, readonly Guard[]>()
   readonly #rules = new WeakSet<Rule>()
   readonly #passed = new WeakMap<object, Set<Rule>>()
@@ -21,6 +24,7 @@ export class WrappedGuards {
     const read = (route: RouteOptions) => {
       refuseMisplaced(route, `${route.method} ${route.url}`)
       this.#declared.set(route, visibleIn(route))
+      if (guardInConfig(route.config)) this.#inConfig.add(route)
     }
     hooksOf(app).onRoute?.unshift(read)
   }
@@ -57,9 +61,14 @@ export class WrappedGuards {
   /**
    * Compares the guards that a route was declared with with those that Fastify holds.
    *
-   * @throws EntraConfigurationError when one was replaced, and is not called again
+   * @throws EntraConfigurationError when one was replaced, and is not called again; or when the one in `config.auth` is gone, as in a copy of
+   * the config that left functions out
    */
   check(route: RouteOptions, where: string): void {
+    if (this.#inConfig.has(route) && !guardInConfig(route.config)) {
+      const lost = `${where} was declared with a guard in config.auth that an onRoute hook removed or replaced`
+      throw new EntraConfigurationError(`${lost}; have that hook keep config.auth, or give the guard as a preHandler`)
+    }
     const assured = [route.preHandler ?? []].flat().flatMap((hook) => this.#assured.get(hook) ?? [])
     const held = [...visibleIn(route), ...assured]
     if ((this.#declared.get(route) ?? []).every((guard) => held.includes(guard))) return

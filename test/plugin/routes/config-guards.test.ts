@@ -1,5 +1,5 @@
 /** A guard in a route's `config.auth`: it decides as in preHandler, before all other code of the route, or the start stops. */
-import Fastify, { type FastifyInstance, type RouteShorthandOptions } from 'fastify'
+import Fastify, { type FastifyInstance, type RouteOptions, type RouteShorthandOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import { enforceConfigGuards } from '../../../src/plugin/fastify/enforce.js'
 import {
@@ -216,6 +216,54 @@ t.test('an error of the guard is the answer, and not a way in', async (t) => {
   const { statusCode, body } = await app.inject('/x')
   t.equal(statusCode, 500)
   t.match(body, 'GET /x has a guard where fastify-entra is not registered')
+})
+
+t.test(
+  'a plugin whose onRoute hook loses the guard stops the start; one that copies the config or adds guards does not',
+  async (t) => {
+    const withHook = async (hook: (route: RouteOptions) => void, place: 'before' | 'after') => {
+      const add = (app: FastifyInstance) => void app.addHook('onRoute', hook)
+      const { app } = await buildApi(t, {
+        options: optionsFor(tenant),
+        ...(place === 'before' && { before: add }),
+        routes: (app) => {
+          if (place === 'after') add(app)
+          app.get('/x', { config: { auth: read } }, handler)
+        }
+      })
+      await app.ready()
+      const authorization = `Bearer ${lacking}`
+      return (await app.inject({ url: '/x', headers: { authorization } })).statusCode
+    }
+    const losing: readonly ((route: RouteOptions) => void)[] = [
+      (route) => Object.assign(route, { config: JSON.parse(JSON.stringify(route.config)) }),
+      (route) => Object.assign(route.config as object, { auth: 'none' }),
+      (route) => Object.assign(route.config as object, { auth: undefined })
+    ]
+    const message =
+      'GET /x was declared with a guard in config.auth that an onRoute hook removed or replaced; have that hook keep config.auth, or give the guard as a preHandler'
+    for (const hook of losing)
+      for (const place of ['before', 'after'] as const)
+        await t.rejects(withHook(hook, place), { name: 'EntraConfigurationError', message }, `${hook} ${place}`)
+    t.equal(await withHook((route) => Object.assign(route, { config: { ...route.config } }), 'after'), 403)
+    t.equal(
+      await withHook((route) => Object.assign(route.config as object, { auth: allOf(read, admin) }), 'after'),
+      403
+    )
+  }
+)
+
+t.test('an inherited guard would decide nothing, and stops the start', async (t) => {
+  const config = Object.create({ auth: read })
+  const message =
+    'GET /x inherits a guard in config.auth, and inherited values do not count; give each route a config with an auth of its own'
+  const expected = { name: 'EntraConfigurationError', message }
+  await t.rejects(buildApi(t, { options: optionsFor(tenant), routes: { '/x': { config } } }), expected)
+  const before = Fastify()
+  t.teardown(() => before.close())
+  before.get('/x', { config }, handler)
+  await buildApi(t, { app: before, options: optionsFor(tenant) })
+  await t.rejects(async () => before.ready(), expected, 'declared before')
 })
 
 t.test('options of Fastify’s register are no mistakes of the plugin', async (t) => {
