@@ -64,11 +64,11 @@ function accounts({ users, clients }: TenantDescription): readonly string[] {
   ]
 }
 
-/** What another command needs to find this tenant, if it is not where it usually is. */
+/** What another command needs to find this tenant. */
 function settings({ origin, ca }: Tenant): string {
   const { port } = new URL(origin)
   const trust = ca === undefined ? '' : `TENANT_TLS=1 NODE_EXTRA_CA_CERTS='${process.env.NODE_EXTRA_CA_CERTS}' `
-  return `${port === '4000' ? '' : `TENANT_PORT=${port} `}${trust}`
+  return `TENANT_PORT=${port} ${trust}`
 }
 
 /** Clients that call the tenant over https must trust its authority, which is in a file for as long as this runs. */

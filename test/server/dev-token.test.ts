@@ -61,5 +61,7 @@ t.test('no tenant, or another program: one line', async (t) => {
     code: 1,
     err: /https:\/\/127\.0\.0\.1:1;/
   })
+  const usual = await token(t, { TENANT_PORT: '' }, 'nobody')
+  t.same([usual.code, usual.out], [1, ''], 'whether a tenant is at the usual port or not')
   t.match(await token(t, { TENANT_PORT: 'x' }, 'daemon'), { code: 1, err: /^fastify-entra: TENANT_PORT "x" is not/ })
 })

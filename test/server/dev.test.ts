@@ -78,6 +78,15 @@ t.test('a port that is taken is said in one line, with the variable that sets it
   }
 })
 
+t.test('the default port of the tenant is its issuer, and never moves on', async (t) => {
+  const other = createServer().on('error', () => {}) // taken already: as good
+  other.listen(4000, '127.0.0.1')
+  t.teardown(() => other.close())
+  const second = run(t, 'src/server/dev.ts', { PORT: '0', TENANT_PORT: '', SPA_PORT: '0' })
+  t.equal((await once(second.process, 'close'))[0], 1)
+  t.match(second.output.err, /^fastify-entra: TENANT_PORT 4000 is used by another program; /m)
+})
+
 t.test('default ports that are taken: the API and the app move on', async (t) => {
   for (const port of [3000, 5173]) {
     const other = createServer().on('error', () => {}) // taken already: as good

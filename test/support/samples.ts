@@ -113,6 +113,8 @@ export function pointedAt({ origin, tenantId: id, description }: Tenant, program
 export async function runTests({ programs, path }: Compiled): Promise<number> {
   const files = programs.map((_, index) => path(`sample-${index}.js`))
   const program = ['--test', '--test-reporter=tap', ...files]
-  const { stdout } = await promisify(execFile)(process.execPath, program, { env: { PATH: process.env.PATH } })
+  // tap would have each child load what follows its coverage.
+  const command = ['-u', 'NODE_OPTIONS', '-u', 'NODE_V8_COVERAGE', process.execPath, ...program]
+  const { stdout } = await promisify(execFile)('env', command, { env: { PATH: process.env.PATH } })
   return Number(/^# pass (\d+)$/m.exec(stdout)?.[1])
 }

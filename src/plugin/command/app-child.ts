@@ -53,6 +53,6 @@ async function appOf(exports: object): Promise<App | undefined> {
 }
 
 const send = (message: AppMessage) => new Promise((sent) => process.send?.(message, sent))
-const [module = '', request = 'null'] = process.argv.slice(2)
-await send(await answer(module, JSON.parse(request)))
+const [, , module, request] = process.argv // both of app-process.ts
+await send(await answer(String(module), JSON.parse(String(request))))
 process.exit()

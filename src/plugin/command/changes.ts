@@ -34,5 +34,5 @@ const changes: Readonly<Partial<Record<RefusalCode, string>>> = {
   tenant_unavailable: 'Operator: this machine must reach the tenant; see the reason below.'
 }
 
-/** The sentence for a code. */
-export const changeFor = (code: RefusalCode): string => changes[code] ?? ''
+/** The sentence for a code, if a check of a token comes to it. */
+export const changeFor = (code: RefusalCode): string | undefined => changes[code]

@@ -11,7 +11,7 @@ export function reportOf(
   isOnline: boolean
 ): readonly string[] {
   const answer = code
-    ? `A request with this token gets ${status} ${code}. ${changeFor(code)}`
+    ? [`A request with this token gets ${status} ${code}.`, changeFor(code)].join(' ').trimEnd()
     : 'No check refuses this token. A 403 then comes from a guard of the route.'
   const warning = signatureChecked
     ? []

@@ -61,6 +61,6 @@ function fromMarkdown(text: string): readonly Row[] | undefined {
 }
 
 function cellsOf(line: string): readonly string[] {
-  const parts = line.match(/(?<=\| )(?:[^\\|]|\\.)*(?= \|)/g) ?? []
-  return parts.map((part) => part.replace(/\\(.)/g, '$1'))
+  const parts = line.matchAll(/(?<=\| )(?:[^\\|]|\\.)*(?= \|)/g)
+  return [...parts].map(([part]) => part.replace(/\\(.)/g, '$1'))
 }

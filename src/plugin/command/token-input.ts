@@ -15,7 +15,7 @@ export function tokenIn(input: string): string {
   if (input.length > maxCharacters)
     throw new CommandFailure('the standard input is too long for a token; give one token')
   const text = fromJson(input.trim()) ?? input.trim()
-  const [, token = ''] = /^["']?(?:authorization\s*:\s*)?(?:bearer\s+)?(.*?)["']?$/is.exec(text) ?? []
+  const token = text.replace(/^["']?(?:authorization\s*:\s*)?(?:bearer\s+)?/i, '').replace(/["']$/, '')
   if (token === '') throw new CommandFailure('the standard input has no token; pipe one into the command')
   if (!/\s/.test(token)) return token
   throw new CommandFailure('the standard input has more than one token, or other text; give one token')

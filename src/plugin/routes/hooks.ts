@@ -44,7 +44,7 @@ export function hooksFor(scope: FastifyInstance): HooksByName {
 /** Guards in hooks for all routes of a scope, which `app.addHook('preHandler', requireRole('Admin'))` adds. */
 export function guardsInHooks(scope: FastifyInstance, names: readonly (keyof HooksByName)[] = fit): readonly Guard[] {
   const hooks = hooksFor(scope)
-  return names.flatMap((name) => hooks[name] ?? []).filter(isGuard)
+  return names.flatMap((name) => hooks[name]).filter(isGuard)
 }
 
 /**

@@ -7,9 +7,11 @@ import { type EarlyRoute, earlyRoutes, isRoot, rootOf } from './internals.js'
 /** The matrices of all instances of the plugin in one app, by its server: each scope may have one. */
 const matrices = new WeakMap<object, (() => readonly AccessEntry[])[]>()
 
+const matricesOf = (server: object) => matrices.get(server) ?? []
+
 /** Adds the matrix of one instance of the plugin. */
 export function recordMatrix({ server }: FastifyInstance, entries: () => readonly AccessEntry[]): void {
-  matrices.set(server, [...(matrices.get(server) ?? []), entries])
+  matrices.set(server, [...matricesOf(server), entries])
 }
 
 /** Whether a route is the one with which @fastify/cors has Fastify accept preflights. */
@@ -31,7 +33,7 @@ export interface ScopeReport {
  */
 export function reportScope(app: FastifyInstance, entries: readonly AccessEntry[]): ScopeReport | undefined {
   if (isRoot(app)) return undefined
-  const all = (matrices.get(app.server) ?? []).flatMap((matrix) => matrix())
+  const all = matricesOf(app.server).flatMap((matrix) => matrix())
   const known = new Set(all.map(keyOf))
   const others = earlyRoutes(rootOf(app)).filter((route) => !known.has(keyOf(route)) && !isOfCors(route, app))
   const where = app.prefix === '' ? 'a scope without a prefix' : `the scope ${app.prefix}`

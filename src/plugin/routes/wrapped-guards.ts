@@ -35,7 +35,7 @@ export class WrappedGuards {
    * To be called in an `onRoute` hook.
    */
   assure(route: RouteOptions): readonly Guard[] {
-    const declared = this.#declared.get(route) ?? []
+    const declared = this.#declaredIn(route)
     const visible = visibleIn(route)
     const hidden = declared.filter((guard) => !visible.includes(guard))
     if (hidden.length === 0) return declared
@@ -49,6 +49,10 @@ export class WrappedGuards {
     this.#assured.set(last, hidden)
     route.preHandler = [...[route.preHandler ?? []].flat(), last]
     return declared
+  }
+
+  #declaredIn(route: RouteOptions): readonly Guard[] {
+    return [this.#declared.get(route)].flat().filter(isGuard)
   }
 
   /** Records that a request satisfies a rule, so that a guard which its replacement called is not called again. */
@@ -71,7 +75,7 @@ export class WrappedGuards {
     }
     const assured = [route.preHandler ?? []].flat().flatMap((hook) => this.#assured.get(hook) ?? [])
     const held = [...visibleIn(route), ...assured]
-    if ((this.#declared.get(route) ?? []).every((guard) => held.includes(guard))) return
+    if (this.#declaredIn(route).every((guard) => held.includes(guard))) return
     const found = `${where} was declared with a guard that an onRoute hook replaced after fastify-entra read it`
     throw new EntraConfigurationError(
       `${found}; register the plugin of that hook, such as @fastify/otel, before fastify-entra`

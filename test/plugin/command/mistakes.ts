@@ -85,7 +85,7 @@ export const mistakes: readonly Mistake[] = [
   { title: 'A service without a permission', claims: app },
   {
     title: 'Nothing says whether a user or an app calls',
-    claims: { ...app, idtyp: undefined, sub: 'pairwise-subject', roles: ['Orders.Read.All'] }
+    claims: { ...app, idtyp: undefined, oid: undefined, roles: ['Orders.Read.All'] }
   },
   {
     title: 'The client may not call',
