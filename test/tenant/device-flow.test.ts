@@ -76,6 +76,17 @@ t.test('a forged form gets the page again, with a message', async (t) => {
   })
 })
 
+t.test('a form without a session, as after a restart, gets a page to begin again, and no failure', async (t) => {
+  const { body } = await device(t)
+  const form = new URLSearchParams({ xsrf: 'of another session', user_code: String(body.user_code) })
+  for (const cookie of ['', '_session=lost']) {
+    const headers = { accept: 'text/html', cookie }
+    const answer = await fetch(String(body.verification_uri), { method: 'POST', body: form, headers })
+    t.equal(answer.status, 400)
+    t.match(await answer.text(), /This sign-in cannot continue.*href="[^"]*deviceauth">Enter a code</s)
+  }
+})
+
 t.test('the user may refuse the device, which is told', async (t) => {
   const { body, poll, fill, enter } = await device(t)
   const { text } = await enter(String(body.user_code))

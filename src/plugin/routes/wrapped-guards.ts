@@ -22,6 +22,11 @@ export class WrappedGuards {
   /** Reads routes before the `onRoute` hooks of plugins that were registered earlier. */
   watch(app: FastifyInstance): void {
     const read = (route: RouteOptions) => {
+      // Copies: a hook that writes into the array would write into those of the HEAD that Fastify adds, and of other routes.
+      for (const name of fit) {
+        const hooks = route[name]
+        if (Array.isArray(hooks)) Object.assign(route, { [name]: [...hooks] })
+      }
       refuseMisplaced(route, `${route.method} ${route.url}`)
       this.#declared.set(route, visibleIn(route))
       if (guardInConfig(route.config)) this.#inConfig.add(route)

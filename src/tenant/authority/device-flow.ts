@@ -1,4 +1,5 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { errorPage, lostSignIn } from '../pages/error.js'
 import { pageHeaders } from '../pages/layout.js'
 import { cancelledPage, codePage, confirmCodePage, type DeviceForm, signedInElsewherePage } from '../sign-in/pages.js'
 import { type Authority, appName } from './authorities.js'
@@ -16,25 +17,36 @@ interface CodeError {
  * The pages of the device authorization grant (RFC 8628 §3.3): the user types a code, and then picks an account. The authorization server's own
  * forms have scripts, which the content-security policy of the pages forbids.
  */
-export const deviceFlow = ({ clients }: Authority) =>
+export const deviceFlow = (authority: Authority) =>
   ({
     enabled: true,
     charset: 'base-20',
     mask: '*********',
     userCodeInputSource: (ctx: KoaContextWithOIDC, _form: string, _out?: object, error?: CodeError) =>
-      error?.name === 'AbortedError'
-        ? show(ctx, cancelledPage())
-        : show(ctx, codePage(formOf(ctx), error && messageOf(error), error?.userCode)),
+      show(ctx, inputPage(authority, ctx, error)),
     userCodeConfirmSource: (
       ctx: KoaContextWithOIDC,
       _form: string,
       { clientId }: { clientId: string },
       _info: object,
       code: string
-    ) => show(ctx, confirmCodePage(formOf(ctx), appName(clients, clientId), code)),
+    ) => show(ctx, confirmCodePage(formOf(ctx), appName(authority.clients, clientId), code)),
     successSource: (ctx: KoaContextWithOIDC) =>
-      show(ctx, signedInElsewherePage(appName(clients, ctx.oidc.client?.clientId)))
+      show(ctx, signedInElsewherePage(appName(authority.clients, ctx.oidc.client?.clientId)))
   }) as const
+
+function inputPage(authority: Authority, ctx: KoaContextWithOIDC, error: CodeError | undefined): string {
+  if (error?.name === 'AbortedError') return cancelledPage()
+  const { session } = ctx.oidc
+  // A form without the cookie of a session, as after a restart of the tenant. The server would fail to save the session that it began for it.
+  if (error && session?.exp === undefined) {
+    Object.assign(Object(session), { touched: false })
+    return errorPage(
+      lostSignIn(authority, 'invalid_request: this browser has no such sign-in', { params: {}, deviceCode: '' })
+    )
+  }
+  return codePage(formOf(ctx), error && messageOf(error), error?.userCode)
+}
 
 /** What is wrong with a code, or with the request that has it. */
 function messageOf({ name }: CodeError): string {

@@ -12,6 +12,7 @@ import {
   requireUser
 } from '../../../src/plugin/index.js'
 import { type ApiSetup, buildApi, startApi } from '../../support/api.js'
+import { get } from '../../support/http.js'
 import { clientId, tenantId } from '../../support/tenant.js'
 
 type Hook = (this: unknown, ...values: unknown[]) => unknown
@@ -134,6 +135,25 @@ t.test('a guard that an earlier onRoute hook takes away is enforced', async (t) 
   t.equal(await outcome('/x', await tenant.userToken({ scp: 'Orders.Read' })), '403 insufficient_permissions')
   t.equal(await outcome('/x', await tenant.userToken({ scp: 'Orders.Read', roles: ['Admin'] })), '200')
 })
+
+t.test(
+  'an earlier onRoute hook that empties the array opens neither HEAD nor another route with that array',
+  async (t) => {
+    const emptying = fp(async (app: FastifyInstance) => {
+      app.addHook('onRoute', ({ preHandler }) => void (Array.isArray(preHandler) && preHandler.splice(0)))
+    })
+    const guards = [read]
+    const { tenant, origin, app } = await startApi(t, {
+      before: (app) => app.register(emptying),
+      routes: { '/x': { preHandler: guards }, '/y': { preHandler: guards } }
+    })
+    const token = await tenant.userToken()
+    for (const path of ['/x', '/y'])
+      for (const method of ['GET', 'HEAD'])
+        t.equal((await get(origin + path, token, { method })).status, 403, `${method} ${path}`)
+    t.same([...new Set(app.accessMatrix().map(({ callers }) => callers))], ['the scope Orders.Read'])
+  }
+)
 
 t.test('a guard that was not called stops the start, wrapped or not', async (t) => {
   const uncalled = requireUser as unknown as Guard
