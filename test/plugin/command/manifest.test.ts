@@ -34,7 +34,7 @@ t.test('from guards alone: names are the words, where nothing else is declared',
   )
 })
 
-t.test('with what the module exports', async (t) => {
+t.test('guards in the config and in onRequest count as well, and so does what the module exports', async (t) => {
   const { out } = await manifest('registered.ts')
   const { api, appRoles, optionalClaims }: Application = JSON.parse(out)
   t.match(api.oauth2PermissionScopes, [

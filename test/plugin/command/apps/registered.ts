@@ -27,8 +27,8 @@ await app.register(entra, {
   ...(ENTRA_CLIENT_SECRET && { downstream: { clientSecret: ENTRA_CLIENT_SECRET } })
 })
 app.get('/me', { preHandler: requireScope('access_as_user') }, async () => 'me')
-app.get('/admin', { preHandler: requireRole('Admin') }, async () => 'an admin')
-app.post('/orders', { preHandler: requireAppPermission('Orders.Write.All') }, async () => 'an order')
+app.get('/admin', { config: { auth: requireRole('Admin') } }, async () => 'an admin')
+app.post('/orders', { onRequest: requireAppPermission('Orders.Write.All') }, async () => 'an order')
 app.get('/health', { config: { auth: 'none' } }, async () => 'ok')
 
 export default app
