@@ -1,15 +1,15 @@
 /** `fastify-entra explain`: reads a token from the standard input, and says what each check of this API comes to. */
 import { startEngine } from '../engine.js'
 import { readOptions } from '../environment/read-options.js'
-import { type Explanation, explainToken, explainWithoutKeys } from '../explain.js'
+import { explainToken, explainWithoutKeys } from '../explain.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import type { Logger } from '../lib/logger.js'
 import { toSettings } from '../options.js'
 import { isRefusal, refusal } from '../refusals/refusal.js'
 import { type DecodedToken, decodeToken } from '../verification/decode.js'
-import { type Fact, factsOf } from './facts.js'
+import { factsOf } from './facts.js'
 import { CommandFailure, lines, type Outcome, parsed, type World } from './outcome.js'
-import { reportOf } from './report.js'
+import { type Finding, reportOf } from './report.js'
 import { tokenIn } from './token-input.js'
 
 const usage = [
@@ -29,16 +29,6 @@ const options = {
 } as const
 const wrongUse =
   'explain takes --tenant, --client, --online and --json, and the token on its standard input, never as an argument'
-
-/** What the subcommand found out. */
-export interface Finding extends Explanation {
-  /** HTTP status code of the refusal; absent where no check fails. */
-  readonly status?: number
-  readonly signatureChecked: boolean
-  readonly facts: readonly Fact[]
-  /** Why keys could not be fetched, one line for each issuer. */
-  readonly outages: readonly string[]
-}
 
 /** Exit status 0: no check fails. 1: one does. 2: the token, the options or the tenant leave it open. */
 export async function explain({ args, env, input }: World): Promise<Outcome> {

@@ -1,7 +1,17 @@
 /** What `explain` found, as lines for a terminal. */
-import type { CheckResult } from '../explain.js'
+import type { CheckResult, Explanation } from '../explain.js'
 import { changeFor } from './changes.js'
-import type { Finding } from './explain.js'
+import type { Fact } from './facts.js'
+
+/** What the subcommand found out. */
+export interface Finding extends Explanation {
+  /** HTTP status code of the refusal; absent where no check fails. */
+  readonly status?: number
+  readonly signatureChecked: boolean
+  readonly facts: readonly Fact[]
+  /** Why keys could not be fetched, one line for each issuer. */
+  readonly outages: readonly string[]
+}
 
 const noKey = 'No key of a trusted issuer fits it.'
 

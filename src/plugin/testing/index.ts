@@ -1,6 +1,7 @@
 /** The exports of `fastify-entra/testing`: for tests of applications, never for production. */
 export type { TestApp, TestUser, TokenClaims } from './callers.js'
 export type { TestClock } from './clock.js'
+export type { Answer, Answerer, SentRequest } from './exchange.js'
 export {
   type ExpectGuardedOptions,
   expectGuarded,
@@ -8,7 +9,6 @@ export {
   type TriedRoute,
   UnguardedRoutesError
 } from './expect-guarded.js'
-export type { Answer, Answerer, SentRequest } from './network.js'
 export type { TestTenantOptions } from './shapes/shape.js'
 export { createTestTenant, type TestTenant } from './tenant.js'
 export type { OnTokenRequest, TokenRefusal, TokenRequest } from './token-endpoint.js'

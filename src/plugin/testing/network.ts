@@ -1,30 +1,10 @@
 /** The network of a test tenant, in the process: its documents, its token endpoint, and what a test answers for other services. */
 import { Readable } from 'node:stream'
 import type { SendRequest } from '../lib/json-client.js'
+import type { Answer, Answerer, SentRequest } from './exchange.js'
 import type { Shape } from './shapes/shape.js'
 import type { SigningKeys } from './signing-keys.js'
 import { answerTokenRequest, type OnTokenRequest } from './token-endpoint.js'
-
-/** A request that the API sends, of which no byte leaves the process. */
-export interface SentRequest {
-  readonly method: string
-  readonly url: URL
-  readonly headers: Readonly<Record<string, string>>
-  /** Empty without one. */
-  readonly body: string
-}
-
-/** An answer of a service. */
-export interface Answer {
-  /** Default: 200. */
-  readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
-  /** Sent as JSON. Default: an empty object. */
-  readonly body?: unknown
-}
-
-/** Answers requests to one service. */
-export type Answerer = (request: SentRequest) => Answer | Promise<Answer>
 
 /** The state that tests change. */
 export class Network {

@@ -1,5 +1,5 @@
 /** Answers of the tenant's token endpoint to the API itself: on-behalf-of, and client credentials. */
-import type { Answer, SentRequest } from './network.js'
+import type { Answer, SentRequest } from './exchange.js'
 
 /** A request of the API for a token with which it calls another API. */
 export interface TokenRequest {
