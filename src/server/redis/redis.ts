@@ -2,7 +2,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Redis } from 'ioredis'
 import { loggedError } from '../../plugin/index.js'
-import type { RedisAddress } from '../config/redis-address.js'
+import type { RedisAddress } from '../../plugin/environment/redis-address.js'
 
 /** Deadline of one command, from the call to its response; callers may have a shorter one of their own. */
 const commandTimeoutMs = 2000

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { EntraConfigurationError, RedisRevocations, type Revoked } from '../../plugin/index.js'
-import { type RedisAddress, toRedis } from '../config/redis-address.js'
+import { type RedisAddress, toRedis } from '../../plugin/environment/redis-address.js'
 import { connectRedis, reasonOf } from './redis.js'
 
 /** 0: revoked. 2: not revoked, or unknown. */
