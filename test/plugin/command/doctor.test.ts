@@ -1,4 +1,5 @@
 /** `fastify-entra doctor`: what it says of an API where all is well, and of broken ones. */
+import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
@@ -111,7 +112,7 @@ t.test('all is well', async (t) => {
     /^ok {7}configuration {2}2 issuers, for tokens whose aud is 20000000-\S+ or api:/,
     /^ok {7}proxy {10}http:\S+ without a proxy$/,
     /^ok {7}authorities {4}those of Node.js; NODE_EXTRA_CA_CERTS adds none$/,
-    /^ok {7}keys {11}http:\S+: 1 keys of http:\S+\/v2\.0$/,
+    /^ok {7}keys {11}http:\S+: 1 key of http:\S+\/v2\.0$/,
     /^ok {7}keys /,
     /^ok {7}clock {10}within 30 s of that of http:/,
     /^ok {7}credential {5}20000000-\S+ gets a token for http:/,
@@ -123,7 +124,9 @@ t.test('all is well', async (t) => {
   ]
   const lines = out.trimEnd().split('\n')
   t.equal(lines.length, expected.length)
-  expected.forEach((line, index) => t.match(lines[index] ?? '', line))
+  expected.forEach((line, index) => {
+    t.match(lines[index] ?? '', line)
+  })
   const json = JSON.parse((await doctor(t, own, '--json', '--tenant', String(own.ENTRA_TENANT_ID))).out)
   t.match(json[0], { id: 'configuration', outcome: 'ok', found: String })
   t.match(json.at(-2), { id: 'registration', outcome: 'skipped', found: /no module/ })
@@ -177,14 +180,14 @@ t.test('the client ID, or its secret, is wrong', async (t) => {
 t.test('what the tenant says of a credential', async (t) => {
   const said = { status: 401, body: {} as object }
   const env = await startAltered(t, (path, answer) => {
-    if (path.endsWith('/token')) Object.assign(answer, { ...said, body: JSON.stringify(said.body) })
+    if (path.includes('/token')) Object.assign(answer, { ...said, body: JSON.stringify(said.body) })
   })
   const rows: [status: number, body: object, line: RegExp][] = [
     [401, { error: 'invalid_client', error_codes: [7000215] }, /AADSTS7000215; ENTRA_CLIENT_SECRET must be the Value/],
     [401, { error: 'invalid_client', error_codes: [7000222] }, /AADSTS7000222; the secret has expired: create/],
     [400, { error: 'invalid_grant', error_codes: [65001] }, /AADSTS65001; add the permission/],
     [400, { error: 'odd', error_codes: [123] }, /400 odd AADSTS123; look the number up/],
-    [200, {}, /credential .*refuses 20000000-\S+: 200 \w+; look/],
+    [200, {}, /credential .*refuses 20000000-\S+: 200 without a reason; look/],
     [503, {}, /credential .*no token for http:\S+: the tenant answered 503; try again/]
   ]
   for (const [status, body, line] of rows) {
@@ -224,6 +227,11 @@ t.test('certificates: expired, soon to expire, and not that of the registration'
   const { exitCode, out } = await use(later.file)
   t.equal(exitCode, 0, out)
   t.match(out, /^ok {7}expiry {9}the certificate expires on 20\S+, in 100 days$/m)
+})
+
+t.test('several keys', async (t) => {
+  await control('rotate?keep=1')
+  t.match((await doctor(t, own)).out, /^ok {7}keys .*: 2 keys of http/m)
 })
 
 t.test('the tenant is down', async (t) => {
@@ -283,7 +291,18 @@ t.test('certificate authorities', async (t) => {
 })
 
 t.test('Redis', needsRedis, async (t) => {
-  const redis = await startRedis(t, '--requirepass', password, '--user', `pinger on >${password} ~* +info +select`)
+  const redis = await startRedis(
+    t,
+    '--requirepass',
+    password,
+    '--user',
+    'pinger',
+    'on',
+    `>${password}`,
+    '~*',
+    '+info',
+    '+select'
+  )
   const at = (user: string) => ({ ...own, REDIS_URL: redis.url.replace('//', `//${user}@`) })
   t.match((await doctor(t, at(`:${password}`))).out, /^ok {7}redis {10}127\.0\.0\.1:\d+ answers PING$/m)
   await requireWrong(t, await doctor(t, at(':canary-wrong-secret')), /redis .*: WRONGPASS.*; correct user and password/)
@@ -355,6 +374,8 @@ t.test('the registration, against the guards of a module', async (t) => {
     t,
     lacking,
     /registration .*Directory\.Read" is not in code; write/,
+    /registration .*Admin: displayName is "Administrators"/,
+    /registration .*Admin: description is /,
     /registration .*appRoles: Orders\.Write\.All is missing; write the registration with fastify-entra manifest/,
     /registration .*Directory\.Read\.All" is not in code/,
     /claims .*optionalClaims\.accessToken: sid is missing; set it for access tokens/
@@ -366,6 +387,23 @@ t.test('the registration, against the guards of a module', async (t) => {
   await requireWrong(t, await doctor(t, own, join(apps, 'contradictory.ts')), /registration .*different definitions/)
   await requireWrong(t, await doctor(t, own, join(apps, 'odd.ts')), /registration .*permissions is no object/)
   await requireWrong(t, await doctor(t, own, join(apps, 'missing.ts')), /registration .*Cannot find module/)
+})
+
+t.test('a scope, and an optional claim, are missing in the registration', async (t) => {
+  const env = await startAltered(t, (path, answer) => {
+    if (!path.includes('optionalClaims')) return
+    const registration = JSON.parse(answer.body)
+    registration.api.oauth2PermissionScopes.shift()
+    registration.optionalClaims.accessToken.shift()
+    answer.body = JSON.stringify(registration)
+  })
+  setVariables(t, env)
+  await requireWrong(
+    t,
+    await doctor(t, env, join(apps, 'server.ts')),
+    /registration .*oauth2PermissionScopes: access_as_user is missing; write/,
+    /claims .*accessToken: idtyp is missing; set it/
+  )
 })
 
 t.test('Graph is down', async (t) => {
@@ -387,6 +425,28 @@ t.test('nothing to try', async (t) => {
   const ISSUERS_FILE = join(t.testdir({ 'issuers.json': JSON.stringify([entry]) }), 'issuers.json')
   const many = await doctor(t, { ISSUERS_FILE })
   t.match(many.out, /^skipped {2}credential .*organizations stands for many$/m)
+})
+
+/** For the process of the command: packages that are not installed there. */
+const withoutPackages = `data:text/javascript,${encodeURIComponent(`
+  import { register } from 'node:module'
+  const hook = \`export async function resolve(specifier, context, next) {
+    if (specifier !== '@azure/msal-node' && specifier !== 'ioredis') return next(specifier, context)
+    throw Object.assign(new Error("Cannot find package '" + specifier + "'"), { code: 'ERR_MODULE_NOT_FOUND' })
+  }\`
+  register('data:text/javascript,' + encodeURIComponent(hook))
+`)}`
+
+t.test('without the optional packages, as a process', async (t) => {
+  const args = ['--import', 'tsx', '--import', withoutPackages, 'src/plugin/command/main.ts', 'doctor']
+  const env = { ...process.env, ...own, REDIS_URL: `redis://:${password}@127.0.0.1:9` }
+  const { error, out } = await new Promise<{ error: unknown; out: string }>((resolve) =>
+    execFile(process.execPath, args, { env }, (error, out) => resolve({ error, out }))
+  )
+  t.match(error, { code: 1 })
+  t.match(out, /^WRONG {4}credential .*needs the package @azure\/msal-node; install it/m)
+  t.match(out, /^skipped {2}redis .*ioredis is not installed; install it/m)
+  t.notOk(out.includes(password))
 })
 
 t.test('packages that are missing, and bugs', async (t) => {

@@ -74,7 +74,7 @@ function refused(
   { status, error, errorCodes, reason }: Readonly<Record<string, unknown>>
 ): Diagnosis {
   const codes = [errorCodes].flat().filter((code) => typeof code === 'number')
-  const said = [status, typeof error === 'string' ? error : reason, ...codes.map((code) => `AADSTS${code}`)]
+  const said = [status, error ?? reason ?? 'without a reason', ...codes.map((code) => `AADSTS${code}`)]
   const change = [...codes, error].map((each) => changes.get(each)).find((each) => each !== undefined)
   const look = 'look the number up in the sign-in log of the tenant (service principal sign-ins)'
   return wrong('credential', `the tenant refuses ${clientId}: ${said.map(String).join(' ')}`, change ?? look)

@@ -41,7 +41,7 @@ function diagnosisOf({ settings, status, name }: Issuer, { insecureHttpHosts }: 
     return wrong('keys', `${url}: ${lastError}`, inTermsOfVariables(changeFor(lastError, proxy), env))
   }
   if (keys === 0) return ok('keys', `${url}: the authority has no such document, and needs none`)
-  return ok('keys', `${url}: ${keys} keys of ${name}`)
+  return ok('keys', `${url}: ${keys === 1 ? '1 key' : `${keys} keys`} of ${name}`)
 }
 
 function changeFor(reason: string, proxy: string | undefined): string {
