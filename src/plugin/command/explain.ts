@@ -2,7 +2,6 @@
 import { startEngine } from '../engine.js'
 import { readOptions } from '../environment/read-options.js'
 import { explainToken, explainWithoutKeys } from '../explain.js'
-import { EntraConfigurationError } from '../lib/configuration-error.js'
 import type { Logger } from '../lib/logger.js'
 import { toSettings } from '../options.js'
 import { isRefusal, refusal } from '../refusals/refusal.js'
@@ -11,6 +10,7 @@ import { factsOf } from './facts.js'
 import { CommandFailure, lines, type Outcome, parsed, type World } from './outcome.js'
 import { type Finding, reportOf } from './report.js'
 import { tokenIn } from './token-input.js'
+import { unlessUnconfigured, withArguments } from './variables.js'
 
 const usage = [
   'usage: fastify-entra explain < token',
@@ -34,11 +34,7 @@ const wrongUse =
 export async function explain({ args, env, input }: World): Promise<Outcome> {
   const { values } = parsed(args, options, { text: wrongUse, positionals: 0 })
   if (values.help) return { exitCode: 0, out: lines(usage), err: '' }
-  const settings = settingsOf({
-    ...env,
-    ...(values.tenant !== undefined && { ENTRA_TENANT_ID: values.tenant }),
-    ...(values.client !== undefined && { ENTRA_CLIENT_ID: values.client })
-  })
+  const settings = settingsOf(withArguments(env, values))
   const token = tokenIn(await input())
   const decoded = decodeToken(token)
   if (isRefusal(decoded)) throw new CommandFailure(decoded.detail)
@@ -48,15 +44,9 @@ export async function explain({ args, env, input }: World): Promise<Outcome> {
   return { exitCode: finding.code === undefined ? 0 : finding.code === 'tenant_unavailable' ? 2 : 1, out, err: '' }
 }
 
+/** Without the API's own credential: nothing is requested with it. */
 function settingsOf(env: World['env']) {
-  try {
-    // Without the API's own credential: nothing is requested with it.
-    return { ...toSettings(readOptions(env)), clients: new Map() }
-  } catch (error) {
-    const isEmpty = error instanceof EntraConfigurationError && /^ENTRA_TENANT_ID and .* missing;/.test(error.message)
-    if (isEmpty) throw new CommandFailure(`${error.message}, such as with --tenant and --client`)
-    throw error
-  }
+  return { ...unlessUnconfigured(() => toSettings(readOptions(env))), clients: new Map() }
 }
 
 const nothing = () => {}

@@ -46,7 +46,9 @@ export type OptionValues<Types extends OptionTypes> = {
 export function parsed<const Types extends OptionTypes>(args: readonly string[], options: Types, usage: Usage) {
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: usage.positionals > 0 })
-    if (positionals.length === usage.positionals) return { values: values as OptionValues<Types>, positionals }
+    const { positionals: most, least = most } = usage
+    if (positionals.length >= least && positionals.length <= most)
+      return { values: values as OptionValues<Types>, positionals }
   } catch {
     // The sentence of parseArgs would show the argument, which may be a token.
   }
@@ -58,4 +60,6 @@ export interface Usage {
   readonly text: string
   /** The number of arguments that are no options. */
   readonly positionals: number
+  /** How many of them are required. Default: all */
+  readonly least?: number
 }

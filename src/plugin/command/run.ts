@@ -8,6 +8,13 @@ type Subcommand = (world: World) => Promise<Outcome>
 const subcommands: ReadonlyMap<string, { readonly purpose: string; readonly load: () => Promise<Subcommand> }> =
   new Map([
     [
+      'doctor',
+      {
+        purpose: 'checks the configuration, and all that it depends on, and says what to change',
+        load: async () => (await import('./doctor.js')).doctor
+      }
+    ],
+    [
       'explain',
       {
         purpose: 'says why a token is refused, and what to change',

@@ -37,22 +37,49 @@ export function createProxies(
 ): Proxies {
   const direct = new Agent(options)
   const privately = new Agent({ ...options, connect: connectPrivately })
-  const isInsecure = (url: URL) => url.protocol === 'http:' && insecureHosts.has(insecureHostOf(url))
-  const http = proxyFrom(['http_proxy', 'HTTP_PROXY'], environment, options)
-  const https = proxyFrom(['https_proxy', 'HTTPS_PROXY'], environment, options) ?? http
-  const isExempt = exemptions(readVariable(['no_proxy', 'NO_PROXY'], environment).value)
+  const { http, https, proxyFor } = proxiesIn(environment, options)
   return {
     dispatcherFor(url) {
       // A proxy would be a further party that can replace the keys.
-      if (isInsecure(url)) return privately
-      const proxy = url.protocol === 'https:' ? https : http
-      return proxy === undefined || isLoopback(url.hostname) || isExempt(url) ? direct : proxy
+      if (isInsecure(url, insecureHosts)) return privately
+      return proxyFor(url)?.agent ?? direct
     },
     async destroy() {
       // Bun replaces undici by its own, whose agents have no sockets and no `destroy`.
-      await Promise.all([...new Set([direct, privately, http, https])].map((each) => each?.destroy?.()))
+      await Promise.all([...new Set([direct, privately, http?.agent, https?.agent])].map((each) => each?.destroy?.()))
     }
   }
+}
+
+/**
+ * The proxy that {@link createProxies} selects for a URL: the name of its variable, and its address, without user and password.
+ *
+ * @returns `undefined` for a direct connection
+ * @throws EntraConfigurationError as {@link createProxies}
+ */
+export function proxyInWords(url: URL, environment: Environment, insecureHosts: InsecureHosts): string | undefined {
+  const { proxyFor } = proxiesIn(environment, {})
+  return isInsecure(url, insecureHosts) ? undefined : proxyFor(url)?.words
+}
+
+interface Proxy {
+  readonly agent: ProxyAgent
+  /** Its variable and address, without credentials. */
+  readonly words: string
+}
+
+const isInsecure = (url: URL, insecureHosts: InsecureHosts) =>
+  url.protocol === 'http:' && insecureHosts.has(insecureHostOf(url))
+
+function proxiesIn(environment: Environment, options: Agent.Options) {
+  const http = proxyFrom(['http_proxy', 'HTTP_PROXY'], environment, options)
+  const https = proxyFrom(['https_proxy', 'HTTPS_PROXY'], environment, options) ?? http
+  const isExempt = exemptions(readVariable(['no_proxy', 'NO_PROXY'], environment).value)
+  const proxyFor = (url: URL) => {
+    const proxy = url.protocol === 'https:' ? https : http
+    return proxy === undefined || isLoopback(url.hostname) || isExempt(url) ? undefined : proxy
+  }
+  return { http, https, proxyFor }
 }
 
 /** RFC 3986 §3.2: without a scheme, and without credentials. */
@@ -64,7 +91,7 @@ function readVariable(names: readonly string[], environment: Environment) {
   return { name, value: environment[name]?.trim() ?? '' }
 }
 
-function proxyFrom(names: readonly string[], environment: Environment, options: Agent.Options): ProxyAgent | undefined {
+function proxyFrom(names: readonly string[], environment: Environment, options: Agent.Options): Proxy | undefined {
   const { name, value } = readVariable(names, environment)
   if (value === '') return undefined
   try {
@@ -72,7 +99,8 @@ function proxyFrom(names: readonly string[], environment: Environment, options: 
     const url = new URL(hostAndPort.test(value) ? `http://${value}` : value)
     // A password with a `#` that is not percent-encoded ends in the middle of the URL.
     const isPlain = url.pathname === '/' && url.search === '' && url.hash === ''
-    if (isPlain && /^https?:$/.test(url.protocol)) return new ProxyAgent({ ...options, uri: url.href })
+    if (isPlain && /^https?:$/.test(url.protocol))
+      return { agent: new ProxyAgent({ ...options, uri: url.href }), words: `${url.origin} of ${name}` }
   } catch {
     // The thrown error contains the address, and so the password of the proxy.
   }

@@ -1,10 +1,10 @@
 /** Parses the environment variables into the server's configuration. No other module reads them. */
 import { credentialsIn } from '../../plugin/environment/credentials.js'
 import { optionVariables, readOptions } from '../../plugin/environment/read-options.js'
+import { type RedisAddress, toRedis } from '../../plugin/environment/redis-address.js'
 import { type Environment, oneOf } from '../../plugin/environment/values.js'
 import type { EntraOptions } from '../../plugin/index.js'
 import { refuseMisspelt } from './misspelt.js'
-import { type RedisAddress, toRedis } from './redis-address.js'
 import { integer, origins, secure, toClientId, toHost, toOrigin, toTrustProxy } from './variables.js'
 
 /** Who may read the API's documents: the values of `DOCS`. */

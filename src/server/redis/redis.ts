@@ -1,8 +1,8 @@
 /** The connection to Redis, or Valkey, which instances of the server share. */
 import type { FastifyBaseLogger } from 'fastify'
 import type { Redis } from 'ioredis'
+import type { RedisAddress } from '../../plugin/environment/redis-address.js'
 import { loggedError } from '../../plugin/index.js'
-import type { RedisAddress } from '../config/redis-address.js'
 
 /** Deadline of one command, from the call to its response; callers may have a shorter one of their own. */
 const commandTimeoutMs = 2000

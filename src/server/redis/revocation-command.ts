@@ -1,8 +1,8 @@
 /** `npm run revoke`, as a function: returns the output and the exit status for arguments and environment. */
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
+import { type RedisAddress, toRedis } from '../../plugin/environment/redis-address.js'
 import { EntraConfigurationError, RedisRevocations, type Revoked } from '../../plugin/index.js'
-import { type RedisAddress, toRedis } from '../config/redis-address.js'
 import { connectRedis, reasonOf } from './redis.js'
 
 /** 0: revoked. 2: not revoked, or unknown. */

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import t from 'tap'
 import { ProxyAgent } from 'undici'
 import { createJsonClient } from '../../../src/plugin/lib/json-client.js'
-import { createProxies } from '../../../src/plugin/lib/proxies.js'
+import { createProxies, proxyInWords } from '../../../src/plugin/lib/proxies.js'
 import { startTestTenant } from '../../support/tenant.js'
 
 /** Whether a URL goes through a proxy. */
@@ -139,4 +139,19 @@ t.test('agents without destroy(), as those of Bun, are closed already', async (t
   const agents = ['http://127.0.0.1', target].map((url) => proxies.dispatcherFor(new URL(url)))
   for (const agent of agents) Object.defineProperty(agent, 'destroy', { value: undefined })
   await t.resolves(proxies.destroy())
+})
+
+t.test('the proxy of a URL in words, without its password', (t) => {
+  const env = {
+    HTTP_PROXY: 'http://user:canary@proxy.corp:3128',
+    https_proxy: 'secure.corp:443',
+    NO_PROXY: '.internal'
+  }
+  const words = (url: string, insecure: readonly string[] = []) => proxyInWords(new URL(url), env, new Set(insecure))
+  t.equal(words('http://keycloak:8080'), 'http://proxy.corp:3128 of HTTP_PROXY')
+  t.equal(words('http://keycloak:8080', ['keycloak:8080']), undefined, 'called without a proxy')
+  t.equal(words('https://login.example.com', ['login.example.com:443']), 'http://secure.corp:443 of https_proxy')
+  t.equal(words('https://login.internal'), undefined)
+  t.equal(words('http://127.0.0.1:4000'), undefined)
+  t.end()
 })

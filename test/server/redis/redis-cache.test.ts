@@ -1,7 +1,7 @@
 /** Where MSAL keeps tokens, in a real Redis: stored, read, expired, and failing as Redis does. */
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
-import { toRedis } from '../../../src/server/config/redis-address.js'
+import { toRedis } from '../../../src/plugin/environment/redis-address.js'
 import { connectRedis } from '../../../src/server/redis/redis.js'
 import { cacheClient } from '../../../src/server/redis/redis-cache.js'
 import { until } from '../../faults/waits.js'

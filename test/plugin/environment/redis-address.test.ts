@@ -1,5 +1,5 @@
 import t from 'tap'
-import { toRedis } from '../../../src/server/config/redis-address.js'
+import { toRedis } from '../../../src/plugin/environment/redis-address.js'
 
 t.test('where Redis is, by its URL', (t) => {
   const rows: [url: string, address: object][] = [

@@ -1,5 +1,5 @@
 /** Parses `REDIS_URL`. */
-import { EntraConfigurationError } from '../../plugin/index.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
 
 /** The address of a Redis, and the user that connects. */
 export interface RedisAddress {

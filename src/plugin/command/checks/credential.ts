@@ -1,0 +1,99 @@
+/** The checks of this API's own credential: one token for Microsoft Graph, and the permissions that it has. */
+import { loadMsal, requestToken } from '../../downstream/msal.js'
+import type { OwnClient } from '../../downstream/options.js'
+import { loadClientPackage } from '../../downstream/token-clients.js'
+import type { IssuerSettings } from '../../issuers/issuer.js'
+import { adviceFor } from '../../keys/advice.js'
+import { type ExchangeJson, reasonOf } from '../../lib/json-client.js'
+import { hasOwn } from '../../lib/own.js'
+import { shown } from '../../lib/validate.js'
+import { isRefusal } from '../../refusals/refusal.js'
+import { decodeToken } from '../../verification/decode.js'
+import { type Diagnosis, ok, skipped, wrong, wrongBecause } from './diagnosis.js'
+
+/** What to change, by AADSTS number (Microsoft: "Microsoft Entra authentication and authorization error codes"), or error (RFC 6749 §5.2). */
+const changes: ReadonlyMap<unknown, string> = new Map<unknown, string>([
+  [7000215, 'ENTRA_CLIENT_SECRET must be the Value of a client secret, not its Secret ID, of this app registration'],
+  [7000222, 'the secret has expired: create a new one (Certificates & secrets), and set ENTRA_CLIENT_SECRET to it'],
+  [7000112, 'the application is disabled: enable it (Enterprise applications, Properties)'],
+  [700016, 'ENTRA_CLIENT_ID must be the Application (client) ID of a registration that this tenant has'],
+  [700024, 'the assertion was not valid at that time: correct the clock of this machine'],
+  [700027, 'upload the certificate of ENTRA_CLIENT_CERTIFICATE to the registration (Certificates & secrets)'],
+  [90002, 'ENTRA_TENANT_ID must be the Directory (tenant) ID'],
+  [65001, 'add the permission to the registration (API permissions), and grant admin consent'],
+  [70011, 'GRAPH_URL must be the origin of Microsoft Graph in the cloud of the tenant'],
+  [500011, 'GRAPH_URL must be the origin of Microsoft Graph in the cloud of the tenant'],
+  [53003, 'a Conditional Access policy for workload identities blocks this API: exclude it, or its address'],
+  ['invalid_client', 'ENTRA_CLIENT_SECRET or ENTRA_CLIENT_CERTIFICATE must be one of this app registration'],
+  ['unauthorized_client', 'ENTRA_CLIENT_ID must be the client ID of a registration that this tenant has']
+])
+
+/** A client of a tenant, and where it calls Microsoft Graph. */
+export interface GraphClient {
+  readonly client: OwnClient
+  readonly graphUrl: string
+  readonly exchangeJson: ExchangeJson
+}
+
+/** Loads the package that requests tokens; the diagnosis if it is not installed. */
+export async function checkPackage(
+  clients: ReadonlyMap<IssuerSettings, OwnClient>,
+  load: () => Promise<unknown> = loadMsal
+): Promise<Diagnosis | undefined> {
+  try {
+    return await loadClientPackage(clients, load).then(() => undefined)
+  } catch (error) {
+    return wrongBecause('credential', error)
+  }
+}
+
+/** A diagnosis, and the token unless there is none. */
+export interface CheckedCredential {
+  readonly diagnosis: Diagnosis
+  readonly token?: string
+}
+
+/** Requests one token (client credentials grant, RFC 6749 §4.4). */
+export async function checkCredential({ client, graphUrl, exchangeJson }: GraphClient): Promise<CheckedCredential> {
+  const { clientId, tenantId } = client
+  const request = { tenantId, scopes: [`${graphUrl}/.default`] }
+  try {
+    const answer = await requestToken(client, request, exchangeJson)
+    if (hasOwn(answer, 'token'))
+      return { diagnosis: ok('credential', `${clientId} gets a token for ${graphUrl}`), token: answer.token }
+    return { diagnosis: refused(clientId, answer.about) }
+  } catch (error) {
+    const reason = reasonOf(error)
+    const change = adviceFor(reason) ?? 'try again, and check the way to the tenant'
+    return { diagnosis: wrong('credential', `no token for ${graphUrl}: ${reason}`, change) }
+  }
+}
+
+function refused(
+  clientId: string,
+  { status, error, errorCodes, reason }: Readonly<Record<string, unknown>>
+): Diagnosis {
+  const codes = [errorCodes].flat().filter((code) => typeof code === 'number')
+  const said = [status, error ?? reason ?? 'without a reason', ...codes.map((code) => `AADSTS${code}`)]
+  const change = [...codes, error].map((each) => changes.get(each)).find((each) => each !== undefined)
+  const look = 'look the number up in the sign-in log of the tenant (service principal sign-ins)'
+  return wrong('credential', `the tenant refuses ${clientId}: ${said.map(String).join(' ')}`, change ?? look)
+}
+
+/**
+ * The application permissions in the token.
+ *
+ * @param required those that the API must have
+ */
+export function checkConsent(token: string, required: readonly string[]): Diagnosis {
+  const decoded = decodeToken(token)
+  if (isRefusal(decoded)) return skipped('consent', 'the token for Microsoft Graph does not show its permissions')
+  const { roles } = decoded.payload
+  const granted = Array.isArray(roles) ? roles.map(String) : []
+  const missing = required.filter((name) => !granted.includes(name))
+  const add =
+    'add what is missing to the registration (API permissions, Application permissions), and grant admin consent'
+  if (missing.length > 0) return wrong('consent', `not granted: ${missing.join(', ')}; granted: ${shown(granted)}`, add)
+  if (granted.length > 0) return ok('consent', `granted in Microsoft Graph: ${granted.join(', ')}`)
+  return ok('consent', 'no application permission in Microsoft Graph is granted, and --permissions requires none')
+}
