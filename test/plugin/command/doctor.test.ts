@@ -438,7 +438,7 @@ const withoutPackages = `data:text/javascript,${encodeURIComponent(`
 `)}`
 
 t.test('without the optional packages, as a process', async (t) => {
-  const args = ['--import', 'tsx', '--import', withoutPackages, 'src/plugin/command/main.ts', 'doctor']
+  const args = [...process.execArgv, '--import', withoutPackages, 'src/plugin/command/main.ts', 'doctor']
   const env = { ...process.env, ...own, REDIS_URL: `redis://:${password}@127.0.0.1:9` }
   const { error, out } = await new Promise<{ error: unknown; out: string }>((resolve) =>
     execFile(process.execPath, args, { env }, (error, out) => resolve({ error, out }))
