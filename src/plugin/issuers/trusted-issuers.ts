@@ -134,10 +134,10 @@ export class TrustedIssuers {
    * explanations: it says nothing of whether the issuer signed the token.
    */
   expected(iss: unknown, claims: Claims): Issuer | Refusal {
-    if (typeof iss !== 'string') return this.#wrongIssuer()
     const isLike = ({ name, settings: { among, issuer } }: Issuer) =>
-      name === undefined && (issuer as RegExp).test(iss) && among?.isFor(claims) !== false
-    return this.named(iss, claims) ?? this.#others.find(isLike) ?? this.#wrongIssuer()
+      name === undefined && (issuer as RegExp).test(String(iss)) && among?.isFor(claims) !== false
+    const known = typeof iss === 'string' ? (this.named(iss, claims) ?? this.#others.find(isLike)) : undefined
+    return known ?? this.#wrongIssuer()
   }
 
   /** A key of this name, for whichever algorithm, if one is held. Fetches nothing. */
