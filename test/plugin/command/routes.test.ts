@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { rowsIn } from '../../../src/plugin/command/route-table.js'
 import { run } from '../../../src/plugin/command/run.js'
 import { startTestTenant } from '../../support/tenant.js'
 
@@ -29,10 +30,8 @@ t.test('written to a file, and compared with it', async (t) => {
     const file = join(folder, `access.${format}`)
     const { exitCode, out } = await routes('app.ts', '--format', format)
     t.equal(exitCode, 0)
-    await writeFile(file, out)
+    await writeFile(file, `\uFEFF${out.replaceAll('\n', '\r\n')}`) // an editor of another system saved it
     t.match(await routes('app.ts', '--check', file), { exitCode: 0, out: '', err: /^5 routes, callers as in / })
-    await writeFile(file, `\uFEFF${out.replaceAll('\n', '\r\n')}`)
-    t.equal((await routes('app.ts', '--check', file)).exitCode, 0, 'an editor of another system saved it')
     const { exitCode: changed, out: changes, err } = await routes('changed.ts', '--check', file)
     t.equal(changed, 1)
     t.same(changes.split('\n'), [
@@ -51,9 +50,8 @@ t.test('written to a file, and compared with it', async (t) => {
 t.test('Markdown keeps what a table would take for its own', async (t) => {
   const { out } = await routes('changed.ts', '--format', 'markdown')
   t.match(out, String.raw`| DELETE | /orders/a\|b\\ | the scope Orders.Delete |`)
-  const file = join(folder, 'marks.md')
-  await writeFile(file, out)
-  t.equal((await routes('changed.ts', '--check', file)).exitCode, 0)
+  const deleted = { method: 'DELETE', route: '/orders/a|b\\', callers: 'the scope Orders.Delete' }
+  t.same(rowsIn(out)?.at(-1), deleted)
 })
 
 t.test('what is no app: one sentence, exit status 2', async (t) => {
