@@ -11,6 +11,7 @@ import type { Test } from 'tap'
 import { environmentFor } from '../../src/server/environment.js'
 import { startTenant, type Tenant, type TenantOptions } from '../../src/tenant/index.js'
 import { createTlsIdentity } from '../../src/tenant/tls.js'
+import { unwatched } from '../support/process.js'
 import { appToken, getJson, startServer } from '../support/server.js'
 import { type Answered, reportAnswers, tokenRequestLog } from './reports.js'
 import type { Order, Plan, Report } from './world.js'
@@ -35,9 +36,6 @@ export interface Program {
 const inherited = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(AZURE_|API_|POLL_SECONDS$|NODE_EXTRA_CA_CERTS$)/.test(name))
 )
-
-/** As users run them: tap would have each child load what follows its coverage. */
-const unwatched = ['-u', 'NODE_OPTIONS', '-u', 'NODE_V8_COVERAGE']
 
 /** Runs an example's `npm start` command, until it ends or the test does. */
 export function runExample(t: Test, example: string, env: Record<string, string>): Program {

@@ -6,15 +6,13 @@ import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { type Running, run } from '../support/process.js'
+import { type Running, run, unwatched } from '../support/process.js'
 import { skipWithout } from '../support/programs.js'
 import { getJson } from '../support/server.js'
 
 const last = /\nTenant {2}http[^\n]+\n/
 
-/** As users run them: tap would have each child load what follows its coverage, and two forms of one file do not add up. */
-const shell = (script: string) =>
-  promisify(execFile)('env', ['-u', 'NODE_OPTIONS', '-u', 'NODE_V8_COVERAGE', 'sh', '-c', script])
+const shell = (script: string) => promisify(execFile)('env', [...unwatched, 'sh', '-c', script])
 
 async function dev(t: Test, env: Record<string, string>): Promise<Running> {
   const running = run(t, 'src/server/dev.ts', env)

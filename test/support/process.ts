@@ -41,3 +41,6 @@ export function run(t: Test, entry: string, env: Record<string, string> = {}, ..
     }
   }
 }
+
+/** Arguments of `env` for a program as users run it: tap would have each child load what follows its coverage, and two forms of one file do not add up. */
+export const unwatched = ['-u', 'NODE_OPTIONS', '-u', 'NODE_V8_COVERAGE'] as const

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import type { Tenant } from '../../src/tenant/index.js'
+import { unwatched } from './process.js'
 import { clientId, seconds, tenantId } from './tenant.js'
 
 /** The samples of a language in a text, in their order. */
@@ -113,8 +114,7 @@ export function pointedAt({ origin, tenantId: id, description }: Tenant, program
 export async function runTests({ programs, path }: Compiled): Promise<number> {
   const files = programs.map((_, index) => path(`sample-${index}.js`))
   const program = ['--test', '--test-reporter=tap', ...files]
-  // tap would have each child load what follows its coverage.
-  const command = ['-u', 'NODE_OPTIONS', '-u', 'NODE_V8_COVERAGE', process.execPath, ...program]
+  const command = [...unwatched, process.execPath, ...program]
   const { stdout } = await promisify(execFile)('env', command, { env: { PATH: process.env.PATH } })
   return Number(/^# pass (\d+)$/m.exec(stdout)?.[1])
 }

@@ -1,11 +1,10 @@
 /** `fastify-entra manifest`: the app registration that the guards of an app require, written, or compared with the existing one. */
 
 import { guid } from '../lib/validate.js'
-import { type Application, manifestOf } from '../manifest/application.js'
-import { toBicep } from '../manifest/bicep.js'
+import { manifestOf } from '../manifest/application.js'
 import { driftOf } from '../manifest/drift.js'
 import { ManifestFailure } from '../manifest/failure.js'
-import { toTerraform } from '../manifest/terraform.js'
+import { formats } from '../manifest/formats.js'
 import { factsOfApp } from './app-process.js'
 import { declaredPermissions } from './declared-permissions.js'
 import { CommandFailure, lines, type Outcome, parsed, type World } from './outcome.js'
@@ -26,12 +25,6 @@ const options = {
   help: { type: 'boolean' }
 } as const
 const wrongUse = 'manifest takes one module, --client, and --format json, terraform or bicep, or --check'
-
-const formats: ReadonlyMap<string, (application: Application, apiName: string) => string> = new Map([
-  ['json', (application) => `${JSON.stringify(application, null, 2)}\n`],
-  ['terraform', toTerraform],
-  ['bicep', toBicep]
-])
 
 /** Exit status 0: written, or no difference. 1: differences, or permissions that contradict each other. 2: the module is not an app, or the check failed. */
 export async function manifest({ args, env }: World): Promise<Outcome> {

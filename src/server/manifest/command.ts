@@ -2,14 +2,13 @@
 import { parseArgs } from 'node:util'
 import { inTermsOfVariables } from '../../plugin/environment/read-options.js'
 import { EntraConfigurationError, type TokenForApp } from '../../plugin/index.js'
-import { type Application, manifestOf } from '../../plugin/manifest/application.js'
-import { toBicep } from '../../plugin/manifest/bicep.js'
+import { manifestOf } from '../../plugin/manifest/application.js'
 import { driftOf } from '../../plugin/manifest/drift.js'
 import { ManifestFailure } from '../../plugin/manifest/failure.js'
+import { type Format, formats } from '../../plugin/manifest/formats.js'
 import type { Permissions } from '../../plugin/manifest/permissions.js'
 import { readRegistration } from '../../plugin/manifest/registration.js'
 import type { Route } from '../../plugin/manifest/requirements.js'
-import { toTerraform } from '../../plugin/manifest/terraform.js'
 import { readConfig, type ServerConfig } from '../config/config.js'
 import { createGraph } from '../graph/graph.js'
 import { ServerProblem } from '../problems.js'
@@ -40,14 +39,6 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** The API of the embedded tenant, the default. */
 const exampleClientId = '20000000-0000-4000-8000-000000000001'
-
-type Format = (application: Application, apiName: string) => string
-
-const formats: ReadonlyMap<string, Format> = new Map([
-  ['json', (application) => `${JSON.stringify(application, null, 2)}\n`],
-  ['terraform', toTerraform],
-  ['bicep', toBicep]
-])
 
 /** Runs the command. Rejects only for a bug. */
 export async function runManifest(args: readonly string[], env: Environment, subject: Subject): Promise<Outcome> {

@@ -7,7 +7,7 @@ export interface SignInRequest {
   /** The name of the application. */
   readonly app: string
   readonly reason: Reason
-  /** A stronger sign-in is of one user: somebody else is asked whether that is meant. */
+  /** A stronger sign-in is of one user: whoever picks another account must confirm that it is meant. */
   readonly expected: Account | undefined
   /** The user name of whoever is signed in. */
   readonly signedIn: string | undefined

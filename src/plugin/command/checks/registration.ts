@@ -1,15 +1,11 @@
 /** The checks of the app registration: what it has, against what the guards of an app require. */
-import { type ExchangeJson, reasonOf } from '../../lib/json-client.js'
+import { reasonOf } from '../../lib/json-client.js'
 import { manifestOf } from '../../manifest/application.js'
 import { driftOf } from '../../manifest/drift.js'
-import {
-  type Entry,
-  type Registration,
-  type RegistrationSource,
-  readRegistration
-} from '../../manifest/registration.js'
+import { type Entry, type Registration, readRegistration } from '../../manifest/registration.js'
 import type { AppFacts } from '../app-process.js'
 import { declaredPermissions } from '../declared-permissions.js'
+import { GraphRefusal, graphBy, type Reader } from '../graph-source.js'
 import { type Diagnosis, ok, skipped, wrong, wrongBecause } from './diagnosis.js'
 import type { PasswordCredential } from './expiry.js'
 
@@ -25,18 +21,6 @@ export interface App {
   readonly facts: AppFacts
 }
 
-/** Graph answered, and refuses. */
-class GraphRefusal extends Error {
-  override readonly name = 'GraphRefusal'
-}
-
-/** Where the registration is read, and with what. */
-interface Reader {
-  readonly graphUrl: string
-  readonly token: string
-  readonly exchangeJson: ExchangeJson
-}
-
 /** Reads the registration of a client, or says why it cannot. */
 export async function findRegistration(clientId: string, reader: Reader): Promise<FoundRegistration | Diagnosis> {
   const graph = graphBy(reader)
@@ -49,23 +33,15 @@ export async function findRegistration(clientId: string, reader: Reader): Promis
     return { registration, secrets }
   } catch (error) {
     const grant = 'for this check grant it the application permission Application.Read.All in Microsoft Graph'
-    if (error instanceof GraphRefusal) return skipped('registration', error.message, grant)
+    if (error instanceof GraphRefusal) {
+      const found = `${error.detail.replace(/;.*/, '')} (it answered ${error.status})`
+      return skipped('registration', found, grant)
+    }
     return wrong(
       'registration',
       `Microsoft Graph cannot be reached: ${reasonOf(error)}`,
       'check GRAPH_URL and the proxy'
     )
-  }
-}
-
-function graphBy({ graphUrl, token, exchangeJson }: Reader): RegistrationSource {
-  return {
-    async get(path, { detail }) {
-      const headers = { authorization: `Bearer ${token}` }
-      const { status, body } = await exchangeJson(graphUrl + path, { method: 'GET', headers })
-      if (status === 200) return Object(body)
-      throw new GraphRefusal(`${detail.replace(/;.*/, '')} (it answered ${status})`)
-    }
   }
 }
 
