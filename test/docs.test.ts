@@ -145,7 +145,7 @@ const besides = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', join('benc
 const everyDocument = ['README.md', ...besides, ...pages, ...examples]
 
 t.test('every page, and every example, is in a list of the README', async (t) => {
-  const listed = (await readFile('README.md', 'utf8')).split('\n## Examples\n')[1] ?? ''
+  const listed = (await readFile('README.md', 'utf8')).split('\n## Documentation\n')[1] ?? ''
   for (const page of [...pages, ...examples]) t.match(listed, `](${page})`, page)
 })
 
