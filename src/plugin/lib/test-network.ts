@@ -42,7 +42,8 @@ export function withTestNetwork<Options extends object>(options: Options, networ
 export function testNetworksIn(options: object): readonly TestNetwork[] {
   const found = Object.getOwnPropertySymbols(options).filter(({ description }) => description === slot.description)
   if (found.length === 0) return []
-  if (process.env.NODE_ENV === 'production')
+  // `set NODE_ENV=production && node` of Windows leaves a space behind it.
+  if (process.env.NODE_ENV?.trim().toLowerCase() === 'production')
     throw new EntraConfigurationError(
       'the options are those of a test tenant (fastify-entra/testing), and NODE_ENV is production; give the options of a real tenant, or run tests with another NODE_ENV'
     )

@@ -74,8 +74,9 @@ export async function expectGuarded(app: object, { paths = {} }: ExpectGuardedOp
     throw new Error(
       'expectGuarded() got an app that does not trust a test tenant; register fastify-entra with tenant.options, and give the instance that has it'
     )
-  const walk: Walk = { app: given, tenant, tenants, paths, problems: [], tried: [], notTried: [] }
-  for (const entry of given.entra.accessMatrix()) await tryRoute(entry, walk)
+  const entries = given.entra.accessMatrix()
+  const walk: Walk = { app: given, tenant, tenants, paths, entries, problems: [], tried: [], notTried: [] }
+  for (const entry of entries) await tryRoute(entry, walk)
   if (walk.problems.length > 0) throw new UnguardedRoutesError(walk.problems)
   if (walk.tried.length === 0)
     throw new Error('expectGuarded() found no route that requires a token; declare routes before the app is ready')
@@ -88,6 +89,7 @@ interface Walk {
   readonly tenant: TestTenant
   readonly tenants: readonly TestTenant[]
   readonly paths: Readonly<Record<string, string>>
+  readonly entries: readonly AccessEntry[]
   readonly problems: string[]
   readonly tried: TriedRoute[]
   readonly notTried: (TriedRoute & { readonly why: string })[]
@@ -96,13 +98,15 @@ interface Walk {
 async function tryRoute(entry: AccessEntry, walk: Walk): Promise<void> {
   const { method, url, rule } = entry
   const skip = (why: string) => void walk.notTried.push({ method, url, why })
-  const reason = untriable(entry)
+  const reason = untriable(entry) ?? shadowOf(entry, walk.entries)
   if (reason) return skip(reason)
   for (const name of rule ? policiesIn(rule) : []) skip(`the policy ${name}`)
   const ways = waysToPass(rule ?? allOfNothing)
   const fitting = ways.flatMap((facts) => headersFor(facts, walk.tenants) ?? [])
   if (fitting.length < ways.length) skip('a token that fits: no test tenant of this app issues it')
-  const route = { ...entry, path: await pathOf(entry, fitting, walk) }
+  const path = await pathOf(entry, fitting, walk)
+  if (path === undefined) return
+  const route = { ...entry, path }
   await expectNobody(route, walk)
   for (const headers of fitting) await expectPassing(route, walk, headers)
   walk.tried.push({ method, url })
@@ -111,7 +115,7 @@ async function tryRoute(entry: AccessEntry, walk: Walk): Promise<void> {
 
 /** Callers who must be refused; returns how many unrelated ones there are. */
 async function tryOthers(route: Route, rule: Rule, walk: Walk): Promise<number> {
-  const others = unrelatedTo(rule, walk.tenant)
+  const others = unrelatedTo(rule, walk.tenants, walk.tenant)
   const unrelated = Object.values(others).filter((facts) => !isPassedBy(rule, facts, false))
   for (const facts of unrelated)
     await expectRefusal(route, walk, { facts, policies: false, what: `with an unrelated token (${facts.kind})` })
@@ -143,33 +147,50 @@ const outcome = ({ reached }: Probe, { statusCode }: Response) =>
 const allOfNothing: Rule = { kind: 'allOf', rules: [] }
 
 /** Why a route is not tried at all. */
-function untriable({ auth, rule, callers, constraints = {} }: AccessEntry): string | undefined {
+function untriable({ method, auth, rule, callers, constraints = {} }: AccessEntry): string | undefined {
   // Also the route of @fastify/cors, which answers preflights.
   const isOpen = auth === 'none' || (auth === 'optional' && !rule) || callers.startsWith('anyone')
   if (auth === 'unknown' || isOpen) return callers
+  // Fastify refuses one without a body before the guards (RFC 10008 §2).
+  if (method === 'QUERY') return 'QUERY requires a body, and none is sent'
   const isKnown = ([name, value]: [string, unknown]) => /^(version|host)$/.test(name) && typeof value === 'string'
   const other = Object.entries(constraints).find((each) => !isKnown(each))
   return other && `its constraint ${other[0]}`
 }
 
+/** The host of requests that name none, as `inject` sends it. */
+const ownHost = 'localhost:80'
+
+/** Why requests without a host of their own would not lead to a route: another one for that host has the same pattern. */
+function shadowOf({ method, url, constraints = {} }: AccessEntry, entries: Walk['entries']): string | undefined {
+  if (constraints.host !== undefined) return undefined
+  const isForOwnHost = ({ constraints: { host } = {} }: AccessEntry) =>
+    host instanceof RegExp ? host.test(ownHost) : host === ownHost
+  const isShadowed = entries.some((other) => other.method === method && other.url === url && isForOwnHost(other))
+  return isShadowed ? `another route of this pattern is for the host ${ownHost}` : undefined
+}
+
 /** A route, and a path that leads to it. */
 type Route = AccessEntry & { readonly path: string }
 
-/** The first path that leads to the route, as requests that fit show. */
-async function pathOf(entry: AccessEntry, fitting: readonly object[], walk: Walk): Promise<string> {
-  const [headers = {}] = fitting
+/** The first path that leads to the route, as requests with a valid token show; if there is none, that is a problem. */
+async function pathOf(entry: AccessEntry, fitting: readonly object[], walk: Walk): Promise<string | undefined> {
+  const [headers = walk.tenant.user()] = fitting
   const given = walk.paths[entry.url]
-  const paths = given === undefined ? pathsFor(entry.url) : [given]
-  for (const path of paths) {
+  let other = ''
+  for (const path of given === undefined ? pathsFor(entry.url) : [given]) {
     const { probe } = await send({ ...entry, path }, walk, headers, true)
-    if (isSame(probe.route, entry.url)) return path
+    if (probe.route === undefined || isSame(probe.route, entry.url)) return path
+    other = probe.route
   }
-  return String(paths[0])
+  walk.problems.push(
+    `${nameOf(entry)}: no path for this pattern is known, so ${other} answered; give one in the option paths`
+  )
+  return undefined
 }
 
 /** `/` below a prefix has two spellings, and Fastify knows the route by one of them. */
-const isSame = (one: string | undefined, other: string) =>
-  one?.replace(/(?<=.)\/$/, '') === other.replace(/(?<=.)\/$/, '')
+const isSame = (one: string, other: string) => one.replace(/(?<=.)\/$/, '') === other.replace(/(?<=.)\/$/, '')
 
 async function send({ method, path, constraints = {} }: Route, { app }: Walk, headers: object, policies: boolean) {
   const { version, host } = constraints
@@ -178,7 +199,7 @@ async function send({ method, path, constraints = {} }: Route, { app }: Walk, he
     ...(host !== undefined && { host })
   }
   const request = { method, url: path, headers: { ...constrained, ...headers } }
-  return follow(() => app.inject(request), policies)
+  return follow((Request) => app.inject({ ...request, Request }), policies)
 }
 
 async function expectNobody(route: Route, walk: Walk): Promise<void> {
@@ -193,13 +214,11 @@ const isChallenge = ({ statusCode, headers }: Response) =>
 
 async function expectPassing(route: Route, walk: Walk, headers: object): Promise<void> {
   const { probe, response } = await send(route, walk, headers, true)
-  if (probe.reached === 'guards' && isSame(probe.route, route.url)) return
-  walk.problems.push(`${nameOf(route)} with a token that fits: ${outcomeOf(probe, response, route)}`)
+  if (probe.reached === 'guards') return
+  walk.problems.push(`${nameOf(route)} with a token that fits: ${outcomeOf(probe, response)}`)
 }
 
-function outcomeOf({ reached, route, unmet }: Probe, { statusCode, headers }: Response, { url }: Route): string {
-  if (route !== undefined && !isSame(route, url))
-    return `no path for this pattern is known, so ${route} answered; give one in the option paths`
+function outcomeOf({ reached, unmet }: Probe, { statusCode, headers }: Response): string {
   if (reached === undefined) return `answered ${statusCode} before its guards passed${reasonIn(headers)}`
   return `reached the handler without ${[...unmet].map((rule) => describe(rule)).join(', and ')}`
 }

@@ -1,8 +1,8 @@
 /**
- * Follows requests of {@link expectGuarded} through the plugin, which calls this only with the options of a test tenant. Such a request comes
- * from a call of `inject()` within {@link probing}: nothing that a client sends makes a request one of these.
+ * Follows requests of {@link expectGuarded} through the plugin, which calls this only with the options of a test tenant. Such a request is
+ * of a class that {@link follow} made: nothing that a client, or a hook of the application, sends makes a request one of these.
  */
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Rule } from '../authorization/rules.js'
 import { hasOwn } from '../lib/own.js'
@@ -23,16 +23,25 @@ export interface Probe {
   unmet: Set<Rule>
 }
 
-const probing = new AsyncLocalStorage<Probe>()
-/** Requests outlive the asynchronous context, which a hook of the application may lose. */
+/** What Node.js's request of such a class inherits. */
+const followed = Symbol('fastify-entra.followed')
 const probes = new WeakMap<object, Probe>()
 const tenants = new WeakMap<TestNetwork, TestTenant>()
 const apps = new WeakMap<object, readonly TestNetwork[]>()
 
-/** Sends a request, which is followed. */
-export async function follow<T>(send: () => PromiseLike<T>, policies: boolean): Promise<{ probe: Probe; response: T }> {
+/**
+ * Sends a request, which is followed.
+ *
+ * @param send sends a request that inherits from a class (light-my-request: the option `Request`)
+ */
+export async function follow<T>(
+  send: (Request: typeof Readable) => PromiseLike<T>,
+  policies: boolean
+): Promise<{ probe: Probe; response: T }> {
   const probe: Probe = { policies, unmet: new Set() }
-  return { probe, response: await probing.run(probe, async () => send()) }
+  class Followed extends Readable {}
+  Object.defineProperty(Followed.prototype, followed, { value: probe })
+  return { probe, response: await send(Followed) }
 }
 
 /** The tenant of a network. */
@@ -56,12 +65,11 @@ function stop(reply: object, probe: Probe, reached: 'guards' | 'handler'): true 
 export const probe: RequestProbe = {
   attach: (entra, networks) => void apps.set(entra, networks),
   entered(raw, reply) {
-    const probe = probing.getStore()
-    // A request that a hook sends meanwhile is one of the application.
-    if (!probe || probe.route !== undefined) return false
     const request = raw as FastifyRequest
+    const { [followed]: probe } = request.raw as { readonly [followed]?: Probe }
+    if (!probe) return false
     probes.set(request, probe)
-    probe.route = String(request.routeOptions.url)
+    probe.route = request.routeOptions.url ?? 'no route'
     probe.unmet = new Set(guardsIn(request.routeOptions.config).map(({ rule }) => rule))
     if (probe.unmet.size === 0) return stop(reply, probe, 'guards')
     redirect(request, () => void stop(reply, probe, 'handler'))

@@ -39,9 +39,18 @@ const unrelated = 'fastify-entra.unrelated'
 const codes = Object.keys(authCodes) as ClientAuth[]
 const unknownUser = { isMember: false, showsSignIn: false } as const
 
-/** A user and an app with valid tokens that show nothing that the rule is about, as far as any token can. */
-export function unrelatedTo(rule: Rule, tenant: TestTenant): Readonly<Record<'user' | 'app', Facts>> {
+/**
+ * A user and an app with valid tokens that show nothing that the rule is about, as far as any token can.
+ *
+ * @param fallback the tenant of their tokens, where the rule names all of them
+ */
+export function unrelatedTo(
+  rule: Rule,
+  tenants: readonly TestTenant[],
+  fallback: TestTenant
+): Readonly<Record<'user' | 'app', Facts>> {
   const ways = waysToPass(rule)
+  const tenant = tenants.find(({ tenantId }) => ways.every((way) => way.tenantId !== tenantId)) ?? fallback
   const clientId = ways.some((way) => way.clientId === tenant.callerId) ? randomUUID() : tenant.callerId
   const asked = ways.flatMap((way) => way.clientAuth ?? [])
   const clientAuth = asked[0] && (codes.find((code) => !asked.includes(code)) ?? asked[0])

@@ -279,7 +279,22 @@ t.test('a path that cannot be guessed', async (t) => {
     app.get('/*', { preHandler: read, exposeHeadRoute: false }, handler)
   }
   t.same(await problemsOf(t, { routes }), [
-    `GET ${pattern} with a token that fits: no path for this pattern is known, so /* answered; give one in the option paths`
+    `GET ${pattern}: no path for this pattern is known, so /* answered; give one in the option paths`
+  ])
+  const otherTenant = requireTenant(group)
+  const shut = (app: FastifyInstance) => app.get(pattern, { preHandler: otherTenant, exposeHeadRoute: false }, handler)
+  t.same(
+    await problemsOf(t, {
+      routes(app) {
+        app.get('/*', { preHandler: read, exposeHeadRoute: false }, handler)
+        shut(app)
+      }
+    }),
+    [`GET ${pattern}: no path for this pattern is known, so /* answered; give one in the option paths`],
+    'also where no token fits'
+  )
+  t.same(await problemsOf(t, { routes: shut }), [
+    `GET ${pattern}: no path for this pattern is known, so no route answered; give one in the option paths`
   ])
   const { app } = await start(t, { routes })
   await t.resolves(expectGuarded(app, { paths: { [pattern]: '/bcbcbcb' } }))
@@ -380,4 +395,93 @@ t.test('a hook that lets some callers through who lack one of several things', a
     ...of('/admins', [user, member, its, 'Orders.Read in its scopes', `${group} in its groups`]),
     ...of('/members', [member, its, 'Orders.Read in its scopes', 'Admin in its roles'])
   ])
+})
+
+t.test(
+  'a hook before the plugin that sends a request, or loses the asynchronous context: no handler is called',
+  async (t) => {
+    const queue: (() => void)[] = []
+    const worker = setInterval(() => {
+      for (const next of queue.splice(0)) next()
+    }, 1)
+    t.teardown(() => clearInterval(worker))
+    const inner: string[] = []
+    const { app } = await start(t, {
+      before(app) {
+        app.addHook('onRequest', async ({ url, headers }) => {
+          if (url !== '/inner') inner.push((await app.inject({ url: '/inner', headers })).body)
+        })
+        app.addHook('onRequest', (_request, _reply, done) => void queue.push(done))
+      },
+      routes(app) {
+        app.get('/inner', { config: { auth: 'none' }, exposeHeadRoute: false }, async () => 'inner')
+        app.get('/outer', { preHandler: allOf(read, mine), exposeHeadRoute: false }, handler)
+        app.get('/any-token', { exposeHeadRoute: false }, handler)
+      }
+    })
+    const { tried } = await expectGuarded(app)
+    t.same(
+      tried.map(({ url }) => url),
+      ['/outer', '/any-token']
+    )
+    t.ok(inner.length > 0 && inner.every((body) => body === 'inner'))
+    await app.close()
+  }
+)
+
+t.test('several tenants: tokens of another one than the guard names are refused', async (t) => {
+  const [one, other] = [await createTestTenant(), await createTestTenant()]
+  const leak = async ({ principal }: FastifyRequest, reply: FastifyReply) =>
+    principal.tenantId === other.tenantId ? reply.send('leak') : undefined
+  const { app } = await buildApi(t, {
+    options: { tenants: [one.options, other.options] },
+    routes(app: FastifyInstance) {
+      const own = requireTenant(one.tenantId)
+      app.get('/own', { preHandler: [leak, own], exposeHeadRoute: false }, handler)
+      app.get('/read', { preHandler: [leak, allOf(own, read)], exposeHeadRoute: false }, handler)
+      app.get('/fine', { preHandler: [own, leak], exposeHeadRoute: false }, handler)
+    }
+  })
+  const found = (await expectGuarded(app).catch((error: unknown) => error)) as UnguardedRoutesError
+  t.match(found.problems, [
+    'GET /own with an unrelated token (user): answered 200, not 403',
+    'GET /own with an unrelated token (app): answered 200, not 403',
+    'GET /read with an unrelated token (user): answered 200, not 403',
+    'GET /read with an unrelated token (app): answered 200, not 403',
+    'GET /read with a token that fits except for its tenantId: answered 200, not 403'
+  ])
+  t.notMatch(found.problems.join(), '/fine')
+  await app.close()
+})
+
+t.test('what requests of this kind do not lead to is not tried, and said', async (t) => {
+  const { app } = await start(t, {
+    routes(app) {
+      const leak = async (_request: unknown, reply: FastifyReply) => reply.send('leak')
+      const only = { preHandler: read, exposeHeadRoute: false }
+      for (const [url, host] of [
+        ['/one', 'localhost:80'],
+        ['/two', /^localhost/]
+      ] as const) {
+        app.get(url, { ...only, constraints: { host } }, handler)
+        app.get(url, { ...only, preHandler: [leak, read] }, handler)
+      }
+      app.get('/three', { ...only, constraints: { host: 'api.example' } }, handler)
+      app.get('/three', only, handler)
+      app.route({ method: ['QUERY', 'POST'], url: '/four', preHandler: read, handler })
+    }
+  })
+  const { tried, notTried } = await expectGuarded(app)
+  const names = (list: readonly { method: string; url: string }[]) => list.map(({ method, url }) => `${method} ${url}`)
+  t.same(names(tried), ['GET /one', 'GET /three', 'GET /three', 'POST /four'])
+  t.same(
+    notTried.map(({ method, url, why }) => `${method} ${url}: ${why}`),
+    [
+      'GET /one: another route of this pattern is for the host localhost:80',
+      'GET /two: its constraint host',
+      'GET /two: another route of this pattern is for the host localhost:80',
+      'QUERY /four: QUERY requires a body, and none is sent'
+    ]
+  )
+  await app.close()
 })

@@ -24,6 +24,10 @@ t.test('where NODE_ENV is production, registration throws, and so does a verifie
     await t.rejects(verifier.ready(), refused)
     await t.rejects(verifier.verify({ scheme: 'Bearer', token: tenant.token() }), refused)
   }
+  for (const spelling of ['production ', 'Production']) {
+    process.env.NODE_ENV = spelling
+    await t.rejects(buildApi(t, { options: tenant.options }), refused, spelling)
+  }
   process.env.NODE_ENV = 'test'
   await t.resolves(buildApi(t, { options: tenant.options }))
 })
