@@ -5,7 +5,7 @@ import type { EntraTenant } from '../fastify/decorators.js'
 import { loggedError } from '../lib/logged-error.js'
 import { ownMember } from '../lib/own.js'
 import { readRegistration } from '../manifest/registration.js'
-import type { AppMessage, RegistrationRequest } from './app-process.js'
+import type { AppAnswer, AppMessage, RegistrationRequest } from './app-process.js'
 import { graphOf } from './graph-source.js'
 
 /** The part of a Fastify app that is used here, of whichever copy of Fastify. */
@@ -18,7 +18,7 @@ interface App {
 
 const wanted = 'export default the Fastify app, which does not listen, or a function that returns it'
 
-async function answer(module: string, request: RegistrationRequest | null): Promise<AppMessage> {
+async function answer(module: string, request: RegistrationRequest | null): Promise<AppAnswer> {
   try {
     const exports = await import(pathToFileURL(resolve(module)).href)
     const app = await appOf(exports)
@@ -33,16 +33,24 @@ async function answer(module: string, request: RegistrationRequest | null): Prom
   }
 }
 
-async function factsOf({ entra }: App, exports: object, request: RegistrationRequest | null): Promise<AppMessage> {
+async function factsOf({ entra }: App, exports: object, request: RegistrationRequest | null): Promise<AppAnswer> {
   if (!entra) return { failure: 'its app has no fastify-entra; register it on the root instance' }
   const registration =
     request && (await readRegistration(graphOf(entra.tokenForApp, request.graphUrl), request.clientId))
   return {
-    routes: entra.accessMatrix().map(({ rule, ...route }) => ({ ...route, ...(rule && { rule }) })),
+    routes: entra.accessMatrix().map(({ rule, constraints, ...route }) => ({
+      ...route,
+      ...(constraints && { constraints: inTexts(constraints) }),
+      ...(rule && { rule })
+    })),
     permissions: ownMember(exports, 'permissions'),
     ...(registration && { registration })
   }
 }
+
+/** JSON has no regular expressions: all would look alike. */
+const inTexts = (constraints: object) =>
+  Object.fromEntries(Object.entries(constraints).map(([name, value]) => [name, String(value)]))
 
 /** TypeScript's CommonJS has the default export below that of Node.js. */
 async function appOf(exports: object): Promise<App | undefined> {
@@ -54,5 +62,5 @@ async function appOf(exports: object): Promise<App | undefined> {
 
 const send = (message: AppMessage) => new Promise((sent) => process.send?.(message, sent))
 const [, , module, request] = process.argv // both of app-process.ts
-await send(await answer(String(module), JSON.parse(String(request))))
+await send({ 'fastify-entra': await answer(String(module), JSON.parse(String(request))) })
 process.exit()

@@ -3,6 +3,7 @@ import { fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Rule } from '../authorization/rules.js'
+import { ownMember } from '../lib/own.js'
 import type { Registration } from '../manifest/registration.js'
 import { CommandFailure } from './outcome.js'
 
@@ -10,7 +11,7 @@ import { CommandFailure } from './outcome.js'
 export interface AppRoute {
   readonly method: string
   readonly url: string
-  readonly constraints?: Readonly<Record<string, unknown>>
+  readonly constraints?: Readonly<Record<string, string>>
   readonly callers: string
   /** Without the functions of policies. */
   readonly rule?: Rule
@@ -25,8 +26,13 @@ export interface AppFacts {
   readonly registration?: Registration
 }
 
-/** What the process sends, once. */
-export type AppMessage = AppFacts | { readonly failure: string }
+/** What becomes of an app. */
+export type AppAnswer = AppFacts | { readonly failure: string }
+
+/** What the process sends, once. The app itself may send other messages, such as `ready` for a process manager. */
+export interface AppMessage {
+  readonly 'fastify-entra': AppAnswer
+}
 
 /** The registration to read with the app's own credential. */
 export interface RegistrationRequest {
@@ -35,19 +41,34 @@ export interface RegistrationRequest {
   readonly clientId: string
 }
 
+/** Far more than `pluginTimeout` of Fastify. */
+const maxSeconds = 60
+
 /**
  * Loads a module, makes its app ready, and closes it. Its output goes to the standard error output.
  *
+ * @param timeoutSeconds for all of it
  * @throws CommandFailure when it is not an app, does not start, or cannot read the registration
  */
-export async function factsOfApp(module: string, registration?: RegistrationRequest): Promise<AppFacts> {
+export async function factsOfApp(
+  module: string,
+  registration?: RegistrationRequest,
+  timeoutSeconds = maxSeconds
+): Promise<AppFacts> {
   const file = fileURLToPath(new URL(`./app-child${extname(import.meta.filename)}`, import.meta.url))
   const child = fork(file, [module, JSON.stringify(registration ?? null)], { stdio: ['ignore', 2, 2, 'ipc'] })
-  const answer = await new Promise<AppMessage>((resolve) => {
-    child.once('message', (message) => resolve(message as AppMessage))
+  const late = `it is not ready and closed after ${timeoutSeconds} seconds; look for a promise that never settles`
+  let deadline: NodeJS.Timeout | undefined
+  const answer = await new Promise<AppAnswer>((resolve) => {
+    deadline = setTimeout(() => resolve({ failure: late }), timeoutSeconds * 1000)
+    child.on('message', (message) => {
+      const answer = ownMember(Object(message), 'fastify-entra')
+      if (answer !== undefined) resolve(answer as AppAnswer)
+    })
     child.once('exit', () => resolve({ failure: 'its process ended before the app was ready' }))
   })
-  child.kill()
+  clearTimeout(deadline)
+  child.kill('SIGKILL') // an app may handle SIGTERM, and it is closed already
   if ('failure' in answer) throw new CommandFailure(`${module}: ${answer.failure}`)
   return answer
 }

@@ -14,7 +14,7 @@ import { checkCertificate, checkSecret } from './checks/expiry.js'
 import { checkKeys } from './checks/keys.js'
 import { checkRedis } from './checks/redis.js'
 import { type App, checkRegistration, findRegistration } from './checks/registration.js'
-import { lines, type Outcome, parsed, type World } from './outcome.js'
+import { json, lines, type Outcome, parsed, type World } from './outcome.js'
 import { withArguments } from './variables.js'
 
 const usage = [
@@ -48,7 +48,7 @@ export async function doctor({ args, env }: World): Promise<Outcome> {
   if (values.help) return { exitCode: 0, out: lines(usage), err: '' }
   const wanted = { module: positionals[0], permissions: list(values.permissions) }
   const diagnoses = await diagnose(withArguments(env, values), wanted)
-  const out = values.json ? `${JSON.stringify(diagnoses, null, 2)}\n` : lines(diagnoses.map(lineOf))
+  const out = values.json ? json(diagnoses) : lines(diagnoses.map(lineOf))
   return { exitCode: diagnoses.some(({ outcome }) => outcome === 'WRONG') ? 1 : 0, out, err: '' }
 }
 

@@ -7,7 +7,7 @@ import { toSettings } from '../options.js'
 import { isRefusal, refusal } from '../refusals/refusal.js'
 import { type DecodedToken, decodeToken } from '../verification/decode.js'
 import { factsOf } from './facts.js'
-import { CommandFailure, lines, type Outcome, parsed, type World } from './outcome.js'
+import { CommandFailure, json, lines, type Outcome, parsed, type World } from './outcome.js'
 import { type Finding, reportOf } from './report.js'
 import { tokenIn } from './token-input.js'
 import { unlessUnconfigured, withArguments } from './variables.js'
@@ -40,7 +40,7 @@ export async function explain({ args, env, input }: World): Promise<Outcome> {
   if (isRefusal(decoded)) throw new CommandFailure(decoded.detail)
   const isOnline = values.online === true
   const finding = await find(token, decoded, settings, isOnline)
-  const out = values.json ? `${JSON.stringify(finding, null, 2)}\n` : lines(reportOf(finding, isOnline))
+  const out = values.json ? json(finding) : lines(reportOf(finding, isOnline))
   return { exitCode: finding.code === undefined ? 0 : finding.code === 'tenant_unavailable' ? 2 : 1, out, err: '' }
 }
 

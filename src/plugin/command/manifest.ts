@@ -1,6 +1,6 @@
 /** `fastify-entra manifest`: the app registration that the guards of an app require, written, or compared with the existing one. */
 
-import { guid } from '../lib/validate.js'
+import { guid, secureOrigin } from '../lib/validate.js'
 import { manifestOf } from '../manifest/application.js'
 import { driftOf } from '../manifest/drift.js'
 import { ManifestFailure } from '../manifest/failure.js'
@@ -24,6 +24,7 @@ const options = {
   check: { type: 'boolean' },
   help: { type: 'boolean' }
 } as const
+const publicGraph = 'https://graph.microsoft.com'
 const wrongUse = 'manifest takes one module, --client, and --format json, terraform or bicep, or --check'
 
 /** Exit status 0: written, or no difference. 1: differences, or permissions that contradict each other. 2: the module is not an app, or the check failed. */
@@ -37,7 +38,8 @@ export async function manifest({ args, env }: World): Promise<Outcome> {
     throw new CommandFailure(
       'manifest needs the application (client) ID of the API, a GUID; give --client or ENTRA_CLIENT_ID'
     )
-  const graphUrl = env.GRAPH_URL || 'https://graph.microsoft.com'
+  // It gets the app's token.
+  const graphUrl = secureOrigin('GRAPH_URL', env.GRAPH_URL || publicGraph, publicGraph)
   const [module = ''] = positionals
   const facts = await factsOfApp(module, values.check ? { graphUrl, clientId } : undefined)
   try {

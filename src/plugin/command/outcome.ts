@@ -29,6 +29,19 @@ export function lines(texts: readonly string[]): string {
   return texts.map((text) => `${escapeInvisible(text)}\n`).join('')
 }
 
+/** JSON, with the same characters escaped as JSON has it: JSON itself escapes C0 controls only (RFC 8259 §7). */
+export function json(value: unknown): string {
+  const text = JSON.stringify(value, null, 2).replace(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, inUnits)
+  return `${text}\n`
+}
+
+/** UTF-16 code units. */
+const inUnits = (character: string) =>
+  character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('')
+
 /** The options of a subcommand. */
 export type OptionTypes = Readonly<Record<string, { readonly type: 'boolean' | 'string' }>>
 

@@ -29,11 +29,6 @@ export function toMarkdown(rows: readonly Row[]): string {
   return lines([...heading, ...rows.map(row)])
 }
 
-/** A list of {@link Row}. */
-export function toJson(rows: readonly Row[]): string {
-  return `${JSON.stringify(rows, null, 2)}\n`
-}
-
 /** The rows of a file that this command wrote; `undefined` for any other. */
 export function rowsIn(text: string): readonly Row[] | undefined {
   const content = text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n')

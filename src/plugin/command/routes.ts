@@ -1,8 +1,9 @@
 /** `fastify-entra routes`: who may call each route of an app, as a table, and what changed since it was last written. */
 import { readFile } from 'node:fs/promises'
+import { escapeInvisible } from '../lib/logged-text.js'
 import { type AppRoute, factsOfApp } from './app-process.js'
-import { CommandFailure, lines, type Outcome, parsed, type World } from './outcome.js'
-import { type Row, rowsIn, toJson, toMarkdown, toTable } from './route-table.js'
+import { CommandFailure, json, lines, type Outcome, parsed, type World } from './outcome.js'
+import { type Row, rowsIn, toMarkdown, toTable } from './route-table.js'
 
 const usage = [
   'usage: fastify-entra routes <module>',
@@ -16,7 +17,7 @@ const wrongUse = 'routes takes one module, and --format table, markdown or json,
 const formats: ReadonlyMap<string, (rows: readonly Row[]) => string> = new Map([
   ['table', toTable],
   ['markdown', toMarkdown],
-  ['json', toJson]
+  ['json', json]
 ])
 
 /** Exit status 0: written, or no change. 1: a change. 2: the module is not an app, or the file cannot be read. */
@@ -62,5 +63,13 @@ function changesOf(before: readonly Row[], now: readonly Row[]): readonly string
   return [...changed, ...gone.map(([route, callers]) => `gone     ${route}; before: ${callers}`)]
 }
 
-const byRoute = (rows: readonly Row[]) =>
-  new Map(rows.map(({ method, route, callers }) => [`${method} ${route}`, callers]))
+/** Escaped, as Markdown has them. Of routes that look alike, all callers count. */
+function byRoute(rows: readonly Row[]): ReadonlyMap<string, string> {
+  const found = new Map<string, string>()
+  for (const { method, route, callers } of rows) {
+    const name = escapeInvisible(`${method} ${route}`)
+    const others = found.get(name)
+    found.set(name, (others === undefined ? '' : `${others}; and `) + escapeInvisible(callers))
+  }
+  return found
+}

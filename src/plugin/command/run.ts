@@ -1,6 +1,7 @@
 /** Chooses the subcommand, and says what went wrong in one sentence. */
 import { inTermsOfVariables } from '../environment/read-options.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { loggedText } from '../lib/logged-text.js'
 import { CommandFailure, lines, type Outcome, type World } from './outcome.js'
 
 type Subcommand = (world: World) => Promise<Outcome>
@@ -53,7 +54,8 @@ export async function run(
     const start = await subcommand.load()
     return await start({ args, env, input })
   } catch (error) {
-    return { exitCode: 2, out: '', err: lines([sentence(error, env)]) }
+    // A token may have been given in place of an option, or of a module.
+    return { exitCode: 2, out: '', err: lines([loggedText(sentence(error, env))]) }
   }
 }
 

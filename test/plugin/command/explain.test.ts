@@ -133,6 +133,11 @@ t.test('what a token contains is not obeyed by a terminal', async (t) => {
   const { out } = await explain(await tenant.userToken({ aud: evil, scp: evil, [evil]: 1 }), own)
   t.notMatch(out, /\p{Cf}|\p{Cc}(?<!\n)/u)
   t.match(out, String.raw`\u202eevil`)
+  const odd = `${evil}\u009b\u{e0001}`
+  const { out: json } = await explain(await tenant.userToken({ aud: odd }), own, '--json')
+  t.notMatch(json, /\p{Cf}|\p{Cc}(?<!\n)/u)
+  const { facts }: { facts: { name: string; value: string }[] } = JSON.parse(json)
+  t.equal(facts.find(({ name }) => name === 'API (aud)')?.value, JSON.stringify(odd))
 })
 
 t.test('facts of a token', async (t) => {

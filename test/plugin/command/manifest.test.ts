@@ -75,6 +75,14 @@ t.test('what cannot be a registration, and what is no use of the command', async
   t.match(await run(['manifest', '--help'], {}, none), { exitCode: 0, out: /--check/ })
 })
 
+t.test('a token for Microsoft Graph is not sent over plain HTTP', async (t) => {
+  const env = { ENTRA_CLIENT_ID: client, GRAPH_URL: 'http://graph.example' }
+  t.match(await run(['manifest', 'app.ts', '--check'], env, none), {
+    exitCode: 2,
+    err: /^GRAPH_URL "http:\/\/graph\.example" is not allowed; give an origin/
+  })
+})
+
 t.test('--check, over HTTP', async (t) => {
   const tenant = await startTenant({ port: 0 })
   t.teardown(() => tenant.close())

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { factsOfApp } from '../../../src/plugin/command/app-process.js'
 import { rowsIn } from '../../../src/plugin/command/route-table.js'
 import { run } from '../../../src/plugin/command/run.js'
 import { startTestTenant } from '../../support/tenant.js'
@@ -44,6 +45,53 @@ t.test('written to a file, and compared with it', async (t) => {
       ''
     ])
     t.match(err, /^if that is meant, write .* again with --format\n$/)
+  }
+})
+
+t.test('routes that differ in a regular expression, or have an invisible character', async (t) => {
+  for (const format of ['markdown', 'json']) {
+    const file = join(folder, `hosts.${format}`)
+    const { out } = await routes('hosts.ts', '--format', format)
+    t.notMatch(out, /[\u202e\u009b]/)
+    await writeFile(file, out)
+    t.match(await routes('hosts.ts', '--check', file), { exitCode: 0, out: '' })
+    const { exitCode, out: changes } = await routes('hosts-open.ts', '--check', file)
+    t.equal(exitCode, 1)
+    t.same(changes.split('\n'), [
+      ...['GET', 'HEAD'].map(
+        (method) => `changed  ${method} / {"host":"/^admin/"}: anyone; before: the role Admin, held by a user`
+      ),
+      ''
+    ])
+  }
+  const same = [
+    { method: 'GET', route: '/', callers: 'the role A' },
+    { method: 'GET', route: '/', callers: 'anyone' }
+  ]
+  const file = join(folder, 'same.json')
+  await writeFile(file, JSON.stringify(same))
+  t.match((await routes('app.ts', '--check', file)).out, 'gone     GET /; before: the role A; and anyone\n')
+})
+
+t.test('an app that sends messages of its own, and one that never becomes ready', async (t) => {
+  t.same(await routes('managed.ts'), { exitCode: 0, out: `${table.join('\n')}\n`, err: '' })
+  const message = /hangs\.ts: it is not ready and closed after 1 seconds; look for a promise that never settles$/
+  await t.rejects(factsOfApp(join(apps, 'hangs.ts'), undefined, 1), { name: 'CommandFailure', message })
+})
+
+t.test('a token in place of a module, a file or an option is not shown', async (t) => {
+  const token = await (await startTestTenant(t)).userToken()
+  const [id, masked] = [crypto.randomUUID(), /\[masked\]/]
+  for (const args of [
+    ['routes', token],
+    ['routes', 'a', '--check', token],
+    ['manifest', token, '--client', id],
+    ['explain', '--tenant', token, '--client', id],
+    ['explain', '--tenant', id, '--client', `Bearer ${token}`]
+  ]) {
+    const { exitCode, out, err } = await run(args, {}, async () => token)
+    t.match({ exitCode, out, err }, { exitCode: 2, out: '', err: masked }, args.join(' ').slice(0, 20))
+    t.notOk(token.split('.').some((part) => err.includes(part.slice(0, 20))))
   }
 })
 
