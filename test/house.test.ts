@@ -78,7 +78,9 @@ const registering = [
   ...['faults/http2.test.ts', 'hostile/jose.long.ts', 'hostile/server.ts', 'refused/once.test.ts', 'refused/table.ts'],
   ...['refused/refused.test.ts', 'server/own.test.ts', 'tenant/step-up.test.ts', 'plugin/plugin.test.ts'],
   ...['plugin/downstream/token-client.test.ts', 'plugin/fastify/bad-programs.test.ts'],
-  ...['changed', 'contradictory', 'hosts', 'hosts-open', 'made', 'registered', 'throws'].map((app) => `plugin/command/apps/${app}.ts`),
+  ...['changed', 'contradictory', 'hosts', 'hosts-open', 'made', 'registered', 'throws'].map(
+    (app) => `plugin/command/apps/${app}.ts`
+  ),
   'plugin/routes/access-matrix.test.ts',
   'plugin/testing/runners.long.ts',
   'plugin/routes/scope.test.ts'
