@@ -21,7 +21,7 @@ interface Mutant {
 }
 
 const network = 'lib/test-network'
-const production = "if (process.env.NODE_ENV === 'production')"
+const production = "if (process.env.NODE_ENV?.trim().toLowerCase() === 'production')"
 
 const mutants: readonly Mutant[] = [
   { name: 'production', edits: [[network, production, 'if (false)']], noticedBy: 'production' },
