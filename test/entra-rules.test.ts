@@ -131,10 +131,14 @@ t.test(
     const fetches = () => tenant.requests.filter((path) => path === tenant.paths.keys).length
     const next = await signingKey('key-2')
     const early = await tenant.userToken({}, {}, next)
-    const before = fetches()
+    const flood = await Promise.all(
+      Array.from({ length: 20 }, (_, each) => tenant.userToken({}, { kid: `unknown-${each}` }))
+    )
+    const [before, from] = [fetches(), performance.now()]
     t.match(await ask(early), { status: 401, code: 'unknown_key' })
-    for (let time = 0; time < 20; time += 1) await ask(await tenant.userToken({}, { kid: `unknown-${time}` }))
-    t.ok(fetches() - before <= 2, 'a flood of unknown ones')
+    for (const token of flood) await ask(token)
+    const cooldowns = (performance.now() - from) / 1000
+    t.ok(fetches() - before <= 2 + cooldowns, 'a flood of unknown ones')
     tenant.keys = [{ kty: 'RSA', kid: 'broken', n: '!', e: 'AQAB' }, next.jwk]
     const old = await tenant.userToken()
     const refreshed = async () => (await ask(early)).status === 200
