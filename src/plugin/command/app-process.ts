@@ -44,6 +44,9 @@ export interface RegistrationRequest {
 /** Far more than `pluginTimeout` of Fastify. */
 const maxSeconds = 60
 
+/** For a process whose app is closed, to end. */
+const maxExitSeconds = 5
+
 /**
  * Loads a module, makes its app ready, and closes it. Its output goes to the standard error output.
  *
@@ -58,17 +61,21 @@ export async function factsOfApp(
   const file = fileURLToPath(new URL(`./app-child${extname(import.meta.filename)}`, import.meta.url))
   const child = fork(file, [module, JSON.stringify(registration ?? null)], { stdio: ['ignore', 2, 2, 'ipc'] })
   const late = `it is not ready and closed after ${timeoutSeconds} seconds; look for a promise that never settles`
+  const kill = () => child.kill('SIGKILL') // an app may handle SIGTERM
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   let deadline: NodeJS.Timeout | undefined
   const answer = await new Promise<AppAnswer>((resolve) => {
-    deadline = setTimeout(() => resolve({ failure: late }), timeoutSeconds * 1000)
+    deadline = setTimeout(() => kill() && resolve({ failure: late }), timeoutSeconds * 1000)
     child.on('message', (message) => {
       const answer = ownMember(Object(message), 'fastify-entra')
       if (answer !== undefined) resolve(answer as AppAnswer)
     })
-    child.once('exit', () => resolve({ failure: 'its process ended before the app was ready' }))
+    void ended.then(() => resolve({ failure: 'its process ended before the app was ready' }))
   })
   clearTimeout(deadline)
-  child.kill('SIGKILL') // an app may handle SIGTERM, and it is closed already
+  const last = setTimeout(kill, maxExitSeconds * 1000)
+  await ended
+  clearTimeout(last)
   if ('failure' in answer) throw new CommandFailure(`${module}: ${answer.failure}`)
   return answer
 }
