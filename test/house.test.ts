@@ -28,6 +28,7 @@ const rooms = [
 const hallway: Readonly<Record<string, string>> = {
   'common-audiences': 'options',
   options: 'options',
+  authorizer: 'verifier',
   engine: 'verifier',
   explain: 'verifier',
   'verifier-index': 'verifier',

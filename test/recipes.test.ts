@@ -1,5 +1,6 @@
 /** docs/fastify.md: the recipes for other plugins are compiled as a reader would, run, and do what the page says. */
 import { createHash } from 'node:crypto'
+import { on, once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -182,9 +183,37 @@ recipe('mercurius: a guard for the route, and resolvers that decide by the princ
     status: 200,
     body: { data: { me: '40000000-0000-4000-8000-0000000000ff' } }
   })
-  t.match((await query('{ admins }', reader)).body.errors, [{ message: 'requires the role Admin' }])
+  t.match((await query('{ admins }', reader)).body.errors, [
+    {
+      message: 'This route requires the role Admin, held by a user; the token does not satisfy that.',
+      path: ['admins']
+    }
+  ])
   const admin = await signed(tenant, { scp: 'Orders.Read', roles: ['Admin'] })
   t.match(await query('{ admins }', admin), { status: 200, body: { data: { admins: [] } } })
+  const subscribed = async (token: string) => {
+    const socket = new WebSocket(`${world.origin('mercurius').replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
+      headers: { authorization: `Bearer ${token}` }
+    })
+    socket.on('error', () => {})
+    t.teardown(() => socket.terminate())
+    const next = async (...types: string[]) => {
+      for await (const [data] of on(socket, 'message')) {
+        const message = JSON.parse(String(data))
+        if (types.includes(message.type)) return message
+      }
+    }
+    await once(socket, 'open')
+    socket.send(JSON.stringify({ type: 'connection_init' }))
+    await next('connection_ack')
+    socket.send(JSON.stringify({ type: 'subscribe', id: '1', payload: { query: 'subscription { ordered }' } }))
+    return next
+  }
+  const refused = await subscribed(reader)
+  t.match(await refused('error', 'next'), { payload: [{ message: /the scope .*Orders.Watch/ }] })
+  const next = await subscribed(await signed(tenant, { scp: 'Orders.Read Orders.Watch' }))
+  await query('mutation { order(item: "tea") }', reader)
+  t.match(await next('error', 'next'), { payload: { data: { ordered: 'tea' } } })
 })
 
 recipe('@fastify/http-proxy: requests and upgrades are guarded, and the upstream gets the token', async (t, world) => {

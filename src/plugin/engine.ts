@@ -20,6 +20,7 @@ import type { DecodedToken } from './verification/decode.js'
 import { signatureCheck } from './verification/signature.js'
 import { Forgeries } from './verification/signature-precheck.js'
 import { TokenCache } from './verification/token-cache.js'
+import { VerifiedPrincipals } from './verification/verified-principals.js'
 import type { VerifierState } from './verification/verify.js'
 
 /** Concurrent calls to one origin: eight directories may use all their places (`lookup-cache`) before others wait. */
@@ -82,6 +83,7 @@ export async function startEngine(settings: Settings, host: EngineLog): Promise<
     issuers: trusted,
     hint: (why, decoded) =>
       withClock(withHint(why, decoded, { ...settings, issuers: trusted }), decoded, { issuers: trusted, skew }),
+    verified: new VerifiedPrincipals(),
     cache: tokenCache && new TokenCache(tokenCache, clockToleranceSeconds),
     checkSignature: signatureCheck(clockToleranceSeconds),
     forgeries: new Forgeries()

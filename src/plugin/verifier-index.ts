@@ -57,5 +57,6 @@ export {
   credentialsOf,
   type RefusedAnswer,
   type Verifier,
+  type VerifierOperation,
   type VerifierOptions
 } from './verifier.js'

@@ -1,17 +1,15 @@
 /** {@link createVerifier}: all checks of an access token, for code without Fastify: queues, functions, other frameworks. */
-import { ruleRefusal } from './authorization/authorize.js'
-import { createGroupsOf, type GroupsOptions, groupIdsOf } from './authorization/groups.js'
+import type { GroupsOptions } from './authorization/groups.js'
 import { type Guard, isGuard } from './authorization/guard.js'
+import { Operations } from './authorization/operation.js'
 import type { Context, Rule } from './authorization/rules.js'
+import { createAuthorizer, groupsLookup } from './authorizer.js'
 import type { Principal } from './claims/principal.js'
-import { graphFor } from './downstream/graph-access.js'
 import { type Engine, startEngine } from './engine.js'
 import type { EntraTenantOptions } from './entra/options.js'
 import { type Explanation, explainToken } from './explain.js'
-import { completedFor } from './issuers/claims-challenge.js'
 import type { IssuerStatus } from './issuers/issuer.js'
 import type { TimeOptions } from './keys/timings.js'
-import { systemClock } from './lib/clock.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import type { Logger } from './lib/logger.js'
 import { ownProperties } from './lib/own.js'
@@ -68,12 +66,24 @@ export interface Verifier {
    */
   verify(credentials: Credentials): Promise<Principal>
   /**
-   * Evaluates a guard, such as `requireScope('Orders.Read')`, for a principal.
+   * Evaluates a guard, such as `requireScope('Orders.Read')`, for a principal whose token is still valid.
    *
+   * @param principal one that {@link Verifier.verify} of this verifier returned; no copy of it
    * @param context the second parameter of your own policies. Default: `{ log }`
-   * @throws TokenRefusedError when the guard refuses: 403, 401 when a stronger sign-in helps, 503 when it cannot be evaluated
+   * @returns the principal, typed by what the guard allows
+   * @throws TokenRefusedError when the guard refuses: 403, 401 when the token is no longer valid or a stronger sign-in helps, 503 when that
+   * cannot be determined
+   * @throws EntraConfigurationError for any other principal, or a function that is no guard
    */
-  authorize(principal: Principal, guard: Guard, context?: Context): Promise<void>
+  authorize<Allowed extends Principal>(principal: Principal, guard: Guard<Allowed>, context?: Context): Promise<Allowed>
+  /**
+   * Declares an operation by a name, which the audit events of its decisions have as `operation`.
+   *
+   * @param name 1 to 128 letters, digits and `. _ - / :`, such as `orders.cancel`
+   * @returns a function that decides as {@link Verifier.authorize} does with this guard
+   * @throws EntraConfigurationError when the name is not allowed or taken, or nobody can satisfy the guard
+   */
+  declareOperation<Allowed extends Principal>(name: string, guard: Guard<Allowed>): VerifierOperation<Allowed>
   /**
    * Builds the response that the plugin would send: status, headers (`WWW-Authenticate` with a challenge if one helps, RFC 6750 §3) and
    * problem details (RFC 9457).
@@ -91,6 +101,12 @@ export interface Verifier {
   /** Aborts pending calls, and closes the sockets. */
   close(): Promise<void>
 }
+
+/** Decides whether a principal may do what was declared. Throws as {@link Verifier.authorize}. */
+export type VerifierOperation<Allowed extends Principal = Principal> = (
+  principal: Principal,
+  context?: Context
+) => Promise<Allowed>
 
 /** The response to a refused caller. */
 export interface RefusedAnswer {
@@ -117,8 +133,11 @@ const noLog: Logger = Object.freeze({ info: nothing, warn: nothing, error: nothi
 interface Running {
   readonly engine: Engine
   readonly verifyToken: VerifyToken
-  readonly authorize: Verifier['authorize']
+  readonly decide: Decide
 }
+
+/** Evaluates a rule, of an operation if it was declared as one. `undefined`: there was no guard. */
+type Decide = (rule: Rule | undefined, principal: Principal, context?: Context, operation?: string) => Promise<void>
 
 /**
  * Creates a verifier of access tokens for one API, with the plugin's options. It fetches keys at once, and keeps them: create one per
@@ -126,6 +145,7 @@ interface Running {
  */
 export function createVerifier(options: VerifierOptions): Verifier {
   const { starting, realm } = start(options)
+  const operations = new Operations()
   let engine: Engine | undefined
   const started = (running: Running) => {
     engine = running.engine
@@ -137,6 +157,10 @@ export function createVerifier(options: VerifierOptions): Verifier {
     await all.engine.firstTry()
     if (isClosed) throw new EntraConfigurationError('this verifier is closed; create a new one')
     return all
+  }
+  const decide = async (...question: Parameters<Decide>) => {
+    await (await running()).decide(...question)
+    return question[1] as never
   }
   return Object.freeze<Verifier>({
     async ready() {
@@ -151,17 +175,18 @@ export function createVerifier(options: VerifierOptions): Verifier {
       throw new EntraConfigurationError('verify() got no scheme; give { scheme: "Bearer", token }')
     },
     async authorize(principal, guard, context) {
-      const { authorize } = await running()
-      return authorize(principal, guard, context)
+      return decide(isGuard(guard) ? guard.rule : undefined, principal, context)
+    },
+    declareOperation(name, guard) {
+      const { rule } = operations.declare(name, guard)
+      return (principal, context) => decide(rule, principal, context, name)
     },
     answerTo(error, requestId) {
       const why = refusalIn(error)
       if (why) return refusedAnswer(why, realm, requestId)
       throw error
     },
-    async explain(token) {
-      return explainToken(token, (await running()).engine.verifier)
-    },
+    explain: async (token) => explainToken(token, (await running()).engine.verifier),
     get issuers() {
       return engine?.issuers.map(({ status }) => status) ?? []
     },
@@ -215,42 +240,25 @@ async function run(settings: Settings, log: Logger): Promise<Running> {
   return {
     engine,
     verifyToken: createVerifyToken(engine.verifier, engine.audit, log),
-    authorize: authorizer(engine, log)
+    decide: decider(engine, log)
   }
 }
 
-function authorizer(
-  { settings, audit, downstreams, exchangeJson, scopeNameFor, verifier }: Engine,
-  log: Logger
-): Verifier['authorize'] {
-  const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
+function decider(engine: Engine, log: Logger): Decide {
   const rules: Rule[] = []
   // The token of the user is not available here.
-  const graph = graphFor(downstreams, exchangeJson, async () => {
+  const groupsOf = groupsLookup(engine, rules, async () => {
     throw new DownstreamError(refusal('downstream_not_offered'))
   })
-  const groupsOf = groups && createGroupsOf(groups, { timeoutSeconds, clock: systemClock, rules, graphFor: graph })
-  return async (principal, guard, context = { log }) => {
-    if (!isGuard(guard) || !isPrincipal(principal))
+  const authorizer = createAuthorizer(engine, { groupsOf, rules })
+  return async (rule, principal, context = { log }, operation) => {
+    if (!rule || !authorizer.isVerified(principal))
       throw new EntraConfigurationError(
         'authorize() got no principal, or no guard; give the principal of verify(), and a guard such as requireRole("Admin")'
       )
-    if (groups && hasNewGroup(guard.rule, rules)) rules.push(guard.rule)
-    const named = scopeNameFor(principal)
-    const why = await ruleRefusal(guard.rule, principal, logging(context, log), groupsOf, timeoutSeconds, named)
-    const on = { log, where: undefined, principal }
-    if (!why) return audit.allowed(on, guard.rule)
-    audit.refused(on, why)
-    throw new TokenRefusedError(completedFor(why, principal, verifier.issuers))
+    const on = { log, where: undefined, principal, operation }
+    await authorizer.decide(rule, principal, logging(context, log), on)
   }
-}
-
-const isPrincipal = (principal: unknown): boolean => ['user', 'app'].includes(Object(principal).kind)
-
-/** Guards may be created for each call: only those that name another group are kept. */
-function hasNewGroup(rule: Rule, known: readonly Rule[]): boolean {
-  const ids = groupIdsOf(known)
-  return groupIdsOf([rule]).some((id) => !ids.includes(id))
 }
 
 /** Errors of a policy are logged, even if its context has no log. */

@@ -19,6 +19,7 @@ import {
 } from '../../src/plugin/verifier-index.js'
 import { until } from '../faults/waits.js'
 import { optionsFor, startApi } from '../support/api.js'
+import { processClock } from '../support/clock.js'
 import { get } from '../support/http.js'
 import { recordingLogger } from '../support/log.js'
 import { clientId, signingKey, startTestTenant } from '../support/tenant.js'
@@ -92,6 +93,55 @@ t.test('guards come to the same result for a principal', async (t) => {
   await t.rejects(verifier.authorize(user, (() => {}) as never), {
     message: /^authorize\(\) got no principal, or no guard/
   })
+})
+
+t.test('an operation has a name, which records of its decisions have', async (t) => {
+  const events: AuditEvent[] = []
+  const listener = (message: unknown) => void events.push(message as AuditEvent)
+  subscribe(auditChannelName, listener)
+  t.teardown(() => unsubscribe(auditChannelName, listener))
+  const verifier = start(t)
+  const cancel = verifier.declareOperation('orders.cancel', requireRole('Admin'))
+  const own = verifier.declareOperation(
+    'orders.own',
+    requirePolicy('own', (_principal, context) => (context as { queue?: string }).queue === 'mine')
+  )
+  t.throws(() => verifier.declareOperation('orders.cancel', requireRole('Admin')), {
+    message: /^declareOperation\("orders.cancel", …\) was called before/
+  })
+  const admin = await verifier.verify(bearer(await tenant.userToken({ roles: ['Admin'] })))
+  const user = await verifier.verify(bearer(String(tokens['a user'])))
+  events.length = 0
+  t.equal(await cancel(admin), admin)
+  t.equal(await own(user, { queue: 'mine' } as never), user)
+  await t.rejects(own(user), { code: 'insufficient_permissions' })
+  await t.rejects(cancel(user), { code: 'insufficient_permissions' })
+  await t.rejects(cancel({ ...admin }), { message: /^authorize\(\) got no principal/ })
+  t.match(events, [
+    { event: 'allowed', operation: 'orders.cancel' },
+    { event: 'allowed', operation: 'orders.own' },
+    { event: 'denied', operation: 'orders.own' },
+    { event: 'denied', operation: 'orders.cancel' }
+  ])
+})
+
+t.test('only principals of this verifier, whose tokens are still valid', async (t) => {
+  const verifier = start(t)
+  const other = start(t)
+  const clock = processClock(t)
+  const user = await verifier.verify(bearer(String(tokens['a user'])))
+  const scope = requireScope('access_as_user')
+  t.equal(await verifier.authorize(user, scope), user)
+  for (const forged of [
+    { ...user },
+    structuredClone(user),
+    Object.create(user),
+    { kind: 'user', scopes: ['access_as_user'] }
+  ])
+    await t.rejects(verifier.authorize(forged as Principal, scope), { message: /^authorize\(\) got no principal/ })
+  await t.rejects(other.authorize(user, scope), { message: /^authorize\(\) got no principal/ })
+  clock.advance(3661_000)
+  await t.rejects(verifier.authorize(user, scope), { code: 'token_expired', statusCode: 401 })
 })
 
 t.test('groups that do not fit into a token are looked up', async (t) => {

@@ -28,6 +28,8 @@ export interface Occasion {
   readonly where: AuditedRequest | undefined
   /** The identified caller, if any. */
   readonly principal: Principal | null | undefined
+  /** The declared operation, if the decision is about one. */
+  readonly operation?: string | undefined
 }
 
 /** Reports decisions and changes of tenants. */
@@ -56,7 +58,11 @@ export function createAudit(
     listeners.publish(audit)
   }
   const [isNo, isYes] = [level !== 'off', level === 'all']
-  const said = ({ where, principal }: Occasion) => ({ ...where, ...(principal && callerOf(principal, personalData)) })
+  const said = ({ where, principal, operation }: Occasion) => ({
+    ...where,
+    ...(operation !== undefined && { operation }),
+    ...(principal && callerOf(principal, personalData))
+  })
   return {
     refused: (on, why) =>
       tell(isNo, on.where ? 'request refused' : 'token refused', on.log, () => {

@@ -11,6 +11,12 @@ export interface AuditedRequest {
   readonly route: string
 }
 
+/** The operation that the decision is about, if it was declared with `declareOperation()`. */
+export interface AuditedOperation {
+  /** Its name, as declared. */
+  readonly operation?: string
+}
+
 /** The identified caller. */
 export interface AuditedCaller {
   readonly kind: 'user' | 'app'
@@ -39,19 +45,23 @@ export interface AuthenticatedEvent extends Partial<AuditedRequest>, AuditedCall
 }
 
 /** A token is not valid, or there is none. The caller is known when a valid token is revoked. */
-export interface RefusedEvent extends Partial<AuditedRequest>, Partial<AuditedCaller>, AuditedRefusal {
+export interface RefusedEvent
+  extends Partial<AuditedRequest>,
+    AuditedOperation,
+    Partial<AuditedCaller>,
+    AuditedRefusal {
   readonly event: 'refused'
 }
 
 /** A guard was satisfied. */
-export interface AllowedEvent extends Partial<AuditedRequest>, AuditedCaller {
+export interface AllowedEvent extends Partial<AuditedRequest>, AuditedOperation, AuditedCaller {
   readonly event: 'allowed'
   /** What the guard requires. */
   readonly rule: string
 }
 
 /** A guard was not satisfied. */
-export interface DeniedEvent extends Partial<AuditedRequest>, Partial<AuditedCaller>, AuditedRefusal {
+export interface DeniedEvent extends Partial<AuditedRequest>, AuditedOperation, Partial<AuditedCaller>, AuditedRefusal {
   readonly event: 'denied'
 }
 

@@ -2,7 +2,7 @@
 
 import type { Principal } from '../claims/principal.js'
 import { hasOwn, ownMember } from '../lib/own.js'
-import type { ScopeName } from '../refusals/scope-name.js'
+import { asItIs, type ScopeName } from '../refusals/scope-name.js'
 import { describe, inWords, type Rule } from './rules.js'
 import { authAgeSeconds, hasAuthContext, type StepUp } from './step-up.js'
 
@@ -24,6 +24,9 @@ export const passes = 'passes' as const
 /** Distinguishes a denial from other verdicts. */
 export const isMissing = (verdict: unknown): verdict is Missing =>
   typeof verdict === 'object' && verdict !== null && Object.hasOwn(verdict, 'words')
+
+/** Whether claims leave a rule open for a caller: it has a policy, or a group that did not fit into the token. */
+export const isOpen = (rule: Rule, principal: Principal): boolean => verdictOf(rule, principal, asItIs) === 'open'
 
 /** Evaluates a rule by claims. Pure. */
 export function verdictOf(rule: Rule, principal: Principal, scopeName: ScopeName): Verdict {

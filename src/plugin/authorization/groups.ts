@@ -77,11 +77,13 @@ export function createGroupsOf(
   const answers = new LookupCache<readonly string[]>('groups', { timeoutSeconds, clock })
   return async (principal, request) => {
     const { tenantId, id, claims } = principal
-    const about = JSON.stringify([tenantId, id, claims.uti ?? claims.jti, claims.iat, claims.exp])
+    // Guards outside routes may name further groups, which an earlier lookup may have left out.
+    const groupIds = groupIdsOf(rules)
+    const about = JSON.stringify([tenantId, id, claims.uti ?? claims.jti, claims.iat, claims.exp, groupIds.length])
     const seconds = Math.max(1, Number(claims.exp) - Date.now() / 1000) // within the tolerance, `exp` may be past
     const { value } = await answers.get({ about, ...subjectOf(principal) }, seconds, async (signal) => {
       const graph = graphFor(principal, request, signal)
-      return listOf(await resolve(principal, { groupIds: groupIdsOf(rules), signal, ...(graph && { graph }) }))
+      return listOf(await resolve(principal, { groupIds, signal, ...(graph && { graph }) }))
     })
     return value
   }

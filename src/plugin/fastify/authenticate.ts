@@ -58,7 +58,7 @@ async function enter(
   verifier: VerifierState
 ): Promise<Refusal | undefined> {
   if (isRefusal(answer)) return answer
-  const why = await admit(answer, verifier.cache, request.log)
+  const why = await admit(answer, verifier, request.log)
   if (!why) {
     setPrincipal(request, answer.principal)
     return stillValid(request, answer.principal, verifier)

@@ -1,25 +1,22 @@
 /** The plugin's decorators: the tenant on the instance, the principal on the request. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { createGroupsOf } from '../authorization/groups.js'
 import { routeOf } from '../authorization/guard.js'
-import type { Rule } from '../authorization/rules.js'
+import { createAuthorizer, groupsLookup } from '../authorizer.js'
 import type { Principal } from '../claims/principal.js'
-import { graphFor } from '../downstream/graph-access.js'
 import type { Engine } from '../engine.js'
 import { completedFor } from '../issuers/claims-challenge.js'
 import type { IssuerStatus } from '../issuers/issuer.js'
 import type { Metadata } from '../keys/discovery.js'
-import { systemClock } from '../lib/clock.js'
 import { pluginMark } from '../lib/marks.js'
 import { ownProperties } from '../lib/own.js'
 import { createOpenapi, type EntraOpenapi } from '../openapi/openapi.js'
 import type { Refusal } from '../refusals/refusal.js'
-import type { AccessMatrix } from '../routes/access-matrix.js'
-import type { WrappedGuards } from '../routes/wrapped-guards.js'
+import type { AccessMatrix, WatchedRoutes } from '../routes/access-matrix.js'
 import type { VerifyToken } from '../verification/identify.js'
 import { decorateAnswers } from './answered.js'
 import { createGuardHost } from './enforce.js'
 import { decorateOnBehalfOf } from './on-behalf-of.js'
+import { type Authorize, createOutsideRoutes, type DeclareOperation, type OutsideRoutes } from './outside-routes.js'
 import { answerRefusalErrors } from './refusal-answers.js'
 import { decoratePrincipal, decorateUser } from './request-principal.js'
 import type { Refuse } from './send-refusal.js'
@@ -58,6 +55,10 @@ export interface EntraTenant {
   readonly verifyToken: VerifyToken
   /** Who may call each route. See {@link AccessMatrix}. */
   readonly accessMatrix: AccessMatrix
+  /** Evaluates a guard outside a route. See {@link Authorize}. */
+  readonly authorize: Authorize
+  /** Declares what callers may do beside routes. See {@link DeclareOperation}. */
+  readonly declareOperation: DeclareOperation
 }
 
 declare module 'fastify' {
@@ -71,11 +72,13 @@ declare module 'fastify' {
 
 function describeTenant(
   { issuers: [first, ...others], settings: { scopeBase }, downstreams }: Engine,
-  { rules, accessMatrix, verifyToken }: Given
+  { rules, accessMatrix, verifyToken }: Given,
+  outside: OutsideRoutes
 ): EntraTenant {
   const metadata = () => first.metadata
   const openapi = createOpenapi({ scopeBase, metadataUrl: first.status.metadataUrl, metadata, rules })
   return {
+    ...outside,
     openapi,
     verifyToken,
     accessMatrix,
@@ -97,33 +100,30 @@ function describeTenant(
 }
 
 /** Dependencies of the decorators, beside the engine. */
-interface Given {
-  readonly rules: readonly Rule[]
+interface Given extends Pick<WatchedRoutes, 'rules' | 'wrapped' | 'operations'> {
   readonly accessMatrix: AccessMatrix
   readonly verifyToken: VerifyToken
-  readonly wrapped: WrappedGuards
 }
 
 /** Decorates the instance and its requests; returns how a refusal is sent. */
 export function decorate(app: FastifyInstance, engine: Engine, given: Given): Refuse {
-  const { settings, audit, downstreams, exchangeJson, scopeNameFor, verifier } = engine
+  const { settings, audit, downstreams, scopeNameFor, verifier } = engine
   const { rules, verifyToken, wrapped } = given
+  const groupsOf = groupsLookup(engine, rules, (request, scopes) => (request as FastifyRequest).onBehalfOf(scopes))
+  const outside = createOutsideRoutes(createAuthorizer(engine, { groupsOf, rules }), given, app.log)
   const complete = (why: Refusal, principal: Principal | null) => completedFor(why, principal, verifier.issuers)
   const refuse = advising(app, refusalSender(settings.realm, audit, complete))
-  const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
   decoratePrincipal(app)
   if (settings.userDecorator) decorateUser(app)
   decorateAnswers(app)
   answerRefusalErrors(app, refuse)
   decorateOnBehalfOf(app, downstreams)
-  app.decorate('entra', describeTenant(engine, given))
+  app.decorate('entra', describeTenant(engine, given, outside))
   app.decorate('verifyToken', verifyToken)
-  const graph = graphFor(downstreams, exchangeJson, (request, scopes) => (request as FastifyRequest).onBehalfOf(scopes))
-  const groupsOf = groups && createGroupsOf(groups, { timeoutSeconds, clock: systemClock, rules, graphFor: graph })
   app.decorate(
     pluginMark,
     createGuardHost({
-      ...{ refuse, allowed: audit.allowed, groupsOf, policySeconds: timeoutSeconds, scopeNameFor },
+      ...{ refuse, allowed: audit.allowed, groupsOf, policySeconds: settings.keysTimeoutSeconds, scopeNameFor },
       probe: settings.testNetworks[0]?.probe,
       passed: (request, rule) => wrapped.passed(request, rule)
     })
@@ -134,7 +134,7 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
 /** Warns the operator once about the app registration: without the claim that shows membership, all users are refused. */
 function advising({ log }: FastifyInstance, refuse: Refuse): Refuse {
   let isSaid = false
-  return (request, reply, why, fromErrorHandler) => {
+  return (request, reply, why, origin) => {
     if (why.code === 'membership_unknown' && !isSaid) {
       isSaid = true
       log.warn(
@@ -142,6 +142,6 @@ function advising({ log }: FastifyInstance, refuse: Refuse): Refuse {
         'requireMember refuses users whose tokens do not show whether they are members; add the optional claim acct to access tokens'
       )
     }
-    refuse(request, reply, why, fromErrorHandler)
+    refuse(request, reply, why, origin)
   }
 }

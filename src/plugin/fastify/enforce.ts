@@ -77,7 +77,7 @@ export function createGuardHost(options: GuardHostOptions): GuardHost {
       if (isTooLate(request, reply)) throw tooLate(request)
       const principal = principalOf(request)
       const why = principal ? await refusalOf(rule, request, principal) : refusal('credentials_missing')
-      if (why) refuse(request, reply, why, fromErrorHandler)
+      if (why) refuse(request, reply, why, { fromErrorHandler })
       // Another guard may have refused meanwhile.
       if (why || (request[isRefused] && !fromErrorHandler)) await never()
       else if (principal) {

@@ -4,6 +4,9 @@ import { refusalIn } from '../refusals/refusal-error.js'
 import { letErrorHandlersAnswer } from './answered.js'
 import type { Refuse } from './send-refusal.js'
 
+/** The request whose audit has a refusal already: one decision is one record, also when its error becomes the response. */
+export const recordedFor = new WeakMap<object, object>()
+
 type ErrorHandler = NonNullable<RouteOptions['errorHandler']>
 
 /**
@@ -24,7 +27,8 @@ function answering(own: ErrorHandler | undefined, refuse: Refuse): ErrorHandler 
   return function (error, request, reply) {
     letErrorHandlersAnswer(request, reply)
     const why = refusalIn(error)
-    if (why) return refuse(request, reply, why, true)
+    if (why)
+      return refuse(request, reply, why, { fromErrorHandler: true, isRecorded: recordedFor.get(error) === request })
     if (own) return own.call(this, error, request, reply)
     return Promise.reject(error)
   }

@@ -11,8 +11,11 @@ import { principalOf } from './request-principal.js'
 export class RequestOccasion implements Occasion {
   readonly #request: FastifyRequest
 
-  constructor(request: FastifyRequest) {
+  readonly operation: string | undefined
+
+  constructor(request: FastifyRequest, operation?: string) {
     this.#request = request
+    this.operation = operation
   }
 
   get log(): Logger {

@@ -71,6 +71,11 @@ export function principalOf(request: FastifyRequest): Principal | null {
   return (request as WithSlot)[slot]
 }
 
+/** Whether a value is a request below the plugin. */
+export function isRequest(value: unknown): value is FastifyRequest {
+  return typeof value === 'object' && value !== null && slot in value
+}
+
 /** Stores the verified caller of a request. */
 export function setPrincipal(request: FastifyRequest, principal: Principal | null): void {
   ;(request as WithSlot)[slot] = principal

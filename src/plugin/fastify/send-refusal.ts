@@ -10,12 +10,16 @@ import { exposeRefusal } from './expose.js'
 import { RequestOccasion } from './request-occasion.js'
 import { principalOf } from './request-principal.js'
 
-/**
- * Sends a refusal; nothing if the response to the request was sent already.
- *
- * @param fromErrorHandler true if an error handler decides. Default: false
- */
-export type Refuse = (request: FastifyRequest, reply: FastifyReply, why: Refusal, fromErrorHandler?: boolean) => void
+/** Where a refusal comes from. */
+export interface RefusalOrigin {
+  /** True if an error handler decides. Default: false */
+  readonly fromErrorHandler?: boolean
+  /** True if the audit has it already. Default: false */
+  readonly isRecorded?: boolean
+}
+
+/** Sends a refusal; nothing if the response to the request was sent already. */
+export type Refuse = (request: FastifyRequest, reply: FastifyReply, why: Refusal, origin?: RefusalOrigin) => void
 
 const refusedTooLate = 'a guard refused a request whose response had begun; await the guard before anything is sent'
 
@@ -62,10 +66,11 @@ export function refusalSender(
     const isSent = sendOnly(request, reply, `${bodyStart}${JSON.stringify(String(request.id))}}`)
     if (!isSent) reply.code(statusBefore).removeHeader('www-authenticate').removeHeader('retry-after')
   }
-  return (request, reply, refusal, fromErrorHandler = false) => {
+  return (request, reply, refusal, { fromErrorHandler = false, isRecorded = false } = {}) => {
     if (isBegun(request, reply)) request.log.error({ route: routeOf(request) }, refusedTooLate)
     if (isAnswered(request, reply, fromErrorHandler)) return
     // Before anything is sent, so that no refusal is without its record.
+    if (isRecorded) request[isRefused] = true
     if (!request[isRefused]) audit.refused(new RequestOccasion(request), refusal)
     request[isRefused] = true
     if (reply.raw.headersSent) cutOff(request, reply)

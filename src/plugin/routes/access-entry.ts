@@ -1,13 +1,15 @@
 /** Who may call one route: its rule, and the rule in words. */
 
+import type { DeclaredOperation } from '../authorization/operation.js'
 import { describe, type Rule } from '../authorization/rules.js'
 import { hasOwn } from '../lib/own.js'
 import type { RouteAuth } from './route-auth.js'
 
-/** A route, for one method, and who may call it. */
+/** A route, for one method, and who may call it; or an operation. */
 export interface AccessEntry {
+  /** Of HTTP; `operation` for what `app.entra.declareOperation()` declared, which no route has. */
   readonly method: string
-  /** The pattern, as declared. */
+  /** The pattern, as declared; the name of an operation. */
   readonly url: string
   /** Fastify's constraints of the route, such as a `version`, if any. */
   readonly constraints?: Readonly<Record<string, unknown>>
@@ -28,6 +30,15 @@ export function accessEntry(
   const rule = rules.length > 1 ? ({ kind: 'allOf', rules } as const) : rules[0]
   return Object.freeze({ ...route, auth, rule: rule && frozen(rule), callers: callersOf(auth, rule) })
 }
+
+const ofOperations = 'operation'
+
+/** Creates the entry of an operation. */
+export const operationEntry = ({ name, rule }: DeclaredOperation): AccessEntry =>
+  accessEntry({ method: ofOperations, url: name }, 'required', [rule])
+
+/** Whether an entry is that of an operation: methods of HTTP that Fastify knows are in upper case. */
+export const isOperation = ({ method }: Pick<AccessEntry, 'method'>): boolean => method === ofOperations
 
 /** Freezes the whole rule: it is the guard's own, and changing it would change who may call. */
 function frozen(rule: Rule): Rule {

@@ -1,11 +1,12 @@
 /** The access matrix: every route with its rule, once all are declared. */
 import type { FastifyInstance, onRouteHookHandler, RouteOptions } from 'fastify'
 import type { Guard } from '../authorization/guard.js'
+import { Operations } from '../authorization/operation.js'
 import type { Rule } from '../authorization/rules.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { watcherMark } from '../lib/marks.js'
 import { refuseSpellings, refuseUndecided } from './access-checks.js'
-import { type AccessEntry, accessEntry } from './access-entry.js'
+import { type AccessEntry, accessEntry, operationEntry } from './access-entry.js'
 import { guardsInHooks, hooksFor, refuseReplaced, watchHooks } from './hooks.js'
 import { type EarlyRoute, earlyRoutes } from './internals.js'
 import { authOf, statedAuth } from './route-auth.js'
@@ -17,6 +18,8 @@ import { WrappedGuards } from './wrapped-guards.js'
  * Every route and method in the order of declaration, with who may call it, from the rules that decide, including guards in hooks of the
  * route's scope. A HEAD that Fastify adds to a GET has an entry of its own, right after it; `/` below a prefix has one for each of its
  * spellings, with and without the slash. Complete once the app is ready; before, it contains the routes declared so far.
+ *
+ * Operations that `app.entra.declareOperation()` declared come last, with the method `operation`, and their name as `url`.
  *
  * Routes declared before the plugin was registered come first, as `unknown`. Not included: if the plugin is registered in a scope of its
  * own, routes that this scope declared before; and routes added to a scope that existed before the plugin.
@@ -53,7 +56,9 @@ export function watchRoutes(app: FastifyInstance, strict: boolean): WatchedRoute
   const rules: Rule[] = []
   const wrapped = new WrappedGuards()
   let settled: readonly AccessEntry[] | undefined
-  const entries = () => settled ?? Object.freeze([...early, ...noted.flatMap(entriesOf)])
+  const operations = new Operations(rules)
+  const entries = () =>
+    settled ?? Object.freeze([...early, ...noted.flatMap(entriesOf), ...operations.all.map(operationEntry)])
 
   refuseEarlyGuards(app)
   watchHooks(app)
@@ -69,7 +74,9 @@ export function watchRoutes(app: FastifyInstance, strict: boolean): WatchedRoute
   app.addHook('onRoute', Object.assign(watch, { [watcherMark]: true }))
   app.addHook('onReady', async () => {
     for (const each of noted) settle(each, wrapped)
-    rules.splice(0, rules.length, ...noted.flatMap(({ guards }) => rulesOf(guards)))
+    const ofRoutes = noted.flatMap(({ guards }) => rulesOf(guards))
+    rules.splice(0, rules.length, ...ofRoutes, ...operations.all.map(({ rule }) => rule))
+    operations.seal()
     settled = entries()
     refuseSpellings(settled)
     if (!strict) return
@@ -79,15 +86,16 @@ export function watchRoutes(app: FastifyInstance, strict: boolean): WatchedRoute
       early.filter(({ auth }) => auth === 'unknown')
     )
   })
-  return { rules, entries, wrapped }
+  return { rules, entries, wrapped, operations }
 }
 
 /** What is known of the routes. */
 export interface WatchedRoutes {
   /** The rules of all guards, as they are declared. */
-  readonly rules: readonly Rule[]
+  readonly rules: Rule[]
   readonly entries: AccessMatrix
   readonly wrapped: WrappedGuards
+  readonly operations: Operations
 }
 
 /** Checks a route once all hooks and plugins have had their say. */

@@ -1,7 +1,7 @@
 /** The plugin in a scope of its own: which routes of the app it protects, and which it does not see. */
 import type { FastifyInstance } from 'fastify'
 import { named } from './access-checks.js'
-import type { AccessEntry } from './access-entry.js'
+import { type AccessEntry, isOperation } from './access-entry.js'
 import { type EarlyRoute, earlyRoutes, isRoot, rootOf } from './internals.js'
 
 /** The matrices of all instances of the plugin in one app, by its server: each scope may have one. */
@@ -38,7 +38,7 @@ export function reportScope(app: FastifyInstance, entries: readonly AccessEntry[
   const others = earlyRoutes(rootOf(app)).filter((route) => !known.has(keyOf(route)) && !isOfCors(route, app))
   const where = app.prefix === '' ? 'a scope without a prefix' : `the scope ${app.prefix}`
   return {
-    seen: `fastify-entra is registered in ${where}, and protects ${named(entries) || 'no route'}`,
+    seen: `fastify-entra is registered in ${where}, and protects ${named(entries.filter((entry) => !isOperation(entry))) || 'no route'}`,
     unseen: others.length > 0 ? `fastify-entra does not protect ${named(others)}; ${fix}` : undefined
   }
 }

@@ -2,7 +2,7 @@
 import { AssertionError } from 'node:assert'
 import { describe, type Rule } from '../authorization/rules.js'
 import type { EntraTenant } from '../fastify/decorators.js'
-import type { AccessEntry } from '../routes/access-entry.js'
+import { type AccessEntry, isOperation } from '../routes/access-entry.js'
 import { asksForSignIn, type Facts, isPassedBy, nearMisses, policiesIn, waysToPass } from './fitting.js'
 import { pathsFor } from './paths.js'
 import { follow, type Probe, tenantsOf } from './probe.js'
@@ -19,7 +19,7 @@ export interface TriedRoute {
 /** What {@link expectGuarded} did. */
 export interface GuardReport {
   readonly tried: readonly TriedRoute[]
-  /** Open routes, policies, and what no test tenant can show; `why` says what. */
+  /** Open routes, operations, policies, and what no test tenant can show; `why` says what. */
   readonly notTried: readonly (TriedRoute & { readonly why: string })[]
 }
 
@@ -147,7 +147,9 @@ const outcome = ({ reached }: Probe, { statusCode }: Response) =>
 const allOfNothing: Rule = { kind: 'allOf', rules: [] }
 
 /** Why a route is not tried at all. */
-function untriable({ method, auth, rule, callers, constraints = {} }: AccessEntry): string | undefined {
+function untriable(entry: AccessEntry): string | undefined {
+  const { method, auth, rule, callers, constraints = {} } = entry
+  if (isOperation(entry)) return 'an operation: no request leads to it; call its function'
   // Also the route of @fastify/cors, which answers preflights.
   const isOpen = auth === 'none' || (auth === 'optional' && !rule) || callers.startsWith('anyone')
   if (auth === 'unknown' || isOpen) return callers

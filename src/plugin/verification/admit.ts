@@ -5,8 +5,7 @@ import type { Admission, TokenRules } from '../issuers/token-rules.js'
 import { loggedError } from '../lib/logged-error.js'
 import type { Logger } from '../lib/logger.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
-import type { TokenCache } from './token-cache.js'
-import type { VerifiedToken } from './verify.js'
+import type { VerifiedToken, VerifierState } from './verify.js'
 
 const noPermissions = refusal('no_permissions')
 const undecided = refusal('admission_unavailable', {
@@ -21,15 +20,25 @@ const undecided = refusal('admission_unavailable', {
  */
 export async function admit(
   { verification, principal }: VerifiedToken,
-  cache: TokenCache | undefined,
+  { cache, verified }: Pick<VerifierState, 'cache' | 'verified'>,
   log: Logger
 ): Promise<Refusal | undefined> {
   const { profile } = verification.issuer.settings
   const admission = profile.admit && (await decide(profile.admit, principal, log))
   if (admission?.refusal) return admission.refusal
   if (!hasPermissions(principal, profile)) return noPermissions
+  verified.add(principal, verification)
   cache?.add(verification, principal, admission?.until)
   return undefined
+}
+
+/** Whether a caller may still call, by the function of the application that decides on its directory, if there is one. */
+export async function admissionRefusal(
+  principal: Principal,
+  { admit }: TokenRules,
+  log: Logger
+): Promise<Refusal | undefined> {
+  return admit && (await decide(admit, principal, log)).refusal
 }
 
 async function decide(

@@ -30,7 +30,7 @@ export function createVerifyToken(
   const identify = async (token: unknown): Promise<Principal | Refusal> => {
     if (typeof token !== 'string') return refusal('token_malformed')
     const answer = await verifyToken(token, state)
-    return isRefusal(answer) ? answer : ((await admit(answer, cache, log)) ?? answer.principal)
+    return isRefusal(answer) ? answer : ((await admit(answer, state, log)) ?? answer.principal)
   }
   const occasion = (principal?: Principal) => ({ log, where: undefined, principal })
   const refuse = (why: Refusal, principal?: Principal) => {

@@ -91,7 +91,7 @@ function refusedParameter(header: DecodedToken['header'], isStrict: boolean): Pa
 }
 
 /** What the header says of its key. A `kid` that is not a string is refused before. */
-export function keyNameIn({ header: { kid, alg } }: DecodedToken): KeyName {
+export function keyNameIn({ header: { kid, alg } }: Pick<DecodedToken, 'header'>): KeyName {
   return { kid: typeof kid === 'string' ? kid : undefined, alg }
 }
 

@@ -18,6 +18,7 @@ import { explain } from './jwt-errors.js'
 import type { CheckSignature } from './signature.js'
 import type { Forgeries } from './signature-precheck.js'
 import type { TokenCache } from './token-cache.js'
+import type { VerifiedPrincipals } from './verified-principals.js'
 
 /** A token and the key to verify it with. */
 export interface PendingVerification extends FoundKey {
@@ -43,6 +44,8 @@ export interface VerifierState {
   readonly hint: (why: Refusal, decoded: DecodedToken) => Refusal
   /** The cache of verified tokens; `undefined` if none are cached. */
   readonly cache: TokenCache | undefined
+  /** The principals of tokens that were accepted. */
+  readonly verified: VerifiedPrincipals
   /** Called at every request, also for cached tokens. */
   readonly isRevoked: IsRevoked | undefined
   readonly checkSignature: CheckSignature
@@ -63,7 +66,12 @@ function signedRefusal(verification: PendingVerification, toleranceSeconds: numb
 }
 
 /** A token that is refused anyway gets that refusal; only one that would pass gets the outage that prevents its check. */
-function profileRefusal(verification: PendingVerification, claims: Claims): Refusal | undefined {
+export function profileRefusal(
+  verification: Pick<PendingVerification, 'issuer' | 'key' | 'keyOwner'> & {
+    readonly decoded: Pick<DecodedToken, 'header'>
+  },
+  claims: Claims
+): Refusal | undefined {
   const { issuer, key, decoded } = verification
   const { described, owner, unknown } = describeKey(issuer, key)
   verification.keyOwner = owner

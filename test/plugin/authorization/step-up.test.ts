@@ -1,10 +1,12 @@
 import t, { type Test } from 'tap'
-import { authAgeSeconds, hasAuthContext } from '../../../src/plugin/authorization/step-up.js'
+import { authAgeSeconds, hasAuthContext, stepUpRefusal } from '../../../src/plugin/authorization/step-up.js'
 import type { Principal } from '../../../src/plugin/claims/principal.js'
+import { startEngine } from '../../../src/plugin/engine.js'
 import {
   allOf,
   anyOf,
   EntraConfigurationError,
+  type EntraOptions,
   type Guard,
   requireApp,
   requireAuthAge,
@@ -12,9 +14,13 @@ import {
   requirePolicy,
   requireScope
 } from '../../../src/plugin/index.js'
-import { createVerifier, type VerifierOptions } from '../../../src/plugin/verifier-index.js'
+import { completedFor } from '../../../src/plugin/issuers/claims-challenge.js'
+import { toSettings } from '../../../src/plugin/options.js'
+import { challengeOf } from '../../../src/plugin/refusals/challenge.js'
+import type { Refusal } from '../../../src/plugin/refusals/refusal.js'
 import { type ApiSetup, startApi } from '../../support/api.js'
 import { parseChallenge } from '../../support/http.js'
+import { recordingLogger } from '../../support/log.js'
 import { clientId, seconds, type TestTenant, tenantId } from '../../support/tenant.js'
 
 const cp1 = { xms_cc: ['cp1'] }
@@ -52,12 +58,14 @@ t.test(
     t.match(parameters, { realm: tenantId, authorization_uri: `${tenant.origin}/${tenantId}/oauth2/v2.0/authorize` })
     t.match(await ask(await tenant.appToken(cp1)), { status: 403, parameters: { realm: `api://${clientId}` } })
     const uriIn = async (options: object, iss: string) => {
-      const verifier = createVerifier({ tenantId, clientId, keysTimeoutSeconds: 0.1, ...options } as VerifierOptions)
-      t.teardown(() => verifier.close())
-      const principal = { kind: 'user', provider: 'entra', issuer: iss, tenantId, claims: cp1, groups: [], scopes: [] }
-      const error = await verifier.authorize(principal as never, requireAuthContext('c1')).catch((error) => error)
-      const header = verifier.answerTo(error, '1').headers['www-authenticate']
-      return parseChallenge(header ?? null).parameters
+      const settings = toSettings({ tenantId, clientId, ...options } as EntraOptions)
+      const log = recordingLogger()
+      const engine = await startEngine(settings, { log, logFor: () => log, isSilent: () => true })
+      t.teardown(() => engine.close())
+      const principal = { kind: 'user', provider: 'entra', issuer: iss, tenantId, claims: cp1 } as unknown as Principal
+      const why = stepUpRefusal({ authContexts: ['c1'] }, principal, 'more is required') as Refusal
+      return parseChallenge(challengeOf(completedFor(why, principal, engine.verifier.issuers), settings.realm))
+        .parameters
     }
     const clouds: [options: object, iss: string, uri: string | undefined][] = [
       [{}, `https://login.microsoftonline.com/${tenantId}/v2.0`, 'https://login.microsoftonline.com'],

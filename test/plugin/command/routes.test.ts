@@ -39,6 +39,7 @@ t.test('written to a file, and compared with it', async (t) => {
       'changed  GET /orders/:id: any valid token; before: the scope Orders.Read',
       'changed  HEAD /orders/:id: any valid token; before: the scope Orders.Read',
       'new      DELETE /orders/a|b\\: the scope Orders.Delete',
+      'new      operation orders.cancel: the role Admin, held by a user',
       'gone     GET /health; before: anyone',
       'gone     HEAD /health; before: anyone',
       'gone     POST /orders {"version":"2.0"}; before: the role Admin, held by a user, or the application permission Orders.Write.All',
@@ -99,7 +100,7 @@ t.test('Markdown keeps what a table would take for its own', async (t) => {
   const { out } = await routes('changed.ts', '--format', 'markdown')
   t.match(out, String.raw`| DELETE | /orders/a\|b\\ | the scope Orders.Delete |`)
   const deleted = { method: 'DELETE', route: '/orders/a|b\\', callers: 'the scope Orders.Delete' }
-  t.same(rowsIn(out)?.at(-1), deleted)
+  t.same(rowsIn(out)?.at(-2), deleted)
 })
 
 t.test('what is no app: one sentence, exit status 2', async (t) => {

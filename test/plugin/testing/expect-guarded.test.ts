@@ -146,6 +146,7 @@ t.test('what is open, what nobody sees, and what no token shows is not tried, an
         below.addHook('preHandler', read)
         below.get('/nobody', { config: { auth: 'none' } }, handler)
       })
+      app.entra.declareOperation('orders.cancel', read)
       app.get(
         '/clients',
         { preHandler: anyOf(requireClientAuth('none'), requireClientAuth('secret'), requireClientAuth('certificate')) },
@@ -154,6 +155,10 @@ t.test('what is open, what nobody sees, and what no token shows is not tried, an
     }
   })
   const { tried, notTried } = await expectGuarded(app)
+  t.same(notTried.at(-1), {
+    ...{ method: 'operation', url: 'orders.cancel' },
+    why: 'an operation: no request leads to it; call its function'
+  })
   t.same(
     notTried.filter(({ method }) => method === 'GET').map(({ url, why }) => `${url}: ${why}`),
     [
