@@ -8,7 +8,18 @@ import t from 'tap'
  * in each.
  */
 const rooms = [
-  ...['lib', 'refusals', 'claims', 'keys', 'authorization', 'issuers', 'audit', 'revocation', 'verification'],
+  ...[
+    'lib',
+    'refusals',
+    'claims',
+    'keys',
+    'authorization',
+    'issuers',
+    'audit',
+    'resource',
+    'revocation',
+    'verification'
+  ],
   ...[
     'downstream',
     'oidc',
@@ -79,6 +90,7 @@ const registering = [
   ...['refused/refused.test.ts', 'server/own.test.ts', 'tenant/step-up.test.ts', 'plugin/plugin.test.ts'],
   ...['plugin/downstream/token-client.test.ts', 'plugin/fastify/bad-programs.test.ts'],
   ...['changed', 'contradictory', 'made', 'registered', 'throws'].map((app) => `plugin/command/apps/${app}.ts`),
+  'plugin/fastify/metadata-host.test.ts',
   'plugin/routes/access-matrix.test.ts',
   'plugin/testing/runners.long.ts',
   'plugin/routes/scope.test.ts'

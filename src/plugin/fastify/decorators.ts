@@ -13,6 +13,7 @@ import { systemClock } from '../lib/clock.js'
 import { pluginMark } from '../lib/marks.js'
 import { ownProperties } from '../lib/own.js'
 import { createOpenapi, type EntraOpenapi } from '../openapi/openapi.js'
+import { challengeContextOf } from '../options.js'
 import type { Refusal } from '../refusals/refusal.js'
 import type { AccessMatrix } from '../routes/access-matrix.js'
 import type { WrappedGuards } from '../routes/wrapped-guards.js'
@@ -109,7 +110,7 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
   const { settings, audit, downstreams, exchangeJson, scopeNameFor, verifier } = engine
   const { rules, verifyToken, wrapped } = given
   const complete = (why: Refusal, principal: Principal | null) => completedFor(why, principal, verifier.issuers)
-  const refuse = advising(app, refusalSender(settings.realm, audit, complete))
+  const refuse = advising(app, refusalSender(challengeContextOf(settings), audit, complete))
   const { groups, keysTimeoutSeconds: timeoutSeconds } = settings
   decoratePrincipal(app)
   if (settings.userDecorator) decorateUser(app)
