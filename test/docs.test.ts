@@ -203,7 +203,16 @@ t.test('docs/options.md: every option, and no other', async (t) => {
   const [ofEntra = [], ofOidc = [], ofBoth = []] = ['Entra', 'another OpenID provider', 'both'].map((whose) =>
     namesIn(text, `## Options for ${whose}`)
   )
-  const shared = [...timeNames, 'tokenCache', 'audit', 'groups', 'isRevoked', 'strictRoutes', 'userDecorator']
+  const shared = [
+    ...timeNames,
+    'tokenCache',
+    'audit',
+    'groups',
+    'isRevoked',
+    'strictRoutes',
+    'userDecorator',
+    'resource'
+  ]
   t.match(
     complaint(() => toSettings({ none: 1 } as never)),
     `are ${[...entraNames, ...shared].join(', ')}`

@@ -8,7 +8,18 @@ import t from 'tap'
  * in each.
  */
 const rooms = [
-  ...['lib', 'refusals', 'claims', 'keys', 'authorization', 'issuers', 'audit', 'revocation', 'verification'],
+  ...[
+    'lib',
+    'refusals',
+    'claims',
+    'keys',
+    'authorization',
+    'issuers',
+    'audit',
+    'resource',
+    'revocation',
+    'verification'
+  ],
   ...[
     'downstream',
     'oidc',
@@ -82,6 +93,7 @@ const registering = [
   ...['changed', 'contradictory', 'hosts', 'hosts-open', 'made', 'registered', 'throws'].map(
     (app) => `plugin/command/apps/${app}.ts`
   ),
+  'plugin/fastify/metadata-host.test.ts',
   'plugin/routes/access-matrix.test.ts',
   'plugin/testing/runners.long.ts',
   'plugin/routes/scope.test.ts'

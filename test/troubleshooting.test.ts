@@ -56,6 +56,7 @@ async function otherLines(): Promise<string[]> {
     { ...ids, allowedTenants: '*' },
     { ...ids, allowedTenants: () => true },
     { ...ids, allowedTenants: '*', audience: 'api://orders' },
+    { ...ids, allowedTenants: '*', resource: { publicUrl: 'https://api.example.com' } },
     oidc,
     { ...oidc, provider: 'keycloak', ...insecure }
   ]

@@ -52,7 +52,11 @@ function ownerOf(audience: string, other: OtherIssuer | undefined): string | und
  * @param other the issuer, if it is not Entra
  * @throws EntraConfigurationError with one sentence that names the option, the value and what to change
  */
-export function refuseCommon(name: 'audience' | 'clientId', audiences: readonly string[], other?: OtherIssuer): void {
+export function refuseCommon(
+  name: 'audience' | 'clientId' | 'resource.publicUrl',
+  audiences: readonly string[],
+  other?: OtherIssuer
+): void {
   for (const audience of audiences) {
     const owner = ownerOf(audience, other)
     if (owner === undefined) continue

@@ -17,6 +17,8 @@ import { type TestNetwork, testNetworksIn } from './lib/test-network.js'
 import { functionOf, isOn, rejectUnknown, repeated, shown } from './lib/validate.js'
 import { type OidcOptions, oidcAuthority, oidcNames } from './oidc/options.js'
 import { recognized } from './oidc/providers.js'
+import type { ChallengeContext } from './refusals/challenge.js'
+import { type ProtectedResource, protectedResourceOf, type ResourceOptions } from './resource/protected-resource.js'
 import type { IsRevoked } from './revocation/is-revoked.js'
 import type { TokenCacheOptions } from './verification/token-cache.js'
 import { tokenCacheOf } from './verification/token-cache-options.js'
@@ -74,7 +76,8 @@ export type EntraOptions = (EntraTenantOptions | OidcOptions | TenantsOptions) &
   RevocationOptions &
   RouteCheckOptions &
   DecoratorOptions &
-  AuditOptions
+  AuditOptions &
+  ResourceOptions
 
 /** A trusted tenant or provider, as configured. */
 export interface Authority {
@@ -111,6 +114,8 @@ export interface Settings extends Authority {
   readonly isRevoked: IsRevoked | undefined
   readonly strictRoutes: boolean
   readonly userDecorator: boolean
+  /** This API as clients discover it; `undefined`: it publishes no metadata. */
+  readonly resource: ProtectedResource | undefined
   /** In place of the network, for tests of applications. Empty in production. */
   readonly testNetworks: readonly TestNetwork[]
 }
@@ -122,14 +127,26 @@ export interface Settings extends Authority {
  */
 export function toSettings(given: EntraOptions): Settings {
   const options = ownProperties(given)
-  const shared = [...timeNames, 'tokenCache', 'audit', 'groups', 'isRevoked', 'strictRoutes', 'userDecorator']
-  refuseUnknown(options, shared)
+  const sharedNames = [
+    ...timeNames,
+    'tokenCache',
+    'audit',
+    'groups',
+    'isRevoked',
+    'strictRoutes',
+    'userDecorator',
+    'resource'
+  ]
+  refuseUnknown(options, sharedNames)
   const testNetworks = networksOf(options)
   const keysTimeoutSeconds = inSeconds('keysTimeoutSeconds', options)
-  const authority =
-    'tenants' in options ? several(options.tenants, keysTimeoutSeconds) : one(options, keysTimeoutSeconds)
+  const resource = protectedResourceOf(options.resource)
+  const shared = { timeoutSeconds: keysTimeoutSeconds, publicUrl: resource?.publicUrl }
+  const authority = 'tenants' in options ? several(options.tenants, shared) : one(options, shared)
   return Object.freeze({
     ...authority,
+    resource,
+    warnings: Object.freeze([...authority.warnings, ...(resource ? unlisted(authority) : [])]),
     keyTimings: keyTimings(options),
     keysTimeoutSeconds,
     clockToleranceSeconds: inSeconds('clockToleranceSeconds', options),
@@ -143,22 +160,44 @@ export function toSettings(given: EntraOptions): Settings {
   })
 }
 
+/** RFC 9728 §2: a set of authorization servers that is not enumerable is left out. */
+function unlisted({ issuers }: Authority): readonly string[] {
+  return issuers.every(({ authorizationServers }) => authorizationServers?.length === 0) ? [unlistedWarning] : []
+}
+
+const unlistedWarning =
+  'the metadata of resource names no authorization server, as allowedTenants does not list the tenants; list their IDs, or configure clients with an authority'
+
+/** What every challenge of an API with these settings says. */
+export function challengeContextOf({ realm, resource }: Pick<Settings, 'realm' | 'resource'>): ChallengeContext {
+  return { realm, resourceMetadata: resource?.metadataUrl }
+}
+
 /** Of all tenants: with one of them in tests, none uses the network. */
 function networksOf(options: EntraOptions): readonly TestNetwork[] {
   const tenants: readonly unknown[] = 'tenants' in options && Array.isArray(options.tenants) ? options.tenants : []
   return Object.freeze([options, ...tenants.map(Object)].flatMap(testNetworksIn))
 }
 
-function one(options: EntraTenantOptions | OidcOptions, timeoutSeconds: number): Authority {
+/** Options of all tenants that each needs. */
+interface Shared {
+  readonly timeoutSeconds: number
+  readonly publicUrl: string | undefined
+}
+
+function one(options: EntraTenantOptions | OidcOptions, { timeoutSeconds, publicUrl }: Shared): Authority {
+  const url = publicUrl === undefined ? [] : [publicUrl]
   if (isOidc(options)) {
-    const authority = oidcAuthority(options)
+    const authority = oidcAuthority(options, publicUrl)
     const { issuer, provider } = options
     refuseMicrosofts(authority.issuers[0])
     const isKeycloak = provider === 'keycloak' || recognized(issuer) === 'keycloak'
+    refuseCommon('resource.publicUrl', url, { issuer, isKeycloak })
     refuseCommon('audience', authority.audiences, { issuer, isKeycloak })
     return authority
   }
-  const authority = entraAuthority(options, timeoutSeconds)
+  refuseCommon('resource.publicUrl', url)
+  const authority = entraAuthority(options, timeoutSeconds, publicUrl)
   refuseCommon('clientId', [options.clientId.toLowerCase()])
   refuseCommon('audience', authority.audiences)
   return authority
@@ -177,13 +216,13 @@ function refuseMicrosofts({ issuer, url, keysOrigin = url }: IssuerSettings): vo
 }
 
 /** The first tenant determines the realm in challenges, and is the one in documents. */
-function several(tenants: unknown, timeoutSeconds: number): Authority {
+function several(tenants: unknown, shared: Shared): Authority {
   if (!Array.isArray(tenants) || tenants.length === 0 || !tenants.every((each) => typeof each === 'object' && each)) {
     throw new EntraConfigurationError(`tenants ${shown(tenants)} is not allowed; give a list of one tenant or more`)
   }
   const own = tenants.map(ownProperties)
   for (const each of own) refuseUnknown(each, [])
-  const [first, ...others] = own.map((each) => one(each, timeoutSeconds)) as [Authority, ...Authority[]]
+  const [first, ...others] = own.map((each) => one(each, shared)) as [Authority, ...Authority[]]
   const issuers = [...first.issuers, ...others.flatMap((each) => each.issuers)] as [IssuerSettings, ...IssuerSettings[]]
   const names = issuers.map(({ issuer, url }) => (typeof issuer === 'string' ? issuer : url))
   const twice = repeated(names)

@@ -6,6 +6,7 @@ import { authenticate } from './fastify/authenticate.js'
 import { decorate } from './fastify/decorators.js'
 import { enforceConfigGuards } from './fastify/enforce.js'
 import { registerJwt } from './fastify/jwt-surface.js'
+import { metadataPublisher } from './fastify/metadata-host.js'
 import { RequestOccasion } from './fastify/request-occasion.js'
 import { principalOf } from './fastify/request-principal.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
@@ -35,6 +36,7 @@ async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
   for (const name of ofRegister) Reflect.deleteProperty(options, name)
   const settings = toSettings(options)
   refuseClash(app, settings.userDecorator)
+  const publish = metadataPublisher(app, settings.resource)
   watchRoot(app)
   const logFor = (metadataUrl: string) => app.log.child({ metadataUrl })
   const startTimeoutSeconds = (app.initialConfig.pluginTimeout || Number.POSITIVE_INFINITY) / 1000 // 0: none
@@ -45,6 +47,7 @@ async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
   for (const warning of settings.warnings) app.log.warn(warning)
   const { entries, ...routes } = watchRoutes(app, settings.strictRoutes)
   const refuse = decorate(app, engine, { ...routes, accessMatrix: entries, verifyToken })
+  publish(issuers, entries)
   const probe = probeOf(app, settings)
   // With a callback: an async hook costs a promise even when the result is known at once.
   app.addHook('onRequest', (request, reply, done) => {

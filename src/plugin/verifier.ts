@@ -17,6 +17,7 @@ import { shown } from './lib/validate.js'
 import type { OidcOptions } from './oidc/options.js'
 import {
   type AuditOptions,
+  challengeContextOf,
   type EntraOptions,
   type MemoryOptions,
   type RevocationOptions,
@@ -24,9 +25,11 @@ import {
   type TenantsOptions,
   toSettings
 } from './options.js'
-import { challengeOf, type Problem, problemMediaType, toProblem } from './refusals/challenge.js'
+import { type ChallengeContext, challengeOf, type Problem, problemMediaType, toProblem } from './refusals/challenge.js'
 import { isRefusal, type Refusal, refusal } from './refusals/refusal.js'
 import { DownstreamError, refusalIn, TokenRefusedError } from './refusals/refusal-error.js'
+import { metadataOf, type ProtectedResourceMetadata } from './resource/metadata.js'
+import type { ResourceOptions } from './resource/protected-resource.js'
 import { bearerToken } from './verification/bearer.js'
 import { createVerifyToken, type VerifyToken } from './verification/identify.js'
 
@@ -36,7 +39,8 @@ export type VerifierOptions = (EntraTenantOptions | OidcOptions | TenantsOptions
   MemoryOptions &
   GroupsOptions &
   RevocationOptions &
-  AuditOptions & {
+  AuditOptions &
+  ResourceOptions & {
     /** A logger for outages, errors of your own functions and decisions, such as pino's. Default: none. */
     log?: Logger
   }
@@ -96,6 +100,13 @@ export interface Verifier {
    * Reports the result of each check of a token, also after the first that fails. For developers: it reveals more than a caller may know.
    */
   explain(token: string): Promise<Explanation>
+  /**
+   * Builds the metadata (RFC 9728) to serve as JSON at the URL that challenges name; `undefined` without the option `resource`, before {@link Verifier.ready}, and while the
+   * name of an issuer is unknown.
+   *
+   * @param guards whose scopes it lists beside those of declared operations. Default: none
+   */
+  resourceMetadata(guards?: readonly Guard[]): ProtectedResourceMetadata | undefined
   /** Each trusted issuer with the state of its keys; none before {@link Verifier.ready}. */
   readonly issuers: readonly IssuerStatus[]
   /** Aborts pending calls, and closes the sockets. */
@@ -127,6 +138,14 @@ export function credentialsOf(authorization: string | null | undefined): Credent
   return { scheme: 'Bearer', token }
 }
 
+function tokenOf(credentials: Credentials): string {
+  const { scheme, token } = ownProperties(credentials)
+  if (/^bearer$/i.test(String(scheme))) return token
+  // Not shown, as a client may have sent a token in place of a scheme.
+  if (typeof scheme === 'string') throw new TokenRefusedError(refusal('credentials_missing'))
+  throw new EntraConfigurationError('verify() got no scheme; give { scheme: "Bearer", token }')
+}
+
 const nothing = () => {}
 const noLog: Logger = Object.freeze({ info: nothing, warn: nothing, error: nothing })
 
@@ -144,7 +163,7 @@ type Decide = (rule: Rule | undefined, principal: Principal, context?: Context, 
  * process, not one per token. Invalid options make {@link Verifier.ready} and every other call throw.
  */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { starting, realm } = start(options)
+  const { starting, context } = start(options)
   const operations = new Operations()
   let engine: Engine | undefined
   const started = (running: Running) => {
@@ -163,16 +182,10 @@ export function createVerifier(options: VerifierOptions): Verifier {
     return question[1] as never
   }
   return Object.freeze<Verifier>({
-    async ready() {
-      await running()
-    },
+    ready: async () => void (await running()),
     async verify(credentials) {
       const { verifyToken } = await running()
-      const { scheme, token } = ownProperties(credentials)
-      if (/^bearer$/i.test(String(scheme))) return verifyToken(token)
-      // Not shown, as a client may have sent a token in place of a scheme.
-      if (typeof scheme === 'string') throw new TokenRefusedError(refusal('credentials_missing'))
-      throw new EntraConfigurationError('verify() got no scheme; give { scheme: "Bearer", token }')
+      return verifyToken(tokenOf(credentials))
     },
     async authorize(principal, guard, context) {
       return decide(isGuard(guard) ? guard.rule : undefined, principal, context)
@@ -183,10 +196,15 @@ export function createVerifier(options: VerifierOptions): Verifier {
     },
     answerTo(error, requestId) {
       const why = refusalIn(error)
-      if (why) return refusedAnswer(why, realm, requestId)
+      if (why) return refusedAnswer(why, context, requestId)
       throw error
     },
     explain: async (token) => explainToken(token, (await running()).engine.verifier),
+    resourceMetadata(guards = []) {
+      const resource = engine?.settings.resource
+      const rules = [...operations.all, ...guards].map(({ rule }) => rule)
+      return engine && resource && metadataOf(resource, engine.issuers, rules)
+    },
     get issuers() {
       return engine?.issuers.map(({ status }) => status) ?? []
     },
@@ -198,23 +216,23 @@ export function createVerifier(options: VerifierOptions): Verifier {
   })
 }
 
-function refusedAnswer(why: Refusal, realm: string, requestId: string): RefusedAnswer {
+function refusedAnswer(why: Refusal, context: ChallengeContext, requestId: string): RefusedAnswer {
   const { status, retryAfterSeconds } = why
   const headers: Record<string, string> = { 'cache-control': 'no-store', 'content-type': problemMediaType }
-  if (status < 500) headers['www-authenticate'] = challengeOf(why, realm)
+  if (status < 500) headers['www-authenticate'] = challengeOf(why, context)
   if (retryAfterSeconds !== undefined) headers['retry-after'] = String(retryAfterSeconds)
   return { status, headers, body: toProblem(requestId, why) }
 }
 
-/** Options are read at once, so that the realm of challenges is known; the promise rejects if they are invalid. */
-function start(given: VerifierOptions): { starting: Promise<Running>; realm: string } {
+/** Options are read at once, so that what challenges say is known; the promise rejects if they are invalid. */
+function start(given: VerifierOptions): { starting: Promise<Running>; context: ChallengeContext } {
   try {
     const { log = noLog, ...options } = ownProperties(given)
     refuseForeign(log, options)
     const settings = toSettings(options as EntraOptions)
-    return { starting: run(settings, log), realm: settings.realm }
+    return { starting: run(settings, log), context: challengeContextOf(settings) }
   } catch (error) {
-    return { starting: Promise.reject(error), realm: '' }
+    return { starting: Promise.reject(error), context: { realm: '', resourceMetadata: undefined } }
   }
 }
 

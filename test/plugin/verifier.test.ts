@@ -22,7 +22,7 @@ import { optionsFor, startApi } from '../support/api.js'
 import { processClock } from '../support/clock.js'
 import { get } from '../support/http.js'
 import { recordingLogger } from '../support/log.js'
-import { clientId, signingKey, startTestTenant } from '../support/tenant.js'
+import { clientId, signingKey, startTestTenant, tenantId } from '../support/tenant.js'
 import { startVerifier } from '../support/verifier.js'
 
 const tenant = await startTestTenant(t)
@@ -381,4 +381,32 @@ t.test('in a plain server of Node.js', async (t) => {
   const { status, headers } = await get(origin)
   t.equal(status, 401)
   t.match(headers.get('www-authenticate'), /^Bearer realm="api:/)
+})
+
+t.test('with a resource, the challenge names its metadata, which resourceMetadata() builds', async (t) => {
+  const verifier = start(t, { resource: { publicUrl: 'https://api.example.com/mcp' } })
+  t.equal(verifier.resourceMetadata(), undefined, 'not yet')
+  await verifier.ready()
+  const server = `${tenant.origin}/${tenantId}/v2.0`
+  const bare = {
+    resource: 'https://api.example.com/mcp',
+    authorization_servers: [server],
+    bearer_methods_supported: ['header']
+  }
+  t.strictSame(verifier.resourceMetadata(), bare)
+  const scopes_supported = ['https://api.example.com/mcp/Orders.Read']
+  t.strictSame(verifier.resourceMetadata([requireScope('Orders.Read'), requireRole('Admin')]), {
+    ...bare,
+    scopes_supported
+  })
+  verifier.declareOperation('orders.read', requireScope('Orders.Read'))
+  t.strictSame(verifier.resourceMetadata(), { ...bare, scopes_supported }, 'those of operations')
+  const token = await tenant.userToken({ aud: 'https://other.example' })
+  const refused = await verifier.verify({ scheme: 'Bearer', token }).catch((error: unknown) => error)
+  t.match(
+    verifier.answerTo(refused, '1').headers['www-authenticate'],
+    'resource_metadata="https://api.example.com/.well-known/oauth-protected-resource/mcp"'
+  )
+  await start(t).ready()
+  t.equal(start(t).resourceMetadata(), undefined)
 })

@@ -7,6 +7,10 @@ import { versionClash } from '../../src/plugin/lib/marks.js'
 /** What stands in a message where the source has one of these expressions, in one file or in any. */
 const placeholders: Readonly<Record<string, string>> = {
   'common-audiences.ts: name': '<option>',
+  fault: '<what is wrong>',
+  rootPath: '/.well-known/oauth-protected-resource',
+  'app.prefix': '<scope>',
+  'metadata-host.ts: route': '<path>',
   owner: '<product>',
   'options.ts: instead': '<options>',
   twice: '<tenant>',

@@ -21,6 +21,11 @@ export function audienceRefusal(
   return refusal('wrong_audience', { detail: detailOf?.(aud, mismatch) ?? `${mismatch} Ask for a scope of this API.` })
 }
 
+/** Accepted `aud` values, with the URL of the resource as the last one: a client requests a token for it by that name (RFC 8707 §2). */
+export function withResource(audiences: readonly string[], publicUrl: string | undefined): readonly string[] {
+  return publicUrl === undefined || audiences.includes(publicUrl) ? audiences : Object.freeze([...audiences, publicUrl])
+}
+
 /** A received value for display: short, printable, on one line. */
 function shown(value: unknown): string {
   if (typeof value !== 'string') return 'an audience that is not a string'

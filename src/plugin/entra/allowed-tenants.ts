@@ -19,6 +19,8 @@ export interface TenantRule {
   readonly acceptsTenant: (tenantId: string) => boolean
   /** Called for directories that are accepted so far. */
   readonly policy: SharedTenantPolicy | undefined
+  /** Directories that may call; `undefined` if they are not listed. */
+  readonly tenantIds?: readonly string[]
   /** Warnings for the operator. */
   readonly warnings: readonly string[]
 }
@@ -83,7 +85,7 @@ function listed(allowed: unknown, tenantId: string): TenantRule {
     throw new EntraConfigurationError(
       `allowedTenants lists the tenant of personal accounts, which tenantId "organizations" excludes; use "common"`
     )
-  if (!ids.has('*')) return { ...oneTenant, acceptsTenant: (id) => ids.has(id) }
+  if (!ids.has('*')) return { ...oneTenant, acceptsTenant: (id) => ids.has(id), tenantIds: [...ids] }
   const warning = `allowedTenants is "*": users and apps of every Entra tenant${hasPersonal ? ', and personal accounts,' : ''} may call this API`
   return { ...oneTenant, acceptsTenant: (id) => hasPersonal || isDirectory(id), warnings: Object.freeze([warning]) }
 }

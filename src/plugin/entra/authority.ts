@@ -121,6 +121,19 @@ export function authorizationUriOf(
   return (tenantId) => `${authority}/${tenantId}/${path}`
 }
 
+/**
+ * The issuers that clients of many tenants sign in at: each tenant's own, if they are listed. The name in the document of `organizations` or `common` is a
+ * template, which a client must refuse (RFC 8414 §3.3, OpenID Connect Discovery §4.3).
+ *
+ * @returns `undefined` for one tenant, whose issuer has a name; an empty list if the tenants are not listed
+ */
+export function authorizationServersOf(
+  { authority, tenantId }: Pick<TenantSource, 'authority' | 'tenantId'>,
+  tenantIds: readonly string[] = []
+): readonly string[] | undefined {
+  return isMany(tenantId) ? tenantIds.map((id) => `${authority}/${id}/v2.0`) : undefined
+}
+
 const isDomain = (tenantId: string) => !guid.test(tenantId) && !isMany(tenantId)
 
 /** The document of many tenants has a template in place of the tenant's ID. */

@@ -1,5 +1,6 @@
 /** The options of an Entra tenant → its issuers, each with its rules. */
 
+import { withResource } from '../claims/audience.js'
 import { type DownstreamOptions, downstreamOf, type OwnClient } from '../downstream/options.js'
 import type { IssuerSettings } from '../issuers/issuer.js'
 import type { TokenRules } from '../issuers/token-rules.js'
@@ -10,6 +11,7 @@ import { type AllowedTenants, tenantRuleOf } from './allowed-tenants.js'
 import {
   type AuthorityOptions,
   authorityOf,
+  authorizationServersOf,
   authorizationUriOf,
   isMany,
   issuersOf,
@@ -65,19 +67,19 @@ const policyName = /^[a-z0-9_-]{1,128}$/i
  * Checks the options.
  *
  * @param timeoutSeconds for a function in `allowedTenants`
+ * @param publicUrl of the resource: one more accepted `aud`, and the App ID URI in the names of scopes. Default: none
  * @throws EntraConfigurationError with one sentence that names the option, the value and what to change
  */
-export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: number) {
+export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: number, publicUrl?: string) {
   const tenantId = toTenantId(options.tenantId)
   const wanted = 'the application (client) ID of the API, a GUID'
   const clientId = matching('clientId', options.clientId, guid, wanted).toLowerCase()
   refuseSame(tenantId, clientId)
-  const audiences = audiencesOf(options.audience, tenantId, clientId)
-  const scopeBase = audiences.find((audience) => audience.includes('://')) ?? `api://${clientId}`
+  const { audiences, scopeBase } = namesOf(options.audience, { tenantId, clientId, publicUrl })
   const algorithms = algorithmsOf(options.algorithms)
   const allowedClients = clientIds('allowedClients', options)
   const rolelessClients = clientIds('rolelessClients', options) ?? new Set<string>()
-  const { acceptsTenant, policy, warnings } = tenantRuleOf(options.allowedTenants, tenantId)
+  const { acceptsTenant, policy, warnings, tenantIds } = tenantRuleOf(options.allowedTenants, tenantId)
   const admit = policy && admitBy(new TenantDecisions(policy, timeoutSeconds, systemClock))
   const userFlows = userFlowsOf(options, tenantId)
   const shared = { audiences, scopeBase, clientId, allowedClients, rolelessClients }
@@ -93,6 +95,7 @@ export function entraAuthority(options: EntraTenantOptions, timeoutSeconds: numb
     ...source,
     ...(form === '1.0' && { siblingUrl: first.url }),
     optional: form === '1.0',
+    authorizationServers: form === '1.0' ? [] : authorizationServersOf({ authority, tenantId }, tenantIds),
     profile: { ...common, ...rulesOf(form, userFlow) }
   })
   const issuers = Object.freeze([toIssuer(first), ...others.map(toIssuer)] as const)
@@ -226,14 +229,23 @@ function toTenantId(tenantId: unknown): string {
   )
 }
 
-function audiencesOf(
-  audience: string | readonly string[] | undefined,
-  tenantId: string,
-  clientId: string
-): readonly string[] {
-  if (audience !== undefined) return audienceTexts(audience)
+interface Names {
+  readonly tenantId: string
+  readonly clientId: string
+  readonly publicUrl: string | undefined
+}
+
+/** Accepted `aud` values, and the App ID URI in the names of scopes: the URL of the resource, which Entra compares with them (AADSTS9010010). */
+function namesOf(audience: EntraTenantOptions['audience'], { tenantId, clientId, publicUrl }: Names) {
+  if (publicUrl?.endsWith('/'))
+    throw new EntraConfigurationError(
+      `resource.publicUrl ${shown(publicUrl)} ends with a slash, and no App ID URI of Entra does; leave the slash out`
+    )
   const ofTenant = guid.test(tenantId) ? [`api://${tenantId}/${clientId}`] : []
-  return Object.freeze([clientId, `api://${clientId}`, ...ofTenant])
+  const byDefault = Object.freeze([clientId, `api://${clientId}`, ...ofTenant])
+  const own = audience === undefined ? byDefault : audienceTexts(audience)
+  const scopeBase = publicUrl ?? own.find((each) => each.includes('://')) ?? `api://${clientId}`
+  return { audiences: withResource(own, publicUrl), scopeBase }
 }
 
 function algorithmsOf(algorithms: readonly string[] = ['RS256']): readonly 'RS256'[] {

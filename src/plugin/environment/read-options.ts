@@ -124,6 +124,7 @@ export function inTermsOfVariables(message: string, env: Environment): string {
   const variables = new Map(set.map(([variable, option]) => [option, variable]))
   const said = message
     .replace('downstream.clientCertificate', 'ENTRA_CLIENT_CERTIFICATE')
+    .replace('resource.publicUrl', 'RESOURCE_URL')
     .replace(
       /\b[a-z]+(?:[A-Z][a-z]+)*\b(?= (?:"|\[|is missing|\d))|\b[a-z]+(?:[A-Z][a-z]+)+\b/g,
       (word) => variables.get(word) ?? word
@@ -138,7 +139,13 @@ function pluginOptions(env: Environment): EntraOptions {
     return text ? [[option, toValue(variable, text)]] : []
   })
   const tenants = env.ISSUERS_FILE ? tenantsIn(env.ISSUERS_FILE) : {}
-  return { ...Object.fromEntries(options), ...credentialOption(env), ...tenants } as unknown as EntraOptions
+  const resource = env.RESOURCE_URL ? { resource: { publicUrl: env.RESOURCE_URL } } : {}
+  return {
+    ...Object.fromEntries(options),
+    ...credentialOption(env),
+    ...tenants,
+    ...resource
+  } as unknown as EntraOptions
 }
 
 function toValue(variable: string, text: string): string | number | boolean | readonly string[] {

@@ -10,6 +10,7 @@ import type { Metadata } from '../keys/discovery.js'
 import { pluginMark } from '../lib/marks.js'
 import { ownProperties } from '../lib/own.js'
 import { createOpenapi, type EntraOpenapi } from '../openapi/openapi.js'
+import { challengeContextOf } from '../options.js'
 import type { Refusal } from '../refusals/refusal.js'
 import type { AccessMatrix, WatchedRoutes } from '../routes/access-matrix.js'
 import type { VerifyToken } from '../verification/identify.js'
@@ -112,7 +113,7 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
   const groupsOf = groupsLookup(engine, rules, (request, scopes) => (request as FastifyRequest).onBehalfOf(scopes))
   const outside = createOutsideRoutes(createAuthorizer(engine, { groupsOf, rules }), given, app.log)
   const complete = (why: Refusal, principal: Principal | null) => completedFor(why, principal, verifier.issuers)
-  const refuse = advising(app, refusalSender(settings.realm, audit, complete))
+  const refuse = advising(app, refusalSender(challengeContextOf(settings), audit, complete))
   decoratePrincipal(app)
   if (settings.userDecorator) decorateUser(app)
   decorateAnswers(app)

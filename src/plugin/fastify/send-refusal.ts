@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Audit } from '../audit/audit.js'
 import { routeOf } from '../authorization/guard.js'
 import type { Principal } from '../claims/principal.js'
-import { challengeOf, problemMediaType, toProblem } from '../refusals/challenge.js'
+import { type ChallengeContext, challengeOf, problemMediaType, toProblem } from '../refusals/challenge.js'
 import type { Refusal } from '../refusals/refusal.js'
 import { isAnswered, isBegun, isRefused, letGo, sendOnly } from './answered.js'
 import { exposeRefusal } from './expose.js'
@@ -31,22 +31,22 @@ interface Prepared {
 }
 
 /**
- * Sends refusals for an API of this name. They must not be cached: the next response may differ (RFC 9111 §5.2.2.5).
+ * Sends refusals. They must not be cached: the next response may differ (RFC 9111 §5.2.2.5).
  *
  * A request gets one response and one audit record: later refusals are neither sent nor recorded.
  *
- * @param realm the name of the API, for the challenge
+ * @param context what every challenge says
  * @param complete adds to a challenge what only the issuer of the caller knows
  */
 export function refusalSender(
-  realm: string,
+  context: ChallengeContext,
   audit: Audit,
   complete: (why: Refusal, principal: Principal | null) => Refusal = (why) => why
 ): Refuse {
   const prepared = new WeakMap<Refusal, Prepared>()
   const prepare = (refusal: Refusal): Prepared => {
     const { requestId: _, ...said } = toProblem('', refusal)
-    const challenge = refusal.status > 500 ? undefined : challengeOf(refusal, realm)
+    const challenge = refusal.status > 500 ? undefined : challengeOf(refusal, context)
     const made = { challenge, bodyStart: `${JSON.stringify(said).slice(0, -1)},"requestId":` }
     prepared.set(refusal, made)
     return made

@@ -26,6 +26,11 @@ export interface IssuerSettings extends MetadataSource {
    * claims that the rules check again.
    */
   readonly among?: { readonly root: string; readonly isFor: (claims: Claims) => boolean }
+  /**
+   * Issuers for clients to sign in at, where they are not the name of this one: the tenants of a template, or none (RFC 9728 §2,
+   * `authorization_servers`).
+   */
+  readonly authorizationServers?: readonly string[] | undefined
   /** True where the authority may not have this document at all: Entra serves v1 beside v2, other products do not. */
   readonly optional: boolean
 }

@@ -21,6 +21,9 @@ export const watcherMark: unique symbol = Symbol.for('fastify-entra.watcher')
 /** In a route's config: its guards, recorded when it is declared; for documents and hints, never for a decision. */
 export const routeGuards: unique symbol = Symbol.for('fastify-entra.routeGuards')
 
+/** On a Fastify instance and its children: where the metadata of protected resources is served. */
+export const metadataHostMark: unique symbol = Symbol.for('fastify-entra.metadataHost')
+
 /** On an error that determines the response to a request: the version that created it. */
 export const refusalErrorMark: unique symbol = Symbol.for('fastify-entra.refusalError')
 

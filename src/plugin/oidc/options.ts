@@ -1,5 +1,6 @@
 /** Parses the options of an OpenID provider other than Entra into its issuer and rules. */
 
+import { withResource } from '../claims/audience.js'
 import { type ClaimPath, listsOnly } from '../claims/read.js'
 import type { TokenRules } from '../issuers/token-rules.js'
 import { type Algorithm, algorithmNames } from '../keys/jwks.js'
@@ -53,11 +54,13 @@ export const oidcNames = [
 /**
  * Checks the options.
  *
+ * @param publicUrl of the resource, one more accepted `aud`. Default: none
  * @throws EntraConfigurationError with one sentence that names the option, the value and what to change
  */
-export function oidcAuthority(options: OidcOptions) {
+export function oidcAuthority(options: OidcOptions, publicUrl?: string) {
   const issuer = issuerOf(options.issuer)
-  const audiences = audiencesOf(options.audience)
+  const own = audiencesOf(options.audience)
+  const audiences = withResource(own, publicUrl)
   const algorithms = algorithmsOf(options.algorithms)
   const allowedClients = clientsOf('allowedClients', options)
   const rolelessClients = clientsOf('rolelessClients', options) ?? new Set<string>()
@@ -67,7 +70,7 @@ export function oidcAuthority(options: OidcOptions) {
     audiences,
     allowedClients,
     rfc9068: isOn('rfc9068', options.rfc9068),
-    roles: sourceOf('rolesClaim', options.rolesClaim, { ...listsOnly, paths: provider.roles(audiences) }),
+    roles: sourceOf('rolesClaim', options.rolesClaim, { ...listsOnly, paths: provider.roles(own) }),
     rolesOf: options.rolesClaim === undefined ? provider.rolesOf : undefined,
     groups: sourceOf('groupsClaim', options.groupsClaim, { ...listsOnly, paths: provider.groups })
   }

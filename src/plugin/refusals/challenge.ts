@@ -25,18 +25,26 @@ export function toProblem(
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code, requestId }
 }
 
-/**
- * `auth-param`s as quoted-strings (RFC 9110 §11.2, §5.6.4); RFC 6750 §3 restricts their characters. Each occurs once.
- *
- * @param realm the name of the API, unless the challenge has a realm of its own
- */
-export function challengeOf({ error, detail, scopes, challenge = {} }: Refusal, realm: string): string {
+/** What every challenge of an API says. */
+export interface ChallengeContext {
+  /** The name of the API, unless a challenge has a realm of its own (RFC 9110 §11.5). */
+  readonly realm: string
+  /** The URL of the API's metadata (RFC 9728 §5.1); `undefined`: it publishes none. */
+  readonly resourceMetadata: string | undefined
+}
+
+/** `auth-param`s as quoted-strings (RFC 9110 §11.2, §5.6.4); RFC 6750 §3 restricts their characters. Each occurs once. */
+export function challengeOf(
+  { error, detail, scopes, challenge = {} }: Refusal,
+  { realm, resourceMetadata }: ChallengeContext
+): string {
   const { realm: itsRealm = realm, ...others } = challenge
   const parameters = [
     ['realm', itsRealm],
     ['error', error],
     ['error_description', error && detail],
     ['scope', scopes?.join(' ')],
+    ['resource_metadata', resourceMetadata],
     ...Object.entries(others)
   ]
   const pairs = parameters

@@ -12,6 +12,7 @@ const ownNames = [
   'GRAPH_URL',
   'REDIS_URL',
   'ISSUERS_FILE',
+  'RESOURCE_URL',
   'MAX_HEADER_BYTES'
 ]
 

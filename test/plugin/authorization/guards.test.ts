@@ -36,7 +36,7 @@ function appFor(t: Test, principal: Principal | null): FastifyInstance {
   const instance = Fastify()
   t.teardown(() => instance.close())
   const { allowed, ...audit } = createAudit({ level: 'off', personalData: false })
-  const refuse = refusalSender('realm', { allowed, ...audit })
+  const refuse = refusalSender({ realm: 'realm', resourceMetadata: undefined }, { allowed, ...audit })
   instance.decorate(
     pluginMark,
     createGuardHost({

@@ -15,7 +15,7 @@ import {
   requireScope
 } from '../../../src/plugin/index.js'
 import { completedFor } from '../../../src/plugin/issuers/claims-challenge.js'
-import { toSettings } from '../../../src/plugin/options.js'
+import { challengeContextOf, toSettings } from '../../../src/plugin/options.js'
 import { challengeOf } from '../../../src/plugin/refusals/challenge.js'
 import type { Refusal } from '../../../src/plugin/refusals/refusal.js'
 import { type ApiSetup, startApi } from '../../support/api.js'
@@ -64,8 +64,9 @@ t.test(
       t.teardown(() => engine.close())
       const principal = { kind: 'user', provider: 'entra', issuer: iss, tenantId, claims: cp1 } as unknown as Principal
       const why = stepUpRefusal({ authContexts: ['c1'] }, principal, 'more is required') as Refusal
-      return parseChallenge(challengeOf(completedFor(why, principal, engine.verifier.issuers), settings.realm))
-        .parameters
+      return parseChallenge(
+        challengeOf(completedFor(why, principal, engine.verifier.issuers), challengeContextOf(settings))
+      ).parameters
     }
     const clouds: [options: object, iss: string, uri: string | undefined][] = [
       [{}, `https://login.microsoftonline.com/${tenantId}/v2.0`, 'https://login.microsoftonline.com'],

@@ -7,6 +7,7 @@ import { challengeOf, problemMediaType, toProblem } from '../../../src/plugin/re
 import { type Refusal, type RefusalCode, refusal } from '../../../src/plugin/refusals/refusal.js'
 
 const realm = 'api://66666666-7777-4888-8999-aaaaaaaaaaaa'
+const context = { realm, resourceMetadata: undefined }
 
 interface Test {
   teardown(handler: () => unknown): unknown
@@ -16,7 +17,7 @@ function appThatRefuses(t: Test, why: Refusal, log: string[] = []): FastifyInsta
   const app = Fastify({ logger: { level: 'trace', stream: { write: (line: string) => log.push(line) } } })
   t.teardown(() => app.close())
   app.get('/', async (request, reply) =>
-    refusalSender(realm, createAudit({ level: 'refusals', personalData: false }))(request, reply, why)
+    refusalSender(context, createAudit({ level: 'refusals', personalData: false }))(request, reply, why)
   )
   return app
 }
@@ -66,7 +67,7 @@ const challenges: { rule: string; why: Refusal; is: Record<string, string> }[] =
 ]
 
 t.test('the challenge', async (t) => {
-  for (const { rule, why, is } of challenges) t.strictSame(parsed(challengeOf(why, realm)), is, rule)
+  for (const { rule, why, is } of challenges) t.strictSame(parsed(challengeOf(why, context)), is, rule)
 })
 
 const hostile: [what: string, text: string][] = [
@@ -85,7 +86,7 @@ const hostile: [what: string, text: string][] = [
 t.test('RFC 9110 §5.6.4, RFC 6750 §3: whatever is quoted stays within its quotes', async (t) => {
   for (const [what, text] of hostile) {
     const why = refusal('wrong_audience', { detail: `${text}.`, scopes: [text] })
-    const challenge = challengeOf(why, text)
+    const challenge = challengeOf(why, { realm: text, resourceMetadata: undefined })
     t.strictSame(Object.keys(parsed(challenge)), ['realm', 'error', 'error_description', 'scope'], what)
     t.match(challenge, /^[\x20-\x7e]+$/, `${what}: printable ASCII`)
     t.notMatch(challenge, '\\', `${what}: RFC 6750 §3 has no backslashes`)
@@ -96,7 +97,7 @@ t.test('RFC 9110 §5.6.4, RFC 6750 §3: whatever is quoted stays within its quot
 })
 
 t.test('words in quotes stay readable', async (t) => {
-  const { error_description } = parsed(challengeOf(refusal('authorization_malformed'), realm))
+  const { error_description } = parsed(challengeOf(refusal('authorization_malformed'), context))
   t.match(error_description, "'Bearer', one space and one token")
 })
 

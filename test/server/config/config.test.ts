@@ -117,6 +117,9 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     ['OIDC_RFC9068', 'on'],
     ['OIDC_ALGORITHMS', 'ES256'],
     ['ISSUERS_FILE', 'issuers.json'],
+    ['RESOURCE_UR', 'https://api.example.com'],
+    ['RESOURCE_URL', 'http://api.example.com'],
+    ['RESOURCE_URL', 'https://api.example.com/'],
     ['MAX_HEADER_BYTES', '16383'],
     ['MAX_HEADER_BYTES', '1048577'],
     ['MAX_HEADER_BYTES', '16k'],
@@ -299,6 +302,8 @@ t.test('ISSUERS_FILE: several tenants and providers', async (t) => {
   }
   const file = await written(`\uFEFF${JSON.stringify(tenants)}`)
   t.same(readConfig({ ISSUERS_FILE: file, KEYS_COOLDOWN_SECONDS: '10' }).entra, { keysCooldownSeconds: 10, tenants })
+  const resource = { publicUrl: 'https://api.example.com' }
+  t.same(readConfig({ ISSUERS_FILE: file, RESOURCE_URL: resource.publicUrl }).entra, { tenants, resource })
   const app = await buildApp(readConfig({ ISSUERS_FILE: file, LOG_LEVEL: 'silent', KEYS_TIMEOUT_SECONDS: '0.1' }))
   t.match(
     app.entra.accessMatrix().find(({ url }) => url === '/me'),
