@@ -25,16 +25,14 @@ const options = {
   tenant: { type: 'string' },
   client: { type: 'string' },
   online: { type: 'boolean' },
-  json: { type: 'boolean' },
-  help: { type: 'boolean' }
+  json: { type: 'boolean' }
 } as const
 const wrongUse =
   'explain takes --tenant, --client, --online and --json, and the token on its standard input, never as an argument'
 
 /** Exit status 0: no check fails. 1: one does. 2: the token, the options or the tenant leave it open. */
-export async function explain({ args, env, input }: World): Promise<Outcome> {
+async function start({ args, env, input }: World): Promise<Outcome> {
   const { values } = parsed(args, options, { text: wrongUse, positionals: 0 })
-  if (values.help) return { exitCode: 0, out: lines(usage), err: '' }
   const configured = withArguments(env, values)
   const settings = settingsOf(configured)
   const token = tokenIn(await input())
@@ -46,6 +44,9 @@ export async function explain({ args, env, input }: World): Promise<Outcome> {
   const out = values.json ? json(finding) : lines(reportOf(finding, isOnline))
   return { exitCode: finding.code === undefined ? 0 : finding.code === 'tenant_unavailable' ? 2 : 1, out, err: '' }
 }
+
+/** The subcommand. */
+export const explain = { usage, start }
 
 function withChange(found: Finding, api: ConfiguredApi, { payload }: DecodedToken): Finding {
   const change = found.code && changeFor(found.code, api, payload.iss)
