@@ -8,7 +8,7 @@ import { factsOfApp } from './app-process.js'
 import { ClockCheck } from './checks/clock.js'
 import { type Configuration, checkConfiguration } from './checks/configuration.js'
 import { checkAuthorities, checkProxy } from './checks/connection.js'
-import { checkConsent, checkCredential, checkPackage } from './checks/credential.js'
+import { checkConsent, checkCredential, checkPackage, delegatedConsent } from './checks/credential.js'
 import { type CheckId, type Diagnosis, skipped, wrongBecause } from './checks/diagnosis.js'
 import { checkCertificate, checkSecret } from './checks/expiry.js'
 import { checkKeys } from './checks/keys.js'
@@ -135,7 +135,7 @@ async function checkClient({ app, permissions, isDown, ...graph }: ClientToCheck
   if (isDown) return skipAll(['credential', 'consent', 'registration'], `the keys of ${tenantId} must be fetched first`)
   const { diagnosis, token } = await checkCredential(graph)
   if (token === undefined) return [diagnosis, ...skipAll(['consent', 'registration'], 'they need a token for Graph')]
-  const granted = [diagnosis, checkConsent(token, permissions)]
+  const granted = [diagnosis, checkConsent(token, permissions), delegatedConsent]
   const registration = await findRegistration(clientId, { ...graph, token })
   if (hasOwn(registration, 'outcome')) return [...granted, registration]
   const expiry = hasOwn(credential, 'clientSecret') ? [checkSecret(credential.clientSecret, registration.secrets)] : []
