@@ -14,6 +14,7 @@ import type { Results } from './report/results.js'
 import { writeReport } from './report/write.js'
 import { runCeilings } from './sections/ceilings.js'
 import { checkAll } from './sections/check.js'
+import { runCommand } from './sections/command.js'
 import { runFootprint } from './sections/footprint.js'
 import { runGrowth } from './sections/growth.js'
 import { runImports } from './sections/imports.js'
@@ -56,6 +57,7 @@ async function run(cli: Cli): Promise<Results> {
     say('import')
     results.imports = await runImports(pace, results.mistakes)
     results.footprint = await runFootprint(pace)
+    results.command = await runCommand(pace, results.mistakes)
   }
   if ([...sections].some((section) => section !== 'import')) {
     const world = await createWorld(pace, say)

@@ -104,3 +104,12 @@ t.test('errors at startup are those of the source', async (t) => {
     )
   }
 })
+
+t.test('who sees a start error, a 503 or a consent error is told of the doctor', async (t) => {
+  const command = 'npx --no-install fastify-entra doctor'
+  for (const heading of ['The app does not start', '502 and 503'])
+    t.match(page.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0], command, heading)
+  const consent = rowsOf('403').find(({ seen }) => seen.includes('`consent_required`'))
+  t.match(consent?.setting, command, 'consent_required')
+  t.match(await readFile(join('docs', 'production.md'), 'utf8'), command, 'docs/production.md')
+})

@@ -86,6 +86,11 @@ export function writeMalformed(file: string, count: number, good: string): Promi
   )
 }
 
+/** One good token. */
+export function mintGood(by: Mint): Promise<string> {
+  return mint(by, createPrivateKey(by.privatePem))
+}
+
 /** For the check of answers: expired for an hour, as some allow clocks to be minutes apart. */
 export async function mintExpired(by: Mint): Promise<string> {
   return mint(by, createPrivateKey(by.privatePem), -3600)

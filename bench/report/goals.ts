@@ -99,6 +99,14 @@ function importGoal({ imports }: Results): Goal {
   return judged(named, measured, imports.optional.length === 0)
 }
 
+/** By the slowest run: a developer waits for each of them. */
+function commandGoal({ command }: Results): Goal {
+  const named = { name: '`fastify-entra explain`, from start to end', goal: '< 1 s' }
+  if (!command?.explainMs) return unjudged(named)
+  const measured = `${shownSpread(command.explainMs)} ms; Node.js alone ${shownSpread(command.nodeMs)} ms`
+  return judged(named, measured, command.explainMs.most < 1000)
+}
+
 function serverGoal({ server }: Results): Goal {
   const named = { name: 'an open route of the server', goal: '≤ 1.8 × bare Fastify' }
   return server?.ratio ? judged(named, `${shownSpread(server.ratio)} ×`, server.ratio.median <= 1.8) : unjudged(named)
@@ -134,6 +142,7 @@ export function goalsOf(results: Results): readonly Goal[] {
     growthGoal(results.growth, 'routes', 10, 5000),
     growthGoal(results.growth, 'tokens', 1, 10_000), // as far as the cache's bound reaches
     serverGoal(results),
-    importGoal(results)
+    importGoal(results),
+    commandGoal(results)
   ]
 }

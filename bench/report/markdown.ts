@@ -155,6 +155,12 @@ function footprintOf({ footprint }: Results): readonly string[] {
   return ['## Install and import', table(head, rows)]
 }
 
+function commandOf({ command }: Results): readonly string[] {
+  if (!command) return []
+  const row = [shownSpread(command.explainMs), shownSpread(command.nodeMs)]
+  return ['## `fastify-entra explain`, from start to end', table(['ms', 'ms of Node.js alone'], [row])]
+}
+
 function goalsOf({ goals }: Results): readonly string[] {
   const verdict = (met: boolean | undefined) => (met === undefined ? '' : met ? 'met' : '**missed**')
   const rows = goals.map(({ name, goal, measured, met }) => [name, goal, measured, verdict(met)])
@@ -165,7 +171,7 @@ export function toMarkdown(results: Results): string {
   const sections = [
     ...[environmentOf(results), checksOf(results), ...workloadsOf(results), ...ceilingsOf(results)],
     ...[...memoryOf(results), ...growthOf(results), ...serverOf(results), ...importsOf(results)],
-    ...[...footprintOf(results), ...goalsOf(results)]
+    ...[...footprintOf(results), ...commandOf(results), ...goalsOf(results)]
   ]
   for (const [title, lines] of [['Peers that died', results.lost] as const, ['Mistakes', results.mistakes] as const]) {
     if (lines.length > 0) sections.push(`## ${title}`, lines.map((line) => `- ${line.split('\n')[0]}`).join('\n'))

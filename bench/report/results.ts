@@ -5,6 +5,7 @@ import type { Environment } from '../harness/environment.js'
 import type { Sample } from '../harness/measure.js'
 import type { Ceiling } from '../sections/ceilings.js'
 import type { Checked } from '../sections/check.js'
+import type { CommandTimes } from '../sections/command.js'
 import type { Footprint } from '../sections/footprint.js'
 import type { Step } from '../sections/growth.js'
 import type { Imports } from '../sections/imports.js'
@@ -39,6 +40,8 @@ export interface Results {
   imports?: Imports
   /** Absent in results of earlier versions. */
   footprint?: readonly Footprint[]
+  /** Absent in results of earlier versions. */
+  command?: CommandTimes
   server?: ServerCost
   goals: readonly Goal[]
   readonly mistakes: string[]

@@ -4,6 +4,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { loggedText, problemMediaType, toProblem } from '../plugin/index.js'
+import { securityHeaders } from './security-headers.js'
 
 /** What the client may know about a status; the rest is only logged. */
 const answers: Readonly<Record<number, { code: string; detail: string }>> = {
@@ -49,7 +50,7 @@ export function setProblemHandlers(app: FastifyInstance): void {
 
 /** Fastify's `frameworkErrors`: errors before routing, such as a path that cannot be decoded. */
 export function answerFrameworkError(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  sendProblem(request, reply, 400)
+  sendProblem(request, reply.headers(securityHeaders), 400)
 }
 
 /** Fastify's `clientErrorHandler`: responds on the raw socket to data that is not an HTTP request, and closes it. */
@@ -67,6 +68,7 @@ function clientErrorAnswer(code: string): string {
     `content-type: ${problemMediaType}`,
     `content-length: ${Buffer.byteLength(body)}`,
     'cache-control: no-store',
+    ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
     'connection: close'
   ]
   return `${head.join('\r\n')}\r\n\r\n${body}`

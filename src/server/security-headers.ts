@@ -4,18 +4,19 @@ import { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import helmet from 'helmet'
 
-/** Adds them before any other hook responds. A route may replace one by a header of the same name. */
-export function setSecurityHeaders(app: FastifyInstance): void {
-  const headers = securityHeaders()
-  app.addHook('onRequest', (_request, reply, done) => {
-    reply.headers(headers)
-    done()
-  })
-}
+/** What helmet, with its defaults, sets on a response: for answers that no hook sees. */
+export const securityHeaders: OutgoingHttpHeaders = Object.freeze(byHelmet())
 
-/** What helmet, with its defaults, sets on a response. */
-function securityHeaders(): OutgoingHttpHeaders {
+function byHelmet(): OutgoingHttpHeaders {
   const response = new ServerResponse(new IncomingMessage(new Socket()))
   helmet()(response.req, response, () => {})
   return { ...response.getHeaders() }
+}
+
+/** Adds them before any other hook responds. A route may replace one by a header of the same name. */
+export function setSecurityHeaders(app: FastifyInstance): void {
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(securityHeaders)
+    done()
+  })
 }

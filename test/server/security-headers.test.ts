@@ -1,4 +1,6 @@
 /** The security headers of the server are those that @fastify/helmet writes, on every response. */
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import helmet from '@fastify/helmet'
 import t from 'tap'
 import { get, makeApp } from '../support/http.js'
@@ -41,4 +43,22 @@ t.test('the same headers as helmet, byte for byte', async (t) => {
     t.same(found, { ...expected, ...Object.fromEntries(own.map((name) => [name, found[name]])) }, path)
     t.equal(answer.status, status, path)
   }
+  // No hook sees these: an undecodable path, and what is no HTTP request.
+  for (const request of ['GET /%zz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 'GARBAGE\r\n\r\n']) {
+    const [head = ''] = (await exchange(api.address, request)).split('\r\n\r\n')
+    const [status, ...lines] = head.split('\r\n')
+    t.equal(status, 'HTTP/1.1 400 Bad Request', request)
+    const found = Object.fromEntries(
+      lines.map((line) => [line.split(': ')[0]?.toLowerCase(), line.replace(/^.*?: /, '')])
+    )
+    t.match(found, expected, request)
+  }
 })
+
+/** What a server sends before it closes the connection. */
+async function exchange(address: string, request: string): Promise<string> {
+  const { hostname, port } = new URL(address)
+  const socket = connect(Number(port), hostname)
+  socket.write(request)
+  return text(socket)
+}

@@ -10,6 +10,7 @@ import { maxWaitSeconds, OutageError } from '../lib/outages.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 import { refusalIn } from '../refusals/refusal-error.js'
 import { asItIs, type ScopeName } from '../refusals/scope-name.js'
+import { appOnlyHint } from './app-only.js'
 import { type Combined, isMissing, joined, type Missing, passes, verdictOf } from './evaluate-claims.js'
 import { groupNamesHint } from './group-names.js'
 import { type Context, describe, type Policy, type Rule, scopesOf } from './rules.js'
@@ -68,7 +69,7 @@ function refusalOf(
   if (stronger) return stronger
   const scopes = helpfulScopes(rule, principal).map(scopeName)
   const code = isUnshown ? 'membership_unknown' : 'insufficient_permissions'
-  const detail = `${requires} ${isUnshown ? unshown : `${unmet}.${groupNamesHint(rule, principal)}`}`
+  const detail = `${requires} ${isUnshown ? unshown : `${unmet}.${groupNamesHint(rule, principal)}${appOnlyHint(rule, principal)}`}`
   return refusal(code, { detail, ...(scopes.length > 0 && { scopes }) })
 }
 

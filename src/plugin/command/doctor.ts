@@ -8,7 +8,7 @@ import { factsOfApp } from './app-process.js'
 import { ClockCheck } from './checks/clock.js'
 import { type Configuration, checkConfiguration } from './checks/configuration.js'
 import { checkAuthorities, checkProxy } from './checks/connection.js'
-import { checkConsent, checkCredential, checkPackage } from './checks/credential.js'
+import { checkConsent, checkCredential, checkPackage, delegatedConsent } from './checks/credential.js'
 import { type CheckId, type Diagnosis, skipped, wrongBecause } from './checks/diagnosis.js'
 import { checkCertificate, checkSecret } from './checks/expiry.js'
 import { checkKeys } from './checks/keys.js'
@@ -31,8 +31,7 @@ const options = {
   tenant: { type: 'string' },
   client: { type: 'string' },
   permissions: { type: 'string' },
-  json: { type: 'boolean' },
-  help: { type: 'boolean' }
+  json: { type: 'boolean' }
 } as const
 const wrongUse = 'doctor takes --tenant, --client, --permissions and --json, and at most one module'
 
@@ -43,14 +42,16 @@ interface Wanted {
 }
 
 /** Exit status 0: nothing is wrong. 1: something is. 2: nothing is configured. */
-export async function doctor({ args, env }: World): Promise<Outcome> {
+async function start({ args, env }: World): Promise<Outcome> {
   const { values, positionals } = parsed(args, options, { text: wrongUse, positionals: 1, least: 0 })
-  if (values.help) return { exitCode: 0, out: lines(usage), err: '' }
   const wanted = { module: positionals[0], permissions: list(values.permissions) }
   const diagnoses = await diagnose(withArguments(env, values), wanted)
   const out = values.json ? json(diagnoses) : lines(diagnoses.map(lineOf))
   return { exitCode: diagnoses.some(({ outcome }) => outcome === 'WRONG') ? 1 : 0, out, err: '' }
 }
+
+/** The subcommand. */
+export const doctor = { usage, start }
 
 function lineOf({ id, outcome, found, change }: Diagnosis): string {
   return `${outcome.padEnd(8)} ${id.padEnd(14)} ${found}${change ? `; ${change}` : ''}`
@@ -134,7 +135,7 @@ async function checkClient({ app, permissions, isDown, ...graph }: ClientToCheck
   if (isDown) return skipAll(['credential', 'consent', 'registration'], `the keys of ${tenantId} must be fetched first`)
   const { diagnosis, token } = await checkCredential(graph)
   if (token === undefined) return [diagnosis, ...skipAll(['consent', 'registration'], 'they need a token for Graph')]
-  const granted = [diagnosis, checkConsent(token, permissions)]
+  const granted = [diagnosis, checkConsent(token, permissions), delegatedConsent]
   const registration = await findRegistration(clientId, { ...graph, token })
   if (hasOwn(registration, 'outcome')) return [...granted, registration]
   const expiry = hasOwn(credential, 'clientSecret') ? [checkSecret(credential.clientSecret, registration.secrets)] : []

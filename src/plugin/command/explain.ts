@@ -6,6 +6,7 @@ import type { Logger } from '../lib/logger.js'
 import { toSettings } from '../options.js'
 import { isRefusal, refusal } from '../refusals/refusal.js'
 import { type DecodedToken, decodeToken } from '../verification/decode.js'
+import { type ConfiguredApi, changeFor } from './changes.js'
 import { factsOf } from './facts.js'
 import { CommandFailure, json, lines, type Outcome, parsed, type World } from './outcome.js'
 import { type Finding, reportOf } from './report.js'
@@ -24,24 +25,32 @@ const options = {
   tenant: { type: 'string' },
   client: { type: 'string' },
   online: { type: 'boolean' },
-  json: { type: 'boolean' },
-  help: { type: 'boolean' }
+  json: { type: 'boolean' }
 } as const
 const wrongUse =
   'explain takes --tenant, --client, --online and --json, and the token on its standard input, never as an argument'
 
 /** Exit status 0: no check fails. 1: one does. 2: the token, the options or the tenant leave it open. */
-export async function explain({ args, env, input }: World): Promise<Outcome> {
+async function start({ args, env, input }: World): Promise<Outcome> {
   const { values } = parsed(args, options, { text: wrongUse, positionals: 0 })
-  if (values.help) return { exitCode: 0, out: lines(usage), err: '' }
-  const settings = settingsOf(withArguments(env, values))
+  const configured = withArguments(env, values)
+  const settings = settingsOf(configured)
   const token = tokenIn(await input())
   const decoded = decodeToken(token)
   if (isRefusal(decoded)) throw new CommandFailure(decoded.detail)
   const isOnline = values.online === true
-  const finding = await find(token, decoded, settings, isOnline)
+  const found = await find(token, decoded, settings, isOnline)
+  const finding = withChange(found, { issuers: settings.issuers, env: configured }, decoded)
   const out = values.json ? json(finding) : lines(reportOf(finding, isOnline))
   return { exitCode: finding.code === undefined ? 0 : finding.code === 'tenant_unavailable' ? 2 : 1, out, err: '' }
+}
+
+/** The subcommand. */
+export const explain = { usage, start }
+
+function withChange(found: Finding, api: ConfiguredApi, { payload }: DecodedToken): Finding {
+  const change = found.code && changeFor(found.code, api, payload.iss)
+  return change === undefined ? found : { ...found, change }
 }
 
 /** Without the API's own credential: nothing is requested with it. */

@@ -21,15 +21,13 @@ const usage = [
 const options = {
   client: { type: 'string' },
   format: { type: 'string' },
-  check: { type: 'boolean' },
-  help: { type: 'boolean' }
+  check: { type: 'boolean' }
 } as const
 const publicGraph = 'https://graph.microsoft.com'
 const wrongUse = 'manifest takes one module, --client, and --format json, terraform or bicep, or --check'
 
 /** Exit status 0: written, or no difference. 1: differences, or permissions that contradict each other. 2: the module is not an app, or the check failed. */
-export async function manifest({ args, env }: World): Promise<Outcome> {
-  if (args.includes('--help')) return { exitCode: 0, out: lines(usage), err: '' }
+async function start({ args, env }: World): Promise<Outcome> {
   const { values, positionals } = parsed(args, options, { text: wrongUse, positionals: 1 })
   const format = formats.get(values.format ?? 'json')
   if (!format || (values.check && values.format !== undefined)) throw new CommandFailure(wrongUse)
@@ -59,3 +57,6 @@ export async function manifest({ args, env }: World): Promise<Outcome> {
     return { exitCode: 1, out: '', err: lines([error.message]) }
   }
 }
+
+/** The subcommand. */
+export const manifest = { usage, start }

@@ -1,12 +1,13 @@
 /** What `explain` found, as lines for a terminal. */
 import type { CheckResult, Explanation } from '../explain.js'
-import { changeFor } from './changes.js'
 import type { Fact } from './facts.js'
 
 /** What the subcommand found out. */
 export interface Finding extends Explanation {
   /** HTTP status code of the refusal; absent where no check fails. */
   readonly status?: number
+  /** What to change; absent where no check fails. */
+  readonly change?: string
   readonly signatureChecked: boolean
   readonly facts: readonly Fact[]
   /** Why keys could not be fetched, one line for each issuer. */
@@ -17,11 +18,11 @@ const noKey = 'No key of a trusted issuer fits it.'
 
 /** The answer first, then what the token is, then each check. */
 export function reportOf(
-  { code, status, signatureChecked, facts, checks, outages }: Finding,
+  { code, status, change, signatureChecked, facts, checks, outages }: Finding,
   isOnline: boolean
 ): readonly string[] {
   const answer = code
-    ? [`A request with this token gets ${status} ${code}.`, changeFor(code)].join(' ').trimEnd()
+    ? [`A request with this token gets ${status} ${code}.`, change].join(' ').trimEnd()
     : 'No check refuses this token. A 403 then comes from a guard of the route.'
   const warning = signatureChecked
     ? []

@@ -11,7 +11,7 @@ const usage = [
   '  --check    a file that --format markdown or json wrote: print what changed since then; exit status 1 if anything did',
   'The module exports by default a Fastify app, or a function that returns one, which does not listen.'
 ]
-const options = { format: { type: 'string' }, check: { type: 'string' }, help: { type: 'boolean' } } as const
+const options = { format: { type: 'string' }, check: { type: 'string' } } as const
 const wrongUse = 'routes takes one module, and --format table, markdown or json, or --check and a file'
 
 const formats: ReadonlyMap<string, (rows: readonly Row[]) => string> = new Map([
@@ -21,8 +21,7 @@ const formats: ReadonlyMap<string, (rows: readonly Row[]) => string> = new Map([
 ])
 
 /** Exit status 0: written, or no change. 1: a change. 2: the module is not an app, or the file cannot be read. */
-export async function routes({ args }: World): Promise<Outcome> {
-  if (args.includes('--help')) return { exitCode: 0, out: lines(usage), err: '' }
+async function start({ args }: World): Promise<Outcome> {
   const { values, positionals } = parsed(args, options, { text: wrongUse, positionals: 1 })
   const [module = ''] = positionals
   const format = formats.get(values.format ?? 'table')
@@ -36,6 +35,9 @@ export async function routes({ args }: World): Promise<Outcome> {
     ? { exitCode: 1, out: lines(changes), err: lines([fix]) }
     : { exitCode: 0, out: '', err: lines([`${rows.length} routes, callers as in ${values.check}`]) }
 }
+
+/** The subcommand. */
+export const routes = { usage, start }
 
 function rowOf({ method, url, constraints, callers }: AppRoute): Row {
   const where = constraints === undefined ? '' : ` ${JSON.stringify(constraints)}`

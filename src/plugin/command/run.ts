@@ -4,7 +4,11 @@ import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { loggedText } from '../lib/logged-text.js'
 import { CommandFailure, lines, type Outcome, type World } from './outcome.js'
 
-type Subcommand = (world: World) => Promise<Outcome>
+/** A subcommand, as its file exports it. */
+interface Subcommand {
+  readonly usage: readonly string[]
+  readonly start: (world: World) => Promise<Outcome>
+}
 
 const subcommands: ReadonlyMap<string, { readonly purpose: string; readonly load: () => Promise<Subcommand> }> =
   new Map([
@@ -51,8 +55,8 @@ export async function run(
   const subcommand = subcommands.get(name)
   if (!subcommand) return { exitCode: 2, out: '', err: lines(usage) }
   try {
-    const start = await subcommand.load()
-    return await start({ args, env, input })
+    const { usage, start } = await subcommand.load()
+    return args.includes('--help') ? { exitCode: 0, out: lines(usage), err: '' } : await start({ args, env, input })
   } catch (error) {
     // A token may have been given in place of an option, or of a module.
     return { exitCode: 2, out: '', err: lines([loggedText(sentence(error, env))]) }

@@ -1,5 +1,5 @@
 /** Reads internals of Fastify and pino that are not part of their API. `internals.test.ts` fails if an upgrade changes them. */
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { Logger } from '../lib/logger.js'
 import type { HooksByName } from './route-config.js'
 
@@ -24,6 +24,22 @@ export const isRoot = (app: FastifyInstance) => Object.getPrototypeOf(app) === O
 /** The instance that `Fastify()` returned, around a scope. */
 export const rootOf = (app: FastifyInstance): FastifyInstance =>
   isRoot(app) ? app : rootOf(Object.getPrototypeOf(app))
+
+/**
+ * Reports each not-found handler that is set from now on, in this scope and those below, as these inherit its methods. Fastify calls no `onRoute`
+ * hook for them, though a request that meets no route has the config that the handler was set with.
+ */
+export function watchNotFoundHandlers(
+  app: FastifyInstance,
+  report: (scope: FastifyInstance, options: { readonly config?: FastifyContextConfig }) => void
+): void {
+  const held: { setNotFoundHandler: (this: FastifyInstance, ...given: unknown[]) => unknown } = app as never
+  const { setNotFoundHandler } = held
+  held.setNotFoundHandler = function (...given) {
+    report(this, Object(given[0]))
+    return setNotFoundHandler.apply(this, given)
+  }
+}
 
 /** The known parts of such a route. */
 export interface EarlyRoute {

@@ -3,11 +3,11 @@
  * startup instead.
  */
 import { subscribe } from 'node:diagnostics_channel'
-import type { FastifyInstance, RouteOptions } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance } from 'fastify'
 import { mentionsGuard } from '../authorization/guard.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { watcherMark } from '../lib/marks.js'
-import { hooksOf, rootOf } from './internals.js'
+import { hooksOf, rootOf, watchNotFoundHandlers } from './internals.js'
 import { refuseUnknownAuth } from './route-auth.js'
 
 /**
@@ -28,21 +28,35 @@ const watched = new WeakSet<object>()
 function watch(app: FastifyInstance): void {
   if (watched.has(app)) return
   watched.add(app)
-  const found: { readonly route: RouteOptions; readonly scope: FastifyInstance }[] = []
+  const found: Stated[] = []
   app.addHook('onRoute', function (route) {
-    found.push({ route, scope: this })
+    found.push({ where: `${route.method} ${route.url}`, held: route, scope: this, isRoute: true })
+  })
+  watchNotFoundHandlers(app, (scope, options) => {
+    found.push({ where: `the not-found handler of ${scope.prefix || '/'}`, held: options, scope, isRoute: false })
   })
   app.addHook('onReady', async () => {
-    for (const { route, scope } of found.splice(0)) refuseUnprotected(route, scope)
+    for (const each of found.splice(0)) refuseUnprotected(each)
   })
 }
 
+/** A config, and where it is. */
+interface Stated {
+  /** For a message. */
+  readonly where: string
+  /** What has the config; other plugins may change it until the app is ready. */
+  readonly held: { readonly config?: FastifyContextConfig }
+  readonly scope: FastifyInstance
+  /** False for a not-found handler, which the plugin sees nowhere else. */
+  readonly isRoute: boolean
+}
+
 /** @throws EntraConfigurationError with the route */
-function refuseUnprotected(route: RouteOptions, scope: FastifyInstance): void {
-  if (!mentionsGuard(route.config?.auth)) return // inherited or not
-  const where = `${route.method} ${route.url}`
-  refuseUnknownAuth(route.config, where) // a route that was declared before the plugin is checked here first
-  if ([hooksOf(scope).onRoute].flat().some((hook) => Object.hasOwn(Object(hook), watcherMark))) return
+function refuseUnprotected({ where, held: { config }, scope, isRoute }: Stated): void {
+  const isProtected = [hooksOf(scope).onRoute].flat().some((hook) => Object.hasOwn(Object(hook), watcherMark))
+  if ((isRoute || !isProtected) && !mentionsGuard(config?.auth)) return // inherited or not
+  refuseUnknownAuth(config, where) // a route that was declared before the plugin is checked here first
+  if (isProtected) return
   const fix = 'register the plugin there, or in a scope around it, before that scope is created'
   throw new EntraConfigurationError(`${where} has a guard in config.auth where fastify-entra is not registered; ${fix}`)
 }

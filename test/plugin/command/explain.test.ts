@@ -198,8 +198,12 @@ t.test('help, and other subcommands', async (t) => {
   t.match(await run(['--help'], {}, none), { exitCode: 0, out: /^usage: fastify-entra <subcommand>\n/, err: '' })
   t.match(await run([], {}, none), { exitCode: 2, out: '', err: /explain {3}says why a token is refused/ })
   t.match(await run(['explode'], {}, none), { exitCode: 2, out: '', err: /^usage: / })
-  t.match(await run(['explain', '--help'], {}, none), { exitCode: 0, out: /--online/, err: '' })
-  t.match(await run(['routes', '--help'], {}, none), { exitCode: 0, out: /--check/, err: '' })
+  const options = { doctor: /--permissions/, explain: /--online/, manifest: /--format/, routes: /--check/ }
+  for (const [name, out] of Object.entries(options)) {
+    const help = { exitCode: 0, err: '', out: new RegExp(`^usage: fastify-entra ${name} `) }
+    t.match(await run([name, '--help'], {}, none), { ...help, out })
+    t.match(await run([name, 'x', '--unknown', '--help'], {}, none), help, `${name}: whatever else is given`)
+  }
 })
 
 t.test('a bug is no sentence', async (t) => {

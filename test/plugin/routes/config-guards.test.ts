@@ -166,6 +166,64 @@ t.test('mistakes stop the start, and the sentence says what to change', async (t
   await t.rejects(buildApi(t, { options: optionsFor(tenant), routes }), { message: new RegExp(`^${both}`) })
 })
 
+t.test('a not-found handler: one guard decides; anything else stops the start', async (t) => {
+  type Set = (options: object, handler: () => Promise<string>) => FastifyInstance
+  const set = (app: FastifyInstance, auth: unknown) => (app.setNotFoundHandler as Set)({ config: { auth } }, handler)
+  const { outcome } = await startApi(t, {
+    tenant,
+    routes: async (app) => {
+      set(app, read)
+      app.get('/calls', async (_request, reply) => reply.callNotFound())
+      await app.register(async (child) => void set(child, admin), { prefix: '/below' })
+    }
+  })
+  for (const path of ['/nowhere', '/calls'])
+    t.same(
+      [await outcome(path), await outcome(path, lacking), await outcome(path, holding)],
+      ['401 credentials_missing', '403 insufficient_permissions', '200'],
+      path
+    )
+  t.equal(await outcome('/below/nowhere', holding), '403 insufficient_permissions')
+  t.equal(await outcome('/below/nowhere', await tenant.userToken({ roles: ['Admin'] })), '200')
+
+  const list = 'has a list in config.auth; give one guard, and combine several with allOf or anyOf'
+  const rows: readonly (readonly [auth: unknown, says: string])[] = [
+    [[read], list],
+    ['non', `has config.auth "non"; ${allowed}`],
+    [requireUser, 'has a function that makes guards in config.auth; call it to make the guard']
+  ]
+  for (const [auth, says] of rows) {
+    const { app } = await buildApi(t, { options: optionsFor(tenant), routes: (app) => void set(app, auth) })
+    const message = `the not-found handler of / ${says}`
+    await t.rejects(async () => app.ready(), { name: 'EntraConfigurationError', message })
+  }
+  const { app } = await buildApi(t, {
+    options: optionsFor(tenant),
+    routes: (app) => app.register(async (child) => void set(child, [read]), { prefix: '/below' })
+  })
+  await t.rejects(async () => app.ready(), { message: `the not-found handler of /below ${list}` })
+  const without = Fastify()
+  t.teardown(() => without.close())
+  set(without, read)
+  await t.rejects(async () => without.ready(), {
+    message: /^the not-found handler of \/ has a guard in config\.auth where fastify-entra is not registered; /
+  })
+  const other = Fastify()
+  t.teardown(() => other.close())
+  set(other, ['jwt'])
+  await t.resolves(async () => other.ready(), 'no other app is affected')
+})
+
+t.test('websocket routes, and routes of other methods: a list stops the start', async (t) => {
+  for (const more of [{ method: 'HEAD' }, { method: ['GET', 'POST'] }, { method: 'GET', websocket: true }]) {
+    const route = { ...more, url: '/x', config: { auth: [read] }, handler } as unknown as RouteOptions
+    const routes = (app: FastifyInstance) => app.register(async (child) => void child.route(route))
+    await t.rejects(buildApi(t, { options: optionsFor(tenant), routes }), {
+      message: /^\S+ \/x has a list in config\.auth/
+    })
+  }
+})
+
 const outside =
   'GET /x has a guard in config.auth where fastify-entra is not registered; register the plugin there, or in a scope around it, before that scope is created'
 

@@ -1,7 +1,13 @@
 /** What Fastify and pino do not promise, and this library reads: an upgrade that changes it fails here, by name. */
 import Fastify from 'fastify'
 import t from 'tap'
-import { earlyRoutes, hooksOf, isSilent, redirect } from '../../../src/plugin/routes/internals.js'
+import {
+  earlyRoutes,
+  hooksOf,
+  isSilent,
+  redirect,
+  watchNotFoundHandlers
+} from '../../../src/plugin/routes/internals.js'
 
 t.test('Fastify keeps the hooks of a scope under a symbol that is called fastify.hooks', async (t) => {
   const app = Fastify()
@@ -27,6 +33,30 @@ t.test('Fastify prints the tree of its router, one route a line', async (t) => {
     t.ok(found.includes(route), `${route} in ${found.join(', ')}`)
   await app.close()
 })
+
+t.test(
+  'scopes inherit setNotFoundHandler of the instance, and requests have the config that it was called with',
+  async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    const found: unknown[] = []
+    watchNotFoundHandlers(app, ({ prefix }, { config }) => found.push([prefix, config]))
+    app.setNotFoundHandler(async ({ routeOptions }) => routeOptions.config)
+    app.register(
+      async (child) => {
+        const options = { config: { own: true } } as object
+        child.setNotFoundHandler(options, async ({ routeOptions }) => routeOptions.config)
+      },
+      { prefix: '/below' }
+    )
+    await app.ready()
+    t.same(found, [
+      ['', undefined],
+      ['/below', { own: true }]
+    ])
+    t.match((await app.inject('/below/nowhere')).json(), { own: true })
+  }
+)
 
 t.test('a log that writes nothing calls a function of the name noop', async (t) => {
   t.ok(isSilent(Fastify().log), 'Fastify without a logger')

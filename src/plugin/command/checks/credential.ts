@@ -97,3 +97,10 @@ export function checkConsent(token: string, required: readonly string[]): Diagno
   if (granted.length > 0) return ok('consent', `granted in Microsoft Graph: ${granted.join(', ')}`)
   return ok('consent', 'no application permission in Microsoft Graph is granted, and --permissions requires none')
 }
+
+/** Consent to on-behalf-of: Entra says nothing of it without a user's token (Microsoft: "OAuth 2.0 On-Behalf-Of flow", error response). */
+export const delegatedConsent: Diagnosis = skipped(
+  'consent',
+  "undecided for delegated permissions (on-behalf-of): AADSTS65001 is seen only with a user's token",
+  'call such a route as a user; for 403 consent_required add the permission to the registration (API permissions), and grant admin consent'
+)
