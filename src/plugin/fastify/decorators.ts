@@ -10,10 +10,11 @@ import { completedFor } from '../issuers/claims-challenge.js'
 import type { IssuerStatus } from '../issuers/issuer.js'
 import type { Metadata } from '../keys/discovery.js'
 import { systemClock } from '../lib/clock.js'
+import type { Logger } from '../lib/logger.js'
 import { pluginMark } from '../lib/marks.js'
 import { ownProperties } from '../lib/own.js'
 import { createOpenapi, type EntraOpenapi } from '../openapi/openapi.js'
-import type { Refusal } from '../refusals/refusal.js'
+import type { Refusal, RefusalCode } from '../refusals/refusal.js'
 import type { AccessMatrix } from '../routes/access-matrix.js'
 import type { WrappedGuards } from '../routes/wrapped-guards.js'
 import type { VerifyToken } from '../verification/identify.js'
@@ -131,17 +132,33 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
   return refuse
 }
 
-/** Warns the operator once about the app registration: without the claim that shows membership, all users are refused. */
-function advising({ log }: FastifyInstance, refuse: Refuse): Refuse {
-  let isSaid = false
-  return (request, reply, why, fromErrorHandler) => {
-    if (why.code === 'membership_unknown' && !isSaid) {
-      isSaid = true
+/** What the app registration may lack, by the code of refusals: one line for the operator. */
+const advice: ReadonlyMap<RefusalCode, (log: Logger, route: string) => void> = new Map([
+  [
+    'membership_unknown',
+    (log: Logger, route: string) =>
       log.warn(
-        { route: routeOf(request), optionalClaim: 'acct' },
+        { route, optionalClaim: 'acct' },
         'requireMember refuses users whose tokens do not show whether they are members; add the optional claim acct to access tokens'
       )
-    }
+  ],
+  [
+    'agent_unknown',
+    (log: Logger, route: string) =>
+      log.warn(
+        { route, optionalClaim: 'xms_act_fct, xms_sub_fct' },
+        'requireAgent and requireHuman refuse callers whose tokens do not show whether an AI agent acts; add the optional claims xms_act_fct and xms_sub_fct to access tokens'
+      )
+  ]
+])
+
+/** Warns the operator once about each claim that the app registration may lack: without it, all users are refused. */
+function advising({ log }: FastifyInstance, refuse: Refuse): Refuse {
+  const said = new Set<RefusalCode>()
+  return (request, reply, why, fromErrorHandler) => {
+    const advise = said.has(why.code) ? undefined : advice.get(why.code)
+    said.add(why.code)
+    advise?.(log, routeOf(request))
     refuse(request, reply, why, fromErrorHandler)
   }
 }

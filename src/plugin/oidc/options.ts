@@ -76,7 +76,7 @@ export function oidcAuthority(options: OidcOptions) {
     rolelessClients,
     scopeBase: undefined,
     checks: oidcChecks(rules),
-    showsMembers: false,
+    isDirectory: false,
     groupsAreGrants: true,
     strictHeader: false,
     toPrincipal: (claims) => toOidcPrincipal(claims, rules)
