@@ -267,6 +267,7 @@ t.test('README, "Set up your tenant": every optional claim, beside the guards th
     .split('\n')
     .filter((line) => line.startsWith('| `'))
     .map(cellsOf)
+    .flatMap(([names = '', ...others]) => names.split(', ').map((name) => [name, ...others]))
   const source = await readFile(join('src', 'plugin', 'manifest', 'requirements.ts'), 'utf8')
   const [table = ''] = source.split('const optionalClaims')[1]?.split('\n}') ?? []
   const required = [...table.matchAll(/^ {2}(\w+): \[('.*')\]/gm)].flatMap(([, kind = '', claims = '']) =>

@@ -17,6 +17,7 @@ export type { AllowedBy, Guard } from './authorization/guard.js'
 export {
   allOf,
   anyOf,
+  requireAgent,
   requireApp,
   requireAppPermission,
   requireAuthAge,
@@ -24,6 +25,7 @@ export {
   requireClient,
   requireClientAuth,
   requireGroup,
+  requireHuman,
   requireMember,
   requireRole,
   requireScope,
@@ -39,10 +41,14 @@ export {
 } from './authorization/guards-for.js'
 export type { PermissionRule, Rule } from './authorization/rules.js'
 export type {
+  Actor,
   AgentFacts,
+  AgentFlow,
+  AgentPrincipal,
   AppPrincipal,
   Claims,
   ClientAuth,
+  HumanPrincipal,
   Membership,
   Principal,
   UserPrincipal

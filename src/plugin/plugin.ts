@@ -16,7 +16,7 @@ import { ownProperties } from './lib/own.js'
 import type { RequestProbe } from './lib/test-network.js'
 import { type EntraOptions, type Settings, toSettings } from './options.js'
 import type { Refusal } from './refusals/refusal.js'
-import { groupsByName, refuseMembers } from './routes/access-checks.js'
+import { groupsByName, refuseDirectoryRules } from './routes/access-checks.js'
 import { watchRoutes } from './routes/access-matrix.js'
 import { isSilent } from './routes/internals.js'
 import { reportScope } from './routes/scope.js'
@@ -72,7 +72,7 @@ async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
     const scope = reportScope(app, entries())
     if (scope) app.log.info(scope.seen)
     if (scope?.unseen) app.log.warn(scope.unseen)
-    if (!issuers.some(({ settings }) => settings.profile.showsMembers)) refuseMembers(entries())
+    if (!issuers.some(({ settings }) => settings.profile.isDirectory)) refuseDirectoryRules(entries())
     if (issuers.every(({ settings }) => settings.profile.scopeBase !== undefined))
       for (const warning of groupsByName(entries())) app.log.warn(warning)
     await engine.firstTry()

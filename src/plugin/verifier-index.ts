@@ -7,6 +7,7 @@ export type { AllowedBy, Guard } from './authorization/guard.js'
 export {
   allOf,
   anyOf,
+  requireAgent,
   requireApp,
   requireAppPermission,
   requireAuthAge,
@@ -14,6 +15,7 @@ export {
   requireClient,
   requireClientAuth,
   requireGroup,
+  requireHuman,
   requireMember,
   requirePolicy,
   requireRole,
@@ -30,10 +32,14 @@ export {
 } from './authorization/guards-for.js'
 export type { Context, PermissionRule, Policy, Rule } from './authorization/rules.js'
 export type {
+  Actor,
   AgentFacts,
+  AgentFlow,
+  AgentPrincipal,
   AppPrincipal,
   Claims,
   ClientAuth,
+  HumanPrincipal,
   Membership,
   Principal,
   UserPrincipal

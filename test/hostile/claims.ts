@@ -470,6 +470,66 @@ const callers: Row[] = [
   })
 ]
 
+const agentUnknown = '403 insufficient_scope agent_unknown'
+const ordinary = { xms_act_fct: '3 9', xms_sub_fct: '2 3' }
+const agentIds = 'Microsoft: Token claims reference for agent IDs'
+/** Facets that no token of Entra has: of other types, of other spellings, and those that are not known yet. */
+const unreadable = [null, 11, true, ['11'], { 11: 1 }, '', ' ', '011', '11.0', '3\t11', '3,11', 'x', '15', '3 9 15']
+
+const agents: Row[] = [
+  ...guarded('/agent', `${agentIds}, only who is shown to be an agent`, agentUnknown, {
+    'no facets': user({}),
+    'no facets, v1': v1({}),
+    'no facets, an app': (world) => world.appToken({}),
+    'a parent alone': user({ xms_par_app_azp: otherClientId }),
+    'a parent, an app': (world) => world.appToken({ xms_par_app_azp: otherClientId }),
+    'facets of the tenant': user({ xms_tnt_fct: '11 13' }),
+    'the facet of a client alone': user({ xms_act_fct: '3 9' }),
+    act: user({ act: { sub: otherClientId, xms_act_fct: '11' } }),
+    ...Object.fromEntries(
+      unreadable.map((value) => [JSON.stringify(value), user({ xms_act_fct: value, xms_sub_fct: value })])
+    )
+  }),
+  ...guarded('/agent', `${agentIds}, a person or an app is no agent`, insufficient, {
+    'a user': user({ ...ordinary, acct: 0 }),
+    'a user, v1': v1(ordinary),
+    'an app': (world) => world.appToken(ordinary)
+  }),
+  ...guarded('/agent', `control: ${agentIds}, an agent`, '200', {
+    'on behalf of a user': user({ xms_act_fct: '3 9 11', xms_sub_fct: '2 3' }),
+    'on behalf of a user, v1': v1({ xms_act_fct: '11' }),
+    'by its own user account': user({ xms_act_fct: '11 9 3', xms_sub_fct: '13 3' }),
+    'for itself': (world) => world.appToken({ xms_act_fct: '3 9 11', xms_sub_fct: '9 3 11' })
+  }),
+  ...guarded('/human', `${agentIds}, only who is shown to be no agent`, agentUnknown, {
+    'no facets': user({ acct: 0 }),
+    'no facets, v1': v1({ acct: 0 }),
+    'no facets of the client': user({ xms_sub_fct: '2 3' }),
+    'no facets of the subject': user({ xms_act_fct: '3 9' }),
+    ...Object.fromEntries(
+      unreadable.flatMap((value) => [
+        [`the client ${JSON.stringify(value)}`, user({ ...ordinary, xms_act_fct: value })],
+        [`the subject ${JSON.stringify(value)}`, user({ ...ordinary, xms_sub_fct: value })]
+      ])
+    )
+  }),
+  ...guarded('/human', `${agentIds}, an agent is no person`, insufficient, {
+    'on behalf of a user': user({ acct: 0, xms_act_fct: '3 9 11', xms_sub_fct: '2 3' }),
+    'on behalf of a user, nothing else said': user({ acct: 0, xms_act_fct: '11' }),
+    'by its own user account': user({ acct: 0, xms_act_fct: '11 9 3', xms_sub_fct: '13 3' }),
+    'by its own user account, through a client': user({ acct: 0, xms_act_fct: '3 9', xms_sub_fct: '13' }),
+    'a parent, and facets of a user': user({ ...ordinary, acct: 0, xms_par_app_azp: otherClientId }),
+    'for itself': (world) => world.appToken({ xms_act_fct: '3 9 11', xms_sub_fct: '9 3 11' }),
+    'an app': (world) => world.appToken(ordinary)
+  }),
+  ...guarded('/human', `control: ${agentIds}, a person`, '200', {
+    'a user': user(ordinary),
+    'a user, v1': v1(ordinary),
+    'a guest': user({ ...ordinary, acct: 1 }),
+    'even numbers mean nothing': user({ xms_act_fct: '4 3 16', xms_sub_fct: '6' })
+  })
+]
+
 const guards: Row[] = [
   ...guarded('/permission', 'Microsoft: a role of a user is no permission of an app', insufficient, {
     'a user with a role of that name': user({ roles: ['Directory.Read.All'] }),
@@ -513,5 +573,6 @@ export const claims: Table = [
   ...clients,
   ...permissions,
   ...callers,
+  ...agents,
   ...guards
 ]

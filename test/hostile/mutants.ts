@@ -35,6 +35,7 @@ const keyOfAnyAlgorithm: Change = [
 ]
 const anyOfSeveral: Change = ['keys/key-index', 'known?.pem === key.pem ? known : undefined', 'known']
 const exactIssuer = 'return this.#exactly(iss, claims) ?? '
+const agentIds = 'Microsoft: Token claims reference for agent IDs'
 const idToken =
   "(!mayHaveNonce && 'nonce' in claims) || 'at_hash' in claims || 'c_hash' in claims || 'events' in claims"
 
@@ -550,6 +551,36 @@ const oidc: readonly Mutant[] = [
     "cnf === undefined ? undefined : refusal('bound_token')",
     'undefined'
   ]),
+  mutant('an actor that is not shown', 'oidc', 'RFC 8693 §4.1 act identifies the actor', [
+    'oidc/checks',
+    'actorsOf(claims) ? undefined : unreadableActor',
+    'undefined'
+  ]),
+  mutant('sub of an actor', 'oidc', 'RFC 8693 §4.1 act identifies the actor', [
+    'claims/actors',
+    'subject === undefined || ',
+    ''
+  ]),
+  mutant('iss of an actor', 'oidc', 'RFC 8693 §4.1 act identifies the actor', [
+    'claims/actors',
+    ' || (isSent(iss) && issuer === undefined)',
+    ''
+  ]),
+  mutant('prior actors', 'oidc', 'RFC 8693 §4.1 act identifies the actor', [
+    'claims/actors',
+    "next = ownMember(Object(next), 'act')",
+    'next = undefined'
+  ]),
+  mutant('the number of actors', 'oidc', 'RFC 8693 §4.1 act identifies the actor', [
+    'claims/actors',
+    ' || actors.length === maxActors',
+    ''
+  ]),
+  mutant('rights of the actor', 'oidc', 'RFC 8693 §4.1 rights of the actor are not', [
+    'oidc/principal',
+    'const { scope, scp } = claims\n',
+    'const { scope, scp } = { ...claims, ...(claims.act as object) }\n'
+  ]),
   mutant('clients, another provider', 'oidc', 'only the clients that are allowed, another provider', [
     'issuers/common-checks',
     'clientRefusal(asText(clientOf(claims)), allowedClients)',
@@ -783,15 +814,80 @@ const timesAndPermissions: readonly Mutant[] = [
     ' && principal.agent === undefined\n    case',
     '\n    case'
   ]),
+  mutant('an agent is shown to be one', 'claims', `${agentIds}, only who is shown to be an agent`, [
+    'authorization/evaluate-claims',
+    "ownMember(principal, 'isAgent') === true",
+    'principal.agent !== undefined'
+  ]),
+  mutant('a person is no agent', 'claims', `${agentIds}, a person or an app is no agent`, [
+    'authorization/evaluate-claims',
+    "ownMember(principal, 'isAgent') === true",
+    'principal.isAgent !== undefined'
+  ]),
+  mutant('a person is shown to be no agent', 'claims', `${agentIds}, only who is shown to be no agent`, [
+    'authorization/evaluate-claims',
+    "ownMember(principal, 'isAgent') === false",
+    'principal.isAgent !== true'
+  ]),
+  mutant('an agent is no person', 'claims', `${agentIds}, an agent is no person`, [
+    'authorization/evaluate-claims',
+    " && ownMember(principal, 'isAgent') === false",
+    ''
+  ]),
+  mutant('an app is no person', 'claims', `${agentIds}, an agent is no person`, [
+    'authorization/evaluate-claims',
+    "kind === 'user' && ownMember(principal, 'isAgent')",
+    "ownMember(principal, 'isAgent')"
+  ]),
+  mutant('facets of the client', 'claims', `${agentIds}, only who is shown to be no agent`, [
+    'entra/caller-facts',
+    'areOrdinary(xms_act_fct) && ',
+    ''
+  ]),
+  mutant('facets of the subject', 'claims', `${agentIds}, only who is shown to be no agent`, [
+    'entra/caller-facts',
+    ' && areOrdinary(xms_sub_fct)',
+    ''
+  ]),
+  mutant('facets to come', 'claims', `${agentIds}, only who is shown to be no agent`, [
+    'entra/caller-facts',
+    '/^(?:[13579]|\\d*[02468])$/',
+    '/^\\d+$/'
+  ]),
+  mutant('even numbers', 'claims', `control: ${agentIds}, a person`, [
+    'entra/caller-facts',
+    '/^(?:[13579]|\\d*[02468])$/',
+    '/^[13579]$/'
+  ]),
+  mutant('no facets', 'claims', `${agentIds}, only who is shown to be no agent`, [
+    'entra/caller-facts',
+    'all.length > 0 && ',
+    ''
+  ]),
+  mutant('a parent, which only agents have', 'claims', `${agentIds}, an agent is no person`, [
+    'entra/caller-facts',
+    ' && !isSent(xms_par_app_azp)',
+    ''
+  ]),
+  mutant('the user account of an agent', 'claims', `control: ${agentIds}, an agent`, [
+    'entra/caller-facts',
+    'words(xms_act_fct).some(isOfAgent) || ',
+    ''
+  ]),
+  mutant('the user account of an agent, through a client', 'claims', `${agentIds}, an agent is no person`, [
+    'entra/caller-facts',
+    ' || words(xms_sub_fct).some(isOfAgent)',
+    ''
+  ]),
   mutant('an agent by its parent', 'claims', 'Microsoft: an agent is no member', [
     'entra/caller-facts',
-    ' || parentClientId !== undefined',
-    ''
+    '!showsAgent(claims) && parentClientId === undefined',
+    '!showsAgent(claims)'
   ]),
   mutant('facets of others than agents', 'claims', 'control: a member', [
     'entra/caller-facts',
-    'facets.some((each) => agentFacets.has(each))',
-    'facets.length > 0'
+    'facet === agentIdentity || facet === agentUser',
+    'facet.length > 0'
   ]),
   mutant('scopes are words', 'claims', 'RFC 6749 §3.3 scopes are words', [
     'authorization/evaluate-claims',

@@ -9,6 +9,7 @@ import { callerId, otherClientId, type World } from './world.js'
 const bad = '401 invalid_token invalid_signature'
 const wrongAlgorithm = '401 invalid_token wrong_algorithm'
 const unknownKey = '401 invalid_token unknown_key'
+const insufficient = '403 insufficient_scope insufficient_permissions'
 const notAccess = '401 invalid_token not_an_access_token'
 
 /** The order of P-256's base point (SEC 2, §2.4.2). */
@@ -401,6 +402,44 @@ const apps: Row[] = [
   })
 ].map((row) => ({ path: '/app', ...row }))
 
+const chain = (length: number): object =>
+  Array.from({ length: length - 1 }).reduce<object>((act) => ({ sub: 'service', act }), { sub: 'service' })
+
+/** What the actor may do, if that were in a token. */
+const mighty = { sub: 'service', scope: 'Orders.Read', scp: 'Orders.Read', roles: ['Admin'], groups: ['g'] }
+
+const actors: Row[] = [
+  ...rows('RFC 8693 §4.1 act identifies the actor', '401 invalid_token invalid_claim', {
+    ...Object.fromEntries(
+      ['service', '', 7, true, [], ['service'], [{ sub: 'service' }], {}].flatMap((act) => [
+        [JSON.stringify(act), claims({ act })],
+        [`a prior one, ${JSON.stringify(act)}`, claims({ act: { sub: 'service', act } })]
+      ])
+    ),
+    ...Object.fromEntries(
+      [null, '', 7, ['service'], { sub: 'service' }].map((sub) => [
+        `sub ${JSON.stringify(sub)}`,
+        claims({ act: { sub, client_id: 'service' } })
+      ])
+    ),
+    'an iss that is no text': claims({ act: { sub: 'service', iss: ['https://id.example'] } }),
+    'eleven actors': claims({ act: chain(11) }),
+    'thirty actors': claims({ act: chain(30) })
+  }),
+  ...(['/scope', '/role', '/permission', '/app'] as const).flatMap((path) =>
+    rows(`RFC 8693 §4.1 rights of the actor are not the subject’s, ${path}`, insufficient, {
+      'in act': claims({ act: mighty }),
+      'in a prior one': claims({ act: { sub: 'service', act: mighty } }),
+      'in may_act': claims({ may_act: mighty })
+    }).map((row) => ({ ...row, path }))
+  ),
+  ...rows('control: RFC 8693 §4.1 an actor', '200', {
+    'a service': claims({ act: { sub: 'service', iss: 'https://id.example' } }),
+    'ten actors': claims({ act: chain(10) }),
+    null: claims({ act: null })
+  })
+]
+
 /** All of them go to the API that trusts the other provider. */
 export const oidc: Table = [
   ...signatures,
@@ -409,7 +448,8 @@ export const oidc: Table = [
   ...parameters,
   ...payloads,
   ...accepted,
-  ...apps
+  ...apps,
+  ...actors
 ].map((row) => ({
   ...row,
   api: 'oidc'

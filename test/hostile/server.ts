@@ -87,10 +87,16 @@ async function listen(
   problems.setProblemHandlers(app)
   await app.register(plugin.default, options)
   addRoutes(app, plugin)
-  // Where no issuer has guests the guard is an error at start.
-  if (api === 'entra') app.get('/member', { preHandler: plugin.requireMember() }, async () => ({ ok: true }))
+  if (api === 'entra') addDirectoryRoutes(app, plugin)
   await app.listen({ host: '127.0.0.1', port: 0 })
   return { app, port: (app.server.address() as AddressInfo).port }
+}
+
+/** Where no issuer is a directory of Entra these guards are errors at start. */
+function addDirectoryRoutes(app: FastifyInstance, { requireMember, requireAgent, requireHuman }: Sources['plugin']) {
+  app.get('/member', { preHandler: requireMember() }, async () => ({ ok: true }))
+  app.get('/agent', { preHandler: requireAgent() }, async () => ({ ok: true }))
+  app.get('/human', { preHandler: requireHuman() }, async () => ({ ok: true }))
 }
 
 function addRoutes(app: FastifyInstance, plugin: Sources['plugin']): void {

@@ -135,21 +135,33 @@ export const entraEntries: Readonly<Record<string, Entry>> = {
         token: 'agentForUser',
         principal: {
           ...{ kind: 'user', id: userId, clientId, scopes: ['access_as_user'], clientAuth: 'certificate' },
-          agent: { actorFacets: ['3', '9', '11'], subjectFacets: ['2', '3'], parentClientId }
+          isAgent: true,
+          agent: {
+            ...{ flow: 'onBehalfOf', actorFacets: ['3', '9', '11'], subjectFacets: ['2', '3'] },
+            ...{ tenantFacets: [], parentClientId }
+          }
         }
       },
       'an agent for itself': {
         token: 'agentAlone',
         principal: {
           ...{ kind: 'app', id: servicePrincipalId, clientId, scopes: [], roles: ['Directory.Read.All'] },
-          agent: { actorFacets: ['3', '9', '11'], subjectFacets: ['9', '3', '11'], parentClientId }
+          isAgent: true,
+          agent: {
+            ...{ flow: 'autonomous', actorFacets: ['3', '9', '11'], subjectFacets: ['9', '3', '11'] },
+            ...{ tenantFacets: [], parentClientId }
+          }
         }
       },
       "an agent by its own user's account": {
         token: 'agentAsUser',
         principal: {
           ...{ kind: 'user', id: userId, clientId, scopes: ['access_as_user'] },
-          agent: { actorFacets: ['11', '9', '3'], subjectFacets: ['13', '3'], parentClientId }
+          isAgent: true,
+          agent: {
+            ...{ flow: 'agentUser', actorFacets: ['11', '9', '3'], subjectFacets: ['13', '3'] },
+            ...{ tenantFacets: [], parentClientId }
+          }
         }
       },
       'a user, v1, by the second default Application ID URI': {

@@ -1,7 +1,7 @@
 /** Reports decisions and changes of tenants to the app's logger and to a channel; never a token. */
 import { channel } from 'node:diagnostics_channel'
 import { describe, type Rule } from '../authorization/rules.js'
-import type { Principal } from '../claims/principal.js'
+import type { Actor, Principal } from '../claims/principal.js'
 import { text } from '../claims/read.js'
 import type { TenantEvent } from '../issuers/issuer.js'
 import { escapeTexts } from '../lib/logged-text.js'
@@ -84,7 +84,7 @@ export function createAudit(
 
 /** Codes of guards, and of routes that call other APIs; all other codes are about the token. */
 const saidByGuards: ReadonlySet<Refusal['code']> = new Set([
-  ...(['insufficient_permissions', 'membership_unknown'] as const),
+  ...(['insufficient_permissions', 'membership_unknown', 'agent_unknown'] as const),
   ...(['insufficient_claims', 'insufficient_user_authentication'] as const),
   ...([
     'groups_unavailable',
@@ -98,12 +98,18 @@ const saidByGuards: ReadonlySet<Refusal['code']> = new Set([
 
 const reasonsOf = ({ code, status, detail: reason }: Refusal) => ({ code, status, reason })
 
+/** Records are flat, with lists in them. */
+const listed = ({ subject, issuer }: Actor) =>
+  issuer === undefined ? ([subject] as const) : ([subject, issuer] as const)
+
 function callerOf(principal: Principal, personalData: boolean): AuditedCaller {
-  const { kind, id, tenantId, clientId, claims, agent: { parentClientId } = {} } = principal
+  const { kind, id, tenantId, clientId, claims, agent, actors } = principal
   const tokenId = text(claims.uti) ?? text(claims.jti)
   const who = {
     ...{ kind, id, tenantId, clientId },
-    ...(parentClientId !== undefined && { parentClientId }),
+    ...(agent && { agent: agent.flow }),
+    ...(agent?.parentClientId !== undefined && { parentClientId: agent.parentClientId }),
+    ...(actors && { actors: actors.map(listed) }),
     ...(tokenId !== undefined && { tokenId })
   }
   if (!personalData || principal.kind === 'app') return who

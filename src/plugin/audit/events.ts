@@ -1,5 +1,6 @@
 /** The audit events: decisions, and changes of tenants. */
 
+import type { AgentFlow } from '../claims/principal.js'
 import type { TenantEvent } from '../issuers/issuer.js'
 import type { Refusal } from '../refusals/refusal.js'
 
@@ -23,7 +24,11 @@ export interface AuditedCaller {
   readonly id: string
   readonly tenantId: string
   readonly clientId: string
-  /** The application ID of an AI agent's parent (`xms_par_app_azp`). */
+  /** Present where an AI agent acts, with `clientId` as its application ID: for whom. */
+  readonly agent?: AgentFlow
+  /** Who acts for the caller, the current actor first (`act`, RFC 8693 §4.1): the `sub` of each, and its `iss` where the token names it. */
+  readonly actors?: readonly (readonly [subject: string, issuer?: string])[]
+  /** The application ID of an AI agent's parent, its blueprint (`xms_par_app_azp`). */
   readonly parentClientId?: string
   /** `uti` or `jti`: identifies the token, also in the tenant's own log. */
   readonly tokenId?: string

@@ -19,6 +19,7 @@ export function alternatives(rule: Rule): Alternative[] {
     case 'client':
     case 'tenant':
     case 'clientAuth':
+    case 'agent':
       return [{ user: true, app: true, scopes: [] }]
     default: {
       const app = rule.kind === 'app' || rule.kind === 'appPermission'

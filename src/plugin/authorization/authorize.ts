@@ -7,11 +7,11 @@ import type { Principal, UserPrincipal } from '../claims/principal.js'
 import { callAbout } from '../lib/bounded-calls.js'
 import { loggedError } from '../lib/logged-error.js'
 import { maxWaitSeconds, OutageError } from '../lib/outages.js'
-import { type Refusal, refusal } from '../refusals/refusal.js'
+import { type Refusal, type RefusalCode, refusal } from '../refusals/refusal.js'
 import { refusalIn } from '../refusals/refusal-error.js'
 import { asItIs, type ScopeName } from '../refusals/scope-name.js'
 import { appOnlyHint } from './app-only.js'
-import { type Combined, isMissing, joined, type Missing, passes, verdictOf } from './evaluate-claims.js'
+import { type Combined, isMissing, joined, type Missing, passes, type Unshown, verdictOf } from './evaluate-claims.js'
 import { groupNamesHint } from './group-names.js'
 import { type Context, describe, type Policy, type Rule, scopesOf } from './rules.js'
 import { stepUpRefusal } from './step-up.js'
@@ -53,12 +53,23 @@ export function claimsRefusal(rule: Rule, principal: Principal, scopeName: Scope
   return isMissing(verdict) ? refusalOf(rule, verdict, principal, scopeName) : undefined
 }
 
-const unshown =
-  "the token does not show whether the user is a member. Switch on the optional claim acct for access tokens in this API's registration."
+/** The code, and how the operator can make tokens show it. */
+const unshownFacts: Readonly<Record<Unshown, { readonly code: RefusalCode; readonly words: string }>> = {
+  membership: {
+    code: 'membership_unknown',
+    words:
+      "the token does not show whether the user is a member. Switch on the optional claim acct for access tokens in this API's registration."
+  },
+  agent: {
+    code: 'agent_unknown',
+    words:
+      "the token does not show whether an AI agent acts. Switch on the optional claims xms_act_fct and xms_sub_fct for access tokens in this API's registration; a token that has both has a value in them that this API does not know."
+  }
+}
 
 function refusalOf(
   rule: Rule,
-  { words, stepUp, isUnshown }: Missing,
+  { words, stepUp, unshown }: Missing,
   principal: Principal,
   scopeName: ScopeName
 ): Refusal {
@@ -68,9 +79,13 @@ function refusalOf(
   const stronger = stepUp && stepUpRefusal(stepUp, principal, `${requires} ${unmet}.`)
   if (stronger) return stronger
   const scopes = helpfulScopes(rule, principal).map(scopeName)
-  const code = isUnshown ? 'membership_unknown' : 'insufficient_permissions'
-  const detail = `${requires} ${isUnshown ? unshown : `${unmet}.${groupNamesHint(rule, principal)}${appOnlyHint(rule, principal)}`}`
-  return refusal(code, { detail, ...(scopes.length > 0 && { scopes }) })
+  const { code, words: why } = unshown
+    ? unshownFacts[unshown]
+    : {
+        code: 'insufficient_permissions' as const,
+        words: `${unmet}.${groupNamesHint(rule, principal)}${appOnlyHint(rule, principal)}`
+      }
+  return refusal(code, { detail: `${requires} ${why}`, ...(scopes.length > 0 && { scopes }) })
 }
 
 /**
@@ -101,7 +116,7 @@ async function ask(rule: Rule, question: Question): Promise<typeof passes | Miss
 const no = (rule: Rule, { scopeName }: Question): Missing => ({
   words: describe(rule, scopeName),
   stepUp: undefined,
-  isUnshown: false
+  unshown: undefined
 })
 
 /** Its result is valid for this request only, so it is neither shared nor cached. */

@@ -6,14 +6,17 @@ import { asItIs, type ScopeName } from '../refusals/scope-name.js'
 import { describe, inWords, type Rule } from './rules.js'
 import { authAgeSeconds, hasAuthContext, type StepUp } from './step-up.js'
 
+/** What a token may show or not: whether a user is a member, and whether an AI agent acts. */
+export type Unshown = 'membership' | 'agent'
+
 /** What a caller lacks. */
 export interface Missing {
   /** All of it, and alternatives as such. */
   readonly words: string
   /** Present where a step up alone would do. */
   readonly stepUp: StepUp | undefined
-  /** True where it is only not shown that the user is a member: a token that shows it would pass. */
-  readonly isUnshown: boolean
+  /** What the token does not show, where another one that shows it would pass. */
+  readonly unshown: Unshown | undefined
 }
 
 /** `open`: claims do not decide. */
@@ -39,7 +42,7 @@ export function verdictOf(rule: Rule, principal: Principal, scopeName: ScopeName
   if (rule.kind === 'group' && principal.kind === 'user' && principal.hasMoreGroups && !holds(rule, principal))
     return 'open'
   if (holds(rule, principal)) return passes
-  return { words: describe(rule, scopeName), stepUp: stepUpOf(rule, principal), isUnshown: isUnshown(rule, principal) }
+  return { words: describe(rule, scopeName), stepUp: stepUpOf(rule, principal), unshown: unshownOf(rule, principal) }
 }
 
 /** Several rules as one. */
@@ -58,6 +61,7 @@ function combined(rule: Combined, verdicts: readonly Verdict[]): Verdict {
 export function joined(rule: Combined, missing: readonly Missing[]): Missing {
   const steps = missing.map(({ stepUp }) => stepUp)
   const enough = steps.filter((each) => each !== undefined)
+  const unshown = missing.map((each) => each.unshown)
   const all = enough.length === steps.length ? enough.reduce(together, {}) : undefined
   return {
     words: inWords(
@@ -65,7 +69,7 @@ export function joined(rule: Combined, missing: readonly Missing[]): Missing {
       rule
     ),
     stepUp: rule.kind === 'allOf' ? all : either(enough),
-    isUnshown: rule.kind === 'allOf' ? missing.every((each) => each.isUnshown) : missing.some((each) => each.isUnshown)
+    unshown: rule.kind === 'allOf' && unshown.includes(undefined) ? undefined : unshown.find(Boolean)
   }
 }
 
@@ -95,6 +99,10 @@ function holds(rule: Simple, principal: Principal): boolean {
       return kind === 'app' && roles.includes(rule.name)
     case 'member':
       return kind === 'user' && principal.membership === 'member' && principal.agent === undefined
+    case 'agent':
+      return ownMember(principal, 'isAgent') === true
+    case 'human':
+      return kind === 'user' && ownMember(principal, 'isAgent') === false
     case 'client':
       return principal.clientId === rule.name
     case 'tenant':
@@ -112,10 +120,13 @@ function holds(rule: Simple, principal: Principal): boolean {
   }
 }
 
-/** For an agent, no claim would help. */
-function isUnshown(rule: Simple, principal: Principal): boolean {
-  const { kind, agent } = principal
-  return rule.kind === 'member' && kind === 'user' && principal.membership === 'unknown' && agent === undefined
+/** Of an agent nothing is left to show for guards that refuse agents, nor of an app for those that require a user. */
+function unshownOf({ kind: required }: Simple, principal: Principal): Unshown | undefined {
+  const { kind, agent, isAgent, provider } = principal
+  if (required === 'agent') return isAgent === undefined && provider === 'entra' ? 'agent' : undefined
+  if (kind === 'app' || agent) return undefined
+  if (required === 'member') return principal.membership === 'unknown' ? 'membership' : undefined
+  return required === 'human' && provider === 'entra' ? 'agent' : undefined
 }
 
 /** Only a person can sign in again. */

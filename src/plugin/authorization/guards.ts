@@ -1,6 +1,13 @@
 /** Stage 6: the functions that create guards for routes. */
 
-import type { AppPrincipal, ClientAuth, Principal, UserPrincipal } from '../claims/principal.js'
+import type {
+  AgentPrincipal,
+  AppPrincipal,
+  ClientAuth,
+  HumanPrincipal,
+  Principal,
+  UserPrincipal
+} from '../claims/principal.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { ownProperties } from '../lib/own.js'
 import { guid, shown, wholeNumber } from '../lib/validate.js'
@@ -56,6 +63,25 @@ export function requireApp(...none: []): Guard<AppPrincipal> {
  */
 export function requireMember(...none: []): Guard<UserPrincipal> {
   return guard({ kind: without(none, 'requireMember', 'member') })
+}
+
+/**
+ * Requires an AI agent (Microsoft Entra Agent ID) that acts for itself, by its own user account or for a user: facets in the token show it
+ * (Microsoft: "Token claims reference for agent IDs", `xms_act_fct`, `xms_sub_fct`). It restricts callers and grants nothing: combine it with
+ * guards for what the caller may do. If the token does not show whether an agent acts, the guard responds with 403 `agent_unknown`. If no
+ * issuer has agents, the guard throws at startup.
+ */
+export function requireAgent(...none: []): Guard<AgentPrincipal> {
+  return guard({ kind: without(none, 'requireAgent', 'agent') })
+}
+
+/**
+ * Requires a user of whom the token shows that no AI agent acts: neither for them, nor by a user account of its own (Microsoft: "Token claims
+ * reference for agent IDs"). Guests are allowed. If the token does not show whether an agent acts, or has a facet that this version does not
+ * know, the guard responds with 403 `agent_unknown`. If no issuer has agents, the guard throws at startup.
+ */
+export function requireHuman(...none: []): Guard<HumanPrincipal> {
+  return guard({ kind: without(none, 'requireHuman', 'human') })
 }
 
 /**
@@ -181,7 +207,8 @@ export function allOf<const Guards extends readonly Combined[]>(
 }
 
 for (const make of [
-  ...[requireScope, requireRole, requireAppPermission, requireUser, requireApp, requireMember, requireClient],
+  ...[requireScope, requireRole, requireAppPermission, requireUser, requireApp, requireMember, requireAgent],
+  ...[requireHuman, requireClient],
   ...[requireTenant, requireClientAuth, requireGroup, requireAuthContext, requireAuthAge, requirePolicy, anyOf, allOf]
 ])
   guardMaker(make)

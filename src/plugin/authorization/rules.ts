@@ -24,7 +24,7 @@ export interface PermissionRule {
 /** What a guard requires. */
 export type Rule =
   | PermissionRule
-  | { readonly kind: 'user' | 'app' | 'member' }
+  | { readonly kind: 'user' | 'app' | 'member' | 'agent' | 'human' }
   | { readonly kind: 'client' | 'tenant' | 'authContext'; readonly name: string }
   | { readonly kind: 'group'; readonly name: string }
   | { readonly kind: 'clientAuth'; readonly name: ClientAuth }
@@ -68,6 +68,10 @@ export function describe(rule: Rule, scopeName: ScopeName = asItIs): string {
       return 'an app-only token'
     case 'member':
       return 'a user who is a member of the directory (no guest, no AI agent)'
+    case 'agent':
+      return 'an AI agent'
+    case 'human':
+      return 'a user who is a person (no AI agent)'
     case 'client':
       return `the client application ${rule.name}`
     case 'tenant':

@@ -9,17 +9,39 @@ export type Claims = Readonly<Record<string, unknown>>
  */
 export type ClientAuth = 'none' | 'secret' | 'certificate'
 
-/** Claims about AI agents: numbers whose meaning Microsoft defines ("Agent ID", token claims reference). */
+/**
+ * For whom an AI agent acts (Microsoft: "Token claims reference for agent IDs", the scenarios): for a person who signed in (`onBehalfOf`), for
+ * itself by its agent identity (`autonomous`), or for itself by the user account that it has (`agentUser`). `unknown` where the token does
+ * not show which, as without `xms_sub_fct` in a delegated token.
+ */
+export type AgentFlow = 'onBehalfOf' | 'autonomous' | 'agentUser' | 'unknown'
+
+/** Claims about AI agents: numbers whose meaning Microsoft defines ("Agent ID", token claims reference). The agent itself is the caller's `clientId`. */
 export interface AgentFacts {
+  /** For whom it acts. */
+  readonly flow: AgentFlow
   /** `xms_act_fct`: facets of the acting client. */
   readonly actorFacets: readonly string[]
   /** `xms_sub_fct`: facets of the subject for whom it acts. */
   readonly subjectFacets: readonly string[]
+  /** `xms_tnt_fct`: facets of the tenant. */
+  readonly tenantFacets: readonly string[]
   /**
-   * `xms_par_app_azp`: the application ID of the agent's parent, which many agents share. For records only: no guard reads it, and
-   * Microsoft advises against decisions by it. Absent when the token does not name it.
+   * `xms_par_app_azp`: the application ID of the agent's parent, its blueprint, which many agents share. For records only: no guard reads it,
+   * and Microsoft advises against decisions by it. Absent when the token does not name it.
    */
   readonly parentClientId?: string
+}
+
+/**
+ * A party that acts for the subject of a token, as its issuer identifies it (RFC 8693 §4.1). Its rights are not in the token: guards decide by
+ * the subject's.
+ */
+export interface Actor {
+  /** `sub` of the actor, unique within its issuer. */
+  readonly subject: string
+  /** `iss` of the actor; absent when the token does not name it. */
+  readonly issuer?: string
 }
 
 /** A user's membership in the directory, as the token shows it: member, guest (B2B), or unknown. */
@@ -48,8 +70,19 @@ interface Caller {
   readonly clientId: string
   /** `azpacr` (Entra v2), `appidacr` (v1): how the client authenticated. Absent when the token does not say, as with any other provider. */
   readonly clientAuth?: ClientAuth
-  /** Entra Agent ID: present when the token shows that an AI agent acts, for itself or for a user. */
+  /** Entra Agent ID: present when the token shows that an AI agent acts, for itself or for a user, or names the parent of one. */
   readonly agent?: AgentFacts
+  /**
+   * Entra Agent ID: `true` when facets in the token show that an AI agent acts, `false` when they show that none does. Absent when the token
+   * does not show it: it lacks `xms_act_fct` or `xms_sub_fct`, they have a value that this version does not know, or another provider, or a
+   * user flow of Azure AD B2C, issued it.
+   */
+  readonly isAgent?: boolean
+  /**
+   * `act` (RFC 8693 §4.1): who acts for the subject, the current actor first and prior ones, for records only, after it; 10 at the most.
+   * Providers other than Entra only. Absent when nobody is said to.
+   */
+  readonly actors?: readonly Actor[]
   /** `roles`: app roles of a user, application permissions of an app, as an administrator assigned them. */
   readonly roles: readonly string[]
   /** The whole payload, as signed. Check types before use: optional claims may have unexpected types. */
@@ -92,3 +125,9 @@ export interface AppPrincipal extends Caller {
 
 /** Who sent the request, typed by `kind` and frozen. */
 export type Principal = UserPrincipal | AppPrincipal
+
+/** A caller of whom the token shows that an AI agent acts: a user, or an app. */
+export type AgentPrincipal = Principal & { readonly isAgent: true; readonly agent: AgentFacts }
+
+/** A user of whom the token shows that no AI agent acts. */
+export type HumanPrincipal = UserPrincipal & { readonly isAgent: false }

@@ -1,6 +1,7 @@
 /** What a token says of itself, in words. Nothing of it is proven. */
+import { actorsOf } from '../claims/actors.js'
 import { isOtherToken } from '../claims/other-tokens.js'
-import type { Claims } from '../claims/principal.js'
+import type { AgentFlow, Claims } from '../claims/principal.js'
 import { text, words } from '../claims/read.js'
 import { agentOf, hasMoreGroups } from '../entra/caller-facts.js'
 import { callerKindOf } from '../entra/caller-kind.js'
@@ -25,6 +26,8 @@ export function factsOf({ header, payload }: DecodedToken): readonly Fact[] {
     ['API (aud)', aud],
     ['client', payload.ver === '1.0' ? appid : (azp ?? client_id)],
     ['caller', isEntra ? callerOf(payload) : undefined],
+    ['agent', isEntra ? agentIn(payload) : undefined],
+    ['actor (act)', isEntra ? undefined : actorsIn(payload)],
     ['scopes', scp ?? scope],
     ['roles', roles],
     ['groups', hasMoreGroups(payload) ? tooManyGroups : groups],
@@ -39,7 +42,7 @@ export function factsOf({ header, payload }: DecodedToken): readonly Fact[] {
 }
 
 /** Sentences of this file; other values are the token's own. */
-const plainFacts = new Set(['token', 'caller', 'valid', 'not in it'])
+const plainFacts = new Set(['token', 'caller', 'agent', 'actor (act)', 'valid', 'not in it'])
 
 const tooManyGroups = 'more than fit into a token (groups overage): requireGroup looks them up by the option groups'
 
@@ -60,10 +63,39 @@ function kindOf(claims: Claims, isEntra: boolean): string {
 function callerOf(claims: Claims): string {
   const kind = callerKindOf(claims)
   if (kind === 'unknown') return 'not shown: neither a user nor an app'
-  const agent = agentOf(claims) ? ', an AI agent' : ''
-  if (kind === 'app') return `an app that calls for itself${agent}`
+  const agent = agentOf(claims, kind)
+  if (kind === 'app') return `an app that calls for itself${agent ? ', an AI agent' : ''}`
   const member = { member: ', a member of the directory', guest: ', a guest of the directory', unknown: '' }
-  return `a user${member[membershipOf(claims)]}${agent && `, through${agent.slice(1)}`}`
+  return `a user${member[membershipOf(claims)]}${agent ? through[agent.flow] : ''}`
+}
+
+const through: Readonly<Record<AgentFlow, string>> = {
+  onBehalfOf: ', through an AI agent',
+  agentUser: ': the user account of an AI agent',
+  autonomous: '', // of apps only
+  unknown: ', through an AI agent'
+}
+
+const flows: Readonly<Record<AgentFlow, string>> = {
+  onBehalfOf: 'acts on behalf of the user',
+  agentUser: 'acts for itself, by a user account of its own',
+  autonomous: 'acts for itself',
+  unknown: 'acts, and the token does not show for whom (xms_act_fct, xms_sub_fct)'
+}
+
+/** For whom an agent acts, and its blueprint. */
+function agentIn(claims: Claims): string | undefined {
+  const agent = agentOf(claims, callerKindOf(claims))
+  if (!agent) return undefined
+  const { flow, parentClientId } = agent
+  return `${flows[flow]}; its blueprint (xms_par_app_azp) is ${parentClientId === undefined ? 'not in the token' : shown(parentClientId)}`
+}
+
+/** Who acts for the subject, the current actor first (RFC 8693 §4.1). */
+function actorsIn(claims: Claims): string | undefined {
+  const actors = actorsOf(claims)
+  if (!actors) return 'not shown: without a sub of each actor, or with too many of them, a token is refused'
+  return actors.length === 0 ? undefined : actors.map(({ subject }) => shown(subject)).join(', for whom acted before ')
 }
 
 function validityOf({ nbf, exp }: Claims): string | undefined {
@@ -87,7 +119,7 @@ function duration(seconds: number): string {
   return `${Math.floor(seconds / size)} ${unit}`
 }
 
-/** Optional claims, and what needs each (README, "Set up your tenant"). Those of agents are absent from most tokens, and are not listed. */
+/** Optional claims, and what needs each (README, "Set up your tenant"). */
 const optionalClaims: readonly (readonly [string, string, 'user' | 'any'])[] = [
   ['idtyp', 'user or app, if scp, oid and sub do not show it', 'any'],
   ['acct', 'requireMember', 'user'],
@@ -95,7 +127,9 @@ const optionalClaims: readonly (readonly [string, string, 'user' | 'any'])[] = [
   ['acrs', 'requireAuthContext', 'user'],
   ['auth_time', 'requireAuthAge', 'user'],
   ['sid', 'revocation by session', 'user'],
-  ['xms_cc', 'claims challenges, if the client declares cp1', 'user']
+  ['xms_cc', 'claims challenges, if the client declares cp1', 'user'],
+  ['xms_act_fct', 'requireAgent, requireHuman', 'any'],
+  ['xms_sub_fct', 'requireAgent, requireHuman', 'any']
 ]
 
 function missingOf(claims: Claims): string | undefined {

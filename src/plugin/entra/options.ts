@@ -128,7 +128,7 @@ function replacedWarning(audiences: readonly string[], clientId: string, hasUser
   return [`audience replaces the client ID, which is the aud of every v2.0 token, so that these are refused; ${fix}`]
 }
 
-type FormRules = Pick<TokenRules, 'checks' | 'showsMembers' | 'toPrincipal'>
+type FormRules = Pick<TokenRules, 'checks' | 'isDirectory' | 'toPrincipal'>
 
 /** The rules for each form that a tenant's tokens may have. */
 function rulesBy(
@@ -140,10 +140,10 @@ function rulesBy(
   return (form, userFlow = '') => {
     if (form === 'user-flow') {
       const flowRules = { ...rules, userFlow, userFlows }
-      return { checks: userFlowChecks(flowRules), showsMembers: false, toPrincipal: toUserFlowPrincipal }
+      return { checks: userFlowChecks(flowRules), isDirectory: false, toPrincipal: toUserFlowPrincipal }
     }
     const tenantRules = { ...rules, version: form, acceptsTenant }
-    return { checks: entraChecks(tenantRules), showsMembers: true, toPrincipal }
+    return { checks: entraChecks(tenantRules), isDirectory: true, toPrincipal }
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { AppPrincipal, Claims, Principal, UserPrincipal } from '../claims/principal.js'
 import { deepFreeze, displayOf, expiryOf, text, texts } from '../claims/read.js'
-import { agentOf, clientAuthOf, hasMoreGroups } from './caller-facts.js'
+import { agentOf, clientAuthOf, hasMoreGroups, isAgent } from './caller-facts.js'
 import { callerKindOf, scopesOf } from './caller-kind.js'
 import { clientIdOf } from './checks.js'
 import { isGuest, membershipOf } from './membership.js'
@@ -12,11 +12,14 @@ type Draft<P extends Principal> = { -readonly [Name in keyof P]: P[Name] }
 
 /** The principal of a token whose claims passed stage 4, which refuses tokens that show neither a user nor an app. */
 export function toPrincipal(claims: Claims): Principal {
-  const principal = callerKindOf(claims) === 'app' ? toApp(claims) : toUser(claims)
+  const kind = callerKindOf(claims)
+  const principal = kind === 'app' ? toApp(claims) : toUser(claims)
   const clientAuth = clientAuthOf(claims)
-  const agent = agentOf(claims)
+  const agent = agentOf(claims, kind)
+  const actsAsAgent = isAgent(claims)
   if (clientAuth) principal.clientAuth = clientAuth
   if (agent) principal.agent = agent
+  if (actsAsAgent !== undefined) principal.isAgent = actsAsAgent
   return deepFreeze(principal)
 }
 

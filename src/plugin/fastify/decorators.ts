@@ -7,11 +7,12 @@ import type { Engine } from '../engine.js'
 import { completedFor } from '../issuers/claims-challenge.js'
 import type { IssuerStatus } from '../issuers/issuer.js'
 import type { Metadata } from '../keys/discovery.js'
+import type { Logger } from '../lib/logger.js'
 import { pluginMark } from '../lib/marks.js'
 import { ownProperties } from '../lib/own.js'
 import { createOpenapi, type EntraOpenapi } from '../openapi/openapi.js'
 import { challengeContextOf } from '../options.js'
-import type { Refusal } from '../refusals/refusal.js'
+import type { Refusal, RefusalCode } from '../refusals/refusal.js'
 import type { AccessMatrix, WatchedRoutes } from '../routes/access-matrix.js'
 import type { VerifyToken } from '../verification/identify.js'
 import { decorateAnswers } from './answered.js'
@@ -132,17 +133,33 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
   return refuse
 }
 
-/** Warns the operator once about the app registration: without the claim that shows membership, all users are refused. */
-function advising({ log }: FastifyInstance, refuse: Refuse): Refuse {
-  let isSaid = false
-  return (request, reply, why, origin) => {
-    if (why.code === 'membership_unknown' && !isSaid) {
-      isSaid = true
+/** What the app registration may lack, by the code of refusals: one line for the operator. */
+const advice: ReadonlyMap<RefusalCode, (log: Logger, route: string) => void> = new Map([
+  [
+    'membership_unknown',
+    (log: Logger, route: string) =>
       log.warn(
-        { route: routeOf(request), optionalClaim: 'acct' },
+        { route, optionalClaim: 'acct' },
         'requireMember refuses users whose tokens do not show whether they are members; add the optional claim acct to access tokens'
       )
-    }
+  ],
+  [
+    'agent_unknown',
+    (log: Logger, route: string) =>
+      log.warn(
+        { route, optionalClaim: 'xms_act_fct, xms_sub_fct' },
+        'requireAgent and requireHuman refuse callers whose tokens do not show whether an AI agent acts; add the optional claims xms_act_fct and xms_sub_fct to access tokens'
+      )
+  ]
+])
+
+/** Warns the operator once about each claim that the app registration may lack: without it, all users are refused. */
+function advising({ log }: FastifyInstance, refuse: Refuse): Refuse {
+  const said = new Set<RefusalCode>()
+  return (request, reply, why, origin) => {
+    const advise = said.has(why.code) ? undefined : advice.get(why.code)
+    said.add(why.code)
+    advise?.(log, routeOf(request))
     refuse(request, reply, why, origin)
   }
 }

@@ -58,8 +58,8 @@ export interface TokenRules {
   readonly strictHeader: boolean
   /** The checks that a signed token must pass to be an access token for this API, in this order. */
   readonly checks: readonly Check[]
-  /** True if its tokens can show that a user is a member of the directory: only Entra has guests. */
-  readonly showsMembers: boolean
+  /** True for a directory of Entra: only its tokens can show that a user is a member, not a guest, and whether an AI agent acts. */
+  readonly isDirectory: boolean
   /** True if groups are a grant of a user's token, as for a provider whose tokens may have nothing else; Entra's always have a scope. */
   readonly groupsAreGrants: boolean
   /** Builds the principal of a token that is not refused. */

@@ -35,8 +35,10 @@ const optionalClaims: Readonly<Record<Single['kind'], readonly string[]>> = {
   appPermission: [],
   user: [],
   app: [],
-  // The last three show an AI agent, which is no member (Microsoft: "Token claims reference for agent IDs").
+  // The last three show an AI agent, which is no member, and its parent (Microsoft: "Token claims reference for agent IDs").
   member: ['acct', 'xms_act_fct', 'xms_par_app_azp', 'xms_sub_fct'],
+  agent: ['xms_act_fct', 'xms_par_app_azp', 'xms_sub_fct'],
+  human: ['xms_act_fct', 'xms_par_app_azp', 'xms_sub_fct'],
   client: [],
   tenant: [],
   clientAuth: [],

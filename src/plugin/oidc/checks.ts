@@ -1,4 +1,5 @@
 /** Stage 4 for any OpenID provider other than Entra: the checks of its tokens. Pure. */
+import { actorsOf, maxActors } from '../claims/actors.js'
 import { audienceRefusal } from '../claims/audience.js'
 import { isOtherToken } from '../claims/other-tokens.js'
 import type { Claims } from '../claims/principal.js'
@@ -42,6 +43,7 @@ export function oidcChecks(rules: OidcRules): readonly Check[] {
         return claim === undefined ? undefined : contradictoryCaller(claim)
       }
     },
+    actorCheck,
     {
       id: 'oidc.aud',
       source: 'RFC 7519 §4.1.3',
@@ -65,6 +67,19 @@ const rfc9068Check: Check = {
   found: ({ header: { typ }, claims }) => ({ typ, claims: Object.keys(claims) }),
   refuse: (token) => profileRefusal(token)
 }
+
+/** A token that says that somebody acts for its subject, and not who, is not taken for one that the subject sent itself. */
+const actorCheck: Check = {
+  id: 'oidc.act',
+  source: 'RFC 8693 §4.1',
+  expected: `no act; or an object with the sub of the actor, an iss that is a text where there is one, and prior actors within it in the same form, ${maxActors} in all`,
+  found: ({ claims }) => claims.act,
+  refuse: ({ claims }) => (actorsOf(claims) ? undefined : unreadableActor)
+}
+
+const unreadableActor = refusal('invalid_claim', {
+  detail: `The "act" of the token does not show who acts for its subject: each actor must be an object with a "sub", and there may be ${maxActors} of them.`
+})
 
 /** Keycloak, "Server Administration Guide", audience support: without a mapper `aud` has the clients whose roles the user holds, often `account` alone. */
 const accountDetail = (aud: unknown, mismatch: string): string | undefined =>

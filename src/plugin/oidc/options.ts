@@ -79,7 +79,7 @@ export function oidcAuthority(options: OidcOptions, publicUrl?: string) {
     rolelessClients,
     scopeBase: undefined,
     checks: oidcChecks(rules),
-    showsMembers: false,
+    isDirectory: false,
     groupsAreGrants: true,
     strictHeader: false,
     toPrincipal: (claims) => toOidcPrincipal(claims, rules)

@@ -1,4 +1,5 @@
 /** Builds the principal of a verified token of a provider other than Entra. */
+import { actorsOf } from '../claims/actors.js'
 import type { Claims, Principal } from '../claims/principal.js'
 import {
   type ClaimPath,
@@ -52,6 +53,7 @@ export function toOidcPrincipal(claims: Claims, { provider, ...rules }: OidcRule
   const issuer = String(claims.iss)
   const subject = String(subjectOf(claims, provider))
   const clientId = clientIdOf(claims, provider)
+  const actors = actorsOf(claims)
   const caller = {
     provider: 'oidc' as const,
     id: subject,
@@ -60,7 +62,8 @@ export function toOidcPrincipal(claims: Claims, { provider, ...rules }: OidcRule
     tenantId: issuer,
     clientId,
     claims,
-    expiresAt: expiryOf(claims)
+    expiresAt: expiryOf(claims),
+    ...(actors && actors.length > 0 && { actors })
   }
   if (provider.isApp(claims))
     return deepFreeze({ kind: 'app', ...caller, roles: [...new Set([...roles, ...scopes])], scopes: [], groups: [] })

@@ -88,6 +88,10 @@ const kinds = {
   membership_unknown: forbidden(
     "The token does not show that the user is a member. Switch on the optional claim acct for access tokens in this API's registration."
   ),
+  /** `requireAgent` or `requireHuman`, of a caller of whom the token does not show whether an AI agent acts. */
+  agent_unknown: forbidden(
+    "The token does not show whether an AI agent acts. Switch on the optional claims xms_act_fct and xms_sub_fct for access tokens in this API's registration."
+  ),
   /** A guard denied the request. */
   insufficient_permissions: forbidden('The token lacks what this route requires.'),
   /** A step-up is required, and the client supports Entra's claims challenge. */

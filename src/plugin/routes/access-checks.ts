@@ -1,7 +1,7 @@
 /** Checks that need all routes. */
 
 import { groupIdsOf } from '../authorization/groups.js'
-import { describe, mentions, permissionsIn } from '../authorization/rules.js'
+import { describe, mentions, permissionsIn, type Rule } from '../authorization/rules.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { guid, shown } from '../lib/validate.js'
 import type { AccessEntry } from './access-entry.js'
@@ -27,15 +27,34 @@ export function refuseSpellings(entries: readonly AccessEntry[]): void {
 }
 
 /**
- * Refuses `requireMember` if no issuer can show a member: such a guard, or such a part of one, can never be satisfied.
+ * Refuses `requireMember`, `requireAgent` and `requireHuman` if no issuer is a directory of Entra: such a guard, or such a part of one, can never be
+ * satisfied.
  *
  * @throws EntraConfigurationError with the routes
  */
-export function refuseMembers(entries: readonly AccessEntry[]): void {
-  const routes = entries.filter(({ rule }) => rule && mentions(rule, 'member'))
-  if (routes.length === 0) return
-  const why = 'no token of these issuers shows a member, as only Microsoft Entra has guests (and Azure AD B2C has none)'
-  throw new EntraConfigurationError(`${named(routes)} has requireMember, and ${why}; use requireUser or another guard`)
+export function refuseDirectoryRules(entries: readonly AccessEntry[]): void {
+  const [members, agents, people] = [
+    routesWith(entries, 'member'),
+    routesWith(entries, 'agent'),
+    routesWith(entries, 'human')
+  ]
+  const noGuests = 'as only Microsoft Entra has guests (and Azure AD B2C has none)'
+  const noMember = `no token of these issuers shows a member, ${noGuests}`
+  if (members)
+    throw new EntraConfigurationError(`${members} has requireMember, and ${noMember}; use requireUser or another guard`)
+  const noAgents = 'as only Microsoft Entra has Agent ID (and Azure AD B2C has none)'
+  const noAgent = `no token of these issuers shows an AI agent, ${noAgents}`
+  if (agents)
+    throw new EntraConfigurationError(`${agents} has requireAgent, and ${noAgent}; use requireClient or another guard`)
+  const noHuman = `no token of these issuers shows that no AI agent acts, ${noAgents}`
+  if (people)
+    throw new EntraConfigurationError(`${people} has requireHuman, and ${noHuman}; use requireUser or another guard`)
+}
+
+/** The routes with a rule of this kind, for messages; `undefined` if there are none. */
+function routesWith(entries: readonly AccessEntry[], kind: Rule['kind']): string | undefined {
+  const routes = entries.filter(({ rule }) => rule && mentions(rule, kind))
+  return routes.length > 0 ? named(routes) : undefined
 }
 
 /**

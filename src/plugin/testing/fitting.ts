@@ -14,6 +14,8 @@ export interface Facts {
   readonly groups: readonly string[]
   readonly authContexts: readonly string[]
   readonly isMember?: boolean
+  /** Whether an AI agent acts; `unknown` where the token does not show it. */
+  readonly isAgent?: boolean | 'unknown'
   readonly clientId?: string
   readonly tenantId?: string
   readonly clientAuth?: ClientAuth
@@ -45,7 +47,11 @@ function needs(rule: Rule): Partial<Facts> {
     case 'app':
       return { kind: rule.kind }
     case 'member':
-      return { kind: 'user', isMember: true }
+      return { kind: 'user', isMember: true, isAgent: false }
+    case 'agent':
+      return { isAgent: true }
+    case 'human':
+      return { kind: 'user', isAgent: false }
     case 'group':
       return { kind: 'user', groups: [rule.name] }
     case 'authContext':
@@ -63,7 +69,7 @@ function needs(rule: Rule): Partial<Facts> {
   }
 }
 
-const single = ['kind', 'isMember', 'clientId', 'tenantId', 'clientAuth', 'showsSignIn'] as const
+const single = ['kind', 'isMember', 'isAgent', 'clientId', 'tenantId', 'clientAuth', 'showsSignIn'] as const
 const lists = ['scopes', 'roles', 'groups', 'authContexts'] as const
 
 /** Both at once, unless they contradict each other. */

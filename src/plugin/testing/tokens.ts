@@ -27,8 +27,12 @@ export interface TestTokens {
   stepUp(authContext: string, user?: TestUser): TestHeaders
   /** A user in more groups than fit into a token: none are in it (groups overage). */
   manyGroups(user?: TestUser): TestHeaders
-  /** A user for whom an AI agent calls. */
+  /** A user for whom an AI agent calls. The agent is the client. */
   agent(user?: TestUser): TestHeaders
+  /** An AI agent that calls by a user account of its own, which is this user. */
+  agentUser(user?: TestUser): TestHeaders
+  /** An AI agent that calls for itself, by its agent identity, with these application permissions. */
+  agentApp(permissions?: readonly string[], app?: TestApp): TestHeaders
   /** Any other token: a user's, with these claims and parameters of the header in addition or in place; `undefined` leaves one out. */
   token(claims?: TokenClaims, header?: TokenClaims): string
 }
@@ -49,25 +53,28 @@ export function createTokens(shape: Shape, callerId: string, sign: Sign): TestTo
   })
   const headers = (token: string): TestHeaders => ({ authorization: `Bearer ${token}` })
   const user = (given: TestUser = {}, more?: TokenClaims) => headers(sign(shape.user(complete(given, more))))
-  /** A kind of user that only some shapes have. */
-  const some = (name: 'guest' | 'manyGroups' | 'agent', given: TestUser = {}) => {
-    const claims = shape[name]
-    if (!claims)
-      throw new Error(`only tokens of Entra show what ${name}() is about; create the tenant with the shape v2 or v1`)
-    return user(given, claims)
+  /** What only some shapes have. */
+  const some = (name: string, claims: TokenClaims | undefined) => {
+    if (claims) return claims
+    throw new Error(`only tokens of Entra show what ${name}() is about; create the tenant with the shape v2 or v1`)
+  }
+  const app = (permissions: readonly string[] = [], given: TestApp = {}, more: TokenClaims = {}) => {
+    const { id = appId, clientId = callerId, claims } = given
+    return headers(sign(shape.app({ id, clientId, claims: { ...more, ...claims }, permissions })))
   }
   return {
     user: (given) => user(given),
-    guest: (given) => some('guest', given),
-    app: (permissions = [], { id = appId, clientId = callerId, claims = {} } = {}) =>
-      headers(sign(shape.app({ id, clientId, claims, permissions }))),
+    guest: (given) => user(given, some('guest', shape.guest)),
+    app: (permissions, given) => app(permissions, given),
     expired: (given) => user(given, { iat: now() - 2 * day, nbf: now() - 2 * day, exp: now() - day }),
     notYetValid: (given) => user(given, { nbf: now() + day, exp: now() + 2 * day }),
     forOtherApi: (given) => user(given, { aud: shape.otherAudience }),
     idToken: (given = {}) => headers(sign(shape.idToken(complete(given)), { typ: 'JWT' })),
     stepUp: (authContext, given) => user(given, shape.stepUp(authContext)),
-    manyGroups: (given) => some('manyGroups', given),
-    agent: (given) => some('agent', given),
+    manyGroups: (given) => user(given, some('manyGroups', shape.manyGroups)),
+    agent: (given) => user(given, some('agent', shape.agents?.user)),
+    agentUser: (given) => user(given, some('agentUser', shape.agents?.ownUser)),
+    agentApp: (permissions, given) => app(permissions, given, some('agentApp', shape.agents?.app)),
     token: (claims = {}, header = {}) => sign(shape.user(complete({ claims })), { ...shape.header, ...header })
   }
 }

@@ -23,12 +23,14 @@ function headersOf(tenant: TestTenant, { kind, scopes, roles, groups, clientId, 
   return tenant.user({ ...caller, roles, groups, ...(scopes.length > 0 && { scopes }) })
 }
 
-function claimsOf({ authContexts, clientAuth, isMember, showsSignIn }: Partial<Facts>): TokenClaims {
+function claimsOf({ authContexts, clientAuth, isMember, isAgent, showsSignIn }: Partial<Facts>): TokenClaims {
   const code = clientAuth && authCodes[clientAuth]
   return {
     ...(authContexts && authContexts.length > 0 && { acrs: authContexts, acr: authContexts[0] }),
     ...(code !== undefined && { azpacr: code, appidacr: code }),
     ...(isMember === false && { acct: 1 }),
+    ...(isAgent === true && { xms_act_fct: '11' }),
+    ...(isAgent === 'unknown' && { xms_act_fct: undefined, xms_sub_fct: undefined }),
     ...(showsSignIn === false && { auth_time: undefined })
   }
 }
@@ -38,6 +40,12 @@ const unrelated = 'fastify-entra.unrelated'
 
 const codes = Object.keys(authCodes) as ClientAuth[]
 const unknownUser = { isMember: false, showsSignIn: false } as const
+
+/** A caller who is no agent where one is required, an agent where none may be, and one of whom it is not shown where both may call. */
+function otherThan(required: readonly unknown[]): boolean | 'unknown' {
+  if (!required.includes(false)) return false
+  return required.includes(true) ? 'unknown' : true
+}
 
 /**
  * A user and an app with valid tokens that show nothing that the rule is about, as far as any token can.
@@ -54,7 +62,8 @@ export function unrelatedTo(
   const clientId = ways.some((way) => way.clientId === tenant.callerId) ? randomUUID() : tenant.callerId
   const asked = ways.flatMap((way) => way.clientAuth ?? [])
   const clientAuth = asked[0] && (codes.find((code) => !asked.includes(code)) ?? asked[0])
-  const nobody = { groups: [], authContexts: [], clientId, ...(clientAuth && { clientAuth }) }
+  const isAgent = otherThan(ways.flatMap((way) => way.isAgent ?? []))
+  const nobody = { groups: [], authContexts: [], clientId, isAgent, ...(clientAuth && { clientAuth }) }
   return {
     user: { ...nobody, tenantId: tenant.tenantId, kind: 'user', scopes: [unrelated], roles: [], ...unknownUser },
     app: { ...nobody, tenantId: tenant.tenantId, kind: 'app', scopes: [], roles: [unrelated] }

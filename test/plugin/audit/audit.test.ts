@@ -158,6 +158,11 @@ t.test(
     )
     const others = await events(t, 'all', { xms_act_fct: '11', xms_par_app_azp: 7 })
     t.notOk(others.some((one) => 'parentClientId' in one))
+    const flows = (events: readonly object[]) =>
+      new Set(events.filter((one) => 'id' in one).map((one) => ('agent' in one ? one.agent : undefined)))
+    t.same(flows(told), new Set(['unknown']), 'without the facets of the subject')
+    t.same(flows(await events(t, 'all', { xms_act_fct: '11', xms_sub_fct: '2 3' })), new Set(['onBehalfOf']))
+    t.same(flows(await events(t, 'all', { xms_act_fct: '3 9', xms_sub_fct: '2 3' })), new Set([undefined]))
   }
 )
 

@@ -7,8 +7,10 @@ import {
   anyOf,
   EntraConfigurationError,
   type Guard,
+  requireAgent,
   requireClient,
   requireClientAuth,
+  requireHuman,
   requireMember,
   requirePolicy,
   requireRole,
@@ -115,6 +117,8 @@ t.test('each guard, with tokens of a tenant', async (t) => {
 
 t.test('how guards are described', (t) => {
   t.equal(describe(requireMember().rule), 'a user who is a member of the directory (no guest, no AI agent)')
+  t.equal(describe(requireAgent().rule), 'an AI agent')
+  t.equal(describe(requireHuman().rule), 'a user who is a person (no AI agent)')
   t.equal(describe(requireClient(other).rule), `the client application ${other}`)
   t.equal(describe(requireTenant(other).rule), `the tenant ${other}`)
   t.equal(describe(requireClientAuth('none').rule), 'a public client')
@@ -124,8 +128,8 @@ t.test('how guards are described', (t) => {
 
 t.test('for OpenAPI: members are users, and other guards leave the kind of caller open', (t) => {
   const ways = (guard: Guard) => alternatives(guard.rule).map(({ user, app }) => ({ user, app }))
-  t.same(ways(requireMember()), [{ user: true, app: false }])
-  for (const guard of [requireClient('c'), requireTenant('t'), requireClientAuth('secret')])
+  for (const guard of [requireMember(), requireHuman()]) t.same(ways(guard), [{ user: true, app: false }])
+  for (const guard of [requireAgent(), requireClient('c'), requireTenant('t'), requireClientAuth('secret')])
     t.same(ways(guard), [{ user: true, app: true }])
   t.same(ways(allOf(requireClient('c'), requireScope('s'))), [{ user: true, app: false }])
   t.end()

@@ -153,6 +153,23 @@ t.test('facts of a token', async (t) => {
     [{ acct: 1 }, 'caller', /^a user, a guest of the directory$/],
     [{ acct: 0, xms_act_fct: '11' }, 'caller', /^a user, a member of the directory, through an AI agent$/],
     [{ idtyp: 'app', xms_act_fct: '11' }, 'caller', /^an app that calls for itself, an AI agent$/],
+    [{ acct: 0, xms_sub_fct: '13' }, 'caller', /^a user, a member of the directory: the user account of an AI agent$/],
+    [{ xms_act_fct: '11', xms_sub_fct: '2' }, 'caller', /^a user, through an AI agent$/],
+    [
+      { xms_act_fct: '11', xms_sub_fct: '2', xms_par_app_azp: '30cf4c22' },
+      'agent',
+      /^acts on behalf of the user; its blueprint \(xms_par_app_azp\) is "?30cf4c22"?$/
+    ],
+    [{ xms_sub_fct: '13' }, 'agent', /^acts for itself, by a user account of its own; .* is not in the token$/],
+    [{ idtyp: 'app', xms_sub_fct: '11' }, 'agent', /^acts for itself; /],
+    [{ xms_act_fct: '11' }, 'agent', /^acts, and the token does not show for whom/],
+    [{ xms_act_fct: '3 9', xms_sub_fct: '2 3' }, 'agent', undefined],
+    [{ ver: undefined, xms_act_fct: '11' }, 'agent', undefined],
+    [{ ver: undefined, act: { sub: 'b', act: { sub: 'a' } } }, 'actor (act)', /^"?b"?, for whom acted before "?a"?$/],
+    [{ ver: undefined, act: 'b' }, 'actor (act)', /^not shown: /],
+    [{ ver: undefined }, 'actor (act)', undefined],
+    [{ act: { sub: 'b' } }, 'actor (act)', undefined],
+    [{ xms_act_fct: '3' }, 'not in it', /xms_sub_fct \(requireAgent, requireHuman\); if/],
     [{ events: {} }, 'token', /^a logout token/],
     [{ token_use: 'id' }, 'token', /^an ID token/],
     [{ typ: 'ID', ver: undefined }, 'token', /^an ID token: /],
@@ -165,9 +182,9 @@ t.test('facts of a token', async (t) => {
     [{ exp: Math.floor(Date.now() / 1000) + 30 * 86_400 }, 'valid', /^for another (29|30) days$/],
     [{ exp: Math.floor(Date.now() / 1000) - 10 }, 'valid', /^no longer: it expired \d+ seconds ago$/],
     [{ exp: 'soon' }, 'valid', undefined],
-    [{ exp: Math.floor(Date.now() / 1000) }, 'valid', /^no longer: it expired [01] seconds ago$/],
+    [{ exp: Math.floor(Date.now() / 1000) }, 'valid', /^no longer: it expired \d seconds ago$/],
     [{ groups: ['a'], idtyp: 'user' }, 'not in it', /^acct \(requireMember\), acrs/],
-    [{ idtyp: 'app', scp: undefined }, 'not in it', undefined]
+    [{ idtyp: 'app', scp: undefined, xms_act_fct: '3', xms_sub_fct: '3' }, 'not in it', undefined]
   ]
   for (const [claims, name, value] of cases) {
     const found = (await facts(claims))[name]

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Membership } from '../../../src/plugin/claims/principal.js'
-import { agentOf, clientAuthOf } from '../../../src/plugin/entra/caller-facts.js'
+import { clientAuthOf } from '../../../src/plugin/entra/caller-facts.js'
 import { isGuest, membershipOf } from '../../../src/plugin/entra/membership.js'
 
 const tid = '11111111-2222-4333-8444-555555555555'
@@ -118,27 +118,4 @@ t.test('isGuest: true for guests and for what cannot be read, false where nothin
   ]
   for (const [claims, is] of rows)
     t.equal(isGuest({ tid, ...claims }, membershipOf({ tid, ...claims })), is, JSON.stringify(claims))
-})
-
-t.test('Microsoft "Token claims reference for agent IDs": facets 11 and 13, or a parent application', async (t) => {
-  const parent = '30cf4c22-9985-4ef7-8756-91cc888176bd'
-  t.same(agentOf({ xms_act_fct: '3 9 11', xms_sub_fct: '11' }), {
-    actorFacets: ['3', '9', '11'],
-    subjectFacets: ['11']
-  })
-  t.same(agentOf({ xms_act_fct: '11', xms_sub_fct: '2 3' }), { actorFacets: ['11'], subjectFacets: ['2', '3'] })
-  t.same(agentOf({ xms_act_fct: '3', xms_sub_fct: '13' }), { actorFacets: ['3'], subjectFacets: ['13'] })
-  const parentClientId = parent
-  t.same(agentOf({ xms_par_app_azp: parent }), { actorFacets: [], subjectFacets: [], parentClientId })
-  t.same(agentOf({ xms_act_fct: '11', xms_par_app_azp: parent }), {
-    ...{ actorFacets: ['11'], subjectFacets: [], parentClientId }
-  })
-  t.equal(agentOf({}), undefined)
-  t.equal(agentOf({ xms_act_fct: '3 9', xms_sub_fct: '3 6' }), undefined, 'those of ordinary users and apps')
-  t.equal(agentOf({ xms_act_fct: '111 1', xms_sub_fct: '113 3 1,13' }), undefined, 'whole numbers')
-  t.equal(agentOf({ xms_tnt_fct: '11 13' }), undefined, 'those of the tenant')
-  for (const value of [null, 0, 11, true, [], ['11'], {}, '', ' '])
-    t.equal(agentOf({ xms_act_fct: value, xms_sub_fct: value }), undefined, JSON.stringify(value))
-  for (const value of [null, 0, true, [], [parent], {}, ''])
-    t.equal(agentOf({ xms_par_app_azp: value }), undefined, JSON.stringify(value))
 })

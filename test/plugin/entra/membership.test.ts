@@ -116,7 +116,7 @@ t.test('an AI agent that acts as a user has kind user, and principal.agent', asy
   const { tenant, get } = await start(t)
   const facets = { xms_act_fct: '3 9 11', xms_sub_fct: '2 3' }
   const { body } = await get('/me', await tenant.userToken({ acct: 0, ...facets }))
-  const agent = { actorFacets: ['3', '9', '11'], subjectFacets: ['2', '3'] }
+  const agent = { flow: 'onBehalfOf', actorFacets: ['3', '9', '11'], subjectFacets: ['2', '3'] }
   t.match(JSON.parse(body), { kind: 'user', membership: 'member', isGuest: false, agent })
   const ordinary = await get('/me', await tenant.userToken({ xms_act_fct: '3 9', xms_sub_fct: '2 3' }))
   t.notOk('agent' in JSON.parse(ordinary.body), 'facets of others make no agent')

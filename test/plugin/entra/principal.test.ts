@@ -224,12 +224,22 @@ t.test('a hostile claim name reaches no prototype', async (t) => {
 
 t.test('what Entra says of the client, and of agents, for users and apps', async (t) => {
   const facts = { azpacr: '2', xms_act_fct: '3 11', xms_sub_fct: '13' }
-  const expected = { clientAuth: 'certificate', agent: { actorFacets: ['3', '11'], subjectFacets: ['13'] } }
-  for (const claims of [{ scp: 'a' }, { idtyp: 'app', roles: ['b'] }]) {
+  const agent = { actorFacets: ['3', '11'], subjectFacets: ['13'], tenantFacets: [] }
+  const kinds = [
+    [{ scp: 'a' }, 'agentUser'],
+    [{ idtyp: 'app', roles: ['b'] }, 'unknown']
+  ] as const
+  for (const [claims, flow] of kinds) {
     const principal = toPrincipal({ ...bare(), ...claims, ...facts })
-    t.match(principal, expected)
+    t.match(principal, { clientAuth: 'certificate', isAgent: true })
+    t.strictSame(principal.agent, { flow, ...agent })
     t.ok(Object.isFrozen(principal.agent?.actorFacets))
-    t.notOk('agent' in toPrincipal({ ...bare(), ...claims }), 'absent where nothing is said')
+    const silent = toPrincipal({ ...bare(), ...claims })
+    t.notOk('agent' in silent || 'isAgent' in silent, 'absent where nothing is said')
+    const ordinary = toPrincipal({ ...bare(), ...claims, xms_act_fct: '3 9', xms_sub_fct: '2 3', act: { sub: 'a' } })
+    t.equal(ordinary.isAgent, false)
+    t.notOk('agent' in ordinary)
+    t.notOk('actors' in ordinary, 'act is a claim of other providers')
   }
 })
 

@@ -4,7 +4,9 @@ import fp from 'fastify-plugin'
 import t, { type Test } from 'tap'
 import {
   type Guard,
+  requireAgent,
   requireApp,
+  requireHuman,
   requireMember,
   requirePolicy,
   requireRole,
@@ -173,7 +175,7 @@ t.test('a guard that was not called stops the start, wrapped or not', async (t) 
 
 t.test('a guard that was not called never hangs a request, also where nothing sees it', async (t) => {
   const call = (make: unknown) => () => (make as Hook)({ url: '/x' }, {}, () => {})
-  for (const make of [requireUser, requireApp, requireMember]) {
+  for (const make of [requireUser, requireApp, requireMember, requireAgent, requireHuman]) {
     const message = `${make.name} got an argument, as a hook does that was not called; call it to make the guard: ${make.name}()`
     t.throws(call(make), { name: 'EntraConfigurationError', message })
     t.equal(typeof make.bind(null)(), 'function', 'bound to anything but a scope it makes guards')

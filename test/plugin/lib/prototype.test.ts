@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import {
   anyOf,
+  requireAgent,
   requireApp,
   requireAppPermission,
   requireAuthAge,
@@ -10,6 +11,7 @@ import {
   requireClient,
   requireClientAuth,
   requireGroup,
+  requireHuman,
   requireMember,
   requireRole,
   requireScope,
@@ -60,6 +62,8 @@ const granting: Readonly<Record<string, unknown>> = {
   nbf: 0,
   exp: Math.floor(Date.now() / 1000) + 3600,
   xms_cc: ['cp1'],
+  xms_act_fct: '11',
+  xms_sub_fct: '11',
   name: 'Somebody',
   email: 'somebody@contoso.example'
 }
@@ -72,6 +76,8 @@ const guards = {
   user: requireUser(),
   app: requireApp(),
   member: requireMember(),
+  agent: requireAgent(),
+  human: requireHuman(),
   group: requireGroup('group'),
   context: requireAuthContext('c1'),
   age: requireAuthAge({ maxAgeSeconds: 60 }),
@@ -126,6 +132,8 @@ t.test('what a principal lacks is not inherited', async (t) => {
   const token = await tenant.userToken({ azpacr: undefined })
   const clean = await opens(app, token)
   t.same(await polluted('clientAuth', 'certificate', () => opens(app, token)), clean)
+  for (const isAgent of [true, false])
+    t.same(await polluted('isAgent', isAgent, () => opens(app, token)), clean, `isAgent ${isAgent}`)
 })
 
 t.test('config.auth of a route is not inherited', async (t) => {

@@ -32,6 +32,7 @@ const contract: Record<RefusalCode, [status: number, error: string | undefined]>
   insufficient_permissions: [403, 'insufficient_scope'],
   caller_kind_unknown: [403, 'insufficient_scope'],
   membership_unknown: [403, 'insufficient_scope'],
+  agent_unknown: [403, 'insufficient_scope'],
   tenant_unavailable: [503, undefined],
   insufficient_claims: [401, 'insufficient_claims'],
   insufficient_user_authentication: [401, 'insufficient_user_authentication'],

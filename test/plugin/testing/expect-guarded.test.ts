@@ -6,6 +6,7 @@ import {
   allOf,
   anyOf,
   type EntraOptions,
+  requireAgent,
   requireApp,
   requireAppPermission,
   requireAuthAge,
@@ -13,6 +14,7 @@ import {
   requireClient,
   requireClientAuth,
   requireGroup,
+  requireHuman,
   requireMember,
   requirePolicy,
   requireRole,
@@ -81,6 +83,11 @@ t.test('every guard, every kind of route: tried, and none of the application is 
         user: requireUser(),
         app: requireApp(),
         member: requireMember(),
+        agent: requireAgent(),
+        human: requireHuman(),
+        'agent-for-user': allOf(read, requireAgent()),
+        'agent-or-human': anyOf(requireAgent(), requireHuman()),
+        'human-member': allOf(requireMember(), requireHuman()),
         group: requireGroup(group),
         client: requireClient(client),
         context: requireAuthContext('c1'),
@@ -395,10 +402,10 @@ t.test('a hook that lets some callers through who lack one of several things', a
     `GET ${path} with a token that fits: answered 200 before its guards passed`,
     ...lacks.map((each) => `GET ${path} with a token that fits except for ${each}: answered 200, not 403`)
   ]
-  const [user, member, its] = ['being a user', 'its isMember', 'its clientId']
+  const [user, member, agent, its] = ['being a user', 'its isMember', 'its isAgent', 'its clientId']
   t.same(problems, [
-    ...of('/admins', [user, member, its, 'Orders.Read in its scopes', `${group} in its groups`]),
-    ...of('/members', [member, its, 'Orders.Read in its scopes', 'Admin in its roles'])
+    ...of('/admins', [user, member, agent, its, 'Orders.Read in its scopes', `${group} in its groups`]),
+    ...of('/members', [member, agent, its, 'Orders.Read in its scopes', 'Admin in its roles'])
   ])
 })
 

@@ -4,10 +4,12 @@ import type { Test } from 'tap'
 import t from 'tap'
 import {
   type EntraOptions,
+  requireAgent,
   requireAppPermission,
   requireAuthAge,
   requireAuthContext,
   requireGroup,
+  requireHuman,
   requireMember,
   requireRole,
   requireScope
@@ -29,6 +31,8 @@ const routes = {
 const ofEntra = {
   ...routes,
   '/member': { preHandler: requireMember() },
+  '/agent': { preHandler: requireAgent() },
+  '/human': { preHandler: requireHuman() },
   '/c1': { preHandler: requireAuthContext('c1') }
 }
 
@@ -63,7 +67,17 @@ for (const shape of ['v2', 'v1'] as const) {
     t.equal(await outcome('/group', tenant.manyGroups()), '503 groups_unavailable', 'overage is unknown, never none')
     t.equal(await outcome('/member', tenant.user()), '200')
     t.equal(await outcome('/member', tenant.guest()), denied)
-    t.equal(await outcome('/member', tenant.agent()), denied)
+    for (const agent of [tenant.agent(), tenant.agentUser(), tenant.agentApp(['Orders.Read.All'])]) {
+      t.equal(await outcome('/agent', agent), '200')
+      t.equal(await outcome('/human', agent), denied)
+      t.equal(await outcome('/member', agent), denied)
+    }
+    for (const ordinary of [tenant.user(), tenant.guest(), tenant.app(['Orders.Read.All'])])
+      t.equal(await outcome('/agent', ordinary), denied)
+    t.equal(await outcome('/human', tenant.user()), '200')
+    t.equal(await outcome('/human', tenant.guest()), '200')
+    t.equal(await outcome('/human', tenant.app(['Orders.Read.All'])), denied)
+    t.equal(await outcome('/human', tenant.user({ claims: { xms_sub_fct: undefined } })), '403 agent_unknown')
     t.equal(await outcome('/member', tenant.user({ claims: { acct: undefined } })), '403 membership_unknown')
     t.equal(await outcome('/c1', tenant.user()), denied)
     t.equal(await outcome('/c1', tenant.user({ claims: { xms_cc: ['cp1'] } })), '401 insufficient_claims')
@@ -84,7 +98,17 @@ t.test('the principal is what the options of the token say', async (t) => {
   t.not((await me(tenant.user())).claims.uti, (await me(tenant.user())).claims.uti, 'each token is a new one')
   const app2 = { id: group, clientId: crypto.randomUUID() }
   t.match(await me(tenant.app(['A'], app2)), { kind: 'app', clientAuth: 'secret', roles: ['A'], ...app2 })
-  t.match(await me(tenant.agent()), { agent: { actorFacets: ['11'] } })
+  const parentClientId = (await me(tenant.agent())).agent.parentClientId
+  const flows = {
+    onBehalfOf: [tenant.agent(user), { kind: 'user', ...user }],
+    agentUser: [tenant.agentUser(user), { kind: 'user', ...user }],
+    autonomous: [tenant.agentApp(['A'], app2), { kind: 'app', roles: ['A'], ...app2 }]
+  } as const
+  for (const [flow, [headers, caller]] of Object.entries(flows))
+    t.match(await me(headers), {
+      ...{ ...caller, isAgent: true, clientAuth: 'certificate', agent: { flow, parentClientId } }
+    })
+  t.equal((await me(tenant.user())).isAgent, false)
   t.equal((await me(tenant.guest())).isGuest, true)
   const token = tenant.token({ scp: 'a b', acct: undefined, extra: { deep: [1] } })
   const given = await me({ authorization: `Bearer ${token}` })

@@ -42,6 +42,7 @@ export function waysOf(rule: Rule): Way[] {
       return rule.rules.map(waysOf).reduce<Way[]>(both, [...anyone])
     case 'user':
     case 'member': // the user that tokens are made of is one
+    case 'human': // and a person
       return [{ caller: 'user', asks: [] }]
     case 'app':
       return [{ caller: 'app', asks: [] }]
@@ -71,7 +72,7 @@ const sentences: readonly [words: RegExp, caller: Caller, claim?: Claim][] = [
   [/^the application permission (\S+)$/, 'app', 'roles'],
   [/^a user in the group (\S+)$/, 'user', 'groups'],
   [/^a sign-in with the authentication context (\S+)$/, 'user', 'acrs'],
-  [/^a user(?: who is a member of the directory \(no guest, no AI agent\))?$/, 'user'],
+  [/^a user(?: who is a member of the directory \(no guest, no AI agent\)| who is a person \(no AI agent\))?$/, 'user'],
   [/^an app-only token$/, 'app']
 ]
 

@@ -1,6 +1,6 @@
 /**
  * Entra's own tokens, in version 2.0 and 1.0 (Microsoft: "Access token claims reference"), with the optional claims that guards read:
- * `acct`, `auth_time`, and `idtyp` for apps.
+ * `acct`, `auth_time`, the facets that show whether an AI agent acts, and `idtyp` for apps.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { manyTenants } from '../../entra/authority.js'
@@ -29,6 +29,8 @@ interface Version {
   issuer(site: Site, tenantId?: string): string
   audience(site: Site): string
   client(id: string, isSecret: boolean): object
+  /** Of a client that authenticated by an assertion. */
+  readonly asserted: object
   names(user: CompleteUser): object
 }
 
@@ -37,6 +39,7 @@ const v2: Version = {
   issuer: ({ authority, tenantId }, id = tenantId) => `${authority}/${id}/v2.0`,
   audience: ({ clientId }) => clientId,
   client: (azp, isSecret) => ({ azp, azpacr: isSecret ? '1' : '0' }),
+  asserted: { azpacr: '2' },
   names: ({ name, email }) => ({ name, preferred_username: email })
 }
 
@@ -48,6 +51,7 @@ const v1: Version = {
   },
   audience: ({ clientId }) => `api://${clientId}`,
   client: (appid, isSecret) => ({ appid, appidacr: isSecret ? '1' : '0' }),
+  asserted: { appidacr: '2' },
   names: ({ name, email }) => ({ name, upn: email, unique_name: email })
 }
 
@@ -60,6 +64,7 @@ export function entraShape(options: TestTenantOptions): Shape {
   const { tenantId = randomUUID(), clientId = randomUUID(), authority = clouds.public.authority, audience } = options
   const site: Site = { tenantId, clientId, authority }
   const version = options.shape === 'v1' ? v1 : v2
+  const agent = { xms_par_app_azp: randomUUID(), ...version.asserted }
   const common = () => ({
     iss: version.issuer(site),
     aud: audience ?? version.audience(site),
@@ -86,7 +91,7 @@ export function entraShape(options: TestTenantOptions): Shape {
     user: (user) => ({ ...common(), ...userClaims(user, site, version), ...user.claims }),
     app: ({ id, clientId: client, permissions, claims }) => ({
       ...{ ...common(), oid: id, sub: id, idtyp: 'app', roles: listed(permissions) },
-      ...{ ...version.client(client, true), ...claims }
+      ...{ ...version.client(client, true), ...facets.app, ...claims }
     }),
     idToken: ({ id, claims, ...user }) => ({
       ...{ ...common(), aud: clientId, oid: id, sub: pairwise(id, clientId) },
@@ -94,7 +99,11 @@ export function entraShape(options: TestTenantOptions): Shape {
     }),
     guest: { acct: 1, idp: `https://sts.windows.net/${homeTenant}/` },
     manyGroups: { groups: undefined, ...overage(tenantId) },
-    agent: { xms_act_fct: '11', xms_par_app_azp: randomUUID() },
+    agents: {
+      user: { ...agent, ...facets.agent },
+      ownUser: { ...agent, ...facets.agentUser },
+      app: { ...agent, ...facets.agentApp }
+    },
     stepUp: (id) => ({ acrs: [id], xms_cc: ['cp1'] })
   }
 }
@@ -102,8 +111,17 @@ export function entraShape(options: TestTenantOptions): Shape {
 const userClaims = (user: CompleteUser, { clientId }: Site, version: Version) => ({
   ...{ oid: user.id, sub: pairwise(user.id, clientId), ...version.names(user) },
   ...{ scp: joined(user.scopes), roles: listed(user.roles), groups: listed(user.groups) },
-  ...{ ...version.client(user.clientId, false), acct: 0, auth_time: now() }
+  ...{ ...version.client(user.clientId, false), ...facets.user, acct: 0, auth_time: now() }
 })
+
+/** Microsoft: "Token claims reference for agent IDs": 11 is an agent identity, 13 the user account of one. Others have facets as well. */
+const facets = {
+  user: { xms_act_fct: '3 9', xms_sub_fct: '2 3' },
+  app: { xms_act_fct: '3 9', xms_sub_fct: '3 9' },
+  agent: { xms_act_fct: '3 9 11', xms_sub_fct: '2 3' },
+  agentUser: { xms_act_fct: '3 9 11', xms_sub_fct: '3 13' },
+  agentApp: { xms_act_fct: '3 9 11', xms_sub_fct: '3 9 11' }
+} as const
 
 /** Microsoft: "Access token claims reference", groups overage claim. */
 const overage = (tenantId: string) => ({

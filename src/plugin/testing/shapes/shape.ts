@@ -49,8 +49,8 @@ export interface Shape {
   readonly guest?: TokenClaims
   /** The claims of a user in more groups than fit into a token. */
   readonly manyGroups?: TokenClaims
-  /** The claims of a user for whom an AI agent calls. */
-  readonly agent?: TokenClaims
+  /** The claims of AI agents: for a user, by a user account of its own, and for itself. */
+  readonly agents?: Readonly<Record<'user' | 'ownUser' | 'app', TokenClaims>>
   /** The claims of a sign-in with this authentication context. */
   stepUp(id: string): TokenClaims
 }
