@@ -1,13 +1,16 @@
 /** The public types, checked by the compiler alone: what must compile, and what must not. */
 import Fastify, { type FastifyRequest } from 'fastify'
 import entra, {
+  type AgentFlow,
   type AppPrincipal,
   allOf,
   anyOf,
   type EntraOptions,
   guardsFor,
   type Principal,
+  requireAgent,
   requireAppPermission,
+  requireHuman,
   requirePolicy,
   requireRole,
   requireScope,
@@ -48,6 +51,22 @@ app.get('/all', { config: { auth: all } }, (request) => isApp(request)(true))
 app.get('/any', { config: { auth: anyOf(read, all) } }, (request) => isAny(request)(true))
 app.get('/two', { config: { auth: anyOf(read, requireUser()) } }, (request) => isUser(request)(true))
 app.get('/both', { config: { auth: allOf(own, read, requireTenant('t')) } }, (request) => isUser(request)(true))
+app.get('/agent', { config: { auth: requireAgent() } }, ({ principal }) => {
+  const flow: AgentFlow = principal.agent.flow
+  const kind: 'user' | 'app' = principal.kind
+  return { flow, kind, is: same<typeof principal.isAgent, true>(true) }
+})
+app.get('/agent-for-user', { config: { auth: allOf(read, requireAgent()) } }, ({ principal }) => [
+  principal.membership,
+  principal.agent.parentClientId
+])
+app.get('/human', { config: { auth: requireHuman() } }, ({ principal }) => [
+  principal.membership,
+  same<typeof principal.isAgent, false>(true)
+])
+app.get('/nobody', { config: { auth: allOf(requireAgent(), requireHuman()) } }, ({ principal }) =>
+  same<typeof principal, never>(true)
+)
 app.get('/policy', { config: { auth: own } }, (request) => isAny(request)(true))
 app.get('/declared', { config: { auth: guardsFor({ appPermissions: ['b'] }).requireAppPermission('b') } }, (request) =>
   isApp(request)(true)
