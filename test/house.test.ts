@@ -8,7 +8,18 @@ import t from 'tap'
  * in each.
  */
 const rooms = [
-  ...['lib', 'refusals', 'claims', 'keys', 'authorization', 'issuers', 'audit', 'revocation', 'verification'],
+  ...[
+    'lib',
+    'refusals',
+    'claims',
+    'keys',
+    'authorization',
+    'issuers',
+    'audit',
+    'revocation',
+    'verification',
+    'lifetimes'
+  ],
   ...[
     'downstream',
     'oidc',
