@@ -1,14 +1,16 @@
 /** Connects the modules to Fastify: decorators, one onRequest hook, and checks of declared routes. */
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { startEngine } from './engine.js'
+import { type Engine, startEngine } from './engine.js'
 import { authenticate } from './fastify/authenticate.js'
 import { decorate } from './fastify/decorators.js'
 import { enforceConfigGuards } from './fastify/enforce.js'
 import { registerJwt } from './fastify/jwt-surface.js'
 import { metadataPublisher } from './fastify/metadata-host.js'
+import { noteReply } from './fastify/principal-signal.js'
 import { RequestOccasion } from './fastify/request-occasion.js'
 import { principalOf } from './fastify/request-principal.js'
+import type { Refuse } from './fastify/send-refusal.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { toLoggableError } from './lib/logged-error.js'
 import { pluginMark } from './lib/marks.js'
@@ -49,19 +51,7 @@ async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
   const refuse = decorate(app, engine, { ...routes, accessMatrix: entries, verifyToken })
   publish(issuers, entries)
   const probe = probeOf(app, settings)
-  // With a callback: an async hook costs a promise even when the result is known at once.
-  app.addHook('onRequest', (request, reply, done) => {
-    const passes = (why: Refusal | undefined) => {
-      if (why) refuse(request, reply, why)
-      else if (principalOf(request)) audit.authenticated(new RequestOccasion(request))
-      return why === undefined && !probe?.entered(request, reply)
-    }
-    // Without an error, `done` would allow the request.
-    const failed = (error: unknown) => done(toLoggableError(error))
-    const why = authenticate(request, verifier)
-    if (why instanceof Promise) why.then(passes).then((go) => go && done(), failed)
-    else if (passes(why)) done()
-  })
+  authenticateRequests(app, engine, refuse, probe)
   enforceConfigGuards(app)
   // A refusal depends on its hooks.
   const hasCors = app.hasPlugin('@fastify/cors')
@@ -78,6 +68,28 @@ async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
     await engine.firstTry()
   })
   app.addHook('onClose', () => engine.close())
+}
+
+/** The hook that each request passes. With a callback: an async hook costs a promise even when the result is known at once. */
+function authenticateRequests(
+  app: FastifyInstance,
+  { verifier, audit }: Engine,
+  refuse: Refuse,
+  probe: RequestProbe | undefined
+): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    noteReply(request, reply)
+    const passes = (why: Refusal | undefined) => {
+      if (why) refuse(request, reply, why)
+      else if (principalOf(request)) audit.authenticated(new RequestOccasion(request))
+      return why === undefined && !probe?.entered(request, reply)
+    }
+    // Without an error, `done` would allow the request.
+    const failed = (error: unknown) => done(toLoggableError(error))
+    const why = authenticate(request, verifier)
+    if (why instanceof Promise) why.then(passes).then((go) => go && done(), failed)
+    else if (passes(why)) done()
+  })
 }
 
 /** In tests of an application with a test tenant; otherwise `undefined`. */
@@ -98,7 +110,7 @@ function hasForeignUpgrades(app: FastifyInstance): boolean {
 
 function refuseClash(app: FastifyInstance, hasUser: boolean): void {
   if (pluginMark in app) throw new EntraConfigurationError('fastify-entra is registered twice; register it once')
-  const names = ['principal', 'principalOrNull', ...(hasUser ? ['user'] : [])]
+  const names = ['principal', 'principalOrNull', 'principalSignal', ...(hasUser ? ['user'] : [])]
   const taken = names.find((name) => app.hasRequestDecorator(name))
   if (taken)
     throw new EntraConfigurationError(
