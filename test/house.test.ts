@@ -18,7 +18,8 @@ const rooms = [
     'audit',
     'resource',
     'revocation',
-    'verification'
+    'verification',
+    'lifetimes'
   ],
   ...[
     'downstream',

@@ -7,13 +7,17 @@ import type { AddressInfo } from 'node:net'
 import { io } from 'socket.io-client'
 import t, { type Test } from 'tap'
 import WebSocket from 'ws'
+import { RedisRevocations } from '../src/plugin/index.js'
 import { startTenant, type Tenant } from '../src/tenant/index.js'
+import { until } from './faults/waits.js'
 import { type Answer, get } from './support/http.js'
+import { clients, needsRedis, startRedis } from './support/redis.js'
 import { compileSamples, pointedAt, runSamples, samplesIn, signed } from './support/samples.js'
 
 const headings = [
   ...['Guards before the body', 'Header sizes', '@fastify/rate-limit', '@fastify/cors', '@fastify/helmet'],
-  ...['@fastify/swagger-ui', '@fastify/autoload', '@fastify/under-pressure', 'mercurius', '@fastify/http-proxy'],
+  ...['@fastify/swagger-ui', '@fastify/autoload', '@fastify/under-pressure', 'mercurius', 'Server-sent events'],
+  ...['@fastify/websocket', '@fastify/http-proxy'],
   ...['socket.io', '@fastify/otel']
 ] as const
 type Heading = (typeof headings)[number]
@@ -26,12 +30,15 @@ interface World {
   readonly reader: string
   get(heading: Heading, path: string, token?: string, init?: RequestInit): Promise<Answer>
   origin(heading: Heading): string
+  /** In the Redis that the recipes use. */
+  readonly revocations: RedisRevocations | undefined
   /** Origin of the recipe of under-pressure, which is under pressure. */
   readonly pressed: string
 }
 
 /** What a recipe must have smaller, or elsewhere, for a test. */
-const edits = (upstream: string): readonly [from: string, to: string][] => [
+const edits = (upstream: string, redis: string): readonly [from: string, to: string][] => [
+  ['redis://127.0.0.1:6379', redis],
   ['max: 300', 'max: 6'],
   ['max: 100', 'max: 2'],
   ['http://127.0.0.1:8080', upstream]
@@ -64,7 +71,8 @@ async function startRecipes(t: Test): Promise<World> {
   t.equal(compiled.said, '')
   const tenant = await startTenant({ port: 0 })
   t.teardown(() => tenant.close())
-  const changes = edits(await startUpstream(t))
+  const redis = needsRedis.skip ? undefined : await startRedis(t)
+  const changes = edits(await startUpstream(t), redis?.url ?? 'redis://127.0.0.1:9')
   for (const folder of ['plugins', 'routes']) await mkdir(compiled.path(folder))
   await writeFile(compiled.path('plugins/entra.js'), pointedAt(tenant, String(compiled.programs.at(-1))))
   await writeFile(compiled.path('routes/orders.js'), "export default async (app) => void app.get('/orders', () => [])")
@@ -83,12 +91,13 @@ async function startRecipes(t: Test): Promise<World> {
     admin: await signed(tenant, { roles: ['Admin'] }),
     reader: await signed(tenant, { scp: 'Orders.Read' }),
     origin,
+    revocations: redis && new RedisRevocations(clients.ioredis(t, redis)),
     pressed: String(addresses.at(-1)),
     get: (heading, path, token, init) => get(origin(heading) + path, token, init)
   }
 }
 
-const recipes: [name: string, run: (t: Test, world: World) => Promise<void>][] = []
+const recipes: [name: string, run: (t: Test, world: World) => Promise<void>, needs?: typeof needsRedis][] = []
 const recipe = (...one: (typeof recipes)[number]) => void recipes.push(one)
 
 /** The statuses of requests with these tokens, one after the other. */
@@ -216,6 +225,61 @@ recipe('mercurius: a guard for the route, and resolvers that decide by the princ
   t.match(await next('error', 'next'), { payload: { data: { ordered: 'tea' } } })
 })
 
+/** The holder of each token is another user, so that a revocation is of one. */
+const users = { sse: '40000000-0000-4000-8000-0000000000e1', ws: '40000000-0000-4000-8000-0000000000e2' }
+
+recipe(
+  'Server-sent events: a stream ends when its user is revoked',
+  async (t, world) => {
+    const { tenant, user, origin, revocations } = world
+    const heading = 'Server-sent events'
+    t.same(await statuses(world, heading, '/events', undefined, user), [401, 403])
+    const token = await signed(tenant, { scp: 'Orders.Read', oid: users.sse })
+    const headers = { authorization: `Bearer ${token}` }
+    const response = await fetch(`${origin(heading)}/events`, { headers })
+    t.equal(response.headers.get('content-type'), 'text/event-stream')
+    let received = ''
+    const ended = (async () => {
+      for await (const chunk of response.body ?? []) received += Buffer.from(chunk).toString()
+    })()
+    await until('the first event', () => received.includes(users.sse))
+    await revocations?.revoke({ tenantId: tenant.tenantId, id: users.sse })
+    await ended
+    t.match(received, 'event: end\ndata: {"code":"token_revoked"}')
+  },
+  needsRedis
+)
+
+recipe(
+  '@fastify/websocket: 4401 when the user is revoked, and each message is authorized',
+  async (t, world) => {
+    const { tenant, user, origin, revocations } = world
+    const heading = '@fastify/websocket'
+    t.same(await statuses(world, heading, '/orders', undefined, user), [401, 403])
+    const connect = async (claims: object) => {
+      const token = await signed(tenant, { scp: 'Orders.Read', ...claims })
+      const headers = { authorization: `Bearer ${token}` }
+      const socket = new WebSocket(`${origin(heading).replace('http', 'ws')}/orders`, { headers })
+      t.teardown(() => socket.terminate())
+      await once(socket, 'message')
+      const say = async (text: string) => {
+        socket.send(text)
+        return String((await once(socket, 'message'))[0])
+      }
+      return { socket, say, closed: once(socket, 'close').then(([code, reason]) => `${code} ${reason}`) }
+    }
+    const reader = await connect({ oid: users.ws })
+    const admin = await connect({ roles: ['Admin'] })
+    t.match(await reader.say('1'), /^This route requires the role Admin/)
+    t.equal(await admin.say('1'), 'cancelled 1')
+    await revocations?.revoke({ tenantId: tenant.tenantId, id: users.ws })
+    t.match(await reader.say('2'), /^The token was revoked/, 'at once, for what is authorized')
+    t.equal(await reader.closed, '4401 token_revoked')
+    t.equal(admin.socket.readyState, WebSocket.OPEN)
+  },
+  needsRedis
+)
+
 recipe('@fastify/http-proxy: requests and upgrades are guarded, and the upstream gets the token', async (t, world) => {
   const { user, reader, get, origin } = world
   t.same(await statuses(world, '@fastify/http-proxy', '/orders/1', undefined, user, reader), [401, 403, 200])
@@ -258,5 +322,5 @@ recipe('@fastify/otel: it starts with strictRoutes, and the guard decides', asyn
 
 t.test('every recipe compiles, runs, and does what the page says', async (t) => {
   const world = await startRecipes(t)
-  for (const [name, run] of recipes) await t.test(name, (t) => run(t, world))
+  for (const [name, run, needs = {}] of recipes) await t.test(name, needs, (t) => run(t, world))
 })

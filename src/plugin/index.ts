@@ -1,5 +1,6 @@
 /** The exports of the package. */
 import './fastify/request-principal.js' // for its type declarations: request.principal, request.principalOrNull
+import './fastify/principal-signal.js' // request.principalSignal
 import './routes/route-guards.js'
 
 export { auditChannelName } from './audit/audit.js'

@@ -7,6 +7,7 @@ import { decorate } from './fastify/decorators.js'
 import { enforceConfigGuards } from './fastify/enforce.js'
 import { registerJwt } from './fastify/jwt-surface.js'
 import { metadataPublisher } from './fastify/metadata-host.js'
+import { noteReply } from './fastify/principal-signal.js'
 import { RequestOccasion } from './fastify/request-occasion.js'
 import { principalOf } from './fastify/request-principal.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
@@ -51,6 +52,7 @@ async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
   const probe = probeOf(app, settings)
   // With a callback: an async hook costs a promise even when the result is known at once.
   app.addHook('onRequest', (request, reply, done) => {
+    noteReply(request, reply)
     const passes = (why: Refusal | undefined) => {
       if (why) refuse(request, reply, why)
       else if (principalOf(request)) audit.authenticated(new RequestOccasion(request))
@@ -98,7 +100,7 @@ function hasForeignUpgrades(app: FastifyInstance): boolean {
 
 function refuseClash(app: FastifyInstance, hasUser: boolean): void {
   if (pluginMark in app) throw new EntraConfigurationError('fastify-entra is registered twice; register it once')
-  const names = ['principal', 'principalOrNull', ...(hasUser ? ['user'] : [])]
+  const names = ['principal', 'principalOrNull', 'principalSignal', ...(hasUser ? ['user'] : [])]
   const taken = names.find((name) => app.hasRequestDecorator(name))
   if (taken)
     throw new EntraConfigurationError(

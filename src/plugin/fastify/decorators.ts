@@ -7,18 +7,23 @@ import type { Engine } from '../engine.js'
 import { completedFor } from '../issuers/claims-challenge.js'
 import type { IssuerStatus } from '../issuers/issuer.js'
 import type { Metadata } from '../keys/discovery.js'
+import { systemClock } from '../lib/clock.js'
 import type { Logger } from '../lib/logger.js'
 import { pluginMark } from '../lib/marks.js'
 import { ownProperties } from '../lib/own.js'
+import { PrincipalSignals } from '../lifetimes/principal-signals.js'
 import { createOpenapi, type EntraOpenapi } from '../openapi/openapi.js'
 import { challengeContextOf } from '../options.js'
 import type { Refusal, RefusalCode } from '../refusals/refusal.js'
+import { TokenRefusedError } from '../refusals/refusal-error.js'
 import type { AccessMatrix, WatchedRoutes } from '../routes/access-matrix.js'
 import type { VerifyToken } from '../verification/identify.js'
+import { lapseOf } from '../verification/still-valid.js'
 import { decorateAnswers } from './answered.js'
 import { createGuardHost } from './enforce.js'
 import { decorateOnBehalfOf } from './on-behalf-of.js'
 import { type Authorize, createOutsideRoutes, type DeclareOperation, type OutsideRoutes } from './outside-routes.js'
+import { decoratePrincipalSignal } from './principal-signal.js'
 import { answerRefusalErrors } from './refusal-answers.js'
 import { decoratePrincipal, decorateUser } from './request-principal.js'
 import type { Refuse } from './send-refusal.js'
@@ -116,6 +121,7 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
   const complete = (why: Refusal, principal: Principal | null) => completedFor(why, principal, verifier.issuers)
   const refuse = advising(app, refusalSender(challengeContextOf(settings), audit, complete))
   decoratePrincipal(app)
+  decoratePrincipalSignal(app, signalsOf(engine, app.log))
   if (settings.userDecorator) decorateUser(app)
   decorateAnswers(app)
   answerRefusalErrors(app, refuse)
@@ -131,6 +137,15 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
     })
   )
   return refuse
+}
+
+function signalsOf({ settings, verifier }: Engine, log: Logger): PrincipalSignals {
+  return new PrincipalSignals({
+    clock: systemClock,
+    clockToleranceSeconds: settings.clockToleranceSeconds,
+    lapseOf: (principal) => lapseOf(principal, verifier, log),
+    toReason: (why, principal) => new TokenRefusedError(completedFor(why, principal, verifier.issuers))
+  })
 }
 
 /** What the app registration may lack, by the code of refusals: one line for the operator. */

@@ -86,7 +86,7 @@ function cutOff(request: FastifyRequest, reply: FastifyReply): void {
 }
 
 /** Node.js sets it for a request that it gave to an `upgrade` listener; its types do not have it. */
-const isUpgrade = (raw: FastifyRequest['raw'] & { readonly upgrade?: boolean }) => raw.upgrade === true
+export const isUpgrade = (raw: FastifyRequest['raw'] & { readonly upgrade?: boolean }) => raw.upgrade === true
 
 /**
  * Node.js leaves the socket of an upgrade to the listener that gets it (`upgrade` of `http.Server`), and such a listener may pass the request on to

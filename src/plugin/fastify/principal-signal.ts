@@ -1,0 +1,61 @@
+/** `request.principalSignal`: made when it is read, and forgotten when the response or the socket is closed. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { routeOf } from '../authorization/guard.js'
+import { EntraConfigurationError } from '../lib/configuration-error.js'
+import type { PrincipalSignals } from '../lifetimes/principal-signals.js'
+import { principalOf } from './request-principal.js'
+import { isUpgrade } from './send-refusal.js'
+
+const reply: unique symbol = Symbol('fastify-entra.reply')
+const signal: unique symbol = Symbol('fastify-entra.principalSignal')
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    [reply]: FastifyReply
+    [signal]: AbortSignal | undefined
+    /**
+     * Fires when the caller's token is no longer valid: it expires (by the allowed clock skew later, as requests are accepted until then), it is
+     * revoked, or its key is withdrawn (both within about 10 seconds); and when the app closes. For responses that outlive the check of their
+     * request: server-sent events, WebSockets, long polls.
+     *
+     * `reason` is a `TokenRefusedError` with the `code` that a request with this token would get, or a `DOMException` named `AbortError` when the
+     * app closes. While it cannot be determined whether the token is revoked, the signal does not fire. Once the response or the upgraded socket
+     * is closed it does not fire either.
+     *
+     * @throws EntraConfigurationError on an unauthenticated request, as {@link FastifyRequest.principal} does
+     */
+    readonly principalSignal: AbortSignal
+  }
+}
+
+/** Decorates requests, and fires their signals before the app waits for its connections to end. */
+export function decoratePrincipalSignal(app: FastifyInstance, signals: PrincipalSignals): void {
+  app.decorateRequest(reply, undefined as never)
+  app.decorateRequest(signal, undefined)
+  app.decorateRequest('principalSignal', {
+    getter(this: FastifyRequest) {
+      const made = this[signal] ?? watch(this, signals)
+      this[signal] = made
+      return made
+    }
+  })
+  app.addHook('preClose', async () => signals.close())
+}
+
+/** A request does not know its reply, whose end is the end of its signal. */
+export function noteReply(request: FastifyRequest, its: FastifyReply): void {
+  request[reply] = its
+}
+
+function watch(request: FastifyRequest, signals: PrincipalSignals): AbortSignal {
+  const principal = principalOf(request)
+  if (!principal)
+    throw new EntraConfigurationError(
+      `${routeOf(request)} reads request.principalSignal, and its caller is not verified; read it only where request.principalOrNull is no null`
+    )
+  const watched = signals.watch(principal)
+  const stream = isUpgrade(request.raw) ? request.raw.socket : request[reply].raw
+  if (stream.destroyed) watched.release()
+  stream.once('close', () => watched.release())
+  return watched.signal
+}
