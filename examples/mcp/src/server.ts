@@ -28,6 +28,7 @@ export async function buildServer(
     tenantId,
     clientId,
     ...(authority !== undefined && { authority }),
+    resource: { publicUrl, name: 'Directory' },
     downstream: { clientSecret },
     strictRoutes: true,
     audit: 'all'
