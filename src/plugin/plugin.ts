@@ -10,6 +10,7 @@ import { metadataPublisher } from './fastify/metadata-host.js'
 import { noteReply } from './fastify/principal-signal.js'
 import { RequestOccasion } from './fastify/request-occasion.js'
 import { principalOf } from './fastify/request-principal.js'
+import { scopesToRequest } from './fastify/scopes-to-request.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { toLoggableError } from './lib/logged-error.js'
 import { pluginMark } from './lib/marks.js'
@@ -18,6 +19,7 @@ import type { RequestProbe } from './lib/test-network.js'
 import { type EntraOptions, type Settings, toSettings } from './options.js'
 import type { Refusal } from './refusals/refusal.js'
 import { groupsByName, refuseDirectoryRules } from './routes/access-checks.js'
+import type { AccessEntry } from './routes/access-entry.js'
 import { watchRoutes } from './routes/access-matrix.js'
 import { isSilent } from './routes/internals.js'
 import { reportScope } from './routes/scope.js'
@@ -49,12 +51,13 @@ async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
   const { entries, ...routes } = watchRoutes(app, settings.strictRoutes)
   const refuse = decorate(app, engine, { ...routes, accessMatrix: entries, verifyToken })
   publish(issuers, entries)
+  const withScopes = scopesToRequest(settings.resource, issuers)
   const probe = probeOf(app, settings)
   // With a callback: an async hook costs a promise even when the result is known at once.
   app.addHook('onRequest', (request, reply, done) => {
     noteReply(request, reply)
     const passes = (why: Refusal | undefined) => {
-      if (why) refuse(request, reply, why)
+      if (why) refuse(request, reply, withScopes(request, why))
       else if (principalOf(request)) audit.authenticated(new RequestOccasion(request))
       return why === undefined && !probe?.entered(request, reply)
     }
@@ -71,15 +74,19 @@ async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
     if (!hasCors && app.hasPlugin('@fastify/cors'))
       app.log.warn('@fastify/cors must be registered before fastify-entra')
     if (hasForeignUpgrades(app)) app.log.warn(foreignUpgrades)
-    const scope = reportScope(app, entries())
-    if (scope) app.log.info(scope.seen)
-    if (scope?.unseen) app.log.warn(scope.unseen)
+    logScope(app, entries())
     if (!issuers.some(({ settings }) => settings.profile.isDirectory)) refuseDirectoryRules(entries())
     if (issuers.every(({ settings }) => settings.profile.scopeBase !== undefined))
       for (const warning of groupsByName(entries())) app.log.warn(warning)
     await engine.firstTry()
   })
   app.addHook('onClose', () => engine.close())
+}
+
+function logScope(app: FastifyInstance, entries: readonly AccessEntry[]): void {
+  const scope = reportScope(app, entries)
+  if (scope) app.log.info(scope.seen)
+  if (scope?.unseen) app.log.warn(scope.unseen)
 }
 
 /** In tests of an application with a test tenant; otherwise `undefined`. */
