@@ -10,6 +10,7 @@ import { metadataPublisher } from './fastify/metadata-host.js'
 import { noteReply } from './fastify/principal-signal.js'
 import { RequestOccasion } from './fastify/request-occasion.js'
 import { principalOf } from './fastify/request-principal.js'
+import { scopesToRequest } from './fastify/scopes-to-request.js'
 import type { Refuse } from './fastify/send-refusal.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import { toLoggableError } from './lib/logged-error.js'
@@ -19,6 +20,7 @@ import type { RequestProbe } from './lib/test-network.js'
 import { type EntraOptions, type Settings, toSettings } from './options.js'
 import type { Refusal } from './refusals/refusal.js'
 import { groupsByName, refuseDirectoryRules } from './routes/access-checks.js'
+import type { AccessEntry } from './routes/access-entry.js'
 import { watchRoutes } from './routes/access-matrix.js'
 import { isSilent } from './routes/internals.js'
 import { reportScope } from './routes/scope.js'
@@ -50,8 +52,9 @@ async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
   const { entries, ...routes } = watchRoutes(app, settings.strictRoutes)
   const refuse = decorate(app, engine, { ...routes, accessMatrix: entries, verifyToken })
   publish(issuers, entries)
+  const withScopes = scopesToRequest(settings.resource, issuers)
   const probe = probeOf(app, settings)
-  authenticateRequests(app, engine, refuse, probe)
+  authenticateRequests(app, engine, (request, reply, why) => refuse(request, reply, withScopes(request, why)), probe)
   enforceConfigGuards(app)
   // A refusal depends on its hooks.
   const hasCors = app.hasPlugin('@fastify/cors')
@@ -59,9 +62,7 @@ async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
     if (!hasCors && app.hasPlugin('@fastify/cors'))
       app.log.warn('@fastify/cors must be registered before fastify-entra')
     if (hasForeignUpgrades(app)) app.log.warn(foreignUpgrades)
-    const scope = reportScope(app, entries())
-    if (scope) app.log.info(scope.seen)
-    if (scope?.unseen) app.log.warn(scope.unseen)
+    logScope(app, entries())
     if (!issuers.some(({ settings }) => settings.profile.isDirectory)) refuseDirectoryRules(entries())
     if (issuers.every(({ settings }) => settings.profile.scopeBase !== undefined))
       for (const warning of groupsByName(entries())) app.log.warn(warning)
@@ -90,6 +91,12 @@ function authenticateRequests(
     if (why instanceof Promise) why.then(passes).then((go) => go && done(), failed)
     else if (passes(why)) done()
   })
+}
+
+function logScope(app: FastifyInstance, entries: readonly AccessEntry[]): void {
+  const scope = reportScope(app, entries)
+  if (scope) app.log.info(scope.seen)
+  if (scope?.unseen) app.log.warn(scope.unseen)
 }
 
 /** In tests of an application with a test tenant; otherwise `undefined`. */

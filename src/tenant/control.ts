@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Version } from './authority/endpoints.js'
 import type { TenantState } from './authority/state.js'
+import { registrationOf } from './directory/registration.js'
 
 const oneOf = (name: string, values: readonly number[]) => ({
   schema: {
@@ -27,6 +28,14 @@ export async function controlRoutes(app: FastifyInstance, { state }: { state: Te
     async ({ query }) => {
       state.accessTokenVersion = query.requestedAccessTokenVersion
       return { developmentOnly: true, requestedAccessTokenVersion: state.accessTokenVersion }
+    }
+  )
+  app.post<{ Querystring: { uri: string } }>(
+    '/_control/app-id-uri',
+    { schema: { querystring: texts('uri') } },
+    async ({ query }) => {
+      state.appIdUris.add(query.uri)
+      return { developmentOnly: true, identifierUris: registrationOf(state).identifierUris }
     }
   )
   policyRoutes(app, state)

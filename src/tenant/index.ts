@@ -39,6 +39,8 @@ export interface Tenant {
   readonly ca?: string
   /** Closes all connections and the tenant. */
   close(): Promise<void>
+  /** Registers one more App ID URI of the API: clients request its scopes by it, and may send it as `resource` (RFC 8707). */
+  addAppIdUri(uri: string): void
   /** Rotates the signing keys; `keep` leaves the old ones in the published sets. */
   rotate(options: { keep: boolean }): Promise<void>
   /** Signs any claims with the key of the API's tokens, to test tokens that a tenant would never issue. */
@@ -84,6 +86,7 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
         server.close(() => resolve())
         server.closeAllConnections()
       }),
+    addAppIdUri: (uri) => void state.appIdUris.add(uri),
     rotate: (rotation) => state.rotate(rotation),
     sign: (claims, header) => signClaims(keysFor(state.keys, api.clientId)[0], claims, header)
   }

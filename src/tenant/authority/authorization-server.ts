@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { type AdapterFactory, type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-provider'
-import { checkScopes, consentToAll, resourceIndicators, shapeAccessToken } from '../directory/permissions.js'
+import {
+  checkResource,
+  checkScopes,
+  consentToAll,
+  resourceIndicators,
+  shapeAccessToken
+} from '../directory/permissions.js'
 import { offlineAccessNeedsNoPrompt, signInPolicy } from '../sign-in/prompts.js'
 import { pairwiseSubject, signedIn } from '../tokens/claims.js'
 import { claimsRequest } from '../tokens/claims-request.js'
@@ -88,9 +94,10 @@ function configuration(state: TenantState, authority: Authority, adapter: Adapte
 
 /** Checks `claims`, of which the server's own support covers only ID tokens and the userinfo endpoint, and with it the scopes. */
 const checkParameters =
-  ({ origin }: TenantState) =>
+  (state: TenantState) =>
   ({ oidc }: KoaContextWithOIDC, claims: unknown) => {
-    checkScopes(origin, oidc.params?.scope)
+    checkScopes(state, oidc.params?.scope)
+    checkResource(oidc.params?.scope, oidc.params?.resource)
     claimsRequest(claims)
   }
 

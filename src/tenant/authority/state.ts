@@ -26,6 +26,7 @@ export class TenantState {
   keys: KeyRing
   readonly policies = new Policies()
   readonly certificates: Map<string, string>
+  readonly appIdUris = new Set<string>()
   /** More groups than this are too many for one answer of Graph (Microsoft Graph: "getMemberObjects", limits). */
   memberObjectsLimit = 11_000
   /** The servers sign with the keys they were created with; a rotation replaces them. */

@@ -23,7 +23,7 @@ export async function applicationRoutes(app: FastifyInstance, { state }: { state
         .code(404)
         .send(graphError('Request_ResourceNotFound', 'There is no such application in this tenant.'))
     }
-    return selected(registrationOf(state.accessTokenVersion), request.query.$select)
+    return selected(registrationOf(state), request.query.$select)
   })
 }
 

@@ -13,20 +13,28 @@ import { proofFor } from '../sign-in/step-up.js'
 import { accessTokenClaims } from '../tokens/claims.js'
 import { type KeyRing, keysFor, type SigningKey, tokenHeader } from '../tokens/keys.js'
 import { api, type Client } from './directory.js'
-import { createResources, DEFAULT_SCOPE, type Resource, resourceIdentifier, shortName } from './resources.js'
+import {
+  createResources,
+  DEFAULT_SCOPE,
+  type Identifiers,
+  type Resource,
+  resourceIdentifier,
+  shortName
+} from './resources.js'
 
-/** A request names the API of its token by scopes, not by RFC 8707's `resource`. */
-export function resourceIndicators({ origin, keys }: TenantState) {
+/** A request names the API of its token by scopes; RFC 8707's `resource` may only say the same once more: see {@link checkResource}. */
+export function resourceIndicators(state: TenantState) {
+  const { keys } = state
   return {
     defaultResource: ({ oidc }: KoaContextWithOIDC) => resourceIdentifier([...oidc.requestParamScopes].join(' ')),
     getResourceServerInfo: (_ctx: KoaContextWithOIDC, identifier: string): ResourceServer =>
-      resourceServer(origin, identifier).info(keys)
+      resourceServer(state, identifier).info(keys)
   }
 }
 
 /** The API of an identifier: its permissions, and its settings for the authorization server. */
-export function resourceServer(origin: string, identifier: string) {
-  const resource = createResources(origin).get(identifier)
+export function resourceServer(identifiers: Identifiers, identifier: string) {
+  const resource = createResources(identifiers).get(identifier)
   if (!resource) throw new errors.InvalidTarget(`no application named ${identifier} in this tenant`)
   return {
     scopes: resource.scopes,
@@ -44,14 +52,14 @@ export function resourceServer(origin: string, identifier: string) {
  *
  * @throws InvalidScope
  */
-export function checkScopes(origin: string, scope: unknown): void {
+export function checkScopes(identifiers: Identifiers, scope: unknown): void {
   const requested = String(scope ?? '')
     .split(' ')
     .filter((each) => each !== '')
   const example = `such as ${api.appIdUri}/${api.scopes[0]}`
   if (requested.length === 0)
     throw new errors.InvalidScope(`AADSTS70011: The request names no scope. Add one, ${example}.`, '')
-  const resources = createResources(origin)
+  const resources = createResources(identifiers)
   const isUnknown = (each: string) => {
     const resource = each.includes('/') ? resources.get(resourceIdentifier(each)) : undefined
     return resource && ![...resource.scopes, DEFAULT_SCOPE].includes(shortName(each))
@@ -61,6 +69,19 @@ export function checkScopes(origin: string, scope: unknown): void {
   throw new errors.InvalidScope(
     `AADSTS70011: The scope is not one of this API. Request one that exists, ${example}.`,
     unknown
+  )
+}
+
+/**
+ * Refuses a `resource` (RFC 8707) that is not the API of the requested scopes.
+ *
+ * @throws InvalidTarget
+ */
+export function checkResource(scope: unknown, resource: unknown): void {
+  const requested = resourceIdentifier(String(scope ?? ''))
+  if (resource === undefined || resource === requested) return
+  throw new errors.InvalidTarget(
+    `AADSTS9010010: The resource parameter provided in the request doesn't match with the requested scopes. These are of ${requested}.`
   )
 }
 
@@ -77,13 +98,12 @@ export async function consentToAll({ oidc }: KoaContextWithOIDC): Promise<Grant>
 
 /** Gives an access token Entra ID's header and claims in place of RFC 9068's. */
 export function shapeAccessToken(state: TenantState, authority: Authority) {
-  const resources = createResources(state.origin)
   // The keys of this server: a rotation may happen while it handles a request.
   const { keys } = state
   return (ctx: KoaContextWithOIDC, token: AccessToken | ClientCredentials, jwt: JWTStructured): void => {
     const { iat, exp } = jwt.payload as { iat: number; exp: number }
     // The casts: the authorization server issues tokens only for resources and clients of the directory.
-    const resource = resources.get(String(token.resourceServer?.identifier())) as Resource
+    const resource = createResources(state).get(String(token.resourceServer?.identifier())) as Resource
     const account = 'accountId' in token ? accountOf(authority, token.accountId) : undefined
     const tenantId = account?.tenantId ?? authority.tenantId
     jwt.header = tokenHeader(signerFor(keys, resource))

@@ -1,4 +1,4 @@
-import type { Version } from '../authority/endpoints.js'
+import type { TenantState } from '../authority/state.js'
 import { api } from './directory.js'
 
 /** A permission, as an administrator registered it. Grants refer to its ID. */
@@ -43,12 +43,15 @@ const roles: Readonly<Record<(typeof api.roles)[number], Permission & { readonly
 const optionalClaims = ['idtyp', 'acct', 'acrs', 'groups', 'xms_cc']
 
 /** The API's registration as Microsoft Graph shows it (v1.0: "application resource type"), as far as it affects tokens. */
-export function registrationOf(accessTokenVersion: Version) {
+export function registrationOf({
+  accessTokenVersion,
+  appIdUris
+}: Pick<TenantState, 'accessTokenVersion' | 'appIdUris'>) {
   return {
     id: '60000000-0000-4000-8000-000000000001',
     appId: api.clientId,
     displayName: 'api',
-    identifierUris: [api.appIdUri],
+    identifierUris: [api.appIdUri, ...appIdUris],
     api: { requestedAccessTokenVersion: accessTokenVersion, oauth2PermissionScopes: api.scopes.map(permissionScope) },
     appRoles: api.roles.map(appRole),
     optionalClaims: { idToken: [], accessToken: optionalClaims.map(optionalClaim), saml2Token: [] },

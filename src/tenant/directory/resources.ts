@@ -11,14 +11,21 @@ export interface Resource {
 /** Requests all permissions that have consent (Microsoft: "Scopes and permissions", the .default scope). */
 export const DEFAULT_SCOPE = '.default'
 
+/** What identifies the resources of a tenant. */
+export interface Identifiers {
+  readonly origin: string
+  /** Further App ID URIs of the API, such as the URL of an MCP server. */
+  readonly appIdUris: ReadonlySet<string>
+}
+
 /**
  * The resources by the identifier that prefixes their scopes. A v1.0 token names the API by its App ID URI, a v2.0 token by its client ID
  * (Microsoft: "Access token claims reference", aud). The tenant's own origin, where its directory is served, also identifies Graph.
  */
-export function createResources(origin: string): ReadonlyMap<string, Resource> {
+export function createResources({ origin, appIdUris }: Identifiers): ReadonlyMap<string, Resource> {
   const microsoftGraph = { ...graph, audience: { 1: graph.appIdUri, 2: graph.appIdUri } }
   return new Map<string, Resource>([
-    [api.appIdUri, { ...api, audience: { 1: api.appIdUri, 2: api.clientId } }],
+    ...[api.appIdUri, ...appIdUris].map((uri) => [uri, { ...api, audience: { 1: uri, 2: api.clientId } }] as const),
     [graph.appIdUri, microsoftGraph],
     [origin, microsoftGraph]
   ])

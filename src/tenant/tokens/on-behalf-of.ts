@@ -70,10 +70,11 @@ function grantedScopes(
   asked: string,
   username: string,
   proved: readonly string[],
-  { policies, origin }: TenantState
+  state: TenantState
 ): readonly string[] {
   const identifier = resourceIdentifier(asked)
-  const permissions = resourceServer(origin, identifier).scopes
+  const { policies } = state
+  const permissions = resourceServer(state, identifier).scopes
   const wanted = asked
     .split(' ')
     .filter((scope) => scope !== '' && !OIDC_SCOPES.includes(scope))
@@ -100,10 +101,7 @@ async function tokens(provider: Provider, ctx: Context, scopes: readonly string[
     gty: 'on_behalf_of'
   })
   token.scope = scopes.join(' ')
-  token.resourceServer = new provider.ResourceServer(
-    identifier,
-    resourceServer(state.origin, identifier).info(state.keys)
-  )
+  token.resourceServer = new provider.ResourceServer(identifier, resourceServer(state, identifier).info(state.keys))
   const access_token = await token.save()
   const answer = { token_type: 'Bearer', scope: token.scope, expires_in: token.expiration, access_token }
   if (!String(params.scope).split(' ').includes('openid')) return answer
