@@ -76,7 +76,7 @@ export class PrincipalSignals {
     return { signal: controller.signal, release: () => this.#forget(watched) }
   }
 
-  /** Fires all signals, and those of later requests at once. */
+  /** Fires all signals, and those of requests that come after it at once. */
   close(): void {
     this.#isClosed = true
     for (const group of this.#groups) for (const watched of [...group]) this.#end(watched, closed())
