@@ -21,6 +21,7 @@ import { runImports } from './sections/imports.js'
 import { runLoad } from './sections/load.js'
 import { runMemory } from './sections/memory.js'
 import { runServer } from './sections/server.js'
+import { runStreams } from './sections/streams.js'
 
 const say = (line: string) => void process.stderr.write(`${line}\n`)
 
@@ -35,7 +36,7 @@ async function runWithWorld(world: World, cli: Cli, results: Results): Promise<v
     const found = await runLoad({ world, say, mistakes }, contenders, cli.workloads)
     Object.assign(results, found)
   }
-  const parts = { ceilings: runCeilings, memory: runMemory, growth: runGrowth, server: runServer }
+  const parts = { ceilings: runCeilings, memory: runMemory, growth: runGrowth, streams: runStreams, server: runServer }
   for (const [section, run] of Object.entries(parts)) {
     if (!cli.sections.has(section as keyof typeof parts)) continue
     say(section)

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { variants } from './variants.js'
 import { workloads } from './workloads.js'
 
-const sections = ['load', 'ceilings', 'memory', 'growth', 'server', 'import'] as const
+const sections = ['load', 'ceilings', 'memory', 'growth', 'streams', 'server', 'import'] as const
 export type Section = (typeof sections)[number]
 
 /** How long, how often and how much. */

@@ -131,6 +131,15 @@ function growthOf({ growth }: Results): readonly string[] {
   return ['## Growth', table(['', 'CPU µs a request', 'start-up ms', 'all keys there ms'], rows)]
 }
 
+function streamsOf({ streams }: Results): readonly string[] {
+  if (!streams) return []
+  const rows = streams.map(({ streams, sockets, signals, rss, heap, idleMillis }) => [
+    ...[`${streams.toLocaleString('en')} ${sockets ? 'over sockets' : 'held in the process'}`, signals ? 'yes' : 'no'],
+    ...[shown(rss), shown(heap), shown(idleMillis)]
+  ])
+  return ['## Open streams', table(['streams', 'with signals', 'RSS MB', 'heap MB', 'CPU ms in an idle second'], rows)]
+}
+
 function serverOf({ server }: Results): readonly string[] {
   if (!server) return []
   const row = [shownSpread(server.cpuMicros), shownSpread(server.bareMicros), shownSpread(server.ratio)]
@@ -170,7 +179,7 @@ function goalsOf({ goals }: Results): readonly string[] {
 export function toMarkdown(results: Results): string {
   const sections = [
     ...[environmentOf(results), checksOf(results), ...workloadsOf(results), ...ceilingsOf(results)],
-    ...[...memoryOf(results), ...growthOf(results), ...serverOf(results), ...importsOf(results)],
+    ...[...memoryOf(results), ...growthOf(results), ...streamsOf(results), ...serverOf(results), ...importsOf(results)],
     ...[...footprintOf(results), ...commandOf(results), ...goalsOf(results)]
   ]
   for (const [title, lines] of [['Peers that died', results.lost] as const, ['Mistakes', results.mistakes] as const]) {

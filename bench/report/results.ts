@@ -11,6 +11,7 @@ import type { Step } from '../sections/growth.js'
 import type { Imports } from '../sections/imports.js'
 import type { Memory } from '../sections/memory.js'
 import type { ServerCost } from '../sections/server.js'
+import type { Streams } from '../sections/streams.js'
 
 export interface Goal {
   readonly name: string
@@ -43,6 +44,8 @@ export interface Results {
   /** Absent in results of earlier versions. */
   command?: CommandTimes
   server?: ServerCost
+  /** Absent in results of earlier versions. */
+  streams?: readonly Streams[]
   goals: readonly Goal[]
   readonly mistakes: string[]
 }

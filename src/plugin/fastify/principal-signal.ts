@@ -6,13 +6,13 @@ import type { PrincipalSignals } from '../lifetimes/principal-signals.js'
 import { principalOf } from './request-principal.js'
 import { isUpgrade } from './send-refusal.js'
 
-const reply: unique symbol = Symbol('fastify-entra.reply')
-const signal: unique symbol = Symbol('fastify-entra.principalSignal')
+const reply = Symbol('fastify-entra.reply')
+const signal = Symbol('fastify-entra.principalSignal')
+
+type WithSlots = FastifyRequest & { [reply]: FastifyReply; [signal]: AbortSignal | undefined }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    [reply]: FastifyReply
-    [signal]: AbortSignal | undefined
     /**
      * Fires when the caller's token is no longer valid: it expires (by the allowed clock skew later, as requests are accepted until then), it is
      * revoked, or its key is withdrawn (both within about 10 seconds); and when the app closes. For responses that outlive the check of their
@@ -30,12 +30,13 @@ declare module 'fastify' {
 
 /** Decorates requests, and fires their signals before the app waits for its connections to end. */
 export function decoratePrincipalSignal(app: FastifyInstance, signals: PrincipalSignals): void {
-  app.decorateRequest(reply, undefined as never)
+  app.decorateRequest(reply, undefined)
   app.decorateRequest(signal, undefined)
   app.decorateRequest('principalSignal', {
     getter(this: FastifyRequest) {
-      const made = this[signal] ?? watch(this, signals)
-      this[signal] = made
+      const request = this as WithSlots
+      const made = request[signal] ?? watch(request, signals)
+      request[signal] = made
       return made
     }
   })
@@ -44,10 +45,10 @@ export function decoratePrincipalSignal(app: FastifyInstance, signals: Principal
 
 /** A request does not know its reply, whose end is the end of its signal. */
 export function noteReply(request: FastifyRequest, its: FastifyReply): void {
-  request[reply] = its
+  ;(request as WithSlots)[reply] = its
 }
 
-function watch(request: FastifyRequest, signals: PrincipalSignals): AbortSignal {
+function watch(request: WithSlots, signals: PrincipalSignals): AbortSignal {
   const principal = principalOf(request)
   if (!principal)
     throw new EntraConfigurationError(
