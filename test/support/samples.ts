@@ -29,7 +29,8 @@ export async function compileSamples(t: Test, samples: readonly string[]): Promi
   const path = (name: string) => resolve(folder, name)
   const files = samples.map((_, index) => `sample-${index}.ts`)
   await Promise.all(samples.map((code, index) => writeFile(path(`sample-${index}.ts`), code)))
-  const compilerOptions = { rootDir: '.', outDir: '.', noEmit: false }
+  // Without the project's own paths: the samples import the built package, as its users do.
+  const compilerOptions = { rootDir: '.', outDir: '.', noEmit: false, paths: {} }
   await writeFile(
     path('tsconfig.json'),
     JSON.stringify({ extends: '../../tsconfig.json', compilerOptions, files, include: [] })
