@@ -34,17 +34,35 @@ async function startBoth(identity: TlsIdentity | undefined): Promise<void> {
     for (const each of open.reverse()) await each.close()
   }
   closeGracefully(() => app, closeAll, closeDelayMs)
-  const { TENANT_PORT, SPA_PORT, HOST, PORT, LOG_LEVEL = 'info', DOCS = 'public', CORS_ORIGINS } = process.env
+  const {
+    TENANT_PORT,
+    SPA_PORT,
+    HOST,
+    PORT,
+    LOG_LEVEL = 'info',
+    DOCS = 'public',
+    CORS_ORIGINS,
+    RESOURCE_URL
+  } = process.env
   // The issuer contains this port, and clients are configured with it: it never moves on.
   const tenant = await listenOn('TENANT_PORT', TENANT_PORT || '4000', (port) =>
     startTenant({ port, tls: identity ?? false })
   )
   open.push(tenant)
+  if (RESOURCE_URL) tenant.addAppIdUri(RESOURCE_URL)
   const spa = await listenFrom('SPA_PORT', SPA_PORT, 5173, startSpa)
   open.push(spa)
   const corsOrigins = [CORS_ORIGINS, ...spa.origins].filter(Boolean).join(',')
   // Only these: the shell may have settings for a real tenant, which do not match the embedded one.
-  const config = readConfig({ HOST, PORT, LOG_LEVEL, DOCS, CORS_ORIGINS: corsOrigins, ...environmentFor(tenant) })
+  const config = readConfig({
+    HOST,
+    PORT,
+    LOG_LEVEL,
+    DOCS,
+    RESOURCE_URL,
+    CORS_ORIGINS: corsOrigins,
+    ...environmentFor(tenant)
+  })
   const api = await buildApp(config, devLog(config.logLevel))
   app = api
   open.push(api)

@@ -114,6 +114,17 @@ const clients: Case[] = ['allowedClients', 'rolelessClients'].flatMap((name) => 
 ])
 
 const where: Case[] = [
+  {
+    rule: 'resource: no URL alone',
+    options: { resource: 'https://api.example' },
+    names: ['resource', '"https://api.example"']
+  },
+  { rule: 'resource: relative', options: { resource: { publicUrl: '/mcp' } }, names: ['resource.publicUrl', '"/mcp"'] },
+  {
+    rule: 'resource: plain http',
+    options: { resource: { publicUrl: 'http://api.example' } },
+    names: ['resource.publicUrl', '"http://api.example"']
+  },
   { rule: 'cloud: unknown', options: { cloud: 'mars' }, names: ['cloud', '"mars"'] },
   { rule: 'cloud: empty', options: { cloud: '' }, names: ['cloud', '""'] },
   { rule: 'cloud: null', options: { cloud: null }, names: ['cloud', 'null'] },

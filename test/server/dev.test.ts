@@ -1,5 +1,6 @@
 /** `npm run dev`, as a newcomer sees it: every printed line is run, and gives the status that it promises. */
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -47,6 +48,30 @@ t.test('prints URLs, accounts and lines to paste', { skip: skipWithout('curl') }
   t.match(await getJson(`${api}/me`, token.trim()), { status: 200, body: { email: 'guest@fabrikam.example' } })
   process.kill('SIGINT')
   t.equal((await once(process, 'close'))[0], 0, 'Ctrl-C ends both')
+})
+
+t.test('RESOURCE_URL: the API publishes its metadata, and the tenant knows that URL', async (t) => {
+  const resource = 'https://api.example.com/mcp'
+  const { output } = await dev(t, { PORT: '0', TENANT_PORT: '0', RESOURCE_URL: resource })
+  const api = /^API {5}(\S+)/m.exec(output.out)?.[1] ?? ''
+  const metadata = await (await fetch(`${api}/.well-known/oauth-protected-resource/mcp`)).json()
+  const { authorization_servers: servers, scopes_supported: scopes } = metadata as Record<string, string[]>
+  t.equal(scopes?.includes(`${resource}/access_as_user`), true)
+  const request = new URL(String(servers?.[0]).replace('/v2.0', '/oauth2/v2.0/authorize'))
+  request.search = String(
+    new URLSearchParams({
+      client_id: '20000000-0000-4000-8000-000000000002',
+      response_type: 'code',
+      redirect_uri: 'http://localhost:5173/callback',
+      code_challenge: createHash('sha256').digest('base64url'),
+      code_challenge_method: 'S256',
+      scope: String(scopes?.join(' ')),
+      resource
+    })
+  )
+  const { status, headers } = await fetch(request, { redirect: 'manual' })
+  t.equal(status, 303)
+  t.match(headers.get('location'), '/login/', 'it asks for a sign-in')
 })
 
 t.test('a browser may open the app by address or by name', async (t) => {

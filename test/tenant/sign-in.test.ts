@@ -33,12 +33,15 @@ t.test('a user cannot sign in for an application that is not in the tenant', asy
 t.test('a request without scopes, or with one that the API does not have, says so', async (t) => {
   const tenant = await start(t)
   const browse = createBrowser(tenant.origin)
-  for (const [scope, message] of [
-    ['', 'AADSTS70011: The request names no scope. Add one, such as api://'],
-    [apiScope(tenant, 'Nothing'), 'AADSTS70011: The scope is not one of this API. Request one that exists, such as']
+  const asked = (name: string, id: string) =>
+    `AADSTS650053: The application 'spa' asked for scope '${name}' that doesn't exist on the resource '${id}'. Contact the app vendor.`
+  for (const [scope, error, message] of [
+    ['', 'invalid_scope', 'AADSTS70011: The request names no scope. Add one, such as api://'],
+    [apiScope(tenant, 'Nothing'), 'invalid_client', asked('Nothing', tenant.description.api.clientId)],
+    ['openid access_as_user', 'invalid_client', asked('access_as_user', '00000003-0000-0000-c000-000000000000')]
   ] as const) {
     const { searchParams } = new URL((await browse(authorizeUrl(tenant, { scope }))).url)
-    t.equal(searchParams.get('error'), 'invalid_scope')
+    t.equal(searchParams.get('error'), error)
     t.ok(searchParams.get('error_description')?.startsWith(message), scope)
   }
   const url = new URL(authorizeUrl(tenant))

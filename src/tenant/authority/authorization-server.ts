@@ -1,12 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type AdapterFactory, type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-provider'
-import {
-  checkResource,
-  checkScopes,
-  consentToAll,
-  resourceIndicators,
-  shapeAccessToken
-} from '../directory/permissions.js'
+import { checkScopes, consentToAll, resourceIndicators, shapeAccessToken } from '../directory/permissions.js'
 import { offlineAccessNeedsNoPrompt, signInPolicy } from '../sign-in/prompts.js'
 import { pairwiseSubject, signedIn } from '../tokens/claims.js'
 import { claimsRequest } from '../tokens/claims-request.js'
@@ -75,7 +69,7 @@ function configuration(state: TenantState, authority: Authority, adapter: Adapte
     formats: { customizers: { jwt: shapeAccessToken(state, authority) } },
     claims: { openid: ['sub', 'oid', 'tid', 'ver'], profile: ['name', 'preferred_username'], email: ['email'] },
     conformIdTokenClaims: false,
-    extraParams: { claims: checkParameters(state) },
+    extraParams: { claims: checkParameters(state, authority) },
     clientBasedCORS: (_ctx, origin) => isLoopback(origin),
     // By user name, as each tenant has an object of its own for the same user.
     findAccount: (_ctx, username) => signedIn(accountOf(authority, username)),
@@ -94,10 +88,10 @@ function configuration(state: TenantState, authority: Authority, adapter: Adapte
 
 /** Checks `claims`, of which the server's own support covers only ID tokens and the userinfo endpoint, and with it the scopes. */
 const checkParameters =
-  (state: TenantState) =>
+  (state: TenantState, authority: Authority) =>
   ({ oidc }: KoaContextWithOIDC, claims: unknown) => {
-    checkScopes(state, oidc.params?.scope)
-    checkResource(oidc.params?.scope, oidc.params?.resource)
+    const client = authority.clients.find(({ clientId }) => clientId === oidc.client?.clientId)
+    checkScopes(state, oidc.params?.scope, String(client?.name))
     claimsRequest(claims)
   }
 

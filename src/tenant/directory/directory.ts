@@ -53,6 +53,7 @@ export const api = {
 
 /** Microsoft Graph, as far as the embedded tenants implement it. Its application permissions share no name with the API's. */
 export const graph = {
+  clientId: '00000003-0000-0000-c000-000000000000',
   appIdUri: 'https://graph.microsoft.com',
   scopes: ['User.Read', 'GroupMember.Read.All', 'Directory.Read.All'],
   roles: ['User.Read.All', 'Application.Read.All', 'GroupMember.Read.All']

@@ -17,6 +17,7 @@ import {
   createResources,
   DEFAULT_SCOPE,
   type Identifiers,
+  OPENID_SCOPES,
   type Resource,
   resourceIdentifier,
   shortName
@@ -27,9 +28,24 @@ export function resourceIndicators(state: TenantState) {
   const { keys } = state
   return {
     defaultResource: ({ oidc }: KoaContextWithOIDC) => resourceIdentifier([...oidc.requestParamScopes].join(' ')),
-    getResourceServerInfo: (_ctx: KoaContextWithOIDC, identifier: string): ResourceServer =>
-      resourceServer(state, identifier).info(keys)
+    getResourceServerInfo: ({ oidc }: KoaContextWithOIDC, identifier: string): ResourceServer => {
+      checkResource(identifier, oidc.params?.scope)
+      return resourceServer(state, identifier).info(keys)
+    }
   }
+}
+
+/**
+ * Refuses a `resource` (RFC 8707) that is not the API of the requested scopes, which Entra ID compares as text. A request for the token of a
+ * code may have none.
+ *
+ * @throws InvalidTarget
+ */
+function checkResource(resource: string, scopes: unknown): void {
+  if (typeof scopes !== 'string' || resourceIdentifier(scopes) === resource) return
+  throw new errors.InvalidTarget(
+    `AADSTS9010010: The resource parameter provided in the request doesn't match with the requested scopes. These are of ${resourceIdentifier(scopes)}.`
+  )
 }
 
 /** The API of an identifier: its permissions, and its settings for the authorization server. */
@@ -48,11 +64,12 @@ export function resourceServer(identifiers: Identifiers, identifier: string) {
 
 /**
  * Refuses a request that names no scope, or one that its API does not expose: the authorization server would ignore the latter, and end the
- * former without a reason.
+ * former without a reason. A scope without a slash is one of Graph.
  *
- * @throws InvalidScope
+ * @param application the name of the client
+ * @throws InvalidScope without a scope, and as Entra ID `invalid_client` for an unknown one
  */
-export function checkScopes(identifiers: Identifiers, scope: unknown): void {
+export function checkScopes(identifiers: Identifiers, scope: unknown, application: string): void {
   const requested = String(scope ?? '')
     .split(' ')
     .filter((each) => each !== '')
@@ -60,29 +77,14 @@ export function checkScopes(identifiers: Identifiers, scope: unknown): void {
   if (requested.length === 0)
     throw new errors.InvalidScope(`AADSTS70011: The request names no scope. Add one, ${example}.`, '')
   const resources = createResources(identifiers)
-  const isUnknown = (each: string) => {
-    const resource = each.includes('/') ? resources.get(resourceIdentifier(each)) : undefined
-    return resource && ![...resource.scopes, DEFAULT_SCOPE].includes(shortName(each))
+  for (const each of requested.filter((name) => !OPENID_SCOPES.includes(name))) {
+    const resource = resources.get(resourceIdentifier(each))
+    const name = shortName(each)
+    if (!resource || [...resource.scopes, DEFAULT_SCOPE].includes(name)) continue
+    const what = `The application '${application}' asked for scope '${name}' that doesn't exist on the resource '${resource.clientId}'`
+    const advice = `Contact the app vendor. Request one that exists, ${example}.`
+    throw new errors.CustomOIDCProviderError('invalid_client', `AADSTS650053: ${what}. ${advice}`)
   }
-  const unknown = requested.find(isUnknown)
-  if (unknown === undefined) return
-  throw new errors.InvalidScope(
-    `AADSTS70011: The scope is not one of this API. Request one that exists, ${example}.`,
-    unknown
-  )
-}
-
-/**
- * Refuses a `resource` (RFC 8707) that is not the API of the requested scopes.
- *
- * @throws InvalidTarget
- */
-export function checkResource(scope: unknown, resource: unknown): void {
-  const requested = resourceIdentifier(String(scope ?? ''))
-  if (resource === undefined || resource === requested) return
-  throw new errors.InvalidTarget(
-    `AADSTS9010010: The resource parameter provided in the request doesn't match with the requested scopes. These are of ${requested}.`
-  )
 }
 
 /** Consents to all requested permissions, as if an administrator had done so for the tenant. */

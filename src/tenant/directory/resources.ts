@@ -3,6 +3,8 @@ import { api, graph } from './directory.js'
 
 /** An API for which clients can request tokens: its identifiers in tokens, and the permissions that it exposes. */
 export interface Resource {
+  /** Its ID in Entra ID's messages. */
+  readonly clientId: string
   readonly audience: Readonly<Record<Version, string>>
   readonly scopes: readonly string[]
   readonly roles: readonly string[]
@@ -10,6 +12,9 @@ export interface Resource {
 
 /** Requests all permissions that have consent (Microsoft: "Scopes and permissions", the .default scope). */
 export const DEFAULT_SCOPE = '.default'
+
+/** Of no resource (Microsoft: "Scopes and permissions in the Microsoft identity platform", OpenID Connect scopes). */
+export const OPENID_SCOPES: readonly string[] = ['openid', 'profile', 'email', 'offline_access']
 
 /** What identifies the resources of a tenant. */
 export interface Identifiers {

@@ -6,12 +6,10 @@ import { issuer } from '../authority/endpoints.js'
 import type { TenantState } from '../authority/state.js'
 import type { User } from '../directory/directory.js'
 import { resourceServer } from '../directory/permissions.js'
-import { DEFAULT_SCOPE, resourceIdentifier, shortName } from '../directory/resources.js'
+import { DEFAULT_SCOPE, OPENID_SCOPES, resourceIdentifier, shortName } from '../directory/resources.js'
 import { signedIn } from './claims.js'
 import { keysFor, publicKeySet, signClaims } from './keys.js'
 import { Refused } from './refusals.js'
-
-const OIDC_SCOPES = ['openid', 'profile', 'email', 'offline_access']
 
 interface Parameters {
   readonly assertion?: string
@@ -77,7 +75,7 @@ function grantedScopes(
   const permissions = resourceServer(state, identifier).scopes
   const wanted = asked
     .split(' ')
-    .filter((scope) => scope !== '' && !OIDC_SCOPES.includes(scope))
+    .filter((scope) => scope !== '' && !OPENID_SCOPES.includes(scope))
     .map(shortName)
   const named = wanted.filter((scope) => scope !== DEFAULT_SCOPE)
   if (wanted.length === 0 || named.some((scope) => !permissions.includes(scope))) throw new Refused(70011)

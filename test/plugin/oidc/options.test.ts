@@ -118,7 +118,8 @@ const functions: Case[] = [
   { rule: 'no function', options: { groups: ['g'] }, names: ['groups', '["g"]'] },
   { rule: 'no function', options: { isRevoked: 1 }, names: ['isRevoked', '1'] },
   { rule: 'no switch', options: { strictRoutes: 'yes' }, names: ['strictRoutes', '"yes"'] },
-  { rule: 'no switch', options: { userDecorator: 'yes' }, names: ['userDecorator', '"yes"'] }
+  { rule: 'no switch', options: { userDecorator: 'yes' }, names: ['userDecorator', '"yes"'] },
+  { rule: 'as for Entra', options: { resource: 'https://api.example' }, names: ['resource', '"https://api.example"'] }
 ]
 
 const memory: Case[] = [
