@@ -117,7 +117,7 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
   const { settings, audit, downstreams, scopeNameFor, verifier } = engine
   const { rules, verifyToken, wrapped } = given
   const groupsOf = groupsLookup(engine, rules, (request, scopes) => (request as FastifyRequest).onBehalfOf(scopes))
-  const outside = createOutsideRoutes(createAuthorizer(engine, { groupsOf, rules }), given, app.log)
+  const outside = createOutsideRoutes(createAuthorizer(engine, groupsOf), given, app.log)
   const complete = (why: Refusal, principal: Principal | null) => completedFor(why, principal, verifier.issuers)
   const refuse = advising(app, refusalSender(challengeContextOf(settings), audit, complete))
   decoratePrincipal(app)
