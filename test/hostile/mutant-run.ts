@@ -26,7 +26,8 @@ const atOnce = 8
 const [folder = '', first = '0', step = '1'] = process.argv.slice(2)
 const world = await startWorld()
 
-const ofServer = ['server/problems.ts', 'server/process/logging.ts']
+/** With all that they import of the server. */
+const ofServer = ['server/problems.ts', 'server/security-headers.ts', 'server/process/logging.ts']
 const whole = join(folder, `whole-${first}`)
 
 /** All files, compiled once: what a mutant changes is compiled again, and the rest copied. */

@@ -43,7 +43,7 @@ const mutants: readonly Mutant[] = [
         'if (found.length === 0) return []',
         "if ('testNetwork' in options) return [options.testNetwork]\n  if (found.length === 0) return []"
       ],
-      ['options', 'refuseUnknown(options, shared)', "refuseUnknown(options, [...shared, 'testNetwork'])"]
+      ['options', 'refuseUnknown(options, sharedNames)', "refuseUnknown(options, [...sharedNames, 'testNetwork'])"]
     ],
     noticedBy: 'symbol'
   },
