@@ -499,19 +499,31 @@ export interface operations {
                         kind: "user" | "app";
                         id: string;
                         subject: string;
+                        /** @enum {string} */
+                        provider: "entra" | "oidc";
                         issuer: string;
                         tenantId: string;
                         clientId: string;
                         /** @description Seconds since 1970 */
-                        expiresAt?: number;
+                        expiresAt: number;
                         /** @enum {string} */
                         clientAuth?: "none" | "secret" | "certificate";
                         /** @description What the token says about AI agents */
                         agent?: {
-                            actorFacets?: string[];
-                            subjectFacets?: string[];
+                            /** @enum {string} */
+                            flow: "onBehalfOf" | "autonomous" | "agentUser" | "unknown";
+                            actorFacets: string[];
+                            subjectFacets: string[];
+                            tenantFacets: string[];
                             parentClientId?: string;
                         };
+                        /** @description Whether an AI agent acts; absent where the token does not show it */
+                        isAgent?: boolean;
+                        /** @description Who acts for the subject, the current actor first (RFC 8693 §4.1) */
+                        actors?: {
+                            subject: string;
+                            issuer?: string;
+                        }[];
                         /** @enum {string} */
                         membership?: "member" | "guest" | "unknown";
                         isGuest?: boolean;

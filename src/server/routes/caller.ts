@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { requireAuthContext } from '../../plugin/index.js'
+import { type AgentPrincipal, type Principal, requireAuthContext, type UserPrincipal } from '../../plugin/index.js'
 import { requireRole, requireScope } from '../permissions.js'
 
 /** Declared explicitly, as the server uses `strictRoutes`. */
@@ -51,6 +51,19 @@ const tenant = {
   properties: { tenantId: text, issuers: texts },
   required: ['tenantId', 'issuers']
 }
+
+/** A schema for each member of a type, of which none can be forgotten: a response has nothing that its schema does not name. */
+type SchemaOf<T> = { readonly [name in keyof Required<T>]: object }
+
+const agent = {
+  flow: { type: 'string', enum: ['onBehalfOf', 'autonomous', 'agentUser', 'unknown'] },
+  actorFacets: texts,
+  subjectFacets: texts,
+  tenantFacets: texts,
+  parentClientId: text
+} as const satisfies SchemaOf<AgentPrincipal['agent']>
+const actor = { subject: text, issuer: text } satisfies SchemaOf<NonNullable<Principal['actors']>[number]>
+
 const caller = {
   type: 'object',
   description: 'The principal',
@@ -58,6 +71,7 @@ const caller = {
     kind: { type: 'string', enum: ['user', 'app'] },
     id: text,
     subject: text,
+    provider: { type: 'string', enum: ['entra', 'oidc'] },
     issuer: text,
     tenantId: text,
     clientId: text,
@@ -66,7 +80,14 @@ const caller = {
     agent: {
       type: 'object',
       description: 'What the token says about AI agents',
-      properties: { actorFacets: texts, subjectFacets: texts, parentClientId: text }
+      properties: agent,
+      required: ['flow', 'actorFacets', 'subjectFacets', 'tenantFacets']
+    },
+    isAgent: { type: 'boolean', description: 'Whether an AI agent acts; absent where the token does not show it' },
+    actors: {
+      type: 'array',
+      description: 'Who acts for the subject, the current actor first (RFC 8693 §4.1)',
+      items: { type: 'object', description: 'An actor', properties: actor, required: ['subject'] }
     },
     membership: { type: 'string', enum: ['member', 'guest', 'unknown'] },
     isGuest: { type: 'boolean' },
@@ -77,6 +98,9 @@ const caller = {
     roles: texts,
     groups: texts,
     claims: { type: 'object', description: 'The payload of the token, as signed', additionalProperties: true }
-  },
-  required: ['kind', 'id', 'subject', 'issuer', 'tenantId', 'clientId', 'scopes', 'roles', 'groups', 'claims']
+  } satisfies SchemaOf<UserPrincipal>,
+  required: [
+    ...['kind', 'id', 'subject', 'provider', 'issuer', 'tenantId', 'clientId', 'expiresAt'],
+    ...['scopes', 'roles', 'groups', 'claims']
+  ]
 }
