@@ -4,30 +4,17 @@ import { createMcpHandler, originValidationResponse } from '@modelcontextprotoco
 import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import entra, { type Operation, requireScope } from 'fastify-entra'
 import { createGraph } from './graph.js'
+import type { Settings } from './settings.js'
 import { createServer, guards } from './tools.js'
 
-export interface Settings {
-  readonly tenantId: string
-  readonly clientId: string
-  /** Of this API's registration: it calls Microsoft Graph on behalf of its users. */
-  readonly clientSecret: string
-  /** The URL that people give their assistant; also an Application ID URI of the registration. */
-  readonly publicUrl: string
-  /** Another authority than Microsoft's, such as the embedded tenant. */
-  readonly authority?: string
-  readonly graphUrl: string
-}
-
+/** Builds the server; it does not listen yet. */
 export async function buildServer(
-  settings: Settings,
-  logger: FastifyServerOptions['logger']
+  { clientSecret, publicUrl, graphUrl, ...tenant }: Settings,
+  options: FastifyServerOptions
 ): Promise<FastifyInstance> {
-  const { tenantId, clientId, clientSecret, publicUrl, authority, graphUrl } = settings
-  const app = Fastify({ logger: logger ?? true })
+  const app = Fastify(options)
   await app.register(entra, {
-    tenantId,
-    clientId,
-    ...(authority !== undefined && { authority }),
+    ...tenant,
     resource: { publicUrl, name: 'Directory' },
     downstream: { clientSecret },
     strictRoutes: true,
@@ -42,10 +29,12 @@ export async function buildServer(
     url: pathname,
     preHandler: [requireScope('access_as_user'), guardTools(app)],
     async handler(request, reply) {
-      const signal = AbortSignal.any([request.signal])
+      // Ends tools and streams when the client leaves, and when its token expires or is revoked.
+      const signal = AbortSignal.any([request.signal, request.principalSignal])
       const asked = await toWebRequest(request.raw as NodeIncomingMessageLike, request.body, { signal })
       // No token: tools must not pass it on (MCP authorization, "Token Passthrough").
       const authInfo = { token: '', clientId: String(request.principal.clientId), scopes: [], extra: { request } }
+      signal.addEventListener('abort', () => reply.raw.headersSent && reply.raw.destroy())
       return reply.send(
         originValidationResponse(asked, [hostname]) ?? (await mcp.fetch(asked, { authInfo, parsedBody: request.body }))
       )
