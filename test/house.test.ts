@@ -91,7 +91,7 @@ const registering = [
   ...['faults/http2.test.ts', 'hostile/jose.long.ts', 'hostile/server.ts', 'refused/once.test.ts', 'refused/table.ts'],
   ...['refused/refused.test.ts', 'server/own.test.ts', 'tenant/step-up.test.ts', 'plugin/plugin.test.ts'],
   ...['plugin/downstream/token-client.test.ts', 'plugin/fastify/bad-programs.test.ts'],
-  ...['changed', 'contradictory', 'hosts', 'hosts-open', 'made', 'registered', 'throws'].map(
+  ...['changed', 'contradictory', 'discovered', 'hosts', 'hosts-open', 'made', 'registered', 'throws'].map(
     (app) => `plugin/command/apps/${app}.ts`
   ),
   'plugin/fastify/metadata-host.test.ts',

@@ -1,7 +1,7 @@
 /** Decisions outside a route: a guard is evaluated for a caller who was verified before, by the same code as in a route. */
 import type { Occasion } from './audit/audit.js'
 import { ruleRefusal } from './authorization/authorize.js'
-import { createGroupsOf, type GroupsDependencies, groupIdsOf } from './authorization/groups.js'
+import { createGroupsOf, type GroupsDependencies } from './authorization/groups.js'
 import type { Context, Rule } from './authorization/rules.js'
 import type { Principal } from './claims/principal.js'
 import { graphFor } from './downstream/graph-access.js'
@@ -20,13 +20,6 @@ export function groupsLookup(
 ) {
   const graph: GroupsDependencies['graphFor'] = graphFor(downstreams, exchangeJson, onBehalfOf)
   return groups && createGroupsOf(groups, { timeoutSeconds, clock: systemClock, rules, graphFor: graph })
-}
-
-/** What guards are evaluated with, beside the engine. */
-interface Lookup {
-  readonly groupsOf: ReturnType<typeof groupsLookup>
-  /** The rules whose groups a lookup asks for: groups of other guards are added. */
-  readonly rules: Rule[]
 }
 
 /** Decides on callers outside routes. */
@@ -48,7 +41,7 @@ export interface Authorizer {
 }
 
 /** Creates it. */
-export function createAuthorizer(engine: Engine, { groupsOf, rules }: Lookup): Authorizer {
+export function createAuthorizer(engine: Engine, groupsOf: ReturnType<typeof groupsLookup>): Authorizer {
   const { settings, audit, scopeNameFor, verifier } = engine
   const refuse: Authorizer['refuse'] = (why, on) => {
     audit.refused(on, why)
@@ -58,7 +51,6 @@ export function createAuthorizer(engine: Engine, { groupsOf, rules }: Lookup): A
     isVerified: (principal): principal is Principal => verifier.verified.groundsOf(principal) !== undefined,
     async decide(rule, principal, context, on) {
       const lapsed = await lapseOf(principal, verifier, on.log)
-      if (groupsOf) addGroups(rule, rules)
       const named = scopeNameFor(principal)
       const why = lapsed ?? (await ruleRefusal(rule, principal, context, groupsOf, settings.keysTimeoutSeconds, named))
       if (why) refuse(why, on)
@@ -66,10 +58,4 @@ export function createAuthorizer(engine: Engine, { groupsOf, rules }: Lookup): A
     },
     refuse
   }
-}
-
-/** Guards may be created for each call: only groups that no other guard names are kept. */
-function addGroups(rule: Rule, known: Rule[]): void {
-  const ids = groupIdsOf(known)
-  for (const name of groupIdsOf([rule])) if (!ids.includes(name)) known.push({ kind: 'group', name })
 }

@@ -163,8 +163,7 @@ type Decide = (rule: Rule | undefined, principal: Principal, context?: Context, 
  * process, not one per token. Invalid options make {@link Verifier.ready} and every other call throw.
  */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { starting, context } = start(options)
-  const operations = new Operations()
+  const { starting, context, operations } = start(options)
   let engine: Engine | undefined
   const started = (running: Running) => {
     engine = running.engine
@@ -224,15 +223,24 @@ function refusedAnswer(why: Refusal, context: ChallengeContext, requestId: strin
   return { status, headers, body: toProblem(requestId, why) }
 }
 
+/** What a verifier begins with. */
+interface Started {
+  readonly starting: Promise<Running>
+  readonly context: ChallengeContext
+  readonly operations: Operations
+}
+
 /** Options are read at once, so that what challenges say is known; the promise rejects if they are invalid. */
-function start(given: VerifierOptions): { starting: Promise<Running>; context: ChallengeContext } {
+function start(given: VerifierOptions): Started {
+  const rules: Rule[] = []
+  const operations = new Operations(rules)
   try {
     const { log = noLog, ...options } = ownProperties(given)
     refuseForeign(log, options)
     const settings = toSettings(options as EntraOptions)
-    return { starting: run(settings, log), context: challengeContextOf(settings) }
+    return { starting: run(settings, log, rules), context: challengeContextOf(settings), operations }
   } catch (error) {
-    return { starting: Promise.reject(error), context: { realm: '', resourceMetadata: undefined } }
+    return { starting: Promise.reject(error), context: { realm: '', resourceMetadata: undefined }, operations }
   }
 }
 
@@ -251,24 +259,23 @@ function refuseForeign(log: unknown, options: object): void {
 const isLogger = (log: unknown): log is Logger =>
   (['info', 'warn', 'error'] as const).every((level) => typeof Object(log)[level] === 'function')
 
-async function run(settings: Settings, log: Logger): Promise<Running> {
+async function run(settings: Settings, log: Logger, rules: readonly Rule[]): Promise<Running> {
   const engine = await startEngine(settings, { log, logFor: () => log, isSilent: (each) => each === noLog })
   for (const warning of settings.warnings) log.warn({}, warning)
   void engine.firstTry()
   return {
     engine,
     verifyToken: createVerifyToken(engine.verifier, engine.audit, log),
-    decide: decider(engine, log)
+    decide: decider(engine, log, rules)
   }
 }
 
-function decider(engine: Engine, log: Logger): Decide {
-  const rules: Rule[] = []
+function decider(engine: Engine, log: Logger, rules: readonly Rule[]): Decide {
   // The token of the user is not available here.
   const groupsOf = groupsLookup(engine, rules, async () => {
     throw new DownstreamError(refusal('downstream_not_offered'))
   })
-  const authorizer = createAuthorizer(engine, { groupsOf, rules })
+  const authorizer = createAuthorizer(engine, groupsOf)
   return async (rule, principal, context = { log }, operation) => {
     if (!rule || !authorizer.isVerified(principal))
       throw new EntraConfigurationError(

@@ -11,7 +11,8 @@ import { endOnFaults } from './process/last-words.js'
 async function start(config: ServerConfig): Promise<ReadyApi> {
   const app = await buildApp(config)
   await app.ready()
-  return { routes: app.accessMatrix(), tokenForApp: app.entra.tokenForApp, close: () => app.close() }
+  const { resourceUrl, tokenForApp } = app.entra
+  return { routes: app.accessMatrix(), publicUrl: resourceUrl, tokenForApp, close: () => app.close() }
 }
 
 endOnFaults()

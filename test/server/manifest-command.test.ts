@@ -172,6 +172,20 @@ t.test('whatever Graph answers', async (t) => {
   })
 })
 
+t.test('npm run manifest with RESOURCE_URL, written and compared', async (t) => {
+  const url = 'https://api.example.com/mcp'
+  const { out } = await command(t, { RESOURCE_URL: url })
+  t.same(JSON.parse(out).identifierUris, [`api://${clientId}`, url])
+  const tenant = await startTenant({ port: 0 })
+  t.teardown(() => tenant.close())
+  const env = { ...environmentFor(tenant), RESOURCE_URL: url }
+  const drift = `identifierUris: ${url} is missing\n`
+  t.strictSame(await command(t, env, '--check'), { exitCode: 1, out: drift, err: '' })
+  tenant.addAppIdUri(url)
+  t.match(await command(t, env, '--check'), { exitCode: 0, out: '' })
+  t.match(await command(t, { RESOURCE_URL: '/mcp' }), { exitCode: 2, err: /^RESOURCE_URL "\/mcp" is not allowed: / })
+})
+
 t.test('npm run manifest: what the routes of this server need, without the network', async (t) => {
   const { exitCode, out, err } = await command(t, {})
   t.equal(exitCode, 0)

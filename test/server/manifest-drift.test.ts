@@ -13,18 +13,21 @@ import { driftOf } from '../../src/plugin/manifest/drift.js'
 import type { Registration } from '../../src/plugin/manifest/registration.js'
 import { clientId, declared, route, words } from './manifest-support.js'
 
+const client = 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee'
 const forUsers = { displayName: 'For you', description: 'For you alone' }
 const permissions = declared({
   scopes: { Read: { ...words, forUsers }, Write: words },
   roles: { Admin: words },
-  appPermissions: { Admin: words, 'Read.All': words }
+  appPermissions: { Admin: words, 'Read.All': words },
+  preAuthorizedApplications: { [client]: ['Read', 'Write'] }
 })
 const routes = [
   route('/', requireScope('Read'), requireScope('Write'), requireMember()),
   route('/admin', anyOf(requireRole('Admin'), requireAppPermission('Admin'))),
   route('/all', anyOf(requireAppPermission('Read.All'), requireGroup(clientId)))
 ]
-const { application } = manifestOf(routes, permissions, clientId)
+const publicUrl = 'https://api.example.com/mcp'
+const { application } = manifestOf(routes, permissions, clientId, publicUrl)
 
 /** The registration as Graph answers it when it is as the code says. */
 function inSync() {
@@ -33,6 +36,9 @@ function inSync() {
     identifierUris: [...identifierUris] as unknown[],
     requestedAccessTokenVersion: api.requestedAccessTokenVersion as unknown,
     scopes: api.oauth2PermissionScopes.map((scope) => ({ ...scope }) as Record<string, unknown>),
+    preAuthorizedApplications: (api.preAuthorizedApplications ?? []).map(
+      (one) => ({ ...one }) as Record<string, unknown>
+    ),
     appRoles: appRoles.map((role) => ({ ...role, origin: 'Application' }) as Record<string, unknown>),
     accessTokenClaims: optionalClaims.accessToken.map((claim) => ({ ...claim }) as Record<string, unknown>),
     groupMembershipClaims: groupMembershipClaims as unknown
@@ -64,6 +70,12 @@ t.test('a registration with what the code asks for has no drift, whatever else i
       entry(scopes, 'Write').userConsentDescription = ''
     },
     'another identifier URI beside': ({ identifierUris }) => void identifierUris.push('https://contoso.example/api'),
+    'further clients that need no consent, and IDs in upper case': ({ preAuthorizedApplications }) => {
+      const [one = {}] = preAuthorizedApplications
+      const ids = [one.delegatedPermissionIds].flat().map((id) => String(id).toUpperCase())
+      preAuthorizedApplications[0] = { appId: client.toUpperCase(), delegatedPermissionIds: [...ids, clientId] }
+      preAuthorizedApplications.unshift({ appId: clientId, delegatedPermissionIds: [] }, {})
+    },
     'a claim for display': ({ accessTokenClaims }) => void accessTokenClaims.push({ name: 'email' }),
     'a claim as it is written by hand': ({ accessTokenClaims }) => {
       accessTokenClaims[0] = { name: 'idtyp' }
@@ -95,9 +107,20 @@ t.test('each difference is a line', async (t) => {
     ],
     [
       (registration) => {
-        registration.identifierUris = ['https://contoso.example/api']
+        registration.identifierUris = ['https://contoso.example/api', publicUrl]
       },
       `identifierUris: api://${clientId} is missing`
+    ],
+    [({ identifierUris }) => void identifierUris.pop(), `identifierUris: ${publicUrl} is missing`],
+    [
+      ({ preAuthorizedApplications }) => void preAuthorizedApplications.pop(),
+      `api.preAuthorizedApplications: ${client} is missing`
+    ],
+    [
+      ({ preAuthorizedApplications }) => {
+        preAuthorizedApplications[0] = { appId: client, delegatedPermissionIds: [idOf('Write')] }
+      },
+      `api.preAuthorizedApplications: ${client}: the scope Read (${idOf('Read')}) is missing`
     ],
     [({ scopes }) => void scopes.shift(), 'api.oauth2PermissionScopes: Read is missing'],
     [({ appRoles }) => void appRoles.pop(), 'appRoles: Read.All is missing'],
@@ -187,7 +210,10 @@ t.test('each difference is a line', async (t) => {
 
 t.test('groups that come as roles are drift also where no guard reads groups', async (t) => {
   const plain = manifestOf([route('/')], declared(), clientId).application
-  const registration = { ...inSync(), scopes: [], appRoles: [], groupMembershipClaims: null }
+  const registration = {
+    ...inSync(),
+    ...{ scopes: [], appRoles: [], preAuthorizedApplications: [], groupMembershipClaims: null }
+  }
   t.strictSame(driftOf(plain, registration), [])
   entry(registration.accessTokenClaims, 'groups').additionalProperties = ['emit_as_roles']
   const line = 'optionalClaims.accessToken: "groups" has emit_as_roles, which turns groups into roles'

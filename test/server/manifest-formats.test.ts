@@ -134,3 +134,33 @@ t.test('Bicep: Microsoft.Graph/applications, whose members are those of Graph', 
 `
   )
 })
+
+t.test('clients that are authorized in advance: a resource each in Terraform, a member in Bicep', async (t) => {
+  const client = 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee'
+  const withClient = declared({ ...permissions, preAuthorizedApplications: { [client]: ['Read', 'Write'] } })
+  const { application } = manifestOf(routes, withClient, clientId, 'https://api.example.com/mcp')
+  const terraform = toTerraform(application, 'An API')
+  t.match(terraform, `identifier_uris         = ["api://${clientId}", "https://api.example.com/mcp"]`)
+  t.equal(
+    terraform.slice(terraform.lastIndexOf('\n}\n\n') + 4),
+    `resource "azuread_application_pre_authorized" "client-${client}" {
+  application_id       = azuread_application.api.id
+  authorized_client_id = "${client}"
+  permission_ids       = ["id-1", "id-2"]
+}
+`
+  )
+  t.match(
+    toBicep(application, 'An API'),
+    `    preAuthorizedApplications: [
+      {
+        appId: '${client}'
+        delegatedPermissionIds: [
+          'id-1'
+          'id-2'
+        ]
+      }
+    ]
+`
+  )
+})

@@ -175,6 +175,31 @@ t.test('what is declared and no route asks for stays out, with a warning', async
   t.match(manifestOf([route('/', requireRole('B'))], shared, clientId).warnings, [/the scope B,/], 'a role is no scope')
 })
 
+t.test('the URL of the option resource is one more App ID URI', async (t) => {
+  const url = 'https://api.example.com/mcp'
+  const { application } = manifestOf([route('/')], declared(), clientId, url)
+  t.strictSame(application.identifierUris, [`api://${clientId}`, url])
+})
+
+t.test('clients that are declared are authorized in advance, for scopes of guards', async (t) => {
+  const client = 'AAAAAAAA-bbbb-4ccc-8ddd-eeeeeeeeeeee'
+  const scopes = { A: words, B: words, C: words }
+  const routes = [route('/', requireScope('A'), requireScope('B'))]
+  const tables = { scopes, preAuthorizedApplications: { [client]: ['B', 'A'] } }
+  t.strictSame(manifestOf(routes, declared(tables), clientId).application.api.preAuthorizedApplications, [
+    { appId: client.toLowerCase(), delegatedPermissionIds: [stableId(clientId, 'B'), stableId(clientId, 'A')] }
+  ])
+  t.strictSame(refusalOf(routes, { scopes, preAuthorizedApplications: { spa: ['A'] } }), [
+    1,
+    'src/server/permissions.ts pre-authorizes spa as a client; give the application (client) ID of the client, a GUID'
+  ])
+  for (const name of ['C', 'Unknown'])
+    t.strictSame(refusalOf(routes, { scopes, preAuthorizedApplications: { [client]: [name] } }), [
+      1,
+      `src/server/permissions.ts pre-authorizes ${client} for the scope ${name}, which no route requires; name a scope of a guard`
+    ])
+})
+
 t.test('an ID that a registration has already is kept', async (t) => {
   const id = '00001111-aaaa-2222-bbbb-3333cccc4444'
   const permissions = declared({ scopes: { A: { ...words, id } }, appPermissions: { B: { ...words, id } } })

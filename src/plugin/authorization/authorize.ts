@@ -16,11 +16,17 @@ import { groupNamesHint } from './group-names.js'
 import { type Context, describe, type Policy, type Rule, scopesOf } from './rules.js'
 import { stepUpRefusal } from './step-up.js'
 
-/** All groups of a user, by their IDs, wherever they are kept. */
-export type GroupsOf = (principal: UserPrincipal, request: Context) => Promise<readonly string[]>
+/**
+ * All groups of a user, by their IDs, wherever they are kept.
+ *
+ * @param rule that is evaluated: it may name groups that no declared guard names
+ */
+export type GroupsOf = (principal: UserPrincipal, request: Context, rule: Rule) => Promise<readonly string[]>
 
 /** What a rule is evaluated with. */
 interface Question {
+  /** The whole rule, of which parts are evaluated one after the other. */
+  readonly rule: Rule
   readonly principal: Principal
   readonly request: Context
   readonly groupsOf: GroupsOf | undefined
@@ -42,7 +48,7 @@ export async function ruleRefusal(
   policySeconds = 5,
   scopeName: ScopeName = asItIs
 ): Promise<Refusal | undefined> {
-  const verdict = await ask(rule, { principal, request, groupsOf, policySeconds, scopeName })
+  const verdict = await ask(rule, { rule, principal, request, groupsOf, policySeconds, scopeName })
   if (verdict === passes) return undefined
   return isMissing(verdict) ? refusalOf(rule, verdict, principal, scopeName) : verdict
 }
@@ -134,10 +140,10 @@ async function evaluatePolicy(rule: Extract<Rule, { kind: 'policy' }>, question:
 
 /** Overage means unknown, never "in no group" (Microsoft: "Access token claims reference", groups overage claim). */
 async function evaluateGroups(rule: Extract<Rule, { kind: 'group' }>, question: Question) {
-  const { principal, request, groupsOf } = question
+  const { principal, request, groupsOf, rule: whole } = question
   try {
     if (!groupsOf) throw new Error('the option "groups", with which to look them up, is not set')
-    const groups = await groupsOf(principal as UserPrincipal, request)
+    const groups = await groupsOf(principal as UserPrincipal, request, whole)
     return groups.includes(rule.name) ? passes : no(rule, question)
   } catch (error) {
     request.log.error({ err: loggedError(error), group: rule.name }, 'the groups of a user could not be looked up')

@@ -26,7 +26,7 @@ export interface GraphAccess {
 
 /** What a lookup is given. */
 export interface GroupsQuestion {
-  /** The groups that guards of this app require; others may be left out. */
+  /** The groups that guards of this app require, and the guard that is evaluated; others may be left out. */
   readonly groupIds: readonly string[]
   /** Present when the option `downstream` is set. */
   readonly graph?: GraphAccess
@@ -64,7 +64,7 @@ export function resolverOf(given: GroupsResolver | undefined, hasClient: boolean
 export interface GroupsDependencies {
   readonly timeoutSeconds: number
   readonly clock: Clock
-  /** The rules of all guards, complete once the app is ready. */
+  /** The rules of declared guards, complete once the app is ready. */
   readonly rules: readonly Rule[]
   readonly graphFor: (principal: UserPrincipal, request: Context, signal: AbortSignal) => GraphAccess | undefined
 }
@@ -75,11 +75,14 @@ export function createGroupsOf(
   { timeoutSeconds, clock, rules, graphFor }: GroupsDependencies
 ): GroupsOf {
   const answers = new LookupCache<readonly string[]>('groups', { timeoutSeconds, clock })
-  return async (principal, request) => {
+  return async (principal, request, rule) => {
     const { tenantId, id, claims } = principal
-    // Guards outside routes may name further groups, which an earlier lookup may have left out.
-    const groupIds = groupIdsOf(rules)
-    const about = JSON.stringify([tenantId, id, claims.uti ?? claims.jti, claims.iat, claims.exp, groupIds.length])
+    const declared = groupIdsOf(rules)
+    // Guards outside routes may name further groups, which may come from a request: asked for with this guard alone, and not kept.
+    const others = groupIdsOf([rule]).filter((group) => !declared.includes(group))
+    const groupIds = [...declared, ...others]
+    const token = [tenantId, id, claims.uti ?? claims.jti, claims.iat, claims.exp]
+    const about = JSON.stringify([...token, declared.length, others])
     const seconds = Math.max(1, Number(claims.exp) - Date.now() / 1000) // within the tolerance, `exp` may be past
     const { value } = await answers.get({ about, ...subjectOf(principal) }, seconds, async (signal) => {
       const graph = graphFor(principal, request, signal)

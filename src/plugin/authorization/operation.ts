@@ -20,8 +20,8 @@ export class Operations {
   readonly #rules: Rule[]
   #isSealed = false
 
-  /** @param rules gets the rule of each operation. Default: none does */
-  constructor(rules: Rule[] = []) {
+  /** @param rules gets the rule of each operation */
+  constructor(rules: Rule[]) {
     this.#rules = rules
   }
 

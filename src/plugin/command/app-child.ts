@@ -13,7 +13,7 @@ interface App {
   ready(): Promise<unknown>
   close(): Promise<unknown>
   readonly server: { readonly listening: boolean }
-  readonly entra?: Pick<EntraTenant, 'accessMatrix' | 'tokenForApp'>
+  readonly entra?: Pick<EntraTenant, 'accessMatrix' | 'resourceUrl' | 'tokenForApp'>
 }
 
 const wanted = 'export default the Fastify app, which does not listen, or a function that returns it'
@@ -43,6 +43,7 @@ async function factsOf({ entra }: App, exports: object, request: RegistrationReq
       ...(constraints && { constraints: inTexts(constraints) }),
       ...(rule && { rule })
     })),
+    ...(entra.resourceUrl !== undefined && { publicUrl: entra.resourceUrl }),
     permissions: ownMember(exports, 'permissions'),
     ...(registration && { registration })
   }

@@ -20,6 +20,8 @@ export interface AppRoute {
 /** What is known of an app that was ready. */
 export interface AppFacts {
   readonly routes: readonly AppRoute[]
+  /** `publicUrl` of the option `resource`. */
+  readonly publicUrl?: string
   /** The module's export of this name, in JSON. */
   readonly permissions?: unknown
   /** Present if it was asked for. */

@@ -31,10 +31,21 @@ export function declaredPermissions({ routes, permissions = {} }: AppFacts, modu
     apiName: typeof apiName === 'string' ? apiName : 'API',
     declaredIn: module,
     ...(Array.isArray(optionalClaims) && { optionalClaims: optionalClaims.map(String) }),
+    preAuthorizedApplications: clientsIn(ownMember(permissions, 'preAuthorizedApplications'), module),
     scopes: table('scopes'),
     roles: table('roles'),
     appPermissions: table('appPermissions')
   }
+}
+
+/** Names of scopes by client ID. */
+function clientsIn(given: unknown = {}, module: string): Readonly<Record<string, readonly string[]>> {
+  const isList = (names: unknown) => Array.isArray(names) && names.every((name) => typeof name === 'string')
+  if (typeof given === 'object' && given !== null && Object.values(given).every(isList))
+    return { ...given } as Record<string, string[]>
+  throw new CommandFailure(
+    `${module}: preAuthorizedApplications of its export permissions is not allowed; give lists of scopes by client ID`
+  )
 }
 
 /** A list of names, or names with words. */

@@ -13,7 +13,7 @@ import { type CheckId, type Diagnosis, skipped, wrongBecause } from './checks/di
 import { checkCertificate, checkSecret } from './checks/expiry.js'
 import { checkKeys } from './checks/keys.js'
 import { checkRedis } from './checks/redis.js'
-import { type App, checkRegistration, findRegistration } from './checks/registration.js'
+import { type App, checkRegistration, type Expected, findRegistration } from './checks/registration.js'
 import { json, lines, type Outcome, parsed, type World } from './outcome.js'
 import { withArguments } from './variables.js'
 
@@ -94,7 +94,7 @@ interface ClientsToCheck {
 
 /** What this API requests of its tenants with its own credentials. */
 async function checkClients({ configuration, failed, wanted, exchangeJson }: ClientsToCheck) {
-  const { clients } = configuration.settings
+  const { clients, resource } = configuration.settings
   if (clients.size === 0) {
     const set = 'for these checks set ENTRA_CLIENT_SECRET or ENTRA_CLIENT_CERTIFICATE'
     return [skipped('credential', 'this API has no credential of its own', set)]
@@ -106,7 +106,9 @@ async function checkClients({ configuration, failed, wanted, exchangeJson }: Cli
   for (const client of new Set(clients.values())) {
     const isDown = [...clients].some(([issuer, its]) => its === client && failed.has(issuer))
     const graphUrl = configuration.graphUrl ?? client.graphUrl
-    found.push(...(await checkClient({ client, isDown, graphUrl, exchangeJson, app, permissions: wanted.permissions })))
+    const { permissions } = wanted
+    const expected = { app, publicUrl: resource?.publicUrl }
+    found.push(...(await checkClient({ client, isDown, graphUrl, exchangeJson, permissions, ...expected })))
   }
   return [...diagnoses, ...found]
 }
@@ -120,16 +122,21 @@ async function loadApp(module: string | undefined): Promise<{ app?: App; diagnos
   }
 }
 
-interface ClientToCheck {
+interface ClientToCheck extends Expected {
   readonly client: OwnClient
   readonly isDown: boolean
   readonly graphUrl: string
   readonly exchangeJson: ExchangeJson
-  readonly app: App | undefined
   readonly permissions: readonly string[]
 }
 
-async function checkClient({ app, permissions, isDown, ...graph }: ClientToCheck): Promise<readonly Diagnosis[]> {
+async function checkClient({
+  app,
+  publicUrl,
+  permissions,
+  isDown,
+  ...graph
+}: ClientToCheck): Promise<readonly Diagnosis[]> {
   const { clientId, tenantId, isMany, credential } = graph.client
   if (isMany) return [skipped('credential', `a token needs one tenant, and ${tenantId} stands for many`)]
   if (isDown) return skipAll(['credential', 'consent', 'registration'], `the keys of ${tenantId} must be fetched first`)
@@ -139,8 +146,5 @@ async function checkClient({ app, permissions, isDown, ...graph }: ClientToCheck
   const registration = await findRegistration(clientId, { ...graph, token })
   if (hasOwn(registration, 'outcome')) return [...granted, registration]
   const expiry = hasOwn(credential, 'clientSecret') ? [checkSecret(credential.clientSecret, registration.secrets)] : []
-  const compared = app
-    ? checkRegistration(clientId, registration, app)
-    : [skipped('registration', 'no module was given, whose guards could be compared')]
-  return [...granted, ...expiry, ...compared]
+  return [...granted, ...expiry, ...checkRegistration(clientId, registration, { app, publicUrl })]
 }

@@ -16,7 +16,8 @@ const usage = [
   '  --check    compare the registration with the guards; exit status 1 if they differ. The app needs the option downstream, and the',
   '             application permission Application.Read.All in Microsoft Graph (GRAPH_URL: its origin in another cloud)',
   'The module exports by default a Fastify app, or a function that returns one, which does not listen. Its export permissions, if it has one, is',
-  'what guardsFor() gets: names with a description, or with displayName, description, id and forUsers.'
+  'what guardsFor() gets: names with a description, or with displayName, description, id and forUsers. Its preAuthorizedApplications has names of',
+  'scopes by the IDs of clients whose users need no consent.'
 ]
 const options = {
   client: { type: 'string' },
@@ -43,7 +44,7 @@ async function start({ args, env }: World): Promise<Outcome> {
   try {
     const permissions = declaredPermissions(facts, module)
     const routes = facts.routes.map(({ method, url, rule }) => ({ method, url, rule }))
-    const { application, warnings } = manifestOf(routes, permissions, clientId)
+    const { application, warnings } = manifestOf(routes, permissions, clientId, facts.publicUrl)
     if (!facts.registration) return { exitCode: 0, out: format(application, permissions.apiName), err: lines(warnings) }
     const drift = driftOf(application, facts.registration)
     const inSync = `the registration of ${clientId} has what the guards require`

@@ -54,6 +54,8 @@ export interface EntraTenant {
   readonly issuers: readonly IssuerStatus[]
   /** The discovery document (for Entra, that of v2); `undefined` until it is fetched. */
   readonly metadata: Metadata | undefined
+  /** `publicUrl` of the option `resource`: the URL by which clients discover this API; `undefined` without the option. */
+  readonly resourceUrl: string | undefined
   /** The plugin's part of an OpenAPI document. */
   readonly openapi: EntraOpenapi
   /** Returns a token with which this API calls another API for itself. See {@link TokenForApp}. */
@@ -78,7 +80,7 @@ declare module 'fastify' {
 }
 
 function describeTenant(
-  { issuers: [first, ...others], settings: { scopeBase }, downstreams }: Engine,
+  { issuers: [first, ...others], settings: { scopeBase, resource }, downstreams }: Engine,
   { rules, accessMatrix, verifyToken }: Given,
   outside: OutsideRoutes
 ): EntraTenant {
@@ -86,6 +88,7 @@ function describeTenant(
   const openapi = createOpenapi({ scopeBase, metadataUrl: first.status.metadataUrl, metadata, rules })
   return {
     ...outside,
+    resourceUrl: resource?.publicUrl,
     openapi,
     verifyToken,
     accessMatrix,
@@ -117,7 +120,7 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
   const { settings, audit, downstreams, scopeNameFor, verifier } = engine
   const { rules, verifyToken, wrapped } = given
   const groupsOf = groupsLookup(engine, rules, (request, scopes) => (request as FastifyRequest).onBehalfOf(scopes))
-  const outside = createOutsideRoutes(createAuthorizer(engine, { groupsOf, rules }), given, app.log)
+  const outside = createOutsideRoutes(createAuthorizer(engine, groupsOf), given, app.log)
   const complete = (why: Refusal, principal: Principal | null) => completedFor(why, principal, verifier.issuers)
   const refuse = advising(app, refusalSender(challengeContextOf(settings), audit, complete))
   decoratePrincipal(app)

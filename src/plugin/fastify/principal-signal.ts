@@ -1,4 +1,5 @@
 /** `request.principalSignal`: made when it is read, and forgotten when the response or the socket is closed. */
+import type { Duplex } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { routeOf } from '../authorization/guard.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
@@ -55,8 +56,11 @@ function watch(request: WithSlots, signals: PrincipalSignals): AbortSignal {
       `${routeOf(request)} reads request.principalSignal, and its caller is not verified; read it only where request.principalOrNull is no null`
     )
   const watched = signals.watch(principal)
-  const stream = isUpgrade(request.raw) ? request.raw.socket : request[reply].raw
+  const stream = isUpgrade(request.raw) ? request.raw.socket : streamOf(request[reply].raw)
   if (stream.destroyed) watched.release()
   stream.once('close', () => watched.release())
   return watched.signal
 }
+
+/** A response over HTTP/2 does not say whether it was destroyed; its stream does (Node.js: `http2.Http2ServerResponse`). */
+const streamOf = (raw: FastifyReply['raw'] & { readonly stream?: Duplex }) => raw.stream ?? raw

@@ -2,6 +2,7 @@
 
 import { checkDeclarations, declarationOf } from './declarations.js'
 import type { Permissions } from './permissions.js'
+import { type PreAuthorizedApplication, preAuthorizedBy } from './pre-authorized.js'
 import { claimsOf, type Route, type Table, usesOf } from './requirements.js'
 import { stableId } from './stable-id.js'
 
@@ -41,6 +42,8 @@ export interface Application {
     /** Tokens of version 1 have another issuer and another audience (Microsoft: "Access tokens", token formats). */
     readonly requestedAccessTokenVersion: 2
     readonly oauth2PermissionScopes: readonly PermissionScope[]
+    /** Present where some are declared. */
+    readonly preAuthorizedApplications?: readonly PreAuthorizedApplication[]
   }
   readonly appRoles: readonly AppRole[]
   readonly optionalClaims: { readonly accessToken: readonly OptionalClaim[] }
@@ -57,18 +60,29 @@ export interface Manifest {
 /**
  * The registration of an API, from its routes and the declarations of their permissions.
  *
+ * @param publicUrl of the option `resource`: clients send it as `resource`, and it must be an App ID URI of the registration
  * @throws ManifestFailure when a guard names an undeclared permission
  */
-export function manifestOf(routes: readonly Route[], permissions: Permissions, clientId: string): Manifest {
+export function manifestOf(
+  routes: readonly Route[],
+  permissions: Permissions,
+  clientId: string,
+  publicUrl?: string
+): Manifest {
   const uses = usesOf(routes)
   const warnings = checkDeclarations(permissions, uses)
   const asked = (table: Table) => new Set(uses.filter((use) => use.table === table).map(({ value }) => value))
   const idOf = (table: Table, value: string) =>
     declarationOf(permissions, table, value)?.id ?? stableId(clientId, value)
   const claims = claimsOf(routes, permissions.optionalClaims)
+  const oauth2PermissionScopes = scopesOf(permissions, asked('scopes'), idOf)
   const application: Application = {
-    identifierUris: [`api://${clientId.toLowerCase()}`],
-    api: { requestedAccessTokenVersion: 2, oauth2PermissionScopes: scopesOf(permissions, asked('scopes'), idOf) },
+    identifierUris: [`api://${clientId.toLowerCase()}`, ...(publicUrl === undefined ? [] : [publicUrl])],
+    api: {
+      requestedAccessTokenVersion: 2,
+      oauth2PermissionScopes,
+      ...preAuthorizedBy(permissions, oauth2PermissionScopes)
+    },
     appRoles: rolesOf(permissions, asked('roles'), asked('appPermissions'), idOf),
     optionalClaims: { accessToken: claims.map(optionalClaim) },
     ...(claims.includes('groups') && { groupMembershipClaims: 'SecurityGroup' })

@@ -13,6 +13,7 @@ export function driftOf(wanted: Application, found: Registration): readonly stri
       ? []
       : [differs('api', 'requestedAccessTokenVersion', found.requestedAccessTokenVersion, version)]),
     ...permissionDrift('api.oauth2PermissionScopes', oauth2PermissionScopes, found.scopes),
+    ...clientDrift(wanted, found),
     ...permissionDrift('appRoles', wanted.appRoles, found.appRoles),
     ...claimDrift(wanted.optionalClaims.accessToken, found.accessTokenClaims),
     ...groupDrift(wanted, found)
@@ -41,6 +42,21 @@ function entryDrift(where: string, wanted: Entry, found: Entry): readonly string
     return member === 'id' ? `${line}; grants name the ID, so declare it with the permission` : line
   })
 }
+
+/** A registration may authorize further clients in advance, and these for further scopes. */
+function clientDrift({ api }: Application, found: Registration): readonly string[] {
+  const where = 'api.preAuthorizedApplications'
+  return (api.preAuthorizedApplications ?? []).flatMap(({ appId, delegatedPermissionIds }) => {
+    const other = found.preAuthorizedApplications.find((each) => comparable(each.appId) === appId)
+    if (!other) return [`${where}: ${appId} is missing`]
+    const granted = [other.delegatedPermissionIds].flat().map(comparable)
+    const missing = delegatedPermissionIds.filter((id) => !granted.includes(comparable(id)))
+    return missing.map((id) => `${where}: ${appId}: the scope ${nameOf(id, api)} (${id}) is missing`)
+  })
+}
+
+const nameOf = (id: string, { oauth2PermissionScopes }: Application['api']) =>
+  oauth2PermissionScopes.find((scope) => scope.id === id)?.value
 
 /**
  * With this property users' tokens have `idtyp` as well (Microsoft: "Optional claims reference", additionalProperties), so that a missing claim

@@ -26,6 +26,11 @@ export interface Permissions {
   readonly declaredIn: string
   /** Optional claims that policies, `isRevoked` (`xms_cc`, `sid`) or routes read. Those that guards read are derived from the guards. */
   readonly optionalClaims?: readonly string[]
+  /**
+   * Clients whose users need no consent: names of scopes by client ID (Microsoft Graph: "preAuthorizedApplication resource type"). Only for
+   * clients of your own, as nobody is asked.
+   */
+  readonly preAuthorizedApplications?: Readonly<Record<string, readonly string[]>>
   readonly scopes: Readonly<Record<string, Scope>>
   readonly roles: Readonly<Record<string, Permission>>
   readonly appPermissions: Readonly<Record<string, Permission>>

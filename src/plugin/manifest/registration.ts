@@ -18,6 +18,7 @@ export interface Registration {
   readonly identifierUris: readonly unknown[]
   readonly requestedAccessTokenVersion: unknown
   readonly scopes: readonly Entry[]
+  readonly preAuthorizedApplications: readonly Entry[]
   readonly appRoles: readonly Entry[]
   readonly accessTokenClaims: readonly Entry[]
   readonly groupMembershipClaims: unknown
@@ -36,11 +37,12 @@ export async function readRegistration(graph: RegistrationSource, clientId: stri
     detail: `Microsoft Graph does not show the registration of ${clientId}; it must be in this tenant, and hold Application.Read.All`
   }
   const body = await graph.get(`/v1.0/applications(appId='${clientId}')?$select=${selected.join()}`, refused)
-  const { oauth2PermissionScopes, requestedAccessTokenVersion } = entry(body.api)
+  const { oauth2PermissionScopes, preAuthorizedApplications, requestedAccessTokenVersion } = entry(body.api)
   return {
     identifierUris: list(body.identifierUris),
     requestedAccessTokenVersion,
     scopes: list(oauth2PermissionScopes).map(entry),
+    preAuthorizedApplications: list(preAuthorizedApplications).map(entry),
     appRoles: list(body.appRoles).map(entry),
     accessTokenClaims: list(entry(body.optionalClaims).accessToken).map(entry),
     groupMembershipClaims: body.groupMembershipClaims

@@ -1,10 +1,11 @@
 /** The registration as Terraform: resource `azuread_application` of the provider hashicorp/azuread, version 3. */
 import type { Application, AppRole, OptionalClaim, PermissionScope } from './application.js'
+import type { PreAuthorizedApplication } from './pre-authorized.js'
 
 type Lines = readonly string[]
 
 /**
- * A file of one resource. The registration exists before it, as the IDs come from the client ID: import it. The resource manages the
+ * A file of one resource, and of one for each client that is authorized in advance. The registration exists before it, as the IDs come from the client ID: import it. The resource manages the
  * whole registration: what is not in the file (redirect URIs, owners, secrets) has to be put into it.
  */
 export function toTerraform(application: Application, apiName: string): string {
@@ -22,7 +23,21 @@ export function toTerraform(application: Application, apiName: string): string {
     ...appRoles.flatMap(appRole),
     ...block('optional_claims', optionalClaims.accessToken.flatMap(accessTokenClaim))
   ])
-  return `# Written from the guards of the API.\n# Provider: hashicorp/azuread, version 3\n${resource.join('\n')}\n`
+  const clients = (api.preAuthorizedApplications ?? []).flatMap(preAuthorized)
+  const body = [...resource, ...clients].join('\n')
+  return `# Written from the guards of the API.\n# Provider: hashicorp/azuread, version 3\n${body}\n`
+}
+
+/** A resource of its own: `azuread_application` has no such block. */
+function preAuthorized({ appId, delegatedPermissionIds }: PreAuthorizedApplication): Lines {
+  return block(
+    `resource "azuread_application_pre_authorized" "client-${appId}"`,
+    attributes({
+      application_id: 'azuread_application.api.id',
+      authorized_client_id: text(appId),
+      permission_ids: list(delegatedPermissionIds)
+    })
+  )
 }
 
 function scope(each: PermissionScope): Lines {

@@ -16,6 +16,8 @@ import { ServerProblem } from '../problems.js'
 /** The API's description, once it is ready. */
 export interface ReadyApi {
   readonly routes: readonly Route[]
+  /** `publicUrl` of the option `resource`. */
+  readonly publicUrl?: string | undefined
   /** The API's own token, from its tenant. */
   readonly tokenForApp: TokenForApp
   close(): Promise<unknown>
@@ -65,8 +67,8 @@ function parsed(args: readonly string[]) {
 }
 
 /**
- * Without the network: the API is built for a tenant at an unreachable address, as its guards are the same for any. Only the client ID of
- * the server's settings is used, so that the same code yields the same manifest.
+ * Without the network: the API is built for a tenant at an unreachable address, as its guards are the same for any. Only the client ID and
+ * the URL of the server's settings are used, so that the same code yields the same manifest.
  */
 async function written(format: Format, env: Environment, subject: Subject): Promise<Outcome> {
   const clientId = env.ENTRA_CLIENT_ID || exampleClientId
@@ -74,11 +76,12 @@ async function written(format: Format, env: Environment, subject: Subject): Prom
     ENTRA_TENANT_ID: '00000000-0000-0000-0000-000000000000',
     ENTRA_CLIENT_ID: clientId,
     ENTRA_AUTHORITY: 'http://127.0.0.1:9',
+    RESOURCE_URL: env.RESOURCE_URL,
     LOG_LEVEL: 'silent'
   })
-  const { routes, close } = await subject.start(config)
+  const { routes, publicUrl, close } = await subject.start(config)
   await close()
-  const { application, warnings } = manifestOf(routes, subject.permissions, clientId)
+  const { application, warnings } = manifestOf(routes, subject.permissions, clientId, publicUrl)
   const example = 'ENTRA_CLIENT_ID is not set; these IDs are for the API of the embedded tenant'
   const notes = env.ENTRA_CLIENT_ID ? warnings : [example, ...warnings]
   return { exitCode: 0, out: format(application, subject.permissions.apiName), err: lines(notes) }
@@ -92,7 +95,7 @@ async function checked(env: Environment, subject: Subject): Promise<Outcome> {
   const api = await subject.start(config)
   const graph = createGraph(config.graph, api.tokenForApp)
   try {
-    const { application, warnings } = manifestOf(api.routes, subject.permissions, clientId)
+    const { application, warnings } = manifestOf(api.routes, subject.permissions, clientId, api.publicUrl)
     const drift = driftOf(application, await readRegistration(graph, clientId))
     const inSync = `the registration of ${clientId} has what the code requires`
     return drift.length > 0

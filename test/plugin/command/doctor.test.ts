@@ -402,9 +402,39 @@ t.test('a scope, and an optional claim, are missing in the registration', async 
   await requireWrong(
     t,
     await doctor(t, env, join(apps, 'server.ts')),
-    /registration .*oauth2PermissionScopes: access_as_user is missing; write/,
+    /registration .*oauth2PermissionScopes: access_as_user is missing: .* with AADSTS650053; add the scope/,
     /claims .*accessToken: idtyp is missing; set it/
   )
+})
+
+t.test('AADSTS650053: a scope that guards require is disabled', async (t) => {
+  const env = await startAltered(t, (path, answer) => {
+    if (!path.includes('optionalClaims')) return
+    const registration = JSON.parse(answer.body)
+    registration.api.oauth2PermissionScopes[0].isEnabled = false
+    answer.body = JSON.stringify(registration)
+  })
+  setVariables(t, env)
+  await requireWrong(
+    t,
+    await doctor(t, env, join(apps, 'server.ts')),
+    /registration .*access_as_user: isEnabled is false, and true in code: .* with AADSTS650053; enable the scope/
+  )
+})
+
+t.test('AADSTS9010010: the URL of the API is no App ID URI of the registration', async (t) => {
+  const url = 'https://api.example.com/mcp'
+  const env = { ...own, RESOURCE_URL: url }
+  setVariables(t, env)
+  const line =
+    /registration .*identifierUris: https:\S+\/mcp is missing: .* as resource with AADSTS9010010; add this URL/
+  await requireWrong(t, await doctor(t, env), line)
+  await requireWrong(t, await doctor(t, env, join(apps, 'server.ts')), line)
+  tenant.addAppIdUri(url)
+  for (const args of [[], [join(apps, 'server.ts')]]) {
+    const { exitCode, out } = await doctor(t, env, ...args)
+    t.equal(exitCode, 0, out)
+  }
 })
 
 t.test('Graph is down', async (t) => {

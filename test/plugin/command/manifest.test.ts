@@ -1,6 +1,7 @@
 /** `fastify-entra manifest`: the registration of an app of one's own, from its guards, and its comparison with the real one. */
 import { join } from 'node:path'
 import t from 'tap'
+import { declaredPermissions } from '../../../src/plugin/command/declared-permissions.js'
 import { run } from '../../../src/plugin/command/run.js'
 import type { Application } from '../../../src/plugin/manifest/application.js'
 import { environmentFor } from '../../../src/server/environment.js'
@@ -53,6 +54,26 @@ t.test('guards in the config and in onRequest count as well, and so does what th
   t.match(await manifest('registered.ts', '--format', 'bicep', '--client', other), {
     out: new RegExp(`api://${other}`)
   })
+})
+
+t.test('an API that clients discover, and a client that needs no consent', async (t) => {
+  const { out, err } = await manifest('discovered.ts')
+  t.equal(err, '')
+  const { api, identifierUris }: Application = JSON.parse(out)
+  t.same(identifierUris, [`api://${client}`, 'https://api.example.com/mcp'])
+  const [scope] = api.oauth2PermissionScopes
+  t.same(api.preAuthorizedApplications, [
+    { appId: 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee', delegatedPermissionIds: [scope?.id] }
+  ])
+})
+
+t.test('declarations of clients that are none', async (t) => {
+  for (const preAuthorizedApplications of [5, null, 'x', { a: 'Read' }, { a: [1] }])
+    t.throws(() => declaredPermissions({ routes: [], permissions: { preAuthorizedApplications } }, 'app.js'), {
+      name: 'CommandFailure',
+      message:
+        'app.js: preAuthorizedApplications of its export permissions is not allowed; give lists of scopes by client ID'
+    })
 })
 
 t.test('what cannot be a registration, and what is no use of the command', async (t) => {

@@ -188,8 +188,8 @@ t.test('policies and lookups of groups need the request', async (t) => {
   await authorize(request, requireGroup(group))
   await authorize(request, requireGroup(another))
   await authorize(request, requireGroup(another))
-  await t.rejects(authorize(request, requireGroup(group)), { code: 'insufficient_permissions' }, 'by the last lookup')
-  t.same(seen, [[group], [group, another]], 'a guard with another group asks again')
+  await authorize(request, requireGroup(group))
+  t.same(seen, [[group], [another]], 'a guard with another group asks again, for what may come from a request')
 })
 
 /** What `authorize()` says of a caller now, as a request and as its principal. */

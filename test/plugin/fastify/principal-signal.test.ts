@@ -1,8 +1,9 @@
 /** `request.principalSignal` on real connections: when it fires, and what ends it. */
 import { once } from 'node:events'
 import { get as httpGet, type IncomingMessage } from 'node:http'
+import { connect } from 'node:http2'
 import websocket from '@fastify/websocket'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import WebSocket from 'ws'
 import type { Principal } from '../../../src/plugin/index.js'
@@ -133,6 +134,43 @@ t.test('a connection that is gone, and one that ended before, have signals that 
   t.same(
     api.signals.map(({ aborted }) => aborted),
     [false, false, false, true]
+  )
+})
+
+t.test('over HTTP/2, also of a stream that ended before', async (t) => {
+  const signals: AbortSignal[] = []
+  const routes = (app: FastifyInstance) => {
+    const open = ({ principalSignal }: FastifyRequest) => signals.push(principalSignal)
+    app.get('/events', (request, reply) => {
+      open(request)
+      reply.hijack()
+      reply.raw.write('data: hello\n\n')
+    })
+    app.get('/late', (request, reply) => {
+      reply.send('sent')
+      reply.raw.once('close', () => open(request))
+    })
+  }
+  const { origin } = await startApi(t, { tenant, app: Fastify({ http2: true }), routes })
+  const clock = processClock(t)
+  const client = connect(origin)
+  t.teardown(() => client.destroy())
+  const authorization = `Bearer ${await tenant.userToken()}`
+  const ask = (path: string) => client.request({ ':path': path, authorization })
+  ask('/late').resume()
+  await until('its signal', () => signals.length === 1)
+  const gone = ask('/events')
+  await once(gone, 'data')
+  gone.close()
+  await once(gone, 'close')
+  await once(ask('/events'), 'data')
+  const [, , kept] = signals as [AbortSignal, AbortSignal, AbortSignal]
+  const fired = once(kept, 'abort')
+  clock.advance(3661_000)
+  await within('the signal', fired)
+  t.same(
+    signals.map(({ aborted }) => aborted),
+    [false, false, true]
   )
 })
 

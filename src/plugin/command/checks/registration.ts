@@ -8,6 +8,7 @@ import { declaredPermissions } from '../declared-permissions.js'
 import { GraphRefusal, graphBy, type Reader } from '../graph-source.js'
 import { type Diagnosis, ok, skipped, wrong, wrongBecause } from './diagnosis.js'
 import type { PasswordCredential } from './expiry.js'
+import { predictedError, predictedForUrl } from './sign-in-errors.js'
 
 /** A registration, and its secrets as far as Graph shows them. */
 export interface FoundRegistration {
@@ -45,12 +46,23 @@ export async function findRegistration(clientId: string, reader: Reader): Promis
   }
 }
 
-/** Compares the registration with the guards of the app. */
+/** What the registration must fit. */
+export interface Expected {
+  readonly app: App | undefined
+  /** `publicUrl` of the option `resource`, by the variables. */
+  readonly publicUrl: string | undefined
+}
+
+/** Compares the registration with the guards of the app, or without one with the variables. */
 export function checkRegistration(
   clientId: string,
   { registration }: FoundRegistration,
-  app: App
+  { app, publicUrl }: Expected
 ): readonly Diagnosis[] {
+  if (!app) {
+    const notCompared = skipped('registration', 'no module was given, whose guards could be compared')
+    return [...predictedForUrl(publicUrl, registration), notCompared]
+  }
   try {
     return diagnosesOf(driftBetween(clientId, registration, app), clientId)
   } catch (error) {
@@ -60,7 +72,8 @@ export function checkRegistration(
 
 function driftBetween(clientId: string, registration: Registration, { module, facts }: App): readonly string[] {
   const routes = facts.routes.map(({ method, url, rule }) => ({ method, url, rule }))
-  return driftOf(manifestOf(routes, declaredPermissions(facts, module), clientId).application, registration)
+  const { application } = manifestOf(routes, declaredPermissions(facts, module), clientId, facts.publicUrl)
+  return driftOf(application, registration)
 }
 
 /** Optional claims have a line of their own, as another page of the portal sets them. */
@@ -68,7 +81,9 @@ function diagnosesOf(drift: readonly string[], clientId: string): readonly Diagn
   const isAboutClaims = (line: string) => /^(optionalClaims|groupMembershipClaims)\b/.test(line)
   const apply = 'write the registration with fastify-entra manifest, and apply it'
   const addClaim = 'set it for access tokens (registration, Token configuration)'
-  const differences = drift.filter((line) => !isAboutClaims(line)).map((line) => wrong('registration', line, apply))
+  const differences = drift
+    .filter((line) => !isAboutClaims(line))
+    .map((line) => predictedError(line) ?? wrong('registration', line, apply))
   const claims = drift.filter(isAboutClaims).map((line) => wrong('claims', line, addClaim))
   const inSync = ok('registration', `${clientId} has the permissions that the guards require`)
   const allClaims = ok('claims', `${clientId} has the optional claims that the guards need`)
