@@ -31,7 +31,8 @@ export async function buildServer(
     async handler(request, reply) {
       // Ends tools and streams when the client leaves, and when its token expires or is revoked.
       const signal = AbortSignal.any([request.signal, request.principalSignal])
-      const asked = await toWebRequest(request.raw as NodeIncomingMessageLike, request.body, { signal })
+      // Without the body, which is passed on as it was parsed: JSON that nests deeply can be read, and not written again.
+      const asked = await toWebRequest(request.raw as NodeIncomingMessageLike, null, { signal })
       // No token: tools must not pass it on (MCP authorization, "Token Passthrough").
       const authInfo = { token: '', clientId: String(request.principal.clientId), scopes: [], extra: { request } }
       signal.addEventListener('abort', () => reply.raw.headersSent && reply.raw.destroy())
