@@ -1,6 +1,9 @@
 /** examples/mcp: an official client that knows a URL and its own client ID comes to a tool's answer, by what the server says. */
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import t, { type Test } from 'tap'
 import { type Mcp, startMcp } from '../../src/server/dev-mcp.js'
+import { signIn } from '../../src/tenant/client.js'
 import { startTenant, type Tenant } from '../../src/tenant/index.js'
 import { connect } from './mcp-client.js'
 
@@ -68,3 +71,72 @@ t.test('an administrator may call the tool of administrators', async (t) => {
   t.teardown(() => client.close())
   t.match(JSON.stringify(await client.callTool({ name: 'server_status' })), 'uptimeSeconds')
 })
+
+t.test('hostile messages: no tool runs, nothing is a 5xx, and the server lives', async (t) => {
+  const { tenant, mcp, lines } = await start(t)
+  const token = (
+    await signIn(tenant.origin, {
+      tenantId: tenant.tenantId,
+      clientId: String(tenant.description.clients.find(({ name }) => name === 'spa')?.clientId),
+      username: 'user@contoso.example',
+      redirectUri: 'http://localhost:5173/callback',
+      scope: `${mcp.url}/access_as_user`
+    })
+  ).access_token
+  const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'server_status' } }
+  const { host, port } = new URL(mcp.url)
+  /** Raw, as fetch() would mend some of it. */
+  async function send(body: string, headers: Record<string, string> = {}, method = 'POST'): Promise<number> {
+    const asked = request({
+      port,
+      method,
+      path: '/mcp',
+      headers: {
+        host,
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        ...headers
+      }
+    })
+    asked.end(body)
+    const [response] = (await once(asked, 'response')) as [IncomingMessage]
+    response.resume()
+    await once(response, 'end')
+    return Number(response.statusCode)
+  }
+  t.equal(await send(JSON.stringify(call)), 403, 'a role is required')
+  const named = (name: unknown) => JSON.stringify({ ...call, params: { name } })
+  const bodies = [
+    JSON.stringify([call]),
+    JSON.stringify([[call]]),
+    JSON.stringify(Array.from({ length: 5000 }, () => call)),
+    ...['__proto__', 'constructor', ['server_status'], { server_status: 1 }, null, 'Server_status'].map(named),
+    JSON.stringify({ ...call, params: null }),
+    JSON.stringify({ ...call, method: ['tools/call'] }),
+    '{"jsonrpc":"2.0","id":1,"method":"tools/list","method":"tools/call","params":{"name":"server_status"}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"my_profile","name":"server_status"}}',
+    '['.repeat(50_000) + ']'.repeat(50_000),
+    `{"jsonrpc":"2.0","id":1,"method":"x","params":${'['.repeat(50_000)}${']'.repeat(50_000)}}`,
+    'null',
+    '1',
+    '"tools/call"',
+    '{',
+    ''
+  ]
+  for (const body of bodies) {
+    const status = await send(body)
+    t.ok(status < 500, `${body.slice(0, 60)}: ${status}`)
+  }
+  for (const host of ['a b', 'x:99999', '[::1', '%00', 'a@b', 'evil.example'])
+    t.ok((await send(JSON.stringify(call), { host })) < 500, `Host: ${host}`)
+  for (const method of ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'PUT']) t.ok((await send('', {}, method)) < 500, method)
+  t.equal(await send(named('my_profile'), { 'content-type': 'text/plain' }), 415)
+  t.notOk(
+    lines.some(({ audit }) => isAllowed(audit, 'server_status')),
+    'nothing allowed the tool of administrators'
+  )
+})
+
+const isAllowed = (audit: unknown, operation: string) =>
+  Object(audit).event === 'allowed' && Object(audit).operation === operation
