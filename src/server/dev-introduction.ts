@@ -27,7 +27,12 @@ const tries = [
 ] as const
 
 /** The text. */
-export async function introduction(tenant: Tenant, address: string, spaOrigin: string): Promise<string> {
+export async function introduction(
+  tenant: Tenant,
+  address: string,
+  spaOrigin: string,
+  mcpUrl: string
+): Promise<string> {
   const exports = Object.entries(variables).map(async ([name, variable]) => {
     return `export ${variable}=${await tokenFor(tenant.origin, tenant.description, name)}`
   })
@@ -47,6 +52,7 @@ export async function introduction(tenant: Tenant, address: string, spaOrigin: s
     '',
     `App     ${spaOrigin}  (open it in a browser: sign in, call the API, be refused)`,
     `API     ${address}  (to sign in and call it: ${address}/docs)`,
+    `MCP     ${mcpUrl}  (tools for a coding assistant: examples/mcp/README.md)`,
     `Tenant  ${tenant.origin}  (development only: anyone can sign in as anyone)`,
     ...(tenant.ca === undefined ? [] : howToTrust(tenant.origin, String(process.env.NODE_EXTRA_CA_CERTS))),
     ''

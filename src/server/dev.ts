@@ -1,5 +1,5 @@
 /**
- * `npm run dev`: the embedded tenant, the API and a single-page app, with accounts and tokens to try them. Nothing else starts the tenant.
+ * `npm run dev`: the embedded tenant, the API, a single-page app and an MCP server, with accounts and tokens to try them. Nothing else starts the tenant.
  */
 import type { FastifyInstance } from 'fastify'
 import { oneOf } from '../plugin/environment/values.js'
@@ -8,6 +8,7 @@ import { buildApp } from './app.js'
 import { readConfig } from './config/config.js'
 import { introduction } from './dev-introduction.js'
 import { devLog } from './dev-log.js'
+import { startMcp } from './dev-mcp.js'
 import { listenFrom, listenOn } from './dev-ports.js'
 import { startSpa } from './dev-spa.js'
 import { receiveIdentity, runTrusting, secondProcess } from './dev-tls.js'
@@ -37,6 +38,7 @@ async function startBoth(identity: TlsIdentity | undefined): Promise<void> {
   const {
     TENANT_PORT,
     SPA_PORT,
+    MCP_PORT,
     HOST,
     PORT,
     LOG_LEVEL = 'info',
@@ -68,7 +70,10 @@ async function startBoth(identity: TlsIdentity | undefined): Promise<void> {
   open.push(api)
   const address = await listenFrom('PORT', PORT, config.port, (port) => api.listen({ host: config.host, port }))
   await spa.connect(tenant, address)
-  process.stdout.write(await introduction(tenant, address, spa.origin))
+  const logger = { level: config.logLevel, stream: devLog(config.logLevel) }
+  const mcp = await listenFrom('MCP_PORT', MCP_PORT, 3001, (port) => startMcp(tenant, port, { logger }))
+  open.push(mcp)
+  process.stdout.write(await introduction(tenant, address, spa.origin, mcp.url))
 }
 
 /** npm does not forward SIGTERM to the command of its shell: the servers would keep running, and their ports in use. */
