@@ -308,7 +308,7 @@ t.test('docs/server.md, "Variables": every variable that the server reads, and n
 t.test('docs/server.md, "The development server": every variable of its own', async (t) => {
   const names = namesIn(await readFile(join('docs', 'server.md'), 'utf8'), '## The development server')
   const source = await readFile(join('src', 'server', 'dev.ts'), 'utf8')
-  t.same([...names].sort(), [...new Set(source.match(/\b(?:TENANT|SPA)_[A-Z]+\b/g))].sort())
+  t.same([...names].sort(), [...new Set(source.match(/\b(?:TENANT|SPA|MCP)_[A-Z]+\b/g))].sort())
 })
 
 t.test('docs/tenant.md, "What an administrator does": every request, with its parameters', async (t) => {

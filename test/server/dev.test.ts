@@ -91,9 +91,10 @@ t.test('a port that is taken is said in one line, with the variable that sets it
   for (const [variable, name] of [
     ['PORT', 'API {5}'],
     ['TENANT_PORT', 'Tenant {2}'],
-    ['SPA_PORT', 'App {5}']
+    ['SPA_PORT', 'App {5}'],
+    ['MCP_PORT', 'MCP {5}']
   ] as const) {
-    const port = new RegExp(`^${name}http://127\\.0\\.0\\.1:(\\d+) `, 'm').exec(output.out)?.[1] ?? ''
+    const port = new RegExp(`^${name}http://127\\.0\\.0\\.1:(\\d+)[ /]`, 'm').exec(output.out)?.[1] ?? ''
     const second = run(t, 'src/server/dev.ts', { PORT: '0', TENANT_PORT: '0', SPA_PORT: '0', [variable]: port })
     t.equal((await once(second.process, 'close'))[0], 1)
     const advice = `end that program, or set ${variable} to another port`
@@ -110,16 +111,19 @@ t.test('the default port of the tenant is its issuer, and never moves on', async
   t.match(second.output.err, /^fastify-entra: TENANT_PORT 4000 is used by another program; /m)
 })
 
-t.test('default ports that are taken: the API and the app move on', async (t) => {
-  for (const port of [3000, 5173]) {
+t.test('default ports that are taken: the API, the app and the MCP server move on', async (t) => {
+  for (const port of [3000, 3001, 5173]) {
     const other = createServer().on('error', () => {}) // taken already: as good
     other.listen(port, '127.0.0.1')
     t.teardown(() => other.close())
   }
-  const { output } = await dev(t, { TENANT_PORT: '0', PORT: '', SPA_PORT: '' })
-  const [api, app] = ['API', 'App'].map((name) => new RegExp(`^${name} {5}\\S+:(\\d+) `, 'm').exec(output.out)?.[1])
+  const { output } = await dev(t, { TENANT_PORT: '0', PORT: '', SPA_PORT: '', MCP_PORT: '' })
+  const [api, app, mcp] = ['API', 'App', 'MCP'].map(
+    (name) => new RegExp(`^${name} {5}\\S+?:(\\d+)[ /]`, 'm').exec(output.out)?.[1]
+  )
   t.ok(Number(api) > 3000 && Number(api) <= 3020, `${api}`)
   t.ok(Number(app) > 5173 && Number(app) <= 5193, `${app}`)
+  t.ok(Number(mcp) > 3001 && Number(mcp) <= 3021, `${mcp}`)
 })
 
 t.test('the servers end with what started them, as npm does not hand signals on', async (t) => {
