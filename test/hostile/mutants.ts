@@ -646,8 +646,8 @@ const oidc: readonly Mutant[] = [
   ]),
   mutant('scopes of the sign-in', 'oidc', 'a token with neither scopes nor roles, another provider', [
     'oidc/principal',
-    '.filter((name) => !signInScopes.has(name) && !provider.signInScopes?.has(name))',
-    ''
+    '!signInScopes.has(name) && !provider.signInScopes?.has(name)',
+    'name !== undefined'
   ]),
   mutant('groups as a grant', 'oidc', 'control: another provider', [
     'verification/admit',
