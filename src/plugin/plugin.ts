@@ -87,7 +87,12 @@ function authenticateRequests(
     }
     // Without an error, `done` would allow the request.
     const failed = (error: unknown) => done(toLoggableError(error))
-    const why = authenticate(request, verifier)
+    let why: ReturnType<typeof authenticate>
+    try {
+      why = authenticate(request, verifier)
+    } catch (error) {
+      return failed(error)
+    }
     if (why instanceof Promise) why.then(passes).then((go) => go && done(), failed)
     else if (passes(why)) done()
   })

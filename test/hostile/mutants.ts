@@ -100,12 +100,12 @@ const header: readonly Mutant[] = [
   ]),
   mutant('one name, one member: header', 'structure', 'RFC 7515 §4 names of header parameters are unique', [
     'verification/decode',
-    'hasOneReading(first, header) && ',
-    ''
+    'decodedHeader === undefined || hasOneReading(decodedHeader)',
+    'true'
   ]),
   mutant('one name, one member: payload', 'structure', 'RFC 7519 §4 names of claims are unique', [
     'verification/decode',
-    ' && hasOneReading(second, payload)',
+    ' && hasOneReading(decodedPayload)',
     ''
   ]),
   mutant(
@@ -183,7 +183,11 @@ const header: readonly Mutant[] = [
     'at = endOfString(json, at)\n        if (at === -1) return members\n        break',
     'break'
   ]),
-  mutant('UTF-8', 'structure', 'RFC 7519 §7.2 the payload is UTF-8', ['verification/decode', 'isUtf8(bytes) && ', '']),
+  mutant('UTF-8', 'structure', 'RFC 7519 §7.2 the payload is UTF-8', [
+    'verification/json-segment',
+    'isUtf8(bytes) && ',
+    ''
+  ]),
   mutant('falsy header parameters', 'header', 'RFC 7515 §4.1.11 crit', [
     'verification/jose-header',
     '(name: Parameter) => Object.hasOwn(header, name)',
@@ -286,7 +290,12 @@ const keys: readonly Mutant[] = [
   mutant('a signature that fits', 'signature', 'RFC 7515 §5.2 signed by the key that kid names', [
     'verification/verify',
     'const why = explain(error, decoded)',
-    "const why = explain(error, decoded)\n    if (why.code === 'invalid_signature') return { verification, principal: issuer.settings.profile.toPrincipal(decoded.payload) }"
+    "const why = explain(error, decoded)\n    if (why.code === 'invalid_signature') return undefined"
+  ]),
+  mutant('a known header, any other is taken for it', 'header', 'RFC 8725 §3.11 explicit types', [
+    'verification/known-headers',
+    'return this.#headers.get(segment)',
+    'return this.#headers.get(segment) ?? [...this.#headers.values()][0]'
   ])
 ]
 

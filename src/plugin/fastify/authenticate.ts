@@ -13,16 +13,16 @@ import { type VerifiedToken, type VerifierState, verifyToken } from '../verifica
 import { withEasyAuth } from './easy-auth.js'
 import { principalOf, setPrincipal } from './request-principal.js'
 
+/** A refusal, or nothing. */
+type Answer = Refusal | undefined | Promise<Refusal | undefined>
+
 /**
  * Authenticates the caller of a route that requires or allows a token.
  *
- * @returns the refusal, or nothing when the principal is set or an unauthenticated request is allowed; a promise when a signature must be
- * verified or a key fetched
+ * @returns the refusal, or nothing when the principal is set or an unauthenticated request is allowed; a promise only when a
+ * key is fetched, other requests go first, or a function of the application decides
  */
-export function authenticate(
-  request: FastifyRequest,
-  verifier: VerifierState
-): Refusal | undefined | Promise<Refusal | undefined> {
+export function authenticate(request: FastifyRequest, verifier: VerifierState): Answer {
   const auth = authOf(request.routeOptions.config)
   if (auth === 'none') return undefined
   const publish = verificationStarted()
@@ -48,22 +48,31 @@ function judged(request: FastifyRequest, header: string | Refusal, auth: RouteAu
   if (isRefusal(token))
     return auth === 'optional' && token.code === 'credentials_missing' ? undefined : withEasyAuth(request, token)
   const answer = verifyToken(token, verifier)
-  return answer instanceof Promise ? answer.then((settled) => enter(request, settled, verifier)) : answer
+  return answer instanceof Promise
+    ? answer.then((settled) => admitted(request, settled, verifier))
+    : admitted(request, answer, verifier)
+}
+
+function admitted(request: FastifyRequest, answer: VerifiedToken | Refusal, verifier: VerifierState): Answer {
+  if (isRefusal(answer)) return answer
+  const why = admit(answer, verifier, request.log)
+  return why instanceof Promise
+    ? why.then((settled) => enter(request, settled, answer, verifier))
+    : enter(request, why, answer, verifier)
 }
 
 /** Sets the principal of a caller who is not refused. */
-async function enter(
+function enter(
   request: FastifyRequest,
-  answer: VerifiedToken | Refusal,
+  why: Refusal | undefined,
+  verified: VerifiedToken,
   verifier: VerifierState
-): Promise<Refusal | undefined> {
-  if (isRefusal(answer)) return answer
-  const why = await admit(answer, verifier, request.log)
+): Answer {
   if (!why) {
-    setPrincipal(request, answer.principal)
-    return stillValid(request, answer.principal, verifier)
+    setPrincipal(request, verified.principal)
+    return stillValid(request, verified.principal, verifier)
   }
-  return why.code === 'no_permissions' ? naming(scopesOfRoute(request), why, answer) : why
+  return why.code === 'no_permissions' ? naming(scopesOfRoute(request), why, verified) : why
 }
 
 /** Any scope helps; those of the route open it. */
@@ -79,6 +88,6 @@ function stillValid(
   request: FastifyRequest,
   principal: Principal,
   { isRevoked, keysTimeoutSeconds }: VerifierState
-): Refusal | undefined | Promise<Refusal | undefined> {
+): Answer {
   return isRevoked && revocationRefusal({ isRevoked, keysTimeoutSeconds }, principal, request.log)
 }

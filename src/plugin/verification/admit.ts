@@ -14,21 +14,30 @@ const undecided = refusal('admission_unavailable', {
 })
 
 /**
- * The refusal of a verified token that may call no route, or `undefined`: then the token is cached, and guards decide what it may do.
+ * The refusal of a verified token that may call no route, or `undefined`: then the token is cached, and guards decide what it may do. A
+ * promise only where a function of the application decides.
  *
  * @param log for a function of the application that fails
  */
-export async function admit(
+export function admit(
+  token: VerifiedToken,
+  state: Pick<VerifierState, 'cache' | 'verified'>,
+  log: Logger
+): Refusal | undefined | Promise<Refusal | undefined> {
+  const { profile } = token.verification.issuer.settings
+  if (!profile.admit) return enter(token, state)
+  return decide(profile.admit, token.principal, log).then(({ refusal, until }) => refusal ?? enter(token, state, until))
+}
+
+/** @param until as {@link Admission.until} */
+function enter(
   { verification, principal }: VerifiedToken,
   { cache, verified }: Pick<VerifierState, 'cache' | 'verified'>,
-  log: Logger
-): Promise<Refusal | undefined> {
-  const { profile } = verification.issuer.settings
-  const admission = profile.admit && (await decide(profile.admit, principal, log))
-  if (admission?.refusal) return admission.refusal
-  if (!hasPermissions(principal, profile)) return noPermissions
+  until?: number
+): Refusal | undefined {
+  if (!hasPermissions(principal, verification.issuer.settings.profile)) return noPermissions
   verified.add(principal, verification)
-  cache?.add(verification, principal, admission?.until)
+  cache?.add(verification, principal, until)
   return undefined
 }
 

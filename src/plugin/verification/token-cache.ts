@@ -5,6 +5,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Claims, Principal } from '../claims/principal.js'
 import type { FoundKey } from '../issuers/trusted-issuers.js'
+import { ownString } from '../lib/own-string.js'
 import type { DecodedToken } from './decode.js'
 
 /** Bounds of the cache. The least recently used token is evicted first. */
@@ -140,9 +141,4 @@ function holds({ issuer, issuerName, key, isNamed, alg, keyOwner, validFrom, val
 
 function bytesOf({ credentials }: Entry): number {
   return entryBytes + credentials.length * 3 // the token, its claims as parsed, and what the principal repeats of them
-}
-
-/** A copy: a slice would keep the whole header, or the whole token, in memory (V8's sliced strings). */
-function ownString(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1')
 }

@@ -15,6 +15,7 @@ import type { IsRevoked } from '../revocation/is-revoked.js'
 import { ambiguityRefusal, type DecodedToken, decodeToken } from './decode.js'
 import { headerRefusal, keyNameIn } from './jose-header.js'
 import { explain } from './jwt-errors.js'
+import type { KnownHeaders } from './known-headers.js'
 import type { CheckSignature } from './signature.js'
 import type { Forgeries } from './signature-precheck.js'
 import type { TokenCache } from './token-cache.js'
@@ -48,6 +49,7 @@ export interface VerifierState {
   readonly verified: VerifiedPrincipals
   /** Called at every request, also for cached tokens. */
   readonly isRevoked: IsRevoked | undefined
+  readonly knownHeaders: KnownHeaders
   readonly checkSignature: CheckSignature
   /** The state of recent invalid signatures. */
   readonly forgeries: Forgeries
@@ -86,9 +88,12 @@ export function describeKey(issuer: Issuer, key: VerificationKey) {
   return { described, owner, unknown: undefined }
 }
 
-/** Verifies a token: returns its principal, or the refusal; the refusal synchronously if it needs no signature verification. */
-export function verifyToken(token: string, state: VerifierState): Refusal | Promise<Refusal | VerifiedToken> {
-  const decoded = decodeToken(token)
+/** The answer to a token, and a promise of it where a key is fetched or other requests go first. */
+type Verified = Refusal | VerifiedToken
+
+/** Verifies a token: returns its principal, or the refusal; synchronously if its key is held. */
+export function verifyToken(token: string, state: VerifierState): Verified | Promise<Verified> {
+  const decoded = decodeToken(token, state.knownHeaders)
   if (isRefusal(decoded)) return decoded
   const go = (answer: FoundKey | Refusal) => {
     const found = isRefusal(answer) ? answer : (ambiguityRefusal(decoded) ?? answer)
@@ -101,16 +106,29 @@ export function verifyToken(token: string, state: VerifierState): Refusal | Prom
   return answer instanceof Promise ? answer.then(go) : go(answer)
 }
 
-async function verified(pending: PendingVerification, state: VerifierState): Promise<Refusal | VerifiedToken> {
-  if (state.forgeries.areLikely) await setImmediate() // requests that need no signature verification go first
-  const first = signatureRefusal(pending, state)
-  const another = first?.code === 'invalid_signature' ? await withAnotherKey(pending, state) : undefined
+function verified(pending: PendingVerification, state: VerifierState): Verified | Promise<Verified> {
+  if (state.forgeries.areLikely) return setImmediate().then(() => verifiedNow(pending, state)) // requests that need no signature verification go first
+  return verifiedNow(pending, state)
+}
+
+function verifiedNow(pending: PendingVerification, state: VerifierState): Verified | Promise<Verified> {
+  const why = signatureRefusal(pending, state)
+  return why?.code === 'invalid_signature' ? verifiedByAnother(pending, state, why) : judged(pending, state, why)
+}
+
+/** By another key of the issuer, if there may be one; otherwise the signature is invalid. */
+async function verifiedByAnother(pending: PendingVerification, state: VerifierState, why: Refusal): Promise<Verified> {
+  const another = await withAnotherKey(pending, state)
   if (isRefusal(another)) return state.hint(another, pending.decoded)
-  const verification = another ?? pending
+  return another ? judged(another, state, signatureRefusal(another, state)) : state.hint(why, pending.decoded)
+}
+
+/** @param unsigned why its signature, `exp` or `nbf` is invalid */
+function judged(verification: PendingVerification, state: VerifierState, unsigned: Refusal | undefined): Verified {
   const { decoded, issuer } = verification
-  const why =
-    (another ? signatureRefusal(another, state) : first) ?? signedRefusal(verification, state.clockToleranceSeconds)
+  const why = unsigned ?? signedRefusal(verification, state.clockToleranceSeconds)
   if (why) return state.hint(why, decoded)
+  if (decoded.decodedHeader) state.knownHeaders.add(decoded.segments[0], decoded.header)
   return { verification, principal: issuer.settings.profile.toPrincipal(decoded.payload) }
 }
 

@@ -11,7 +11,8 @@ function decoded(header: object, payload: object = {}): DecodedToken {
     header: { ...entraHeader, ...header },
     payload: { iat: now, nbf: now, exp: now + 3600, ...payload },
     segments: ['', '', ''],
-    bytes: [Buffer.alloc(0), Buffer.alloc(0)]
+    decodedHeader: undefined,
+    decodedPayload: { value: {}, bytes: Buffer.alloc(0), members: 0 }
   }
 }
 
