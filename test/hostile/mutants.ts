@@ -100,12 +100,12 @@ const header: readonly Mutant[] = [
   ]),
   mutant('one name, one member: header', 'structure', 'RFC 7515 §4 names of header parameters are unique', [
     'verification/decode',
-    'decodedHeader === undefined || hasOneReading(decodedHeader)',
+    'headerText === undefined || hasOneReading(headerText, header)',
     'true'
   ]),
   mutant('one name, one member: payload', 'structure', 'RFC 7519 §4 names of claims are unique', [
     'verification/decode',
-    ' && hasOneReading(decodedPayload)',
+    ' && hasOneReading(payloadText, payload)',
     ''
   ]),
   mutant(
@@ -291,6 +291,11 @@ const keys: readonly Mutant[] = [
     'verification/verify',
     'const why = explain(error, decoded)',
     "const why = explain(error, decoded)\n    if (why.code === 'invalid_signature') return undefined"
+  ]),
+  mutant('a signature that was tried, by another key', 'signature', 'RFC 7515 §5.2 signed by the key that kid names', [
+    'verification/verify',
+    'tried?.key === key ? tried : tryKey(token, key, checkSignature)',
+    '{ payload: tried?.payload ?? {}, error: undefined }'
   ]),
   mutant('a known header, any other is taken for it', 'header', 'RFC 8725 §3.11 explicit types', [
     'verification/known-headers',

@@ -7,10 +7,10 @@ import { hasRepeatedMember, membersIn } from './json-members.js'
 /** The members of an object, which has no prototype. */
 export type Members = Readonly<Record<string, unknown>>
 
-/** A decoded segment. */
-export interface JsonSegment {
-  readonly value: Members
+/** A segment whose text is within the bounds, and may be an object. */
+export interface SegmentText {
   readonly bytes: Buffer
+  readonly json: string
   /** The number of members in the text, by {@link membersIn}. */
   readonly members: number
 }
@@ -21,16 +21,20 @@ export interface JsonSegment {
  */
 const objectStart = /^[CDIe]/
 
-/** RFC 7519 §7.2, steps 3 and 10: a JSON object; `null` for text that is not parsed, as that would take too long. */
-export function decodeSegment(segment: string): JsonSegment | undefined | null {
+/** The text of a segment; `null` for text that must not be parsed, as that would take too long. */
+export function textOf(segment: string): SegmentText | undefined | null {
   if (!objectStart.test(segment)) return undefined
   const bytes = Buffer.from(segment, 'base64url')
   const json = bytes.toString()
   const members = membersIn(json)
-  if (members === undefined) return null
+  return members === undefined ? null : { bytes, json, members }
+}
+
+/** RFC 7519 §7.2, steps 3 and 10: the JSON object in the text. */
+export function objectIn({ json }: SegmentText): Members | undefined {
   const value = parse(json)
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  return isObject ? { value: withoutPrototype(value as Members), bytes, members } : undefined
+  return isObject ? withoutPrototype(value as Members) : undefined
 }
 
 function parse(json: string): unknown {
@@ -41,7 +45,11 @@ function parse(json: string): unknown {
   }
 }
 
-/** RFC 7519 §4, §7.2 step 10: UTF-8, and no name twice. */
-export function hasOneReading({ value, bytes, members }: JsonSegment): boolean {
+/**
+ * RFC 7519 §4, §7.2 step 10: UTF-8, and no name twice.
+ *
+ * @param value the object in the text
+ */
+export function hasOneReading({ bytes, members }: SegmentText, value: Members): boolean {
   return isUtf8(bytes) && !hasRepeatedMember(members, value)
 }

@@ -12,19 +12,22 @@ import type { FoundKey, TrustedIssuers } from '../issuers/trusted-issuers.js'
 import type { Algorithm, VerificationKey } from '../keys/jwks.js'
 import { isRefusal, type Refusal } from '../refusals/refusal.js'
 import type { IsRevoked } from '../revocation/is-revoked.js'
-import { ambiguityRefusal, type DecodedToken, decodeToken } from './decode.js'
+import { ambiguityRefusal, type DecodedToken, parsePayload, splitToken, withPayload } from './decode.js'
 import { headerRefusal, keyNameIn } from './jose-header.js'
 import { explain } from './jwt-errors.js'
 import type { KnownHeaders } from './known-headers.js'
 import type { CheckSignature } from './signature.js'
 import type { Forgeries } from './signature-precheck.js'
 import type { TokenCache } from './token-cache.js'
+import { type TriedKey, tryKey, tryProbableKey } from './tried-key.js'
 import type { VerifiedPrincipals } from './verified-principals.js'
 
 /** A token and the key to verify it with. */
 export interface PendingVerification extends FoundKey {
   readonly token: string
   readonly decoded: DecodedToken
+  /** A key that was tried already, if there is one. */
+  readonly tried?: TriedKey | undefined
   /** The issuer that the key signs for, as known when the token was verified. */
   keyOwner?: string | undefined
 }
@@ -93,16 +96,20 @@ type Verified = Refusal | VerifiedToken
 
 /** Verifies a token: returns its principal, or the refusal; synchronously if its key is held. */
 export function verifyToken(token: string, state: VerifierState): Verified | Promise<Verified> {
-  const decoded = decodeToken(token, state.knownHeaders)
+  const split = splitToken(token, state.knownHeaders)
+  if (isRefusal(split)) return split
+  const { forgeries, issuers, checkSignature } = state
+  const tried = forgeries.areLikely ? undefined : tryProbableKey(token, split, issuers, checkSignature)
+  const decoded = tried?.payload ? withPayload(split, tried.payload) : parsePayload(split)
   if (isRefusal(decoded)) return decoded
   const go = (answer: FoundKey | Refusal) => {
     const found = isRefusal(answer) ? answer : (ambiguityRefusal(decoded) ?? answer)
     if (isRefusal(found)) return state.hint(found, decoded)
-    return verified({ token, decoded, ...found }, state)
+    return verified({ token, decoded, tried, ...found }, state)
   }
   const { payload } = decoded
-  const refused = headerRefusal(decoded, state.algorithms, state.issuers.hasStrictHeader(payload.iss, payload))
-  const answer = refused ?? state.issuers.findKey(payload.iss, keyNameIn(decoded), payload)
+  const refused = headerRefusal(decoded, state.algorithms, issuers.hasStrictHeader(payload.iss, payload))
+  const answer = refused ?? issuers.findKey(payload.iss, keyNameIn(decoded), payload)
   return answer instanceof Promise ? answer.then(go) : go(answer)
 }
 
@@ -128,25 +135,22 @@ function judged(verification: PendingVerification, state: VerifierState, unsigne
   const { decoded, issuer } = verification
   const why = unsigned ?? signedRefusal(verification, state.clockToleranceSeconds)
   if (why) return state.hint(why, decoded)
-  if (decoded.decodedHeader) state.knownHeaders.add(decoded.segments[0], decoded.header)
+  if (decoded.headerText) state.knownHeaders.add(decoded.segments[0], decoded.header)
   return { verification, principal: issuer.settings.profile.toPrincipal(decoded.payload) }
 }
 
 /** The refusal by the signature, `exp` or `nbf`. */
 function signatureRefusal(
-  { token, decoded, key }: PendingVerification,
+  { token, decoded, tried, key }: PendingVerification,
   { forgeries, checkSignature }: VerifierState
 ): Refusal | undefined {
   const forged = forgeries.refusal(decoded, key)
   if (forged) return forged
-  try {
-    checkSignature(token, key)
-    return undefined
-  } catch (error) {
-    const why = explain(error, decoded)
-    if (why.code === 'invalid_signature') forgeries.seen()
-    return why
-  }
+  const { payload, error } = tried?.key === key ? tried : tryKey(token, key, checkSignature)
+  if (payload) return undefined
+  const why = explain(error, decoded)
+  if (why.code === 'invalid_signature') forgeries.seen()
+  return why
 }
 
 /** A token without `kid` may be signed with the issuer's next key. */

@@ -11,8 +11,8 @@ function decoded(header: object, payload: object = {}): DecodedToken {
     header: { ...entraHeader, ...header },
     payload: { iat: now, nbf: now, exp: now + 3600, ...payload },
     segments: ['', '', ''],
-    decodedHeader: undefined,
-    decodedPayload: { value: {}, bytes: Buffer.alloc(0), members: 0 }
+    headerText: undefined,
+    payloadText: { bytes: Buffer.alloc(0), json: '{}', members: 0 }
   }
 }
 

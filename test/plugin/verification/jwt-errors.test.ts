@@ -46,8 +46,8 @@ function decodedWith(payload: Record<string, unknown>): DecodedToken {
     header: { alg: 'RS256' },
     payload,
     segments: ['', '', ''],
-    decodedHeader: undefined,
-    decodedPayload: { value: {}, bytes: Buffer.alloc(0), members: 0 }
+    headerText: undefined,
+    payloadText: { bytes: Buffer.alloc(0), json: '{}', members: 0 }
   }
 }
 

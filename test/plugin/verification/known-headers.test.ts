@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { isRefusal } from '../../../src/plugin/refusals/refusal.js'
-import { ambiguityRefusal, decodeToken } from '../../../src/plugin/verification/decode.js'
+import { ambiguityRefusal, decodeToken, parsePayload, splitToken } from '../../../src/plugin/verification/decode.js'
 import { KnownHeaders } from '../../../src/plugin/verification/known-headers.js'
 
 const segment = (text: string) => Buffer.from(text).toString('base64url')
@@ -19,7 +19,8 @@ function knowing(header = text): KnownHeaders {
 
 /** All that a verification reads of a token. */
 function readingOf(token: string, known?: KnownHeaders) {
-  const decoded = decodeToken(token, known)
+  const split = splitToken(token, known)
+  const decoded = isRefusal(split) ? split : parsePayload(split)
   if (isRefusal(decoded)) return decoded
   const { header, payload, segments } = decoded
   return { header, payload, segments, refused: ambiguityRefusal(decoded) }
@@ -27,8 +28,7 @@ function readingOf(token: string, known?: KnownHeaders) {
 
 t.test('a known header is not decoded again, and reads the same', async (t) => {
   const token = `${segment(text)}.${rest}`
-  const decoded = decodeToken(token, knowing())
-  t.match(decoded, { header: { kid: 'key-1' }, decodedHeader: undefined })
+  t.match(splitToken(token, knowing()), { header: { kid: 'key-1' }, headerText: undefined })
   t.strictSame(readingOf(token, knowing()), readingOf(token))
 })
 
