@@ -8,7 +8,7 @@ import { revocationRefusal } from '../revocation/is-revoked.js'
 import { authOf, type RouteAuth } from '../routes/route-auth.js'
 import { scopesOfRoute } from '../routes/route-guards.js'
 import { admit } from '../verification/admit.js'
-import { authorizationHeader, bearerToken, boundOf } from '../verification/bearer.js'
+import { authorizationHeader, bearerToken, boundOf, uncheckedToken } from '../verification/bearer.js'
 import { type VerifiedToken, type VerifierState, verifyToken } from '../verification/verify.js'
 import { withEasyAuth } from './easy-auth.js'
 import { principalOf, setPrincipal } from './request-principal.js'
@@ -44,14 +44,18 @@ function known(request: FastifyRequest, principal: Principal, verifier: Verifier
 }
 
 function judged(request: FastifyRequest, header: string | Refusal, auth: RouteAuth, verifier: VerifierState) {
-  const token = isRefusal(header) ? header : bearerToken(header)
+  const token = isRefusal(header) ? header : (uncheckedToken(header) ?? bearerToken(header))
   if (isRefusal(token))
     return auth === 'optional' && token.code === 'credentials_missing' ? undefined : withEasyAuth(request, token)
   const answer = verifyToken(token, verifier)
+  const checked = isMalformed(answer) ? bearerToken(String(header)) : token
+  if (isRefusal(checked)) return withEasyAuth(request, checked)
   return answer instanceof Promise
     ? answer.then((settled) => admitted(request, settled, verifier))
     : admitted(request, answer, verifier)
 }
+
+const isMalformed = (answer: object) => isRefusal(answer) && answer.code === 'token_malformed'
 
 function admitted(request: FastifyRequest, answer: VerifiedToken | Refusal, verifier: VerifierState): Answer {
   if (isRefusal(answer)) return answer

@@ -7,6 +7,7 @@ import type { Claims, Principal } from '../claims/principal.js'
 import type { FoundKey } from '../issuers/trusted-issuers.js'
 import { ownString } from '../lib/own-string.js'
 import type { DecodedToken } from './decode.js'
+import { RecentNumbers } from './recent-numbers.js'
 
 /** Bounds of the cache. The least recently used token is evicted first. */
 export interface TokenCacheOptions {
@@ -47,15 +48,12 @@ export class TokenCache {
   readonly #entries: LRUCache<number, Entry>
   readonly #toleranceSeconds: number
 
-  /** Tokens that were seen once, in a recent and an older generation. Of two that collide, one is only cached a request early. */
-  #once = new Set<number>()
-  #onceBefore = new Set<number>()
-  readonly #maxTokens: number
+  readonly #seenOnce: RecentNumbers
 
   constructor({ maxTokens, maxBytes }: Required<TokenCacheOptions>, clockToleranceSeconds: number) {
     this.#entries = new LRUCache({ max: maxTokens, maxSize: maxBytes, sizeCalculation: bytesOf })
     this.#toleranceSeconds = clockToleranceSeconds
-    this.#maxTokens = maxTokens
+    this.#seenOnce = new RecentNumbers(maxTokens)
   }
 
   /**
@@ -83,7 +81,7 @@ export class TokenCache {
     until = Number.POSITIVE_INFINITY
   ): void {
     const fingerprint = fingerprintOf(token)
-    if (!this.#isBack(fingerprint)) return
+    if (!this.#seenOnce.hasOrAdd(fingerprint)) return // of two tokens that collide, one is only cached a request early
     const { exp, nbf = 0, iat = 0 } = principal.claims as { exp: number; nbf?: number; iat?: number } & Claims
     // Written out: in V8, an object built by spreading takes three times the memory.
     this.#entries.set(fingerprint, {
@@ -98,17 +96,6 @@ export class TokenCache {
       validFrom: Math.max(nbf, iat) - this.#toleranceSeconds,
       validBefore: Math.min(exp + this.#toleranceSeconds, until)
     })
-  }
-
-  /** Bounded by two generations, each as large as the cache. */
-  #isBack(fingerprint: number): boolean {
-    const isBack = this.#once.has(fingerprint) || this.#onceBefore.has(fingerprint)
-    if (this.#once.size >= this.#maxTokens) {
-      this.#onceBefore = this.#once
-      this.#once = new Set()
-    }
-    this.#once.add(fingerprint)
-    return isBack
   }
 }
 

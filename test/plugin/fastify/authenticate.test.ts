@@ -1,4 +1,8 @@
+import fc from 'fast-check'
 import t from 'tap'
+import { isRefusal } from '../../../src/plugin/refusals/refusal.js'
+import { bearerToken, uncheckedToken } from '../../../src/plugin/verification/bearer.js'
+import { splitToken } from '../../../src/plugin/verification/decode.js'
 import { startApi } from '../../support/api.js'
 import { startTestTenant } from '../../support/tenant.js'
 
@@ -26,4 +30,32 @@ t.test('what is thrown while a request is authenticated never lets it pass, not 
     t.equal((await api.get('/me', await tenant.userToken())).status, 500, String(thrown))
     t.notOk(handled, String(thrown))
   }
+})
+
+t.test('a token in compact form has the grammar of credentials (RFC 7515 §7.1, RFC 6750 §2.1)', async (t) => {
+  const piece = fc.oneof(
+    fc.base64String(),
+    fc.constantFrom('e30', 'eyJhIjoxfQ', '.', '..', '=', ' ', ',', '\t', 'ü', '~', '')
+  )
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+      const header = `Bearer ${pieces.join('')}`
+      const token = uncheckedToken(header) ?? ''
+      if (!isRefusal(splitToken(token))) t.equal(bearerToken(header), token)
+    }),
+    { numRuns: 5000 }
+  )
+  t.equal(bearerToken('Bearer eyJhIjoxfQ.eyJhIjoxfQ.'), uncheckedToken('Bearer eyJhIjoxfQ.eyJhIjoxfQ.'))
+  t.equal(uncheckedToken('bearer x'), undefined, 'other spellings are left to the parser')
+})
+
+t.test('a malformed header gets 400, also with a token in it whose first parts are readable', async (t) => {
+  const { origin } = await startApi(t, { tenant })
+  const user = await tenant.userToken()
+  const deep = Buffer.from(`{"a":${'['.repeat(40)}${']'.repeat(40)}}`).toString('base64url')
+  const statusOf = async (authorization: string) => (await fetch(`${origin}/me`, { headers: { authorization } })).status
+  for (const wrong of [`${user},x`, `${user} x`, `${deep}.x,y`, 'undefined,', ','])
+    t.equal(await statusOf(`Bearer ${wrong}`), 400, wrong.slice(-20))
+  for (const wrong of [`${deep}.x.y`, 'undefined', `${user}=`, `${user}.x`, 'x'])
+    t.equal(await statusOf(`Bearer ${wrong}`), 401, wrong.slice(-20))
 })
