@@ -115,13 +115,3 @@ export function missingClaimRefusal(claims: Claims, names: readonly string[]): R
 export function clientRefusal(clientId: string, allowedClients: ReadonlySet<string> | undefined): Refusal | undefined {
   return !allowedClients || allowedClients.has(clientId) ? undefined : refusal('client_not_allowed')
 }
-
-/** Freezes a principal, which requests share. Without recursion, however deeply a claim nests. */
-export function deepFreeze<T extends object>(value: T): T {
-  const open: object[] = [value]
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    Object.freeze(next)
-    for (const each of Object.values(next)) if (typeof each === 'object' && each !== null) open.push(each)
-  }
-  return value
-}

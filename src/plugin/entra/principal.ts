@@ -1,7 +1,8 @@
 /** Stage 5: builds the principal from verified claims. Never throws: an optional claim of an unexpected type is left out. */
 
+import { frozenButClaims } from '../claims/freeze.js'
 import type { AppPrincipal, Claims, Draft, Principal, UserPrincipal } from '../claims/principal.js'
-import { deepFreeze, displayOf, expiryOf, text, texts } from '../claims/read.js'
+import { displayOf, expiryOf, text, texts } from '../claims/read.js'
 import { agentOf, clientAuthOf, hasMoreGroups, isAgent } from './caller-facts.js'
 import { callerKindOf, scopesOf } from './caller-kind.js'
 import { clientIdOf } from './checks.js'
@@ -17,7 +18,7 @@ export function toPrincipal(claims: Claims): Principal {
   if (clientAuth) principal.clientAuth = clientAuth
   if (agent) principal.agent = agent
   if (actsAsAgent !== undefined) principal.isAgent = actsAsAgent
-  return deepFreeze(principal)
+  return frozenButClaims(principal)
 }
 
 function toApp(claims: Claims): Draft<AppPrincipal> {

@@ -11,7 +11,7 @@ import { admit } from '../verification/admit.js'
 import { authorizationHeader, bearerToken, boundOf, uncheckedToken } from '../verification/bearer.js'
 import { type VerifiedToken, type VerifierState, verifyToken } from '../verification/verify.js'
 import { withEasyAuth } from './easy-auth.js'
-import { principalOf, setPrincipal } from './request-principal.js'
+import { hasPrincipal, setPrincipal } from './request-principal.js'
 
 /** A refusal, or nothing. */
 type Answer = Refusal | undefined | Promise<Refusal | undefined>
@@ -32,7 +32,7 @@ export function authenticate(request: FastifyRequest, verifier: VerifierState): 
   if (!publish) return answer
   const told = (why: Refusal | undefined) => {
     // An unauthenticated request on an optional route.
-    if (why || principalOf(request)) publish(remembered !== undefined, why?.code)
+    if (why || hasPrincipal(request)) publish(remembered !== undefined, why?.code)
     return why
   }
   return answer instanceof Promise ? answer.then(told) : told(answer)

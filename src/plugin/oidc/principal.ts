@@ -1,9 +1,9 @@
 /** Builds the principal of a verified token of a provider other than Entra. */
 import { actorsOf } from '../claims/actors.js'
-import type { AppPrincipal, Claims, Draft, Principal, UserPrincipal } from '../claims/principal.js'
+import { frozenButClaims } from '../claims/freeze.js'
+import type { Actor, AppPrincipal, Claims, Draft, Principal, UserPrincipal } from '../claims/principal.js'
 import {
   type ClaimPath,
-  deepFreeze,
   displayOf,
   distinct,
   expiryOf,
@@ -58,11 +58,17 @@ export function toOidcPrincipal(claims: Claims, { provider, ...rules }: OidcRule
     ? toApp(claims, provider, distinct(joined(roles, scopes)))
     : toUser(claims, provider, { scopes, roles, groups: allAt(claims, rules.groups) })
   const actors = actorsOf(claims)
-  if (actors && actors.length > 0) principal.actors = actors
-  return deepFreeze(principal)
+  return frozenButClaims(actors && actors.length > 0 ? withActors(principal, actors) : principal)
 }
 
-function toApp(claims: Claims, provider: Provider, roles: readonly string[]): Draft<AppPrincipal> {
+/** The same with its actors, after `expiresAt`: few tokens have any, so that all others are written one member at a time. */
+function withActors(principal: Principal, actors: readonly Actor[]): Principal {
+  const members = Object.entries(principal)
+  const place = members.findIndex(([name]) => name === 'expiresAt') + 1
+  return Object.fromEntries([...members.slice(0, place), ['actors', actors], ...members.slice(place)]) as never
+}
+
+function toApp(claims: Claims, provider: Provider, roles: readonly string[]): AppPrincipal {
   const subject = String(subjectOf(claims, provider))
   const issuer = String(claims.iss)
   return {
@@ -86,7 +92,7 @@ function toUser(
   claims: Claims,
   provider: Provider,
   { scopes, roles, groups }: Pick<UserPrincipal, 'scopes' | 'roles' | 'groups'>
-): Draft<UserPrincipal> {
+): UserPrincipal {
   const subject = String(subjectOf(claims, provider))
   const issuer = String(claims.iss)
   const { name, email } = displayOf(claims)

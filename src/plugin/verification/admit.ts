@@ -1,5 +1,6 @@
 /** The end of stage 5: whether a verified caller may call at all, and for how long that is cached. */
 
+import { withFrozenClaims } from '../claims/freeze.js'
 import type { Principal } from '../claims/principal.js'
 import type { Admission, TokenRules } from '../issuers/token-rules.js'
 import { loggedError } from '../lib/logged-error.js'
@@ -56,7 +57,7 @@ async function decide(
   log: Logger
 ): Promise<Admission> {
   try {
-    return await admitted(principal)
+    return await admitted(withFrozenClaims(principal))
   } catch (error) {
     log.error({ err: loggedError(error), tenantId: principal.tenantId }, 'allowedTenants failed')
     return { refusal: undecided }

@@ -2,7 +2,7 @@
  * Headers of tokens that were verified: an issuer's tokens share one of a few. A known header is the same text, character by character, so
  * it decodes to the same object.
  */
-import { deepFreeze } from '../claims/read.js'
+import { deepFreeze } from '../claims/freeze.js'
 import { ownString } from '../lib/own-string.js'
 import type { Members } from './json-segment.js'
 

@@ -3,6 +3,7 @@
  * compared, and its times and its key are checked again. Only valid tokens are cached, so that a flood of others evicts none.
  */
 import { LRUCache } from 'lru-cache'
+import { withFrozenClaims } from '../claims/freeze.js'
 import type { Claims, Principal } from '../claims/principal.js'
 import type { FoundKey } from '../issuers/trusted-issuers.js'
 import { ownString } from '../lib/own-string.js'
@@ -91,7 +92,7 @@ export class TokenCache {
       isNamed: Object.hasOwn(decoded.header, 'kid'),
       alg: decoded.header.alg,
       keyOwner,
-      principal,
+      principal: withFrozenClaims(principal),
       issuerName,
       validFrom: Math.max(nbf, iat) - this.#toleranceSeconds,
       validBefore: Math.min(exp + this.#toleranceSeconds, until)
