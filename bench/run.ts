@@ -15,6 +15,7 @@ import { writeReport } from './report/write.js'
 import { runCeilings } from './sections/ceilings.js'
 import { checkAll } from './sections/check.js'
 import { runCommand } from './sections/command.js'
+import { runContests } from './sections/contests.js'
 import { runFootprint } from './sections/footprint.js'
 import { runGrowth } from './sections/growth.js'
 import { runImports } from './sections/imports.js'
@@ -36,6 +37,8 @@ async function runWithWorld(world: World, cli: Cli, results: Results): Promise<v
     const found = await runLoad({ world, say, mistakes }, contenders, cli.workloads)
     Object.assign(results, found)
   }
+  const contests = await runContests({ world, say, mistakes }, cli.sections)
+  if (contests.length > 0) results.contests = contests
   const parts = { ceilings: runCeilings, memory: runMemory, growth: runGrowth, streams: runStreams, server: runServer }
   for (const [section, run] of Object.entries(parts)) {
     if (!cli.sections.has(section as keyof typeof parts)) continue

@@ -35,6 +35,12 @@ export interface Slice {
   readonly count: number
 }
 
+/** Tokens of several pools in turn, and how many of a hundred requests carry one of them. */
+export interface Share {
+  readonly percent: number
+  readonly slices: readonly Slice[]
+}
+
 /** As many requests as the server answers, on a fixed number of connections, each waiting for its answer. */
 export interface Flood {
   readonly kind: 'flood'
@@ -42,6 +48,8 @@ export interface Flood {
   readonly path: string
   readonly tokens: Slice
   readonly order: 'turn' | 'random'
+  /** What so many of a hundred requests carry instead. */
+  readonly others?: readonly Share[]
   readonly connections: number
   /** Ends after so many seconds, or after so many requests if that is given and comes first. */
   readonly seconds: number

@@ -13,12 +13,46 @@ const sampleInt = 50
  * @param {Flood} job
  * @returns {() => Buffer}
  */
-function nextOf({ tokens, path, order }) {
+function nextOf({ tokens, path, order, others = [] }) {
+  const most = from(tokens, path, order)
+  const hundred = Array.from({ length: 100 }, () => most)
+  for (const { percent, slices } of others) {
+    const pools = slices.map((slice) => from(slice, path, 'turn'))
+    let turn = 0
+    const next = () => /** @type {() => Buffer} */ (pools[turn++ % pools.length])()
+    for (const place of placesOf(percent, hundred, most)) hundred[place] = next
+  }
+  let at = 0
+  return () => /** @type {() => Buffer} */ (hundred[at++ % hundred.length])()
+}
+
+/**
+ * @param {import('../types.js').Slice} tokens
+ * @param {string} path
+ * @param {'turn' | 'random'} order
+ * @returns {() => Buffer}
+ */
+function from(tokens, path, order) {
   const requests = requestsOf(tokensOf(tokens), path)
   const random = randomFrom(1)
   let turn = 0
   const index = order === 'random' ? () => Math.floor(random() * requests.length) : () => turn++ % requests.length
   return () => /** @type {Buffer} */ (requests[index()])
+}
+
+/**
+ * Free places of a hundred, far from each other.
+ *
+ * @param {number} count
+ * @param {readonly unknown[]} hundred
+ * @param {unknown} free what a free place holds
+ */
+function placesOf(count, hundred, free) {
+  const places = hundred.flatMap((one, place) => (one === free ? [place] : []))
+  return Array.from(
+    { length: count },
+    (_, n) => /** @type {number} */ (places[Math.floor(((n + 0.5) * places.length) / count)])
+  )
 }
 
 /**

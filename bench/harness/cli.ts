@@ -1,17 +1,23 @@
 /** What the command line asks for. */
 import { parseArgs } from 'node:util'
+import { contestNames } from './contests.js'
 import { variants } from './variants.js'
 import { workloads } from './workloads.js'
 
-const sections = ['load', 'ceilings', 'memory', 'growth', 'streams', 'server', 'import'] as const
+const measured = ['load', 'ceilings', 'memory', 'growth', 'streams', 'server', 'import'] as const
+const sections = [...measured, ...contestNames] as const
 export type Section = (typeof sections)[number]
 
 /** How long, how often and how much. */
 export interface Pace {
   /** Processes of each variant. */
   readonly rounds: number
+  /** Of a contest, whose differences are small. */
+  readonly contestRounds: number
   readonly seconds: number
   readonly warmSeconds: number
+  /** The first seconds of a process. */
+  readonly deploySeconds: number
   readonly connections: number
   /** Distinct good tokens. */
   readonly tokens: number
@@ -36,8 +42,10 @@ export interface Cli {
 /** About an hour. */
 const full: Pace = {
   rounds: 5,
+  contestRounds: 11,
   seconds: 2,
   warmSeconds: 1.5,
+  deploySeconds: 3,
   connections: 50,
   tokens: 100_000,
   hostileTokens: 10_000,
@@ -50,8 +58,10 @@ const full: Pace = {
 /** About two minutes: shows that all of it works, and what is answered; its figures say little. */
 const quick: Pace = {
   rounds: 1,
+  contestRounds: 1,
   seconds: 0.2,
   warmSeconds: 0.1,
+  deploySeconds: 0.2,
   connections: 50,
   tokens: 4000,
   hostileTokens: 1000,
@@ -96,6 +106,7 @@ export function readCommandLine(args: string[]): Cli {
   const pace = values.quick ? quick : full
   const numbers = {
     rounds: amount('rounds', values.rounds, pace.rounds),
+    contestRounds: amount('rounds', values.rounds, pace.contestRounds),
     seconds: amount('seconds', values.seconds, pace.seconds),
     tokens: amount('tokens', values.tokens, pace.tokens)
   }

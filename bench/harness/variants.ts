@@ -46,6 +46,7 @@ export const variants: readonly Variant[] = [
   limit({ name: 'limit-refuse', what: 'instant refusal' }, 'malformed', 'unknown-kid'),
   limit({ name: 'express-no-auth', what: 'Express 5, no authentication' }, 'thousand'),
   ours({ name: 'ours', what: 'fastify-entra' }, {}),
+  ours({ name: 'ours-oidc', what: '… for another OpenID provider' }, {}, { script: 'ours-oidc' }),
   ours({ name: 'ours-no-cache', what: '… with `tokenCache: false`' }, { tokenCache: false }),
   ours({ name: 'ours-audit-off', what: "… with a logger and `audit: 'off'`" }, { audit: 'off' }, audited),
   ours({ name: 'ours-audit', what: "… with a logger and `audit: 'refusals'`" }, { audit: 'refusals' }, audited),

@@ -2,6 +2,7 @@
 import { variants } from '../harness/variants.js'
 import type { WorkloadName } from '../harness/workloads.js'
 import type { Step } from '../sections/growth.js'
+import { contestGoals } from './contests.js'
 import type { Goal, Results } from './results.js'
 import { Samples } from './samples.js'
 import { type Spread, shown, shownSpread, spread } from './stats.js'
@@ -143,6 +144,7 @@ export function goalsOf(results: Results): readonly Goal[] {
     growthGoal(results.growth, 'tokens', 1, 10_000), // as far as the cache's bound reaches
     serverGoal(results),
     importGoal(results),
-    commandGoal(results)
+    commandGoal(results),
+    ...contestGoals(results.contests)
   ]
 }

@@ -2,6 +2,7 @@
 import { variants } from '../harness/variants.js'
 import { type Workload, workloads } from '../harness/workloads.js'
 import { cases } from '../sections/check.js'
+import { contestsOf } from './contests.js'
 import type { Results } from './results.js'
 import { Samples } from './samples.js'
 import { shown, shownSpread, spread, table } from './stats.js'
@@ -178,7 +179,8 @@ function goalsOf({ goals }: Results): readonly string[] {
 
 export function toMarkdown(results: Results): string {
   const sections = [
-    ...[environmentOf(results), checksOf(results), ...workloadsOf(results), ...ceilingsOf(results)],
+    ...[environmentOf(results), checksOf(results), ...workloadsOf(results)],
+    ...[...contestsOf(results.contests), ...ceilingsOf(results)],
     ...[...memoryOf(results), ...growthOf(results), ...streamsOf(results), ...serverOf(results), ...importsOf(results)],
     ...[...footprintOf(results), ...commandOf(results), ...goalsOf(results)]
   ]

@@ -6,6 +6,7 @@ import type { Sample } from '../harness/measure.js'
 import type { Ceiling } from '../sections/ceilings.js'
 import type { Checked } from '../sections/check.js'
 import type { CommandTimes } from '../sections/command.js'
+import type { ContestSample } from '../sections/contests.js'
 import type { Footprint } from '../sections/footprint.js'
 import type { Step } from '../sections/growth.js'
 import type { Imports } from '../sections/imports.js'
@@ -46,6 +47,8 @@ export interface Results {
   server?: ServerCost
   /** Absent in results of earlier versions. */
   streams?: readonly Streams[]
+  /** Absent in results of earlier versions. */
+  contests?: readonly ContestSample[]
   goals: readonly Goal[]
   readonly mistakes: string[]
 }

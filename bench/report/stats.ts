@@ -15,6 +15,39 @@ export function spread(values: readonly number[]): Spread | undefined {
   return { median: (low + high) / 2, least, most }
 }
 
+/** A median, with the interval that holds the true one with at least 95 % probability; least and most of a few values. */
+export interface Median {
+  readonly median: number
+  readonly low: number
+  readonly high: number
+}
+
+/** The interval by order statistics: how many of n values lie below the true median is binomial, whatever they are distributed like. */
+export function medianOf(values: readonly number[]): Median | undefined {
+  const found = spread(values)
+  if (!found) return undefined
+  const sorted = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b)
+  const skipped = skippedOf(sorted.length)
+  return { median: found.median, low: sorted[skipped] ?? found.least, high: sorted.at(-1 - skipped) ?? found.most }
+}
+
+/** How many values may be left out at each end. */
+function skippedOf(count: number): number {
+  let [ways, below, skipped] = [1, 0, 0]
+  for (let n = 0; n < count; n += 1) {
+    below += ways / 2 ** count
+    if (below > 0.025) break
+    skipped = n + 1
+    ways = (ways * (count - n)) / (n + 1)
+  }
+  return skipped
+}
+
+/** `0.85 (0.82–0.88)` */
+export function shownMedian(found: Median | undefined): string {
+  return shownSpread(found && { median: found.median, least: found.low, most: found.high })
+}
+
 /** `12,345`, `41.2` or `0.91`. */
 export function shown(value: number): string {
   if (!Number.isFinite(value)) return '–'

@@ -17,6 +17,7 @@ import type { Settings } from './options.js'
 import type { Refusal } from './refusals/refusal.js'
 import { type ScopeName, scopeNameWith } from './refusals/scope-name.js'
 import type { DecodedToken } from './verification/decode.js'
+import { KnownHeaders } from './verification/known-headers.js'
 import { signatureCheck } from './verification/signature.js'
 import { Forgeries } from './verification/signature-precheck.js'
 import { TokenCache } from './verification/token-cache.js'
@@ -85,6 +86,7 @@ export async function startEngine(settings: Settings, host: EngineLog): Promise<
       withClock(withHint(why, decoded, { ...settings, issuers: trusted }), decoded, { issuers: trusted, skew }),
     verified: new VerifiedPrincipals(),
     cache: tokenCache && new TokenCache(tokenCache, clockToleranceSeconds),
+    knownHeaders: new KnownHeaders(),
     checkSignature: signatureCheck(clockToleranceSeconds),
     forgeries: new Forgeries()
   }

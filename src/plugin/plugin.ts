@@ -9,7 +9,7 @@ import { registerJwt } from './fastify/jwt-surface.js'
 import { metadataPublisher } from './fastify/metadata-host.js'
 import { noteReply } from './fastify/principal-signal.js'
 import { RequestOccasion } from './fastify/request-occasion.js'
-import { principalOf } from './fastify/request-principal.js'
+import { hasPrincipal } from './fastify/request-principal.js'
 import { scopesToRequest } from './fastify/scopes-to-request.js'
 import type { Refuse } from './fastify/send-refusal.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
@@ -82,12 +82,17 @@ function authenticateRequests(
     noteReply(request, reply)
     const passes = (why: Refusal | undefined) => {
       if (why) refuse(request, reply, why)
-      else if (principalOf(request)) audit.authenticated(new RequestOccasion(request))
+      else if (hasPrincipal(request)) audit.authenticated(new RequestOccasion(request))
       return why === undefined && !probe?.entered(request, reply)
     }
     // Without an error, `done` would allow the request.
     const failed = (error: unknown) => done(toLoggableError(error))
-    const why = authenticate(request, verifier)
+    let why: ReturnType<typeof authenticate>
+    try {
+      why = authenticate(request, verifier)
+    } catch (error) {
+      return failed(error)
+    }
     if (why instanceof Promise) why.then(passes).then((go) => go && done(), failed)
     else if (passes(why)) done()
   })

@@ -100,12 +100,12 @@ const header: readonly Mutant[] = [
   ]),
   mutant('one name, one member: header', 'structure', 'RFC 7515 §4 names of header parameters are unique', [
     'verification/decode',
-    'hasOneReading(first, header) && ',
-    ''
+    'headerText === undefined || hasOneReading(headerText, header)',
+    'true'
   ]),
   mutant('one name, one member: payload', 'structure', 'RFC 7519 §4 names of claims are unique', [
     'verification/decode',
-    ' && hasOneReading(second, payload)',
+    ' && hasOneReading(payloadText, payload)',
     ''
   ]),
   mutant(
@@ -183,7 +183,11 @@ const header: readonly Mutant[] = [
     'at = endOfString(json, at)\n        if (at === -1) return members\n        break',
     'break'
   ]),
-  mutant('UTF-8', 'structure', 'RFC 7519 §7.2 the payload is UTF-8', ['verification/decode', 'isUtf8(bytes) && ', '']),
+  mutant('UTF-8', 'structure', 'RFC 7519 §7.2 the payload is UTF-8', [
+    'verification/json-segment',
+    'isUtf8(bytes) && ',
+    ''
+  ]),
   mutant('falsy header parameters', 'header', 'RFC 7515 §4.1.11 crit', [
     'verification/jose-header',
     '(name: Parameter) => Object.hasOwn(header, name)',
@@ -286,7 +290,17 @@ const keys: readonly Mutant[] = [
   mutant('a signature that fits', 'signature', 'RFC 7515 §5.2 signed by the key that kid names', [
     'verification/verify',
     'const why = explain(error, decoded)',
-    "const why = explain(error, decoded)\n    if (why.code === 'invalid_signature') return { verification, principal: issuer.settings.profile.toPrincipal(decoded.payload) }"
+    "const why = explain(error, decoded)\n    if (why.code === 'invalid_signature') return undefined"
+  ]),
+  mutant('a signature that was tried, by another key', 'signature', 'RFC 7515 §5.2 signed by the key that kid names', [
+    'verification/verify',
+    'tried?.key === key ? tried : tryKey(token, key, checkSignature)',
+    '{ payload: tried?.payload ?? {}, error: undefined }'
+  ]),
+  mutant('a known header, any other is taken for it', 'header', 'RFC 8725 §3.11 explicit types', [
+    'verification/known-headers',
+    'return this.#headers.get(segment)',
+    'return this.#headers.get(segment) ?? [...this.#headers.values()][0]'
   ])
 ]
 
@@ -646,8 +660,8 @@ const oidc: readonly Mutant[] = [
   ]),
   mutant('scopes of the sign-in', 'oidc', 'a token with neither scopes nor roles, another provider', [
     'oidc/principal',
-    '.filter((name) => !signInScopes.has(name) && !provider.signInScopes?.has(name))',
-    ''
+    '!signInScopes.has(name) && !provider.signInScopes?.has(name)',
+    'name !== undefined'
   ]),
   mutant('groups as a grant', 'oidc', 'control: another provider', [
     'verification/admit',

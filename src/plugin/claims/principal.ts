@@ -131,3 +131,6 @@ export type AgentPrincipal = Principal & { readonly isAgent: true; readonly agen
 
 /** A user of whom the token shows that no AI agent acts. */
 export type HumanPrincipal = UserPrincipal & { readonly isAgent: false }
+
+/** A principal while it is built. */
+export type Draft<P extends Principal> = { -readonly [Name in keyof P]: P[Name] }

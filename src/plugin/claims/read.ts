@@ -49,13 +49,30 @@ export const listsOnly: NameForms = Object.freeze({ mayBeText: false, mayBeKeys:
 
 /** The names in a claim at a path, in any of the forms that it may have; none from a claim of another form. */
 export function namesAt(claims: Claims, path: ClaimPath, forms: NameForms): readonly string[] {
-  return valuesAt(claims, path).flatMap((value) => namesIn(value, forms))
+  return namesBelow(claims, path, 0, forms)
 }
 
-function valuesAt(value: unknown, [name, ...rest]: ClaimPath): readonly unknown[] {
-  if (name === undefined) return [value]
-  const objects = (Array.isArray(value) ? value : [value]).filter(isObject)
-  return objects.filter((each) => Object.hasOwn(each, name)).flatMap((each) => valuesAt(each[name], rest))
+/** @param at how much of the path led to the value */
+function namesBelow(value: unknown, path: ClaimPath, at: number, forms: NameForms): readonly string[] {
+  const name = path[at]
+  if (name === undefined) return namesIn(value, forms)
+  if (Array.isArray(value)) return value.filter(isObject).flatMap((each) => namesBelow(each, path, at, forms))
+  return isObject(value) && Object.hasOwn(value, name) ? namesBelow(value[name], path, at + 1, forms) : none
+}
+
+const none: readonly string[] = Object.freeze([])
+
+/** The names of all lists in turn: the only list that has any, as it is, or a new one. */
+export function joined(...lists: readonly (readonly string[])[]): readonly string[] {
+  const filled = lists.filter(({ length }) => length > 0)
+  return filled.length > 1 ? filled.flat() : (filled[0] ?? none)
+}
+
+/** Each name once, at its first place: the list itself if it has no name twice. */
+export function distinct(names: readonly string[]): readonly string[] {
+  if (names.length < 2) return names
+  const found = new Set(names)
+  return found.size === names.length ? names : [...found]
 }
 
 function namesIn(value: unknown, { mayBeText, mayBeKeys }: NameForms): readonly string[] {
@@ -97,14 +114,4 @@ export function missingClaimRefusal(claims: Claims, names: readonly string[]): R
 /** The refusal of a client that is not in the list of allowed clients, if there is one. */
 export function clientRefusal(clientId: string, allowedClients: ReadonlySet<string> | undefined): Refusal | undefined {
   return !allowedClients || allowedClients.has(clientId) ? undefined : refusal('client_not_allowed')
-}
-
-/** Freezes a principal, which requests share. Without recursion, however deeply a claim nests. */
-export function deepFreeze<T extends object>(value: T): T {
-  const open: object[] = [value]
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    Object.freeze(next)
-    for (const each of Object.values(next)) if (typeof each === 'object' && each !== null) open.push(each)
-  }
-  return value
 }

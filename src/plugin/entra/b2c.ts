@@ -2,20 +2,12 @@
  * Stages 4 and 5 for a user flow of Azure AD B2C, whose tokens are neither Entra's v1 nor its v2: `ver` is 1.0 and the client is in `azp`,
  * `tid` may be missing, and a `nonce` may be present (Microsoft: "Request an access token in Azure Active Directory B2C"). Pure.
  */
+
 import { audienceRefusal } from '../claims/audience.js'
+import { frozenButClaims } from '../claims/freeze.js'
 import { isOtherToken } from '../claims/other-tokens.js'
 import type { Claims, Principal } from '../claims/principal.js'
-import {
-  asText,
-  deepFreeze,
-  displayOf,
-  expiryOf,
-  isSent,
-  missingClaimRefusal,
-  text,
-  texts,
-  words
-} from '../claims/read.js'
+import { asText, displayOf, expiryOf, isSent, missingClaimRefusal, text, texts, words } from '../claims/read.js'
 import { clientCheck, subjectCheck, unboundCheck } from '../issuers/common-checks.js'
 import type { Check } from '../issuers/token-rules.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
@@ -182,8 +174,8 @@ export function toUserFlowPrincipal(claims: Claims): Principal {
   }
   // The rules admit such a token only where it is an app's.
   if (flowOf(claims) === undefined)
-    return deepFreeze({ kind: 'app', ...caller, roles: words(claims.scp), scopes: [], groups: [] })
-  return deepFreeze({
+    return frozenButClaims({ kind: 'app', ...caller, roles: words(claims.scp), scopes: [], groups: [] })
+  return frozenButClaims({
     kind: 'user',
     ...{ membership: 'unknown', isGuest: false, hasMoreGroups: false },
     ...caller,

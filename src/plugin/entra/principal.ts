@@ -1,14 +1,12 @@
 /** Stage 5: builds the principal from verified claims. Never throws: an optional claim of an unexpected type is left out. */
 
-import type { AppPrincipal, Claims, Principal, UserPrincipal } from '../claims/principal.js'
-import { deepFreeze, displayOf, expiryOf, text, texts } from '../claims/read.js'
+import { frozenButClaims } from '../claims/freeze.js'
+import type { AppPrincipal, Claims, Draft, Principal, UserPrincipal } from '../claims/principal.js'
+import { displayOf, expiryOf, text, texts } from '../claims/read.js'
 import { agentOf, clientAuthOf, hasMoreGroups, isAgent } from './caller-facts.js'
 import { callerKindOf, scopesOf } from './caller-kind.js'
 import { clientIdOf } from './checks.js'
 import { isGuest, membershipOf } from './membership.js'
-
-/** Members are written one by one, as V8 takes ten times as long to spread objects into one (docs/performance.md). */
-type Draft<P extends Principal> = { -readonly [Name in keyof P]: P[Name] }
 
 /** The principal of a token whose claims passed stage 4, which refuses tokens that show neither a user nor an app. */
 export function toPrincipal(claims: Claims): Principal {
@@ -20,7 +18,7 @@ export function toPrincipal(claims: Claims): Principal {
   if (clientAuth) principal.clientAuth = clientAuth
   if (agent) principal.agent = agent
   if (actsAsAgent !== undefined) principal.isAgent = actsAsAgent
-  return deepFreeze(principal)
+  return frozenButClaims(principal)
 }
 
 function toApp(claims: Claims): Draft<AppPrincipal> {
@@ -41,6 +39,7 @@ function toApp(claims: Claims): Draft<AppPrincipal> {
   }
 }
 
+/** Members are written one by one, as V8 takes ten times as long to spread objects into one (docs/performance.md). */
 function toUser(claims: Claims): Draft<UserPrincipal> {
   const { id, subject, issuer, tenantId, clientId, expiresAt, roles } = callerOf(claims)
   const { name, email } = displayOf(claims)

@@ -8,21 +8,21 @@ import { revocationRefusal } from '../revocation/is-revoked.js'
 import { authOf, type RouteAuth } from '../routes/route-auth.js'
 import { scopesOfRoute } from '../routes/route-guards.js'
 import { admit } from '../verification/admit.js'
-import { authorizationHeader, bearerToken, boundOf } from '../verification/bearer.js'
+import { authorizationHeader, bearerToken, boundOf, uncheckedToken } from '../verification/bearer.js'
 import { type VerifiedToken, type VerifierState, verifyToken } from '../verification/verify.js'
 import { withEasyAuth } from './easy-auth.js'
-import { principalOf, setPrincipal } from './request-principal.js'
+import { hasPrincipal, setPrincipal } from './request-principal.js'
+
+/** A refusal, or nothing. */
+type Answer = Refusal | undefined | Promise<Refusal | undefined>
 
 /**
  * Authenticates the caller of a route that requires or allows a token.
  *
- * @returns the refusal, or nothing when the principal is set or an unauthenticated request is allowed; a promise when a signature must be
- * verified or a key fetched
+ * @returns the refusal, or nothing when the principal is set or an unauthenticated request is allowed; a promise only when a
+ * key is fetched, other requests go first, or a function of the application decides
  */
-export function authenticate(
-  request: FastifyRequest,
-  verifier: VerifierState
-): Refusal | undefined | Promise<Refusal | undefined> {
+export function authenticate(request: FastifyRequest, verifier: VerifierState): Answer {
   const auth = authOf(request.routeOptions.config)
   if (auth === 'none') return undefined
   const publish = verificationStarted()
@@ -32,7 +32,7 @@ export function authenticate(
   if (!publish) return answer
   const told = (why: Refusal | undefined) => {
     // An unauthenticated request on an optional route.
-    if (why || principalOf(request)) publish(remembered !== undefined, why?.code)
+    if (why || hasPrincipal(request)) publish(remembered !== undefined, why?.code)
     return why
   }
   return answer instanceof Promise ? answer.then(told) : told(answer)
@@ -44,26 +44,39 @@ function known(request: FastifyRequest, principal: Principal, verifier: Verifier
 }
 
 function judged(request: FastifyRequest, header: string | Refusal, auth: RouteAuth, verifier: VerifierState) {
-  const token = isRefusal(header) ? header : bearerToken(header)
+  const token = isRefusal(header) ? header : (uncheckedToken(header) ?? bearerToken(header))
   if (isRefusal(token))
     return auth === 'optional' && token.code === 'credentials_missing' ? undefined : withEasyAuth(request, token)
   const answer = verifyToken(token, verifier)
-  return answer instanceof Promise ? answer.then((settled) => enter(request, settled, verifier)) : answer
+  const checked = isMalformed(answer) ? bearerToken(String(header)) : token
+  if (isRefusal(checked)) return withEasyAuth(request, checked)
+  return answer instanceof Promise
+    ? answer.then((settled) => admitted(request, settled, verifier))
+    : admitted(request, answer, verifier)
+}
+
+const isMalformed = (answer: object) => isRefusal(answer) && answer.code === 'token_malformed'
+
+function admitted(request: FastifyRequest, answer: VerifiedToken | Refusal, verifier: VerifierState): Answer {
+  if (isRefusal(answer)) return answer
+  const why = admit(answer, verifier, request.log)
+  return why instanceof Promise
+    ? why.then((settled) => enter(request, settled, answer, verifier))
+    : enter(request, why, answer, verifier)
 }
 
 /** Sets the principal of a caller who is not refused. */
-async function enter(
+function enter(
   request: FastifyRequest,
-  answer: VerifiedToken | Refusal,
+  why: Refusal | undefined,
+  verified: VerifiedToken,
   verifier: VerifierState
-): Promise<Refusal | undefined> {
-  if (isRefusal(answer)) return answer
-  const why = await admit(answer, verifier, request.log)
+): Answer {
   if (!why) {
-    setPrincipal(request, answer.principal)
-    return stillValid(request, answer.principal, verifier)
+    setPrincipal(request, verified.principal)
+    return stillValid(request, verified.principal, verifier)
   }
-  return why.code === 'no_permissions' ? naming(scopesOfRoute(request), why, answer) : why
+  return why.code === 'no_permissions' ? naming(scopesOfRoute(request), why, verified) : why
 }
 
 /** Any scope helps; those of the route open it. */
@@ -79,6 +92,6 @@ function stillValid(
   request: FastifyRequest,
   principal: Principal,
   { isRevoked, keysTimeoutSeconds }: VerifierState
-): Refusal | undefined | Promise<Refusal | undefined> {
+): Answer {
   return isRevoked && revocationRefusal({ isRevoked, keysTimeoutSeconds }, principal, request.log)
 }

@@ -14,6 +14,7 @@ import type {
 } from 'fastify'
 import type { FastifyRequestType, ResolveFastifyRequestType } from 'fastify/types/type-provider.js'
 import { type AllowedBy, type Guard, routeOf } from '../authorization/guard.js'
+import { withFrozenClaims } from '../claims/freeze.js'
 import type { Principal } from '../claims/principal.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 
@@ -68,7 +69,13 @@ type WithSlot = FastifyRequest & { [slot]: Principal | null }
 
 /** The verified caller of a request, or `null`. Guards read this, even if `request.principalOrNull` was redefined. */
 export function principalOf(request: FastifyRequest): Principal | null {
-  return (request as WithSlot)[slot]
+  const principal = (request as WithSlot)[slot]
+  return principal && withFrozenClaims(principal)
+}
+
+/** Whether the caller of a request is verified. */
+export function hasPrincipal(request: FastifyRequest): boolean {
+  return (request as WithSlot)[slot] !== null
 }
 
 /** Whether a value is a request below the plugin. */

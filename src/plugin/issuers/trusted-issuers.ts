@@ -120,6 +120,16 @@ export class TrustedIssuers {
   }
 
   /**
+   * The key for a token, if it is held. Fetches nothing.
+   *
+   * @returns also `undefined` where several issuers have that name, as only claims tell which one
+   */
+  heldKey(iss: string, { kid, alg }: KeyName): VerificationKey | undefined {
+    const issuer = this.named(iss)
+    return issuer?.settings.among ? undefined : issuer?.keys.peek(kid, alg)
+  }
+
+  /**
    * For a token without `kid` that the key which fits did not sign: another one, after a refresh if it is time for one.
    *
    * @returns `undefined` if there is none: the signature is invalid

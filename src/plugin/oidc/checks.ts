@@ -123,6 +123,7 @@ function isAccessToken({ header, claims }: SignedToken, provider: Provider): boo
   if (provider.isOther?.(claims) || isIdTokenOfUaa(claims)) return false
   const saysOther = (token_use !== undefined && token_use !== 'access') || (typ !== undefined && typ !== 'Bearer')
   if (saysOther) return false
-  const granted = [...grants, ...(provider.grants ?? [])].some((name) => Object.hasOwn(claims, name))
+  const isThere = (name: string) => Object.hasOwn(claims, name)
+  const granted = grants.some(isThere) || provider.grants?.some(isThere) === true
   return saysSo || granted || accessTokenType.test(asText(header.typ))
 }

@@ -67,7 +67,9 @@ const personsGrant = /^(authorization[_-]code|password|implicit|refresh[_-]token
 
 /** Whether a token says that its client obtained it for itself, or for a person; `undefined` where it says neither. */
 function grantee(claims: Claims): 'client' | 'person' | undefined {
-  const grants = grantClaims.flatMap((name) => (Object.hasOwn(claims, name) ? [claims[name]].flat() : []))
+  const named = grantClaims.filter((name) => Object.hasOwn(claims, name))
+  if (named.length === 0) return undefined
+  const grants = named.flatMap((name) => [claims[name]].flat())
   const said = grants.filter((grant) => typeof grant === 'string')
   const clients = said.filter((grant) => clientsOwnGrant.test(grant))
   // One grant of a client beside any other: the token was exchanged, and may be a person's by now.

@@ -1,6 +1,7 @@
 /** Revocation of tokens before they expire: a function of the application is called at every request. */
 
 import { revokedRefusal } from '../authorization/step-up.js'
+import { withFrozenClaims } from '../claims/freeze.js'
 import type { Principal } from '../claims/principal.js'
 import { callAbout } from '../lib/bounded-calls.js'
 import { loggedError } from '../lib/logged-error.js'
@@ -42,7 +43,7 @@ export function revocationRefusal(
   }
   try {
     const bounds = { what: isRevoked, name: 'isRevoked', timeoutSeconds: keysTimeoutSeconds }
-    const answer = callAbout(principal, bounds, () => isRevoked(principal))
+    const answer = callAbout(principal, bounds, () => isRevoked(withFrozenClaims(principal)))
     return answer instanceof Promise ? answer.then(told).catch(failed) : told(answer)
   } catch (error) {
     return failed(error)

@@ -1,5 +1,6 @@
 /** The end of stage 5: whether a verified caller may call at all, and for how long that is cached. */
 
+import { withFrozenClaims } from '../claims/freeze.js'
 import type { Principal } from '../claims/principal.js'
 import type { Admission, TokenRules } from '../issuers/token-rules.js'
 import { loggedError } from '../lib/logged-error.js'
@@ -14,21 +15,30 @@ const undecided = refusal('admission_unavailable', {
 })
 
 /**
- * The refusal of a verified token that may call no route, or `undefined`: then the token is cached, and guards decide what it may do.
+ * The refusal of a verified token that may call no route, or `undefined`: then the token is cached, and guards decide what it may do. A
+ * promise only where a function of the application decides.
  *
  * @param log for a function of the application that fails
  */
-export async function admit(
+export function admit(
+  token: VerifiedToken,
+  state: Pick<VerifierState, 'cache' | 'verified'>,
+  log: Logger
+): Refusal | undefined | Promise<Refusal | undefined> {
+  const { profile } = token.verification.issuer.settings
+  if (!profile.admit) return enter(token, state)
+  return decide(profile.admit, token.principal, log).then(({ refusal, until }) => refusal ?? enter(token, state, until))
+}
+
+/** @param until as {@link Admission.until} */
+function enter(
   { verification, principal }: VerifiedToken,
   { cache, verified }: Pick<VerifierState, 'cache' | 'verified'>,
-  log: Logger
-): Promise<Refusal | undefined> {
-  const { profile } = verification.issuer.settings
-  const admission = profile.admit && (await decide(profile.admit, principal, log))
-  if (admission?.refusal) return admission.refusal
-  if (!hasPermissions(principal, profile)) return noPermissions
+  until?: number
+): Refusal | undefined {
+  if (!hasPermissions(principal, verification.issuer.settings.profile)) return noPermissions
   verified.add(principal, verification)
-  cache?.add(verification, principal, admission?.until)
+  cache?.add(verification, principal, until)
   return undefined
 }
 
@@ -47,7 +57,7 @@ async function decide(
   log: Logger
 ): Promise<Admission> {
   try {
-    return await admitted(principal)
+    return await admitted(withFrozenClaims(principal))
   } catch (error) {
     log.error({ err: loggedError(error), tenantId: principal.tenantId }, 'allowedTenants failed')
     return { refusal: undecided }

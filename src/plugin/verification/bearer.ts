@@ -55,6 +55,14 @@ export function boundOf(raw: IncomingMessage): number {
   return kept > 0 ? kept : Infinity
 }
 
+/**
+ * The token after `Bearer`, as most clients write it, with its grammar unchecked: a token in compact form (RFC 7515 §7.1) has that grammar,
+ * so only of one that is malformed {@link bearerToken} need say whether the header is malformed as well.
+ */
+export function uncheckedToken(value: string): string | undefined {
+  return value.startsWith('Bearer ') ? value.slice('Bearer '.length) : undefined
+}
+
 /** The bearer token in the header's value. */
 export function bearerToken(value: string): string | Refusal {
   if (!bearerScheme.test(value)) return missing

@@ -2,22 +2,23 @@
  * The beginning of stage 2: splits a token into its parts (RFC 7515 §7.1), none of which is verified yet. Returns refusals instead of
  * throwing, as a flood of garbage ends here.
  */
-import { isUtf8 } from 'node:buffer'
-import { withoutPrototype } from '../lib/own.js'
-import { withoutStackTraces } from '../lib/quiet.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
-import { hasRepeatedMember, membersIn } from './json-members.js'
+import { hasOneReading, type Members, objectIn, type SegmentText, textOf } from './json-segment.js'
+import type { KnownHeaders } from './known-headers.js'
 
-type Members = Readonly<Record<string, unknown>>
-
-/** The parts of a token. */
-export interface DecodedToken {
+/** The parts of a token, before its payload is parsed. */
+export interface SplitToken {
   readonly header: Members
-  readonly payload: Members
   /** The segments, as sent. */
   readonly segments: readonly [header: string, payload: string, signature: string]
-  /** The first two, decoded from base64url. */
-  readonly bytes: readonly [header: Buffer, payload: Buffer]
+  /** `undefined` of a known header, which has one reading. */
+  readonly headerText: SegmentText | undefined
+  readonly payloadText: SegmentText
+}
+
+/** The parts of a token. */
+export interface DecodedToken extends SplitToken {
+  readonly payload: Members
 }
 
 const malformed = refusal('token_malformed')
@@ -42,66 +43,63 @@ const encrypted = refusal('token_malformed', {
 /** Three segments of base64url without padding (RFC 7515 §2, §7.1). An empty signature is refused by the algorithm. */
 const compactForm = /^([\w-]+)\.([\w-]+)\.([\w-]*)$/
 
-/**
- * An object begins with `{` or white space (RFC 8259 §2, §4), so its base64url begins with one of these characters. Most garbage is not
- * even decoded.
- */
-const objectStart = /^[CDIe]/
-
-/** The parts of a token in compact form, or the refusal. The header is decoded first: it is short, and most garbage ends there. */
+/** The parts of a token in compact form, or the refusal. */
 export function decodeToken(token: string): DecodedToken | Refusal {
-  const headerBytes = bytesOf(token.slice(0, Math.max(token.indexOf('.'), 0)))
-  const header = headerBytes && toObject(headerBytes)
-  if (header === null) return tooComplex
-  const [, first, second, signature] = (header && compactForm.exec(token)) ?? []
+  const split = splitToken(token)
+  return 'payloadText' in split ? parsePayload(split) : split
+}
+
+/**
+ * The parts of a token in compact form, without parsing its payload. The header comes first: it is short, and most garbage ends there.
+ *
+ * @param known headers that need not be decoded again. Default: none
+ */
+export function splitToken(token: string, known?: KnownHeaders): SplitToken | Refusal {
+  const segment = token.slice(0, Math.max(token.indexOf('.'), 0))
+  const knownHeader = known?.find(segment)
+  const headerText = knownHeader ? undefined : textOf(segment)
+  if (headerText === null) return tooComplex
+  const header = knownHeader ?? (headerText && objectIn(headerText))
   if (!header) return noTokens.get(token) ?? malformed
+  const [, first, second, signature] = compactForm.exec(token) ?? []
   if (first === undefined || second === undefined || signature === undefined)
     return encryptedForm.test(token) ? encrypted : malformed
-  const payloadBytes = bytesOf(second)
-  const payload = payloadBytes && toObject(payloadBytes)
-  if (!payload) return payload === null ? tooComplex : malformed
-  return { header, payload, segments: [first, second, signature], bytes: [headerBytes, payloadBytes] }
+  const payloadText = textOf(second)
+  if (!payloadText) return payloadText === null ? tooComplex : malformed
+  return { header, segments: [first, second, signature], headerText, payloadText }
+}
+
+/** Parses the payload of a token. */
+export function parsePayload(split: SplitToken): DecodedToken | Refusal {
+  const payload = objectIn(split.payloadText)
+  return payload ? withPayload(split, payload) : malformed
+}
+
+/** @param payload the object in the token's payload */
+export function withPayload({ header, segments, headerText, payloadText }: SplitToken, payload: Members): DecodedToken {
+  return { header, payload, segments, headerText, payloadText }
 }
 
 /**
  * The refusal of a decoded token that is ambiguous, or has a second encoding that would be accepted as well: fast-jwt does not check for
- * these. Separate from decoding, as it costs as much again, and is needed only for a token whose key is known.
+ * these. Separate from decoding, as it is needed only for a token whose key is known.
  */
-export function ambiguityRefusal({ header, payload, segments, bytes }: DecodedToken): Refusal | undefined {
-  const [first, second] = bytes
+export function ambiguityRefusal(token: DecodedToken): Refusal | undefined {
+  const { header, payload, segments, headerText, payloadText } = token
   const [, , signature] = segments
-  const isClear = isCanonical(signature) && hasOneReading(first, header) && hasOneReading(second, payload)
-  return isClear ? undefined : malformed
+  const isClearHeader = headerText === undefined || hasOneReading(headerText, header)
+  return isCanonical(signature) && isClearHeader && hasOneReading(payloadText, payload) ? undefined : malformed
 }
 
-/** base64url has one canonical encoding for each value (RFC 4648 §3.5). */
+/** The last characters without unused bits (RFC 4648 §3.5), by the number of characters after whole groups of four: three bytes each. */
+const lastCharacters = [undefined, '', 'AQgw', 'AEIMQUYcgkosw048'] as const
+
+/**
+ * base64url has one canonical encoding for each value (RFC 4648 §3.5): that whose unused bits are zero.
+ *
+ * @param segment of characters of base64url
+ */
 function isCanonical(segment: string): boolean {
-  return Buffer.from(segment, 'base64url').toString('base64url') === segment
-}
-
-/** RFC 7519 §4, §7.2 step 10: UTF-8, and no name twice. */
-function hasOneReading(bytes: Buffer, value: Members): boolean {
-  return isUtf8(bytes) && !hasRepeatedMember(bytes.toString(), value)
-}
-
-/** The decoded text of a segment that may be an object. */
-function bytesOf(segment: string): Buffer | undefined {
-  return objectStart.test(segment) ? Buffer.from(segment, 'base64url') : undefined
-}
-
-/** RFC 7519 §7.2, steps 3 and 10: a JSON object; `null` for text that is not parsed, as that would take too long. */
-function toObject(bytes: Buffer): Members | undefined | null {
-  const json = bytes.toString()
-  if (membersIn(json) === undefined) return null
-  const value = parse(json)
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  return isObject ? withoutPrototype(value as Members) : undefined
-}
-
-function parse(json: string): unknown {
-  try {
-    return withoutStackTraces(() => JSON.parse(json))
-  } catch {
-    return undefined
-  }
+  const allowed = lastCharacters[segment.length % 4]
+  return allowed === undefined || allowed.includes(segment.slice(-1))
 }

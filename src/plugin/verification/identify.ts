@@ -1,6 +1,7 @@
 /** Verifies a token from any source with all checks, and audits the result. */
 import type { Audit } from '../audit/audit.js'
 import { verificationStarted } from '../audit/verification-channel.js'
+import { withFrozenClaims } from '../claims/freeze.js'
 import type { Principal } from '../claims/principal.js'
 import { completedFor } from '../issuers/claims-challenge.js'
 import type { Logger } from '../lib/logger.js'
@@ -30,7 +31,7 @@ export function createVerifyToken(
   const identify = async (token: unknown): Promise<Principal | Refusal> => {
     if (typeof token !== 'string') return refusal('token_malformed')
     const answer = await verifyToken(token, state)
-    return isRefusal(answer) ? answer : ((await admit(answer, state, log)) ?? answer.principal)
+    return isRefusal(answer) ? answer : ((await admit(answer, state, log)) ?? withFrozenClaims(answer.principal))
   }
   const occasion = (principal?: Principal) => ({ log, where: undefined, principal })
   const refuse = (why: Refusal, principal?: Principal) => {

@@ -2,7 +2,7 @@
 
 import type { KeyName } from '../issuers/trusted-issuers.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
-import type { DecodedToken } from './decode.js'
+import type { DecodedToken, SplitToken } from './decode.js'
 
 const wrongAlgorithm = refusal('wrong_algorithm')
 const newName = refusal('wrong_algorithm', {
@@ -91,7 +91,7 @@ function refusedParameter(header: DecodedToken['header'], isStrict: boolean): Pa
 }
 
 /** What the header says of its key. A `kid` that is not a string is refused before. */
-export function keyNameIn({ header: { kid, alg } }: Pick<DecodedToken, 'header'>): KeyName {
+export function keyNameIn({ header: { kid, alg } }: Pick<SplitToken, 'header'>): KeyName {
   return { kid: typeof kid === 'string' ? kid : undefined, alg }
 }
 

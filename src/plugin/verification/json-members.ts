@@ -27,11 +27,11 @@ const maxStructural = 2000
 /**
  * True if an object, at any depth, has a duplicate member name: two parsers could then read different tokens.
  *
- * @param json valid JSON
+ * @param members how many the text has, by {@link membersIn}
  * @param value the parsed text: it has each name once, so it has fewer members than the text if one is repeated
  */
-export function hasRepeatedMember(json: string, value: unknown): boolean {
-  return membersIn(json) !== membersOf(value)
+export function hasRepeatedMember(members: number, value: unknown): boolean {
+  return members !== membersOf(value)
 }
 
 /**

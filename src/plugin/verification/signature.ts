@@ -5,17 +5,19 @@
 import { createVerifier } from 'fast-jwt'
 import { requiredClaims } from '../claims/read.js'
 import type { VerificationKey } from '../keys/jwks.js'
+import { withoutPrototype } from '../lib/own.js'
 import { withoutStackTraces } from '../lib/quiet.js'
+import type { Members } from './json-segment.js'
 
-/** Throws fast-jwt's error if the signature or one of these claims is invalid. */
-export type CheckSignature = (token: string, key: VerificationKey) => void
+/** Returns the payload, without a prototype. Throws fast-jwt's error if the signature or one of these claims is invalid. */
+export type CheckSignature = (token: string, key: VerificationKey) => Members
 
 /** Creates the check. A key verifies only what its own entry allows (RFC 8725 §3.1). */
 export function signatureCheck(clockToleranceSeconds: number): CheckSignature {
-  const prepared = new WeakMap<VerificationKey, (token: string) => unknown>()
+  const prepared = new WeakMap<VerificationKey, (token: string) => Members>()
   const prepare = (key: VerificationKey) => {
     const { algorithms } = key
-    const verify = createVerifier({
+    const verify: (token: string) => Members = createVerifier({
       key: key.pem,
       algorithms: [...algorithms],
       requiredClaims: [...requiredClaims],
@@ -24,7 +26,7 @@ export function signatureCheck(clockToleranceSeconds: number): CheckSignature {
     prepared.set(key, verify)
     return verify
   }
-  return (token, key) => void withoutStackTraces(() => (prepared.get(key) ?? prepare(key))(token))
+  return (token, key) => withoutPrototype(withoutStackTraces(() => (prepared.get(key) ?? prepare(key))(token)))
 }
 
 /** Whether a token is signed by a key, whatever its claims. For single tokens: it prepares a verifier each time. */

@@ -3,9 +3,12 @@
  * compared, and its times and its key are checked again. Only valid tokens are cached, so that a flood of others evicts none.
  */
 import { LRUCache } from 'lru-cache'
+import { withFrozenClaims } from '../claims/freeze.js'
 import type { Claims, Principal } from '../claims/principal.js'
 import type { FoundKey } from '../issuers/trusted-issuers.js'
+import { ownString } from '../lib/own-string.js'
 import type { DecodedToken } from './decode.js'
+import { RecentNumbers } from './recent-numbers.js'
 
 /** Bounds of the cache. The least recently used token is evicted first. */
 export interface TokenCacheOptions {
@@ -46,15 +49,12 @@ export class TokenCache {
   readonly #entries: LRUCache<number, Entry>
   readonly #toleranceSeconds: number
 
-  /** Tokens that were seen once, in a recent and an older generation. Of two that collide, one is only cached a request early. */
-  #once = new Set<number>()
-  #onceBefore = new Set<number>()
-  readonly #maxTokens: number
+  readonly #seenOnce: RecentNumbers
 
   constructor({ maxTokens, maxBytes }: Required<TokenCacheOptions>, clockToleranceSeconds: number) {
     this.#entries = new LRUCache({ max: maxTokens, maxSize: maxBytes, sizeCalculation: bytesOf })
     this.#toleranceSeconds = clockToleranceSeconds
-    this.#maxTokens = maxTokens
+    this.#seenOnce = new RecentNumbers(maxTokens)
   }
 
   /**
@@ -82,7 +82,7 @@ export class TokenCache {
     until = Number.POSITIVE_INFINITY
   ): void {
     const fingerprint = fingerprintOf(token)
-    if (!this.#isBack(fingerprint)) return
+    if (!this.#seenOnce.hasOrAdd(fingerprint)) return // of two tokens that collide, one is only cached a request early
     const { exp, nbf = 0, iat = 0 } = principal.claims as { exp: number; nbf?: number; iat?: number } & Claims
     // Written out: in V8, an object built by spreading takes three times the memory.
     this.#entries.set(fingerprint, {
@@ -92,22 +92,11 @@ export class TokenCache {
       isNamed: Object.hasOwn(decoded.header, 'kid'),
       alg: decoded.header.alg,
       keyOwner,
-      principal,
+      principal: withFrozenClaims(principal),
       issuerName,
       validFrom: Math.max(nbf, iat) - this.#toleranceSeconds,
       validBefore: Math.min(exp + this.#toleranceSeconds, until)
     })
-  }
-
-  /** Bounded by two generations, each as large as the cache. */
-  #isBack(fingerprint: number): boolean {
-    const isBack = this.#once.has(fingerprint) || this.#onceBefore.has(fingerprint)
-    if (this.#once.size >= this.#maxTokens) {
-      this.#onceBefore = this.#once
-      this.#once = new Set()
-    }
-    this.#once.add(fingerprint)
-    return isBack
   }
 }
 
@@ -140,9 +129,4 @@ function holds({ issuer, issuerName, key, isNamed, alg, keyOwner, validFrom, val
 
 function bytesOf({ credentials }: Entry): number {
   return entryBytes + credentials.length * 3 // the token, its claims as parsed, and what the principal repeats of them
-}
-
-/** A copy: a slice would keep the whole header, or the whole token, in memory (V8's sliced strings). */
-function ownString(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1')
 }

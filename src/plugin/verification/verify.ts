@@ -12,18 +12,22 @@ import type { FoundKey, TrustedIssuers } from '../issuers/trusted-issuers.js'
 import type { Algorithm, VerificationKey } from '../keys/jwks.js'
 import { isRefusal, type Refusal } from '../refusals/refusal.js'
 import type { IsRevoked } from '../revocation/is-revoked.js'
-import { ambiguityRefusal, type DecodedToken, decodeToken } from './decode.js'
+import { ambiguityRefusal, type DecodedToken, parsePayload, splitToken, withPayload } from './decode.js'
 import { headerRefusal, keyNameIn } from './jose-header.js'
 import { explain } from './jwt-errors.js'
+import type { KnownHeaders } from './known-headers.js'
 import type { CheckSignature } from './signature.js'
 import type { Forgeries } from './signature-precheck.js'
 import type { TokenCache } from './token-cache.js'
+import { type TriedKey, tryKey, tryProbableKey } from './tried-key.js'
 import type { VerifiedPrincipals } from './verified-principals.js'
 
 /** A token and the key to verify it with. */
 export interface PendingVerification extends FoundKey {
   readonly token: string
   readonly decoded: DecodedToken
+  /** A key that was tried already, if there is one. */
+  readonly tried?: TriedKey | undefined
   /** The issuer that the key signs for, as known when the token was verified. */
   keyOwner?: string | undefined
 }
@@ -48,6 +52,7 @@ export interface VerifierState {
   readonly verified: VerifiedPrincipals
   /** Called at every request, also for cached tokens. */
   readonly isRevoked: IsRevoked | undefined
+  readonly knownHeaders: KnownHeaders
   readonly checkSignature: CheckSignature
   /** The state of recent invalid signatures. */
   readonly forgeries: Forgeries
@@ -86,49 +91,66 @@ export function describeKey(issuer: Issuer, key: VerificationKey) {
   return { described, owner, unknown: undefined }
 }
 
-/** Verifies a token: returns its principal, or the refusal; the refusal synchronously if it needs no signature verification. */
-export function verifyToken(token: string, state: VerifierState): Refusal | Promise<Refusal | VerifiedToken> {
-  const decoded = decodeToken(token)
+/** The answer to a token, and a promise of it where a key is fetched or other requests go first. */
+type Verified = Refusal | VerifiedToken
+
+/** Verifies a token: returns its principal, or the refusal; synchronously if its key is held. */
+export function verifyToken(token: string, state: VerifierState): Verified | Promise<Verified> {
+  const split = splitToken(token, state.knownHeaders)
+  if (isRefusal(split)) return split
+  const { forgeries, issuers, checkSignature } = state
+  const tried = forgeries.areLikely ? undefined : tryProbableKey(token, split, issuers, checkSignature)
+  const decoded = tried?.payload ? withPayload(split, tried.payload) : parsePayload(split)
   if (isRefusal(decoded)) return decoded
   const go = (answer: FoundKey | Refusal) => {
     const found = isRefusal(answer) ? answer : (ambiguityRefusal(decoded) ?? answer)
     if (isRefusal(found)) return state.hint(found, decoded)
-    return verified({ token, decoded, ...found }, state)
+    return verified({ token, decoded, tried, ...found }, state)
   }
   const { payload } = decoded
-  const refused = headerRefusal(decoded, state.algorithms, state.issuers.hasStrictHeader(payload.iss, payload))
-  const answer = refused ?? state.issuers.findKey(payload.iss, keyNameIn(decoded), payload)
+  const refused = headerRefusal(decoded, state.algorithms, issuers.hasStrictHeader(payload.iss, payload))
+  const answer = refused ?? issuers.findKey(payload.iss, keyNameIn(decoded), payload)
   return answer instanceof Promise ? answer.then(go) : go(answer)
 }
 
-async function verified(pending: PendingVerification, state: VerifierState): Promise<Refusal | VerifiedToken> {
-  if (state.forgeries.areLikely) await setImmediate() // requests that need no signature verification go first
-  const first = signatureRefusal(pending, state)
-  const another = first?.code === 'invalid_signature' ? await withAnotherKey(pending, state) : undefined
+function verified(pending: PendingVerification, state: VerifierState): Verified | Promise<Verified> {
+  if (state.forgeries.areLikely) return setImmediate().then(() => verifiedNow(pending, state)) // requests that need no signature verification go first
+  return verifiedNow(pending, state)
+}
+
+function verifiedNow(pending: PendingVerification, state: VerifierState): Verified | Promise<Verified> {
+  const why = signatureRefusal(pending, state)
+  return why?.code === 'invalid_signature' ? verifiedByAnother(pending, state, why) : judged(pending, state, why)
+}
+
+/** By another key of the issuer, if there may be one; otherwise the signature is invalid. */
+async function verifiedByAnother(pending: PendingVerification, state: VerifierState, why: Refusal): Promise<Verified> {
+  const another = await withAnotherKey(pending, state)
   if (isRefusal(another)) return state.hint(another, pending.decoded)
-  const verification = another ?? pending
+  return another ? judged(another, state, signatureRefusal(another, state)) : state.hint(why, pending.decoded)
+}
+
+/** @param unsigned why its signature, `exp` or `nbf` is invalid */
+function judged(verification: PendingVerification, state: VerifierState, unsigned: Refusal | undefined): Verified {
   const { decoded, issuer } = verification
-  const why =
-    (another ? signatureRefusal(another, state) : first) ?? signedRefusal(verification, state.clockToleranceSeconds)
+  const why = unsigned ?? signedRefusal(verification, state.clockToleranceSeconds)
   if (why) return state.hint(why, decoded)
+  if (decoded.headerText) state.knownHeaders.add(decoded.segments[0], decoded.header)
   return { verification, principal: issuer.settings.profile.toPrincipal(decoded.payload) }
 }
 
 /** The refusal by the signature, `exp` or `nbf`. */
 function signatureRefusal(
-  { token, decoded, key }: PendingVerification,
+  { token, decoded, tried, key }: PendingVerification,
   { forgeries, checkSignature }: VerifierState
 ): Refusal | undefined {
   const forged = forgeries.refusal(decoded, key)
   if (forged) return forged
-  try {
-    checkSignature(token, key)
-    return undefined
-  } catch (error) {
-    const why = explain(error, decoded)
-    if (why.code === 'invalid_signature') forgeries.seen()
-    return why
-  }
+  const { payload, error } = tried?.key === key ? tried : tryKey(token, key, checkSignature)
+  if (payload) return undefined
+  const why = explain(error, decoded)
+  if (why.code === 'invalid_signature') forgeries.seen()
+  return why
 }
 
 /** A token without `kid` may be signed with the issuer's next key. */

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { withFrozenClaims } from '../../../src/plugin/claims/freeze.js'
 import { callerKindOf } from '../../../src/plugin/entra/caller-kind.js'
 import { toPrincipal } from '../../../src/plugin/entra/principal.js'
 
@@ -207,11 +208,11 @@ function thawed(value: unknown, path: string): string[] {
   return [...own, ...Object.entries(value).flatMap(([name, member]) => thawed(member, `${path}.${name}`))]
 }
 
-t.test('the README: frozen, all the way down', async (t) => {
+t.test('the README: frozen, all the way down, once its claims are frozen too', async (t) => {
   const nested = { roles: ['a'], groups: [group], _claim_names: { groups: 'src1' }, deep: [{ deeper: [[{}]] }] }
-  t.strictSame(thawed(user(nested), 'user'), [])
-  t.strictSame(thawed(app(nested), 'app'), [])
-  const principal = user(nested)
+  t.strictSame(thawed(withFrozenClaims(user(nested)), 'user'), [])
+  t.strictSame(thawed(withFrozenClaims(app(nested)), 'app'), [])
+  const principal = withFrozenClaims(user(nested))
   t.throws(() => (principal.roles as string[]).push('Admin'), TypeError, 'a role cannot be added')
   t.throws(() => Object.assign(principal, { kind: 'app' }), TypeError, 'nor the kind changed')
   t.throws(() => Object.assign(principal.claims, { tid: 'other' }), TypeError, 'nor a claim')

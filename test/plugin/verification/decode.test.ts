@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { isRefusal } from '../../../src/plugin/refusals/refusal.js'
 import { ambiguityRefusal, decodeToken } from '../../../src/plugin/verification/decode.js'
@@ -62,6 +63,21 @@ t.test('a token, taken apart', async (t) => {
     if (good) t.match(decoded, { header: { alg: 'RS256' }, payload: { sub: 's' } }, rule)
     else t.match(isRefusal(decoded) && decoded, { status: 401, error: 'invalid_token', code: 'token_malformed' }, rule)
   }
+})
+
+const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const base64url = fc.array(fc.constantFrom(...letters), { maxLength: 12 }).map((characters) => characters.join(''))
+
+t.test('RFC 4648 §3.5: a signature is canonical if encoding its bytes gives the same text', async (t) => {
+  fc.assert(
+    fc.property(base64url, (text) => {
+      const parts = decodeToken(`${header}.${payload}.${text}`)
+      const isAccepted = !isRefusal(parts) && ambiguityRefusal(parts) === undefined
+      return isAccepted === (Buffer.from(text, 'base64url').toString('base64url') === text)
+    }),
+    { numRuns: 5000 }
+  )
+  t.pass()
 })
 
 t.test('what nests too deep, or has too much in it, is not parsed', async (t) => {

@@ -11,7 +11,8 @@ function decoded(header: object, payload: object = {}): DecodedToken {
     header: { ...entraHeader, ...header },
     payload: { iat: now, nbf: now, exp: now + 3600, ...payload },
     segments: ['', '', ''],
-    bytes: [Buffer.alloc(0), Buffer.alloc(0)]
+    headerText: undefined,
+    payloadText: { bytes: Buffer.alloc(0), json: '{}', members: 0 }
   }
 }
 

@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { hasRepeatedMember, membersIn } from '../../../src/plugin/verification/json-members.js'
 
+const isRepeatedIn = (json: string) => hasRepeatedMember(membersIn(json) ?? Number.NaN, JSON.parse(json))
+
 const rows: [json: string, repeated: boolean, rule: string][] = [
   ['{}', false, 'an empty object'],
   ['{"a":1}', false, 'one member'],
@@ -28,13 +30,13 @@ const rows: [json: string, repeated: boolean, rule: string][] = [
 t.test('a member name twice', async (t) => {
   for (const [json, repeated, rule] of rows) {
     t.doesNotThrow(() => JSON.parse(json), 'the row is JSON')
-    t.equal(hasRepeatedMember(json, JSON.parse(json)), repeated, rule)
+    t.equal(isRepeatedIn(json), repeated, rule)
   }
 })
 
 t.test('whatever JSON.stringify writes has no name twice', async (t) => {
   fc.assert(
-    fc.property(fc.json(), (json) => !hasRepeatedMember(json, JSON.parse(json))),
+    fc.property(fc.json(), (json) => !isRepeatedIn(json)),
     { numRuns: 2000 }
   )
   t.pass()
@@ -77,5 +79,5 @@ t.test('depth and size, before anything is parsed', async (t) => {
 
 t.test('a value that nests deeper than the stack', async (t) => {
   const deep = nested(100_000)
-  t.doesNotThrow(() => hasRepeatedMember(deep, JSON.parse(deep)))
+  t.doesNotThrow(() => hasRepeatedMember(0, JSON.parse(deep)))
 })
