@@ -149,13 +149,13 @@ t.test('examples of refusals are what the API responds with', async (t) => {
   const exampleOf = (path: string, status: number) =>
     paths[path].get.responses[status]?.content['application/problem+json']?.example
   const user = await userToken(api.tenant, 'user@contoso.example', ['access_as_user'])
-  const daemon = await appToken(api.tenant, 'daemon')
+  const other = await userToken(api.tenant, 'user@contoso.example', ['Directory.Read'])
   const rows: [path: string, status: number, header: string | undefined][] = [
     ['/me', 401, undefined],
     ['/me', 400, 'Bearer'],
-    ['/me', 403, `Bearer ${daemon}`],
+    ['/me', 403, `Bearer ${other}`],
     ['/role-protected', 403, `Bearer ${user}`],
-    ['/step-up-protected', 403, `Bearer ${daemon}`],
+    ['/step-up-protected', 403, `Bearer ${other}`],
     ['/users', 403, `Bearer ${user}`],
     ['/protected', 403, `Bearer ${await appToken(api.tenant, 'daemon-no-roles')}`]
   ]
