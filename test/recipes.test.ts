@@ -1,6 +1,6 @@
 /** docs/fastify.md: the recipes for other plugins are compiled as a reader would, run, and do what the page says. */
 import { createHash } from 'node:crypto'
-import { on, once } from 'node:events'
+import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -43,6 +43,12 @@ const edits = (upstream: string, redis: string): readonly [from: string, to: str
   ['max: 100', 'max: 2'],
   ['http://127.0.0.1:8080', upstream]
 ]
+
+/** A message of the protocol graphql-transport-ws. */
+interface Message {
+  readonly type: string
+  readonly payload?: object
+}
 
 /** A server that says which token it got, without the token. */
 async function startUpstream(t: Test): Promise<string> {
@@ -206,23 +212,25 @@ recipe('mercurius: a guard for the route, and resolvers that decide by the princ
     })
     socket.on('error', () => {})
     t.teardown(() => socket.terminate())
-    const next = async (...types: string[]) => {
-      for await (const [data] of on(socket, 'message')) {
-        const message = JSON.parse(String(data))
-        if (types.includes(message.type)) return message
-      }
-    }
+    const received: Message[] = []
+    socket.on('message', (data) => received.push(JSON.parse(String(data))))
+    const next = (...types: string[]) => received.find(({ type }) => types.includes(type))
     await once(socket, 'open')
     socket.send(JSON.stringify({ type: 'connection_init' }))
-    await next('connection_ack')
+    await until('the connection is acknowledged', () => next('connection_ack') !== undefined)
     socket.send(JSON.stringify({ type: 'subscribe', id: '1', payload: { query: 'subscription { ordered }' } }))
-    return next
+    return () => next('error', 'next')
   }
   const refused = await subscribed(reader)
-  t.match(await refused('error', 'next'), { payload: [{ message: /the scope .*Orders.Watch/ }] })
-  const next = await subscribed(await signed(tenant, { scp: 'Orders.Read Orders.Watch' }))
-  await query('mutation { order(item: "tea") }', reader)
-  t.match(await next('error', 'next'), { payload: { data: { ordered: 'tea' } } })
+  await until('an answer to the subscription', () => refused() !== undefined)
+  t.match(refused(), { payload: [{ message: /the scope .*Orders.Watch/ }] })
+  const answer = await subscribed(await signed(tenant, { scp: 'Orders.Read Orders.Watch' }))
+  // A subscription that begins is not acknowledged: orders made before it are not published to it.
+  await until('an order is published', async () => {
+    await query('mutation { order(item: "tea") }', reader)
+    return answer() !== undefined
+  })
+  t.match(answer(), { payload: { data: { ordered: 'tea' } } })
 })
 
 /** The holder of each token is another user, so that a revocation is of one. */

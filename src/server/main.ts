@@ -10,15 +10,19 @@ const closeDelayMs = 10_000
 
 async function start(): Promise<void> {
   let app: FastifyInstance | undefined
+  const stopping = new AbortController()
   // Before anything else: in the first process of a container, a signal without a handler would be lost.
   closeGracefully(
     () => app,
-    async () => app?.close(),
+    async () => {
+      stopping.abort() // a start that still waits for its tenant would open the port after it closed
+      await app?.close()
+    },
     closeDelayMs
   )
   const { host, port, ...config } = readConfig(process.env)
   app = await buildApp(config)
-  await app.listen({ host, port })
+  await app.listen({ host, port, signal: stopping.signal })
 }
 
 await start().catch((error) => exitOnStartError(error, process.env))

@@ -1,7 +1,9 @@
 /** examples/mcp: an official client that knows a URL and its own client ID comes to a tool's answer, by what the server says. */
 import { once } from 'node:events'
-import { type IncomingMessage, request } from 'node:http'
+import { createServer, type IncomingMessage, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
+import { createGraph } from '../../examples/mcp/src/graph.js'
 import { type Mcp, startMcp } from '../../src/server/dev-mcp.js'
 import { signIn } from '../../src/tenant/client.js'
 import { startTenant, type Tenant } from '../../src/tenant/index.js'
@@ -140,3 +142,15 @@ t.test('hostile messages: no tool runs, nothing is a 5xx, and the server lives',
 
 const isAllowed = (audit: unknown, operation: string) =>
   Object(audit).event === 'allowed' && Object(audit).operation === operation
+
+t.test(
+  'what Microsoft Graph refuses is an error of the tool that names the status, and nothing of the token',
+  async (t) => {
+    const server = createServer((_request, response) => response.writeHead(403).end('{}'))
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    t.teardown(() => server.close())
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const request = { onBehalfOf: async () => 'token-for-graph', signal: new AbortController().signal }
+    await t.rejects(createGraph(url).get(request, '/v1.0/me', 'User.Read'), { message: 'Microsoft Graph answered 403' })
+  }
+)

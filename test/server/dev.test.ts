@@ -52,7 +52,7 @@ t.test('prints URLs, accounts and lines to paste', { skip: skipWithout('curl') }
 
 t.test('RESOURCE_URL: the API publishes its metadata, and the tenant knows that URL', async (t) => {
   const resource = 'https://api.example.com/mcp'
-  const { output } = await dev(t, { PORT: '0', TENANT_PORT: '0', RESOURCE_URL: resource })
+  const { output, process } = await dev(t, { PORT: '0', TENANT_PORT: '0', RESOURCE_URL: resource })
   const api = /^API {5}(\S+)/m.exec(output.out)?.[1] ?? ''
   const metadata = await (await fetch(`${api}/.well-known/oauth-protected-resource/mcp`)).json()
   const { authorization_servers: servers, scopes_supported: scopes } = metadata as Record<string, string[]>
@@ -72,6 +72,8 @@ t.test('RESOURCE_URL: the API publishes its metadata, and the tenant knows that 
   const { status, headers } = await fetch(request, { redirect: 'manual' })
   t.equal(status, 303)
   t.match(headers.get('location'), '/login/', 'it asks for a sign-in')
+  process.kill('SIGINT')
+  t.equal((await once(process, 'close'))[0], 0)
 })
 
 t.test('a browser may open the app by address or by name', async (t) => {

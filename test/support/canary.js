@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { findLeak, remember } from './canary-windows.js'
-import './whole-maps.js'
+import './own-coverage.js'
 
 /** Programs that may leak: the first, as checks of the library are taken out there, that of its logs among them. */
 const mayLeak = /[\\/]test[\\/]hostile[\\/]mutant-run\.ts$/

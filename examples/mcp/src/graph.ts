@@ -8,7 +8,7 @@ export interface Graph {
    * @param scope the delegated permission, which this API needs consent for
    * @throws DownstreamError without a token for the user; Error with Graph's status
    */
-  get(request: FastifyRequest, path: string, scope: string): Promise<unknown>
+  get(request: Pick<FastifyRequest, 'onBehalfOf' | 'signal'>, path: string, scope: string): Promise<unknown>
 }
 
 export const createGraph = (url: string): Graph => ({

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import t from 'tap'
 
 const unset = ['NODE_OPTIONS', 'FASTIFY_ENTRA_CANARY', 'NODE_V8_COVERAGE'].flatMap((name) => ['-u', name])
-const child = ['--import', 'tsx', 'test/support/whole-maps-child.ts', '2']
+const child = ['--import', 'tsx', 'test/support/own-coverage-child.ts', '2']
 
 /** What three processes say, each started by the one before it. */
 function said(...args: readonly string[]): string {
