@@ -1,12 +1,14 @@
 /** Stages 1 to 5 in order: sets the principal on the request from its headers, or returns the refusal. */
 import type { FastifyRequest } from 'fastify'
 import { verificationStarted } from '../audit/verification-channel.js'
+import { appOnlyHint } from '../authorization/app-only.js'
+import { type Rule, scopesOf } from '../authorization/rules.js'
 import type { Principal } from '../claims/principal.js'
 import { isRefusal, type Refusal } from '../refusals/refusal.js'
 import { scopeNameWith } from '../refusals/scope-name.js'
 import { revocationRefusal } from '../revocation/is-revoked.js'
 import { authOf, type RouteAuth } from '../routes/route-auth.js'
-import { scopesOfRoute } from '../routes/route-guards.js'
+import { ruleOfRoute } from '../routes/route-guards.js'
 import { admit } from '../verification/admit.js'
 import { authorizationHeader, bearerToken, boundOf, uncheckedToken } from '../verification/bearer.js'
 import { type VerifiedToken, type VerifierState, verifyToken } from '../verification/verify.js'
@@ -76,15 +78,18 @@ function enter(
     setPrincipal(request, verified.principal)
     return stillValid(request, verified.principal, verifier)
   }
-  return why.code === 'no_permissions' ? naming(scopesOfRoute(request), why, verified) : why
+  return why.code === 'no_permissions' ? naming(ruleOfRoute(request), why, verified) : why
 }
 
-/** Any scope helps; those of the route open it. */
-function naming(names: readonly string[], why: Refusal, { verification }: VerifiedToken): Refusal {
-  if (names.length === 0) return why
-  const scopes = names.map(scopeNameWith(verification.issuer.settings.profile.scopeBase))
-  const asked = `Ask for ${scopes.join(' or ')}, or have an administrator grant a permission.`
-  return { ...why, scopes, detail: `The token has neither scopes nor roles for this API. ${asked}` }
+/** A user's token can get scopes: any helps, and those of the route open it. An app can request none (RFC 6749 §4.4). */
+function naming(rule: Rule, why: Refusal, { principal, verification }: VerifiedToken): Refusal {
+  const scopes = scopesOf(rule).map(scopeNameWith(verification.issuer.settings.profile.scopeBase))
+  const asked =
+    principal.kind === 'app'
+      ? appOnlyHint(rule, principal) || ' This is an app-only token: have an administrator grant it a permission.'
+      : scopes.length > 0 && ` Ask for ${scopes.join(' or ')}, or have an administrator grant a permission.`
+  const detail = asked ? `The token has neither scopes nor roles for this API.${asked}` : why.detail
+  return { ...why, detail, ...(scopes.length > 0 && { scopes }) }
 }
 
 /** A valid token may be revoked. Its principal stays on the request, for the audit of the refusal. */

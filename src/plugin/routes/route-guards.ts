@@ -1,7 +1,7 @@
 /** The guards of a route, recorded when it is declared: for documents and hints, never for a decision. */
 import type { FastifyContextConfig, FastifyRequest } from 'fastify'
 import type { Guard } from '../authorization/guard.js'
-import { scopesOf } from '../authorization/rules.js'
+import { type Rule, scopesOf } from '../authorization/rules.js'
 import { routeGuards } from '../lib/marks.js'
 
 declare module 'fastify' {
@@ -17,6 +17,11 @@ export function guardsIn(config: FastifyContextConfig | undefined): readonly Gua
 }
 
 /** The scopes that the guards of a request's route require. */
-export function scopesOfRoute({ routeOptions }: FastifyRequest): readonly string[] {
-  return scopesOf({ kind: 'allOf', rules: guardsIn(routeOptions.config).map(({ rule }) => rule) })
+export function scopesOfRoute(request: FastifyRequest): readonly string[] {
+  return scopesOf(ruleOfRoute(request))
+}
+
+/** What the guards of a request's route require together. */
+export function ruleOfRoute({ routeOptions }: FastifyRequest): Rule {
+  return { kind: 'allOf', rules: guardsIn(routeOptions.config).map(({ rule }) => rule) }
 }

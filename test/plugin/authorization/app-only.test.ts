@@ -47,3 +47,36 @@ t.test('the detail says what an app can do; code, error and scope stay', async (
   const user = JSON.parse((await get('/users', await tenant.userToken())).body) as { detail: string }
   t.notMatch(user.detail, 'app-only')
 })
+
+t.test('without any role: the same, before any guard', async (t) => {
+  const tenant = await startTestTenant(t)
+  const routes = {
+    '/users': { preHandler: read },
+    '/both': { preHandler: anyOf(read, all) },
+    '/none': {}
+  }
+  const { get } = await startApi(t, { tenant, routes })
+  const lacks = 'The token has neither scopes nor roles for this API.'
+  const rows: Record<keyof typeof routes, [app: string, user: string]> = {
+    '/users': [
+      "This is an app-only token, and the route is for users only: call it with a user's token.",
+      `Ask for api://${clientId}/Orders.Read, or have an administrator grant a permission.`
+    ],
+    '/both': [
+      'This is an app-only token: to an app an administrator grants the application permission Orders.Read.All.',
+      `Ask for api://${clientId}/Orders.Read, or have an administrator grant a permission.`
+    ],
+    '/none': [
+      'This is an app-only token: have an administrator grant it a permission.',
+      'Ask for a scope, or have an administrator grant a permission.'
+    ]
+  }
+  const app = await tenant.appToken({ roles: undefined })
+  const user = await tenant.userToken({ scp: undefined, roles: undefined })
+  for (const [path, hints] of Object.entries(rows))
+    for (const [index, token] of [app, user].entries())
+      t.match(JSON.parse((await get(path, token)).body), {
+        code: 'no_permissions',
+        detail: `${lacks} ${hints[index]}`
+      })
+})

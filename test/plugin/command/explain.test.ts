@@ -2,8 +2,10 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import t from 'tap'
 import { run } from '../../../src/plugin/command/run.js'
+import { startTenant } from '../../../src/tenant/index.js'
 import { processClock } from '../../support/clock.js'
 import { clientId, signingKey, startTestTenant, tenantId } from '../../support/tenant.js'
+import { appToken } from '../../tenant/helpers.js'
 import { entra, mistakes, now, tokenOf } from './mistakes.js'
 
 const explain = (input: string, env: Record<string, string> = entra, ...args: string[]) =>
@@ -141,6 +143,8 @@ t.test('what a token contains is not obeyed by a terminal', async (t) => {
 })
 
 t.test('facts of a token', async (t) => {
+  const seconds = Math.floor(Date.now() / 1000)
+  processClock(t).stopWall(seconds * 1000)
   const facts = async (claims: Record<string, unknown>) =>
     Object.fromEntries(
       JSON.parse((await explain(await tenant.userToken(claims), own, '--json')).out).facts.map(
@@ -179,10 +183,10 @@ t.test('facts of a token', async (t) => {
       'token',
       /^an access token for Microsoft Graph of Entra, version 2\.0: only/
     ],
-    [{ exp: Math.floor(Date.now() / 1000) + 30 * 86_400 }, 'valid', /^for another (29|30) days$/],
-    [{ exp: Math.floor(Date.now() / 1000) - 10 }, 'valid', /^no longer: it expired \d+ seconds ago$/],
+    [{ exp: seconds + 30 * 86_400 }, 'valid', /^for another 30 days$/],
+    [{ exp: seconds - 10 }, 'valid', /^no longer: it expired 10 seconds ago$/],
     [{ exp: 'soon' }, 'valid', undefined],
-    [{ exp: Math.floor(Date.now() / 1000) }, 'valid', /^no longer: it expired \d seconds ago$/],
+    [{ exp: seconds }, 'valid', /^no longer: it expired 0 seconds ago$/],
     [{ groups: ['a'], idtyp: 'user' }, 'not in it', /^acct \(requireMember\), acrs/],
     [{ idtyp: 'app', scp: undefined, xms_act_fct: '3', xms_sub_fct: '3' }, 'not in it', undefined]
   ]
@@ -228,4 +232,22 @@ t.test('a bug is no sentence', async (t) => {
     run(['explain'], own, () => Promise.reject(new TypeError('a bug'))),
     { message: 'a bug' }
   )
+})
+
+t.test('a tenant ID that stands for many: --online reads their keys, and judges by the allowed ones', async (t) => {
+  const embedded = await startTenant({ port: 0 })
+  t.teardown(() => embedded.close())
+  const { origin, tenantId: home, description } = embedded
+  const many = {
+    ENTRA_TENANT_ID: 'organizations',
+    ENTRA_CLIENT_ID: description.api.clientId,
+    ENTRA_AUTHORITY: origin
+  }
+  const token = await appToken(embedded, 'daemon')
+  const allowed = await explain(token, { ...many, ENTRA_ALLOWED_TENANTS: home }, '--online')
+  t.match(allowed, { exitCode: 0, err: '', out: /^No check refuses this token/ })
+  t.notMatch(allowed.out, /NOT CHECKED|undecided|FAILS/)
+  const other = await explain(token, { ...many, ENTRA_ALLOWED_TENANTS: tenantId }, '--online')
+  t.match(other, { exitCode: 1, err: '' })
+  t.match(other.out, /\nFAILS +[^\n]*tenant/)
 })
