@@ -297,7 +297,7 @@ const keys: readonly Mutant[] = [
     'tried?.key === key ? tried : tryKey(token, key, checkSignature)',
     '{ payload: tried?.payload ?? {}, error: undefined }'
   ]),
-  mutant('a known header, any other is taken for it', 'header', 'RFC 8725 §3.11 explicit types', [
+  mutant('a known header, any other is taken for it', 'header', 'RFC 7515 §4.1.11 crit', [
     'verification/known-headers',
     'return this.#headers.get(segment)',
     'return this.#headers.get(segment) ?? [...this.#headers.values()][0]'
@@ -670,7 +670,7 @@ const oidc: readonly Mutant[] = [
   ]),
   mutant('permissions, another provider', 'oidc', 'a token with neither scopes nor roles, another provider', [
     'verification/admit',
-    'if (!hasPermissions(principal, profile)) return noPermissions',
+    'if (!hasPermissions(principal, verification.issuer.settings.profile)) return noPermissions',
     ''
   ])
 ]
@@ -734,7 +734,7 @@ const timesAndPermissions: readonly Mutant[] = [
   ]),
   mutant('permissions', 'claims', 'Microsoft: a token with neither scopes nor roles', [
     'verification/admit',
-    'if (!hasPermissions(principal, profile)) return noPermissions',
+    'if (!hasPermissions(principal, verification.issuer.settings.profile)) return noPermissions',
     ''
   ]),
   mutant('clients without permissions', 'claims', 'control: clients that may come without permissions', [

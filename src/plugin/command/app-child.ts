@@ -1,6 +1,7 @@
 /** The process of `app-process.ts`: loads the module that its argument names, and sends the routes of its app. */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { inspect } from 'node:util'
 import type { EntraTenant } from '../fastify/decorators.js'
 import { loggedError } from '../lib/logged-error.js'
 import { ownMember } from '../lib/own.js'
@@ -49,9 +50,11 @@ async function factsOf({ entra }: App, exports: object, request: RegistrationReq
   }
 }
 
-/** JSON has no regular expressions: all would look alike. */
+/** JSON has no regular expressions: all would look alike. So would objects as texts. */
 const inTexts = (constraints: object) =>
-  Object.fromEntries(Object.entries(constraints).map(([name, value]) => [name, String(value)]))
+  Object.fromEntries(
+    Object.entries(constraints).map(([name, value]) => [name, typeof value === 'string' ? value : inspect(value)])
+  )
 
 /** TypeScript's CommonJS has the default export below that of Node.js. */
 async function appOf(exports: object): Promise<App | undefined> {
@@ -62,6 +65,10 @@ async function appOf(exports: object): Promise<App | undefined> {
 }
 
 const send = (message: AppMessage) => new Promise((sent) => process.send?.(message, sent))
+// The command was killed, and nobody waits. The channel alone keeps no process running.
+process.once('disconnect', () => process.exit())
+process.channel?.unref()
+if (!process.connected) process.exit()
 const [, , module, request] = process.argv // both of app-process.ts
 await send({ 'fastify-entra': await answer(String(module), JSON.parse(String(request))) })
 process.exit()

@@ -5,6 +5,18 @@ import { CommandFailure } from './outcome.js'
 /** Far more than a header can hold. */
 const maxCharacters = 1_000_000
 
+/** All that somebody pasted, or the first part of what is too long for a token. */
+export async function readInput(input: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of input) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes > maxCharacters) break
+  }
+  return Buffer.concat(chunks).toString()
+}
+
 /**
  * One token: alone, in quotes, behind `Bearer` or `Authorization: Bearer`, or as `access_token` in the JSON of a token endpoint (RFC 6749
  * §5.1).

@@ -1,13 +1,16 @@
 /** `fastify-entra routes`: the access matrix of an app in a process of its own, and what changed in it. */
-import { execFile } from 'node:child_process'
+import { execFile, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { factsOfApp } from '../../../src/plugin/command/app-process.js'
 import { rowsIn } from '../../../src/plugin/command/route-table.js'
 import { run } from '../../../src/plugin/command/run.js'
+import { readInput, tokenIn } from '../../../src/plugin/command/token-input.js'
 import { startTestTenant } from '../../support/tenant.js'
 
 const apps = join(import.meta.dirname, 'apps')
@@ -49,7 +52,7 @@ t.test('written to a file, and compared with it', async (t) => {
   }
 })
 
-t.test('routes that differ in a regular expression, or have an invisible character', async (t) => {
+t.test('routes that differ in a regular expression, or in an object, or have an invisible character', async (t) => {
   for (const format of ['markdown', 'json']) {
     const file = join(folder, `hosts.${format}`)
     const { out } = await routes('hosts.ts', '--format', format)
@@ -62,6 +65,7 @@ t.test('routes that differ in a regular expression, or have an invisible charact
       ...['GET', 'HEAD'].map(
         (method) => `changed  ${method} / {"host":"/^admin/"}: anyone; before: the role Admin, held by a user`
       ),
+      'changed  POST / {"tier":"{ paid: true }"}: anyone; before: the role Admin, held by a user',
       ''
     ])
   }
@@ -78,6 +82,35 @@ t.test('an app that sends messages of its own, and one that never becomes ready'
   t.same(await routes('managed.ts'), { exitCode: 0, out: `${table.join('\n')}\n`, err: '' })
   const message = /hangs\.ts: it is not ready and closed after 1 seconds; look for a promise that never settles$/
   await t.rejects(factsOfApp(join(apps, 'hangs.ts'), undefined, 1), { name: 'CommandFailure', message })
+})
+
+t.test('the process of an app ends with the command that started it, also while it loads', async (t) => {
+  for (const event of ['spawn', 'data'] as const) {
+    const child = fork('src/plugin/command/app-child.ts', [join(apps, 'hangs.ts'), 'null'], {
+      execArgv: ['--import=./test/support/canary.js', '--import=tsx'],
+      silent: true
+    })
+    t.teardown(() => child.kill('SIGKILL'))
+    await once(event === 'spawn' ? child : (child.stdout as Readable), event)
+    child.disconnect()
+    t.same(await once(child, 'exit'), [0, null], event)
+  }
+})
+
+t.test('an input without end is read as far as a token can reach', async (t) => {
+  let chunks = 0
+  const endless = async function* () {
+    for (;;) {
+      chunks += 1
+      yield Buffer.alloc(100_000, 'a')
+    }
+  }
+  const input = await readInput(endless())
+  t.equal(chunks, 11)
+  t.throws(() => tokenIn(input), {
+    name: 'CommandFailure',
+    message: 'the standard input is too long for a token; give one token'
+  })
 })
 
 t.test('a token in place of a module, a file or an option is not shown', async (t) => {

@@ -1,4 +1,7 @@
 /** An app that never becomes ready. */
 setInterval(() => {}, 1000)
 
-export default () => new Promise(() => {})
+export default () => {
+  console.log('the app hangs')
+  return new Promise(() => {})
+}
