@@ -34,7 +34,7 @@ const rooms = [
     'fastify',
     'entry'
   ],
-  ...['testing', 'command']
+  ...['telemetry', 'testing', 'command']
 ]
 /** The files that lie in no folder. */
 const hallway: Readonly<Record<string, string>> = {

@@ -26,6 +26,7 @@ const warmShare = 0.3
 /** The server that every cost is counted over. */
 export const noAuth = 'limit-no-auth'
 export const ours = ['ours', 'ours-oidc'] as const
+export const telemetry = ['ours-prometheus', 'ours-opentelemetry'] as const
 export const [jose, aws] = ['fastify-jose', 'fastify-aws-jwt-verify'] as const
 const verifiers = [noAuth, 'limit-verify', aws, jose, ...ours] as const
 const documented = 'fastify-jwt-get-jwks'
@@ -90,7 +91,7 @@ export const contests: readonly Contest[] = [
   },
   {
     ...{ name: 'known', what: '1,000 tokens in turn, seen before', wrong: notOf(200) },
-    variants: [noAuth, 'limit-header', ...ours],
+    variants: [noAuth, 'limit-header', ...ours, ...telemetry],
     warmUp: known,
     measured: known
   },

@@ -37,6 +37,8 @@ const peer = (group: 'peers on Fastify' | 'peers on Express 5', named: Named): V
 })
 /** Events need a logger, so both sides of the comparison have one. */
 const audited = { workloads: ['thousand', 'forged'], args: ['--logger'] } as const
+/** Only in the contest of known tokens, where measuring shows most. */
+const measured = { script: 'ours-telemetry', workloads: [] } as const
 
 export const variants: readonly Variant[] = [
   limit({ name: 'limit-no-auth', what: 'Fastify, no authentication' }, 'one', 'thousand'),
@@ -47,6 +49,12 @@ export const variants: readonly Variant[] = [
   limit({ name: 'express-no-auth', what: 'Express 5, no authentication' }, 'thousand'),
   ours({ name: 'ours', what: 'fastify-entra' }, {}),
   ours({ name: 'ours-oidc', what: '… for another OpenID provider' }, {}, { script: 'ours-oidc' }),
+  ours({ name: 'ours-prometheus', what: '… measured by prom-client' }, {}, measured),
+  ours(
+    { name: 'ours-opentelemetry', what: '… measured by the SDK of OpenTelemetry' },
+    {},
+    { ...measured, args: ['--opentelemetry'] }
+  ),
   ours({ name: 'ours-no-cache', what: '… with `tokenCache: false`' }, { tokenCache: false }),
   ours({ name: 'ours-audit-off', what: "… with a logger and `audit: 'off'`" }, { audit: 'off' }, audited),
   ours({ name: 'ours-audit', what: "… with a logger and `audit: 'refusals'`" }, { audit: 'refusals' }, audited),

@@ -1,5 +1,5 @@
 /** The contests as tables and goals: what a request costs more than without authentication, compared within each round. */
-import { aws, type ContestName, contests, jose, noAuth, ours } from '../harness/contests.js'
+import { aws, type ContestName, contests, jose, noAuth, ours, telemetry } from '../harness/contests.js'
 import { variants } from '../harness/variants.js'
 import type { ContestSample } from '../sections/contests.js'
 import type { Goal } from './results.js'
@@ -97,7 +97,14 @@ function judged(named: Pick<Goal, 'name' | 'goal'>, found: Median | undefined, m
 /** Each goal in both modes: Entra's, and another provider's. */
 export function contestGoals(samples: readonly ContestSample[] = []): readonly Goal[] {
   const figures = new ContestFigures(samples)
-  return ours.flatMap((variant) => {
+  const measured = telemetry.map((variant) =>
+    judged(
+      { name: `${variant}: a known token`, goal: '≤ 1.03 × ours' },
+      figures.ratio('known', variant, 'ours', cpu),
+      1.03
+    )
+  )
+  const verified = ours.flatMap((variant) => {
     const over = (contest: ContestName, peer: string, most: number, words: string): Goal =>
       judged(
         { name: `${variant}: ${words}`, goal: `≤ ${shown(most)} × ${peer}, over no-auth` },
@@ -121,4 +128,5 @@ export function contestGoals(samples: readonly ContestSample[] = []): readonly G
       over('forged', jose, 1, 'a forged token')
     ]
   })
+  return [...verified, ...measured]
 }

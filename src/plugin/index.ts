@@ -5,6 +5,7 @@ import './routes/route-guards.js'
 
 export { auditChannelName } from './audit/audit.js'
 export type { AuditLevel, AuditSettings } from './audit/audit-options.js'
+export { type DecisionEvent, decisionChannelName } from './audit/decision-channel.js'
 export type {
   AllowedEvent,
   AuditEvent,

@@ -1,6 +1,7 @@
 /** The exports of `fastify-entra/verifier`: the verifier and guards, without Fastify. */
 
 export { auditChannelName } from './audit/audit.js'
+export { type DecisionEvent, decisionChannelName } from './audit/decision-channel.js'
 export type { AllowedEvent, AuditEvent, AuthenticatedEvent, DeniedEvent, RefusedEvent } from './audit/events.js'
 export { type VerificationEvent, verificationChannelName } from './audit/verification-channel.js'
 export type { AllowedBy, Guard } from './authorization/guard.js'

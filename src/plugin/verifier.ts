@@ -109,6 +109,8 @@ export interface Verifier {
   resourceMetadata(guards?: readonly Guard[]): ProtectedResourceMetadata | undefined
   /** Each trusted issuer with the state of its keys; none before {@link Verifier.ready}. */
   readonly issuers: readonly IssuerStatus[]
+  /** Verified tokens in the token cache; 0 without one. */
+  readonly cachedTokens: number
   /** Aborts pending calls, and closes the sockets. */
   close(): Promise<void>
 }
@@ -186,9 +188,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       const { verifyToken } = await running()
       return verifyToken(tokenOf(credentials))
     },
-    async authorize(principal, guard, context) {
-      return decide(isGuard(guard) ? guard.rule : undefined, principal, context)
-    },
+    authorize: async (principal, guard, context) => decide(isGuard(guard) ? guard.rule : undefined, principal, context),
     declareOperation(name, guard) {
       const { rule } = operations.declare(name, guard)
       return (principal, context) => decide(rule, principal, context, name)
@@ -206,6 +206,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
     },
     get issuers() {
       return engine?.issuers.map(({ status }) => status) ?? []
+    },
+    get cachedTokens() {
+      return engine?.verifier.cache?.size ?? 0
     },
     async close() {
       isClosed = true

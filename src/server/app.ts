@@ -14,6 +14,7 @@ import { connectRedis, logRedis } from './redis/redis.js'
 import { cacheClient } from './redis/redis-cache.js'
 import { callerRoutes } from './routes/caller.js'
 import { docsRoutes } from './routes/docs.js'
+import { metricsRoutes } from './routes/metrics.js'
 import { ownRoutes } from './routes/own.js'
 import { publicRoutes } from './routes/public.js'
 import { usersRoutes } from './routes/users.js'
@@ -64,6 +65,7 @@ export async function buildApp(
   await app.register(callerRoutes)
   await app.register(ownRoutes, { graph })
   await app.register(usersRoutes, { graph })
+  if (config.metrics !== 'off') await app.register(metricsRoutes, { access: config.metrics })
   if (config.docs !== 'off') {
     const auth = config.docs === 'public' ? 'none' : 'required'
     await app.register(docsRoutes, { auth, clientId: config.docsClientId })

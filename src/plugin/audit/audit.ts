@@ -8,6 +8,7 @@ import { escapeTexts } from '../lib/logged-text.js'
 import type { Logger } from '../lib/logger.js'
 import type { Refusal } from '../refusals/refusal.js'
 import type { AuditSettings } from './audit-options.js'
+import { publishAllowed, publishRefused } from './decision-channel.js'
 import type {
   AllowedEvent,
   AuditEvent,
@@ -64,20 +65,27 @@ export function createAudit(
     ...(principal && callerOf(principal, personalData))
   })
   return {
-    refused: (on, why) =>
-      tell(isNo, on.where ? 'request refused' : 'token refused', on.log, () => {
-        const event = saidByGuards.has(why.code) ? 'denied' : 'refused'
-        return { event, ...reasonsOf(why), ...said(on) } as RefusedEvent | DeniedEvent
-      }),
+    refused(on, why) {
+      const event = saidByGuards.has(why.code) ? 'denied' : 'refused'
+      publishRefused(on, event, why.code)
+      tell(
+        isNo,
+        on.where ? 'request refused' : 'token refused',
+        on.log,
+        () => ({ event, ...reasonsOf(why), ...said(on) }) as RefusedEvent | DeniedEvent
+      )
+    },
     authenticated: (on) =>
       tell(isYes, 'token accepted', on.log, () => ({ event: 'authenticated', ...said(on) }) as AuthenticatedEvent),
-    allowed: (on, rule) =>
+    allowed(on, rule) {
+      publishAllowed(on, rule)
       tell(
         isYes,
         'request allowed',
         on.log,
         () => ({ event: 'allowed', rule: describe(rule), ...said(on) }) as AllowedEvent
-      ),
+      )
+    },
     tenant: (log, change) => tell(isNo, 'state of the tenant changed', log, () => change)
   }
 }

@@ -52,6 +52,8 @@ export interface EntraTenant {
   readonly ready: boolean
   /** Each trusted issuer with the state of its keys; for an Entra tenant, v2 first. */
   readonly issuers: readonly IssuerStatus[]
+  /** Verified tokens in the token cache; 0 without one. */
+  readonly cachedTokens: number
   /** The discovery document (for Entra, that of v2); `undefined` until it is fetched. */
   readonly metadata: Metadata | undefined
   /** `publicUrl` of the option `resource`: the URL by which clients discover this API; `undefined` without the option. */
@@ -80,7 +82,7 @@ declare module 'fastify' {
 }
 
 function describeTenant(
-  { issuers: [first, ...others], settings: { scopeBase, resource }, downstreams }: Engine,
+  { issuers: [first, ...others], settings: { scopeBase, resource }, downstreams, verifier }: Engine,
   { rules, accessMatrix, verifyToken }: Given,
   outside: OutsideRoutes
 ): EntraTenant {
@@ -102,6 +104,9 @@ function describeTenant(
     },
     get issuers() {
       return [first, ...others].map(({ status }) => status)
+    },
+    get cachedTokens() {
+      return verifier.cache?.size ?? 0
     },
     get metadata() {
       return metadata()

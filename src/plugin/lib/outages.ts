@@ -8,7 +8,7 @@ export const maxWaitSeconds = 60
 
 /** A function or service is down, or too slow. */
 export class OutageError extends Error {
-  override readonly name = 'OutageError'
+  override readonly name: string = 'OutageError'
   /** Seconds of `Retry-After`, if present (RFC 9110 §10.2.3). */
   readonly retryAfterSeconds: number | undefined
   constructor(message: string, retryAfterSeconds?: number) {
@@ -19,6 +19,7 @@ export class OutageError extends Error {
 
 /** A service throttles this lookup: 429, RFC 6585 §4. That concerns only the caller whom the lookup is about, so other lookups continue. */
 export class ThrottledError extends OutageError {
+  override readonly name = 'ThrottledError'
   override readonly retryAfterSeconds: number
   /** @param retryAfterSeconds of `Retry-After`, if present; limited to 1 to 60 */
   constructor(message: string, retryAfterSeconds = 1) {
@@ -28,7 +29,9 @@ export class ThrottledError extends OutageError {
 }
 
 /** Refused without a call, as the circuit breaker is open; it is no new failure of the service. */
-export class CircuitOpenError extends OutageError {}
+export class CircuitOpenError extends OutageError {
+  override readonly name = 'CircuitOpenError'
+}
 
 /**
  * An answer in time.

@@ -57,6 +57,11 @@ export class TokenCache {
     this.#seenOnce = new RecentNumbers(maxTokens)
   }
 
+  /** Tokens that are held. */
+  get size(): number {
+    return this.#entries.size
+  }
+
   /**
    * The principal of a cached token that is still valid.
    *

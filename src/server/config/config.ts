@@ -4,6 +4,7 @@ import { optionVariables, readOptions } from '../../plugin/environment/read-opti
 import { type RedisAddress, toRedis } from '../../plugin/environment/redis-address.js'
 import { type Environment, oneOf } from '../../plugin/environment/values.js'
 import type { EntraOptions } from '../../plugin/index.js'
+import type { MetricsAccess } from '../routes/metrics.js'
 import { refuseMisspelt } from './misspelt.js'
 import { integer, origins, secure, toClientId, toHost, toOrigin, toTrustProxy } from './variables.js'
 
@@ -22,6 +23,8 @@ export interface ServerConfig {
   /** Fastify's `trustProxy`: whose `X-Forwarded-*` headers are trusted. */
   readonly trustProxy: boolean | string[]
   readonly docs: DocsAccess
+  /** Who may read `GET /metrics`. Default: `off`, nothing is measured. */
+  readonly metrics: MetricsAccess | 'off'
   /** Client ID of the single-page application with which users sign in at `/docs`. */
   readonly docsClientId: string | undefined
   readonly graph: GraphConfig
@@ -61,6 +64,7 @@ export function readConfig(given: Environment): ServerConfig {
     corsOrigins: origins('CORS_ORIGINS', env.CORS_ORIGINS),
     trustProxy: toTrustProxy(env.TRUST_PROXY || 'off'),
     docs: oneOf('DOCS', env.DOCS || 'off', ['public', 'protected', 'off']),
+    metrics: oneOf('METRICS', env.METRICS || 'off', ['token', 'public', 'off']),
     docsClientId: toClientId('DOCS_CLIENT_ID', env.DOCS_CLIENT_ID),
     graph: {
       url: secure('GRAPH_URL', toOrigin('GRAPH_URL', env.GRAPH_URL || 'https://graph.microsoft.com')),

@@ -7,6 +7,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 const ownNames = [
   'CORS_ORIGINS',
   'TRUST_PROXY',
+  'METRICS',
   'DOCS',
   'DOCS_CLIENT_ID',
   'GRAPH_URL',

@@ -17,6 +17,7 @@ t.test('defaults are those of the contract', async (t) => {
     corsOrigins: [],
     trustProxy: false,
     docs: 'off',
+    metrics: 'off',
     docsClientId: undefined,
     graph: { url: 'https://graph.microsoft.com', clientId: client, isConfigured: false },
     redis: undefined
@@ -37,6 +38,7 @@ t.test('every variable reaches its option', async (t) => {
     KEYS_TIMEOUT_SECONDS: '2.5',
     CLOCK_TOLERANCE_SECONDS: '0',
     CORS_ORIGINS: 'https://a.example,http://localhost:5173',
+    METRICS: 'token',
     DOCS: 'protected',
     DOCS_CLIENT_ID: tenant,
     GRAPH_URL: 'https://graph.example',
@@ -67,6 +69,7 @@ t.test('every variable reaches its option', async (t) => {
     corsOrigins: ['https://a.example', 'http://localhost:5173'],
     trustProxy: ['10.0.0.0/8', '::1'],
     docs: 'protected',
+    metrics: 'token',
     docsClientId: tenant,
     graph: { url: 'https://graph.example', clientId: client, isConfigured: true },
     redis: { host: '127.0.0.1', port: 6380, db: 2 }
@@ -138,6 +141,7 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     ['HOST', 'user@api.example'],
     ['LOG_LEVEL', 'loud'],
     ['LOG_LEVEL', 'INFO'],
+    ['METRICS', 'on'],
     ['DOCS', 'open'],
     ['DOCS', 'on'],
     ['DOCS_CLIENT_ID', 'the spa'],

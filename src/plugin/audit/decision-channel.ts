@@ -1,0 +1,59 @@
+/** Publishes each decision by its route, without the caller, for metrics, while there is a subscriber. Nothing is counted here. */
+import { channel } from 'node:diagnostics_channel'
+import { describe, type Rule } from '../authorization/rules.js'
+import type { RefusalCode } from '../refusals/refusal.js'
+
+/** Name of the channel (Node: `diagnostics_channel`) on which every {@link DecisionEvent} is published. */
+export const decisionChannelName = 'fastify-entra.decision'
+
+/**
+ * A guard allowed or denied a caller, or a token was refused before any guard. All members are of the program: there are as many of each as
+ * it has routes, guards and codes, whatever callers send.
+ */
+export interface DecisionEvent {
+  readonly outcome: 'allowed' | 'denied' | 'refused'
+  /** Method and pattern of the route; absent where there is no request. */
+  readonly route?: string
+  /** The name that `declareOperation()` got, if the decision is about an operation. */
+  readonly operation?: string
+  /** What the guard requires, if it allowed the caller. */
+  readonly rule?: string
+  /** Why the caller was denied or refused. */
+  readonly code?: RefusalCode
+}
+
+/** The part of an occasion that is published. */
+interface Where {
+  readonly where: { readonly route: string } | undefined
+  readonly operation?: string | undefined
+}
+
+const decisions = channel(decisionChannelName)
+
+/** Rules are part of guards, which are made once. */
+const descriptions = new WeakMap<Rule, string>()
+
+function descriptionOf(rule: Rule): string {
+  const known = descriptions.get(rule)
+  if (known !== undefined) return known
+  const description = describe(rule)
+  descriptions.set(rule, description)
+  return description
+}
+
+const placeOf = ({ where, operation }: Where) => ({
+  ...(where && { route: where.route }),
+  ...(operation !== undefined && { operation })
+})
+
+/** Publishes that a guard allowed a caller. */
+export function publishAllowed(on: Where, rule: Rule): void {
+  if (!decisions.hasSubscribers) return
+  decisions.publish({ outcome: 'allowed', ...placeOf(on), rule: descriptionOf(rule) } satisfies DecisionEvent)
+}
+
+/** Publishes that a caller was denied by a guard, or refused before. */
+export function publishRefused(on: Where, outcome: 'denied' | 'refused', code: RefusalCode): void {
+  if (!decisions.hasSubscribers) return
+  decisions.publish({ outcome, ...placeOf(on), code } satisfies DecisionEvent)
+}

@@ -1,0 +1,157 @@
+/** Counts and measures what the channels publish, and hands it to a library of metrics. */
+import { type Channel, channel, tracingChannel } from 'node:diagnostics_channel'
+import { type DecisionEvent, decisionChannelName } from '../audit/decision-channel.js'
+import { type VerificationEvent, verificationChannelName } from '../audit/verification-channel.js'
+import { type FetchMessage, fetchChannelName } from '../lib/json-client.js'
+import { type LookupMessage, lookupChannelName } from '../lib/lookup-cache.js'
+import { errorTypeOf } from './error-type.js'
+import type { MetricName } from './metrics.js'
+import { type Attributes, type Count, Tally } from './tally.js'
+
+/** A library of metrics. */
+export interface Meters {
+  /** Creates a counter or a gauge that is read when it is collected. */
+  observe(name: MetricName, read: () => Iterable<Readonly<Count>>): void
+  /** Creates a histogram; the result records a value. */
+  measure(name: MetricName): (value: number, attributes: Attributes) => void
+  /** Takes all of them out of the library. */
+  stop(): void
+}
+
+/** What has gauges: `app.entra`, or a verifier. */
+export interface TelemetrySource {
+  readonly cachedTokens: number
+  readonly issuers: readonly {
+    readonly metadataUrl: string
+    readonly issuer?: string
+    readonly state: string
+    readonly keys: number
+    readonly ageSeconds?: number
+  }[]
+}
+
+/** What {@link startOpenTelemetry} and {@link startPrometheus} return. */
+export interface Telemetry {
+  /** Stops measuring, and takes the metrics out of the library. */
+  stop(): void
+}
+
+/** Of the tokens from the cache one in this many is measured: measuring each would cost more than a few percent of it. */
+const sampled = 100
+
+/** Records until it is stopped. */
+export function record(meters: Meters, source: TelemetrySource): Telemetry {
+  recordGauges(meters, source)
+  const stops = [
+    recordVerifications(meters),
+    recordDecisions(meters),
+    recordCalls<FetchMessage>(meters, fetchChannelName, 'fastify_entra.fetch.duration', ({ origin, method }) => ({
+      'server.address': new URL(origin).host,
+      'http.request.method': method
+    })),
+    recordCalls<LookupMessage>(meters, lookupChannelName, 'fastify_entra.lookup.duration', ({ name }) => ({
+      'fastify_entra.lookup.name': name
+    }))
+  ]
+  return {
+    stop() {
+      for (const stop of stops) stop()
+      meters.stop()
+    }
+  }
+}
+
+function recordGauges(meters: Meters, source: TelemetrySource): void {
+  const issuers = () =>
+    source.issuers.map(({ metadataUrl, issuer = metadataUrl, ...status }) => ({ issuer, ...status }))
+  const attributesOf = (issuer: string): Attributes => ({ 'fastify_entra.issuer': issuer })
+  meters.observe('fastify_entra.token_cache.tokens', () => [{ attributes: {}, value: source.cachedTokens }])
+  meters.observe('fastify_entra.keys.count', () =>
+    issuers().flatMap(({ issuer, state, keys }) => {
+      const value = state === 'cold' ? 0 : keys
+      const isAbsent = state === 'fresh' && keys === 0 // the v1 issuer of an authority that has none
+      return isAbsent ? [] : [{ attributes: attributesOf(issuer), value }]
+    })
+  )
+  meters.observe('fastify_entra.keys.age', () =>
+    issuers().flatMap(({ issuer, ageSeconds }) =>
+      ageSeconds === undefined ? [] : [{ attributes: attributesOf(issuer), value: ageSeconds }]
+    )
+  )
+}
+
+/** Listens to a channel; the result stops that. */
+function listenTo<Message>(from: Channel, listener: (message: Message) => void): () => void {
+  const listen = (message: unknown) => listener(message as Message)
+  from.subscribe(listen)
+  return () => void from.unsubscribe(listen)
+}
+
+function recordVerifications(meters: Meters): () => void {
+  const tally = new Tally()
+  const cached: Count = { attributes: verificationOf('accepted', true), value: 0 }
+  meters.observe('fastify_entra.verifications', () => [...(cached.value > 0 ? [cached] : []), ...tally.counts])
+  const measure = meters.measure('fastify_entra.verification.duration')
+  let seen = 0
+  return listenTo<VerificationEvent>(channel(verificationChannelName), ({ outcome, known, code, milliseconds }) => {
+    if (known && code === undefined) cached.value += 1
+    else
+      tally.add(`${outcome} ${known} ${code}`, () => ({
+        ...verificationOf(outcome, known),
+        ...(code !== undefined && { 'error.type': code })
+      }))
+    if (known) seen += 1
+    if (!known || seen % sampled === 1) measure(milliseconds / 1000, verificationOf(outcome, known))
+  })
+}
+
+const verificationOf = (outcome: VerificationEvent['outcome'], known: boolean): Attributes => ({
+  'fastify_entra.outcome': outcome,
+  'fastify_entra.token.known': known
+})
+
+function recordDecisions(meters: Meters): () => void {
+  const tally = new Tally()
+  meters.observe('fastify_entra.decisions', () => tally.counts)
+  return listenTo<DecisionEvent>(channel(decisionChannelName), ({ outcome, route, operation, rule, code }) => {
+    tally.add(`${outcome} ${code} ${operation} ${rule} ${route}`, () => ({
+      'fastify_entra.outcome': outcome,
+      ...(route !== undefined && placeOf(route)),
+      ...(operation !== undefined && { 'fastify_entra.operation': operation }),
+      ...(rule !== undefined && { 'fastify_entra.rule': rule }),
+      ...(code !== undefined && { 'error.type': code })
+    }))
+  })
+}
+
+/** Method and pattern, as two attributes. */
+function placeOf(route: string): Attributes {
+  const [method = '', pattern = ''] = route.split(/ (.*)/s)
+  return { 'http.request.method': method, 'http.route': pattern }
+}
+
+/** Measures traced calls from their begin to their end, and those that failed by the kind of the error. */
+function recordCalls<Message extends object>(
+  meters: Meters,
+  channelName: string,
+  metric: MetricName,
+  attributesOf: (message: Message) => Attributes
+): () => void {
+  const measure = meters.measure(metric)
+  const begun = new WeakMap<object, number>()
+  const from = tracingChannel<string, Message & { readonly error?: unknown }>(channelName)
+  const listeners = {
+    start: (message: object) => void begun.set(message, performance.now()),
+    end() {},
+    asyncStart() {},
+    asyncEnd(message: Message & { readonly error?: unknown }) {
+      const start = begun.get(message)
+      if (start === undefined) return // it began before anybody listened
+      const failed = message.error !== undefined && { 'error.type': errorTypeOf(message.error) }
+      measure((performance.now() - start) / 1000, { ...attributesOf(message), ...failed })
+    },
+    error() {}
+  }
+  from.subscribe(listeners)
+  return () => void from.unsubscribe(listeners)
+}

@@ -1,0 +1,88 @@
+/** Metrics for Prometheus: what a registry shows after real requests, and how many series callers can make. */
+import * as client from 'prom-client'
+import t from 'tap'
+import { startPrometheus } from '../../../src/plugin/telemetry/index.js'
+import { metrics } from '../../../src/plugin/telemetry/metrics.js'
+import { prometheusName } from '../../../src/plugin/telemetry/prometheus.js'
+import { callEachWay, startWorld } from './world.js'
+
+t.afterEach(() => client.register.clear())
+
+t.test('after one request of each kind', async (t) => {
+  const world = await startWorld(t)
+  const { stop } = startPrometheus(client, world.api.app.entra)
+  await callEachWay(world)
+  const text = await client.register.metrics()
+  const has = (line: string) => t.ok(text.includes(`\n${line}\n`), line)
+  const verified = (labels: string, count: number) => has(`fastify_entra_verifications_total{${labels}} ${count}`)
+  const outcome = (name: string, known: boolean) =>
+    `fastify_entra_outcome="${name}",fastify_entra_token_known="${known}"`
+  verified(outcome('accepted', false), 3)
+  verified(outcome('accepted', true), 3)
+  verified(`${outcome('refused', false)},error_type="token_malformed"`, 1)
+  verified(`${outcome('refused', false)},error_type="credentials_missing"`, 2)
+  has(
+    'fastify_entra_decisions_total{fastify_entra_outcome="allowed",http_request_method="GET",http_route="/read/:id",fastify_entra_rule="the scope Orders.Read"} 4'
+  )
+  has(
+    'fastify_entra_decisions_total{fastify_entra_outcome="denied",http_request_method="GET",http_route="/admin",error_type="insufficient_permissions"} 1'
+  )
+  has(
+    'fastify_entra_decisions_total{fastify_entra_outcome="refused",http_request_method="GET",http_route="without a route",error_type="credentials_missing"} 1'
+  )
+  has('fastify_entra_lookup_duration_seconds_count{fastify_entra_lookup_name="groups"} 1')
+  has('fastify_entra_token_cache_tokens 1')
+  const [issuer] = world.api.app.entra.issuers
+  has(`fastify_entra_keys_count{fastify_entra_issuer="${issuer?.issuer}"} ${issuer?.keys}`)
+  t.match(text, /\nfastify_entra_keys_age_seconds\{[^}]+\} [\d.]+\n/)
+  t.match(text, /verification_duration_seconds_count\{[^}]*known="true"\} 1\n/, 'one of the cached tokens was measured')
+  stop()
+  await callEachWay(world)
+  t.equal(await client.register.metrics(), '\n', 'nothing is left in the registry')
+})
+
+t.test('a registry of its own, and a second start', async (t) => {
+  const world = await startWorld(t)
+  const registry = new client.Registry()
+  startPrometheus(client, world.api.app.entra, registry)
+  t.equal(client.register.getMetricsAsArray().length, 0)
+  t.equal(registry.getMetricsAsArray().length, Object.keys(metrics).length)
+  t.throws(() => startPrometheus(client, world.api.app.entra, registry), /already been registered/)
+})
+
+t.test('10,000 hostile requests make few series, and none with what callers sent', async (t) => {
+  const world = await startWorld(t)
+  const { app } = world.api
+  const { stop } = startPrometheus(client, app.entra)
+  const token = await world.tenant.userToken()
+  const [header = '', payload = '', signature = ''] = token.split('.')
+  const secrets = ['attacker-chosen']
+  const sent = (n: number) => {
+    const kid = Buffer.from(JSON.stringify({ alg: 'RS256', typ: 'JWT', kid: `attacker-chosen-${n}` })).toString(
+      'base64url'
+    )
+    const claims = Buffer.from(JSON.stringify({ iss: `https://attacker-chosen-${n}.example` })).toString('base64url')
+    return [`${kid}.${payload}.${signature}`, `${header}.${claims}.${signature}`, `${header}.${payload}.${n}`, `x${n}`][
+      n % 4
+    ]
+  }
+  const methods = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'] as const
+  for (let n = 0; n < 10_000; n += 1)
+    await app.inject({
+      method: methods[n % methods.length] ?? 'GET',
+      url: `/attacker-chosen-${n}/${n % 7 === 0 ? '' : 'any'}?attacker-chosen=${n}`,
+      headers: { authorization: `Bearer ${sent(n)}`, 'user-agent': `attacker-chosen-${n}` }
+    })
+  const text = await client.register.metrics()
+  const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  t.ok(series.length < 200, `${series.length} series`)
+  for (const secret of secrets) t.notMatch(text, secret)
+  t.match(text, /fastify_entra_verifications_total/)
+  stop()
+})
+
+t.test('names by the conventions of Prometheus', async (t) => {
+  t.equal(prometheusName('fastify_entra.decisions'), 'fastify_entra_decisions_total')
+  t.equal(prometheusName('fastify_entra.keys.age'), 'fastify_entra_keys_age_seconds')
+  t.equal(prometheusName('fastify_entra.token_cache.tokens'), 'fastify_entra_token_cache_tokens')
+})

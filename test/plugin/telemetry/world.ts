@@ -1,0 +1,41 @@
+/** An app with several kinds of routes, and what callers do to it. */
+import type { Test } from 'tap'
+import { requireGroup, requireRole, requireScope } from '../../../src/plugin/index.js'
+import { startApi } from '../../support/api.js'
+import { startTestTenant, type TestTenant } from '../../support/tenant.js'
+
+export const group = 'aaaaaaaa-bbbb-4ccc-8ddd-000000000001'
+export const overage = { _claim_names: { groups: 'src1' }, _claim_sources: {} }
+
+/** Starts it; `groups` is the lookup of its overage route. */
+export async function startWorld(t: Test, groups: () => Promise<string[]> = async () => [group]) {
+  const tenant = await startTestTenant(t)
+  const api = await startApi(t, {
+    tenant,
+    options: { groups, audit: 'off' },
+    routes: {
+      '/any': {},
+      '/open': { config: { auth: 'none' } },
+      '/read/:id': { preHandler: requireScope('Orders.Read') },
+      '/admin': { preHandler: requireRole('Admin') },
+      '/group': { preHandler: requireGroup(group) }
+    }
+  })
+  return { tenant, api }
+}
+
+/** One of each: accepted, cached, denied, refused, without a token, with a lookup. */
+export async function callEachWay({ tenant, api }: { tenant: TestTenant; api: Awaited<ReturnType<typeof startApi>> }) {
+  const reader = await tenant.userToken({ scp: 'Orders.Read' })
+  const many = await tenant.userToken(overage)
+  const calls: readonly (readonly [path: string, token?: string])[] = [
+    ...[1, 2, 3, 4].map((id) => [`/read/${id}`, reader] as const),
+    ['/admin', reader],
+    ['/group', many],
+    ['/any', 'garbage'],
+    ['/any'],
+    ['/open'],
+    ['/nowhere/at/all']
+  ]
+  for (const [path, token] of calls) await api.get(path, token)
+}
