@@ -12,12 +12,11 @@ export interface Count {
 /** More than the routes, guards and codes of most APIs make; beyond it all are counted together. */
 const maxSeries = 2000
 
-/** OpenTelemetry Metrics SDK, "Overflow attribute". */
-const overflow = Object.freeze({ 'otel.metric.overflow': true })
-
 /** The counts of one metric. */
 export class Tally {
   readonly #counts = new Map<string, Count>()
+  /** OpenTelemetry: "Metrics SDK", overflow attribute. */
+  readonly #others: Count = { attributes: { 'otel.metric.overflow': true }, value: 0 }
 
   /**
    * Counts one.
@@ -29,12 +28,11 @@ export class Tally {
     const known = this.#counts.get(key)
     if (known) known.value += 1
     else if (this.#counts.size < maxSeries) this.#counts.set(key, { attributes: attributes(), value: 1 })
-    else if (key !== '') this.add('', () => overflow)
-    else this.#counts.set(key, { attributes: attributes(), value: 1 })
+    else this.#others.value += 1
   }
 
-  /** All counts. */
-  get counts(): Iterable<Count> {
-    return this.#counts.values()
+  /** All counts above zero. */
+  get counts(): readonly Readonly<Count>[] {
+    return [...this.#counts.values(), this.#others].filter(({ value }) => value > 0)
   }
 }

@@ -53,7 +53,7 @@ t.test('every metric, with its unit, of real requests', async (t) => {
   const points = (name: string) => found.get(name)?.points ?? []
   t.ok(
     points('fastify_entra.verifications').some(
-      (point) => Object(point)['fastify_entra.token.known'] === true && point.value === 3
+      (point) => Object(point)['fastify_entra.token.known'] === true && point.value === 4
     )
   )
   t.match(
@@ -106,19 +106,33 @@ t.test('a decision is said on the span of its request, and a cached token makes 
         reply.raw.on('finish', () => span.end())
         api.context.with(api.trace.setSpan(api.context.active(), span), done)
       }),
-    routes: { '/any': {}, '/read': { preHandler: requireScope('Orders.Read') }, '/admin': { preHandler: admin } }
+    routes(app) {
+      const cancel = app.entra.declareOperation('orders.cancel', admin)
+      app.get('/any', async () => 'ok')
+      app.get('/read', { preHandler: requireScope('Orders.Read') }, async () => 'ok')
+      app.get('/admin', { preHandler: admin }, async () => 'ok')
+      app.get('/cancel', (request) => cancel(request))
+    }
   })
   const { stop } = startOpenTelemetry(api, running.app.entra)
   t.teardown(stop)
   const token = await running.tenant.userToken({ scp: 'Orders.Read' })
   spans.reset()
-  for (const path of ['/any', '/any', '/any', '/read', '/admin']) await running.get(path, token)
-  await until('all spans', () => spans.getFinishedSpans().length >= 5)
+  for (const path of ['/any', '/any', '/any', '/read', '/admin', '/cancel']) await running.get(path, token)
+  await until('all spans', () => spans.getFinishedSpans().length >= 6)
   const shown = spans.getFinishedSpans().map(({ name, attributes }) => [name, { ...attributes }])
   t.same(shown, [
     ...['/any', '/any', '/any'].map((name) => [name, {}]),
     ['/read', { 'fastify_entra.outcome': 'allowed', 'fastify_entra.rule': 'the scope Orders.Read' }],
-    ['/admin', { 'fastify_entra.outcome': 'denied', 'fastify_entra.code': 'insufficient_permissions' }]
+    ['/admin', { 'fastify_entra.outcome': 'denied', 'fastify_entra.code': 'insufficient_permissions' }],
+    [
+      '/cancel',
+      {
+        'fastify_entra.outcome': 'denied',
+        'fastify_entra.operation': 'orders.cancel',
+        'fastify_entra.code': 'insufficient_permissions'
+      }
+    ]
   ])
   const principal = await running.app.verifyToken(token)
   const remove = running.app.entra.authorize(principal, admin)

@@ -4,6 +4,9 @@ import t from 'tap'
 import { startPrometheus } from '../../../src/plugin/telemetry/index.js'
 import { metrics } from '../../../src/plugin/telemetry/metrics.js'
 import { prometheusName } from '../../../src/plugin/telemetry/prometheus.js'
+import { createVerifier, type VerifierOptions } from '../../../src/plugin/verifier-index.js'
+import { optionsFor } from '../../support/api.js'
+import { startTestTenant, tenantId } from '../../support/tenant.js'
 import { callEachWay, startWorld } from './world.js'
 
 t.afterEach(() => client.register.clear())
@@ -18,7 +21,7 @@ t.test('after one request of each kind', async (t) => {
   const outcome = (name: string, known: boolean) =>
     `fastify_entra_outcome="${name}",fastify_entra_token_known="${known}"`
   verified(outcome('accepted', false), 3)
-  verified(outcome('accepted', true), 3)
+  verified(outcome('accepted', true), 4)
   verified(`${outcome('refused', false)},error_type="token_malformed"`, 1)
   verified(`${outcome('refused', false)},error_type="credentials_missing"`, 2)
   has(
@@ -29,6 +32,9 @@ t.test('after one request of each kind', async (t) => {
   )
   has(
     'fastify_entra_decisions_total{fastify_entra_outcome="refused",http_request_method="GET",http_route="without a route",error_type="credentials_missing"} 1'
+  )
+  has(
+    'fastify_entra_decisions_total{fastify_entra_outcome="allowed",fastify_entra_operation="orders.list",fastify_entra_rule="the scope Orders.Read"} 1'
   )
   has('fastify_entra_lookup_duration_seconds_count{fastify_entra_lookup_name="groups"} 1')
   has('fastify_entra_token_cache_tokens 1')
@@ -79,6 +85,30 @@ t.test('10,000 hostile requests make few series, and none with what callers sent
   for (const secret of secrets) t.notMatch(text, secret)
   t.match(text, /fastify_entra_verifications_total/)
   stop()
+})
+
+t.test('gauges: an issuer that is down, and one that its authority does not have', async (t) => {
+  const gaugesOf = async (options: VerifierOptions) => {
+    const verifier = createVerifier(options)
+    t.teardown(() => verifier.close())
+    await verifier.ready()
+    const registry = new client.Registry()
+    const { stop } = startPrometheus(client, verifier, registry)
+    t.teardown(stop)
+    return (await registry.metrics()).split('\n').filter((line) => line.startsWith('fastify_entra_keys'))
+  }
+  const tenant = await startTestTenant(t)
+  tenant.answers.set(tenant.paths.v1Discovery, (_request, response) => response.writeHead(404).end())
+  const v2 = `${tenant.origin}/${tenantId}/v2.0`
+  t.same(await gaugesOf(optionsFor(tenant)), [
+    `fastify_entra_keys_count{fastify_entra_issuer="${v2}"} 1`,
+    ...[v2, `${tenant.origin}${tenant.paths.v1Discovery}`].map(
+      (issuer) => `fastify_entra_keys_age_seconds{fastify_entra_issuer="${issuer}"} 0`
+    )
+  ])
+  const down = await gaugesOf({ ...optionsFor(tenant), authority: 'http://127.0.0.1:9' })
+  t.equal(down.length, 2, 'no age')
+  for (const line of down) t.match(line, /^fastify_entra_keys_count\{.*127\.0\.0\.1:9.*\} 0$/)
 })
 
 t.test('names by the conventions of Prometheus', async (t) => {

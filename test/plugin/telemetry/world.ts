@@ -1,8 +1,8 @@
 /** An app with several kinds of routes, and what callers do to it. */
 import type { Test } from 'tap'
-import { requireGroup, requireRole, requireScope } from '../../../src/plugin/index.js'
+import { type Operation, type Principal, requireGroup, requireRole, requireScope } from '../../../src/plugin/index.js'
 import { startApi } from '../../support/api.js'
-import { startTestTenant, type TestTenant } from '../../support/tenant.js'
+import { startTestTenant } from '../../support/tenant.js'
 
 export const group = 'aaaaaaaa-bbbb-4ccc-8ddd-000000000001'
 export const overage = { _claim_names: { groups: 'src1' }, _claim_sources: {} }
@@ -10,22 +10,24 @@ export const overage = { _claim_names: { groups: 'src1' }, _claim_sources: {} }
 /** Starts it; `groups` is the lookup of its overage route. */
 export async function startWorld(t: Test, groups: () => Promise<string[]> = async () => [group]) {
   const tenant = await startTestTenant(t)
+  let listOrders!: Operation
   const api = await startApi(t, {
     tenant,
     options: { groups, audit: 'off' },
-    routes: {
-      '/any': {},
-      '/open': { config: { auth: 'none' } },
-      '/read/:id': { preHandler: requireScope('Orders.Read') },
-      '/admin': { preHandler: requireRole('Admin') },
-      '/group': { preHandler: requireGroup(group) }
+    routes(app) {
+      app.get('/any', async () => 'ok')
+      app.get('/open', { config: { auth: 'none' } }, async () => 'ok')
+      app.get('/read/:id', { preHandler: requireScope('Orders.Read') }, async () => 'ok')
+      app.get('/admin', { preHandler: requireRole('Admin') }, async () => 'ok')
+      app.get('/group', { preHandler: requireGroup(group) }, async () => 'ok')
+      listOrders = app.entra.declareOperation('orders.list', requireScope('Orders.Read'))
     }
   })
-  return { tenant, api }
+  return { tenant, api, listOrders: (principal: Principal) => listOrders(principal) }
 }
 
-/** One of each: accepted, cached, denied, refused, without a token, with a lookup. */
-export async function callEachWay({ tenant, api }: { tenant: TestTenant; api: Awaited<ReturnType<typeof startApi>> }) {
+/** One of each: accepted, cached, denied, refused, without a token, with a lookup; and an operation. */
+export async function callEachWay({ tenant, api, listOrders }: Awaited<ReturnType<typeof startWorld>>) {
   const reader = await tenant.userToken({ scp: 'Orders.Read' })
   const many = await tenant.userToken(overage)
   const calls: readonly (readonly [path: string, token?: string])[] = [
@@ -38,4 +40,5 @@ export async function callEachWay({ tenant, api }: { tenant: TestTenant; api: Aw
     ['/nowhere/at/all']
   ]
   for (const [path, token] of calls) await api.get(path, token)
+  await listOrders(await api.app.entra.verifyToken(reader))
 }
