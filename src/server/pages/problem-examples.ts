@@ -19,7 +19,7 @@ const usual: Readonly<Record<number, Example>> = {
   ]
 }
 const withoutPermissions =
-  'The token has neither scopes nor roles for this API. Ask for a scope, or have an administrator grant a permission.'
+  'The token has neither scopes nor roles for this API. This is an app-only token: have an administrator grant it a permission.'
 
 /** A request ID, as the server creates them. */
 const requestId = '70000000-0000-4000-8000-000000000001'
