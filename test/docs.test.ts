@@ -205,6 +205,8 @@ t.test('docs/options.md: every option, and no other', async (t) => {
   )
   const shared = [
     ...timeNames,
+    'preloadedKeys',
+    'saveKeys',
     'tokenCache',
     'audit',
     'groups',

@@ -7,6 +7,7 @@ import type { Principal } from './claims/principal.js'
 import { loadClientPackage, TokenClients } from './downstream/token-clients.js'
 import { withHint } from './entra/hints.js'
 import { Issuer, type IssuerSettings, type TenantEvent } from './issuers/issuer.js'
+import { keySaver, preloadKeys } from './issuers/preloading.js'
 import { TrustedIssuers } from './issuers/trusted-issuers.js'
 import { ClockSkew } from './keys/clock-skew.js'
 import { systemClock } from './lib/clock.js'
@@ -61,12 +62,27 @@ export interface EngineLog {
 }
 
 /**
- * Creates an engine.
+ * Creates an engine, with its preloaded keys.
  *
- * @throws EntraConfigurationError when a package that an option needs is not installed, or a proxy variable is invalid
+ * @throws EntraConfigurationError when a package that an option needs is not installed, a proxy variable is invalid, or preloaded keys must not
+ * be used
  */
 export async function startEngine(settings: Settings, host: EngineLog): Promise<Engine> {
-  const { log, logFor, isSilent, startTimeoutSeconds = Number.POSITIVE_INFINITY } = host
+  const engine = await createEngine(settings, host)
+  const { preloadedKeys: source, keyTimings } = settings
+  const timeoutSeconds = patienceOf(settings, host)
+  const { maxStaleSeconds } = keyTimings
+  await preloadKeys(engine.issuers, { source, timeoutSeconds, maxStaleSeconds, log: host.log })
+  return engine
+}
+
+/** Seconds that startup waits for what may hang. */
+function patienceOf({ keysTimeoutSeconds }: Settings, { startTimeoutSeconds = Number.POSITIVE_INFINITY }: EngineLog) {
+  return Math.min(keysTimeoutSeconds, maxStartSeconds, startTimeoutSeconds / 2)
+}
+
+async function createEngine(settings: Settings, host: EngineLog): Promise<Engine> {
+  const { log, logFor, isSilent } = host
   await loadClientPackage(settings.clients)
   const { keysTimeoutSeconds: timeoutSeconds, tokenCache, clockToleranceSeconds } = settings
   // Two, as a client limits its connections to an origin: calls on behalf of callers must not delay the keys.
@@ -77,7 +93,8 @@ export async function startEngine(settings: Settings, host: EngineLog): Promise<
   const forCallers = createJsonClient(timeoutSeconds, connectionsForCallers, undefined, undefined, send)
   const audit = createAudit(settings.audit, isSilent)
   const { fetchJson } = forKeys
-  const issuers = createIssuers(settings, { fetchJson, logFor, tell: (change) => audit.tenant(log, change) })
+  const fetched = keySaver(settings.saveKeys, () => issuers, log)
+  const issuers = createIssuers(settings, { fetchJson, logFor, tell: (change) => audit.tenant(log, change), fetched })
   const trusted = new TrustedIssuers(issuers)
   const verifier: VerifierState = {
     ...settings,
@@ -105,7 +122,7 @@ export async function startEngine(settings: Settings, host: EngineLog): Promise<
       ({ issuer }) =>
       (scope) =>
         scopeNameWith(trusted.named(issuer)?.settings.profile.scopeBase)(scope),
-    firstTry: () => (trying ??= firstTry(issuers, Math.min(timeoutSeconds, maxStartSeconds, startTimeoutSeconds / 2))),
+    firstTry: () => (trying ??= firstTry(issuers, patienceOf(settings, host))),
     async close() {
       for (const { keys } of issuers) keys.close()
       await Promise.all([forKeys.close(), forCallers.close()])
@@ -117,13 +134,20 @@ interface IssuerDependencies {
   readonly fetchJson: FetchJson
   readonly logFor: EngineLog['logFor']
   readonly tell: (change: TenantEvent) => void
+  readonly fetched: (() => void) | undefined
 }
 
-function createIssuers(settings: Settings, { fetchJson, logFor, tell }: IssuerDependencies): Issuers {
+function createIssuers(settings: Settings, { logFor, fetched, ...shared }: IssuerDependencies): Issuers {
   const names = new Map<string, Issuer>()
   const toIssuer = (issuer: IssuerSettings) => {
     const log = logFor(issuer.url)
-    return new Issuer(issuer, settings.keyTimings, { fetchJson, clock: systemClock, log, names, tell })
+    return new Issuer(issuer, settings.keyTimings, {
+      ...shared,
+      ...(fetched && { fetched }),
+      clock: systemClock,
+      log,
+      names
+    })
   }
   const [first, ...others] = settings.issuers
   const issuers: Issuers = [toIssuer(first), ...others.map(toIssuer)]
@@ -147,9 +171,15 @@ function withClock(why: Refusal, { payload }: DecodedToken, { issuers, skew }: C
 
 /** Startup waits for keys, so that the first requests succeed, but a tenant that hangs must not block it. */
 function firstTry(issuers: Issuers, patienceSeconds: number): Promise<unknown> {
-  const tries = Promise.all(issuers.map(({ keys }) => keys.start()))
+  // What an optional issuer lacked when the keys were saved it most likely does not have at all.
+  const isPreloaded = issuers.some(({ status }) => status.preloaded)
+  const tries = issuers.map(({ keys, settings }) => ({
+    isAwaited: !(isPreloaded && settings.optional),
+    first: keys.start()
+  }))
+  const awaited = tries.filter(({ isAwaited }) => isAwaited).map(({ first }) => first)
   return new Promise((resolve) => {
     const cancel = systemClock.after(patienceSeconds * 1000, () => resolve(undefined))
-    void tries.then(cancel).then(resolve)
+    void Promise.all(awaited).then(cancel).then(resolve)
   })
 }

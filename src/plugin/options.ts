@@ -8,6 +8,7 @@ import { entraOptionsFor } from './entra/hosts.js'
 import { type EntraTenantOptions, entraAuthority, entraNames } from './entra/options.js'
 import type { IssuerSettings } from './issuers/issuer.js'
 import type { Algorithm } from './keys/jwks.js'
+import { type KeySourceOptions, keySourcesOf } from './keys/preloaded.js'
 import type { KeyTimings } from './keys/timings.js'
 import { inSeconds, keyTimings, type TimeOptions, timeNames } from './keys/timings.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
@@ -71,6 +72,7 @@ export interface RevocationOptions {
 /** What `app.register(entra, options)` takes: an Entra tenant, another OpenID provider, or several of these. */
 export type EntraOptions = (EntraTenantOptions | OidcOptions | TenantsOptions) &
   TimeOptions &
+  KeySourceOptions &
   MemoryOptions &
   GroupsOptions &
   RevocationOptions &
@@ -105,6 +107,8 @@ export interface Authority {
 
 /** The options, validated and completed. */
 export interface Settings extends Authority {
+  readonly preloadedKeys: KeySourceOptions['preloadedKeys']
+  readonly saveKeys: KeySourceOptions['saveKeys']
   readonly keyTimings: KeyTimings
   readonly keysTimeoutSeconds: number
   readonly clockToleranceSeconds: number
@@ -129,6 +133,8 @@ export function toSettings(given: EntraOptions): Settings {
   const options = ownProperties(given)
   const sharedNames = [
     ...timeNames,
+    'preloadedKeys',
+    'saveKeys',
     'tokenCache',
     'audit',
     'groups',
@@ -147,6 +153,7 @@ export function toSettings(given: EntraOptions): Settings {
     ...authority,
     resource,
     warnings: Object.freeze([...authority.warnings, ...(resource ? unlisted(authority) : [])]),
+    ...keySourcesOf(options),
     keyTimings: keyTimings(options),
     keysTimeoutSeconds,
     clockToleranceSeconds: inSeconds('clockToleranceSeconds', options),

@@ -48,6 +48,7 @@ export type {
 export { type GraphGroupsOptions, graphGroups } from './downstream/graph-groups.js'
 export type { CheckResult, Explanation } from './explain.js'
 export type { IssuerStatus } from './issuers/issuer.js'
+export type { KeySourceOptions, PreloadedKeySet, PreloadedKeys } from './keys/preloaded.js'
 export { EntraConfigurationError } from './lib/configuration-error.js'
 export { type FetchMessage, fetchChannelName } from './lib/json-client.js'
 export type { Logger } from './lib/logger.js'

@@ -9,6 +9,7 @@ import { type Engine, startEngine } from './engine.js'
 import type { EntraTenantOptions } from './entra/options.js'
 import { type Explanation, explainToken } from './explain.js'
 import type { IssuerStatus } from './issuers/issuer.js'
+import type { KeySourceOptions } from './keys/preloaded.js'
 import type { TimeOptions } from './keys/timings.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
 import type { Logger } from './lib/logger.js'
@@ -36,6 +37,7 @@ import { createVerifyToken, type VerifyToken } from './verification/identify.js'
 /** Options of {@link createVerifier}: those of the plugin, except options for routes and requests. */
 export type VerifierOptions = (EntraTenantOptions | OidcOptions | TenantsOptions) &
   TimeOptions &
+  KeySourceOptions &
   MemoryOptions &
   GroupsOptions &
   RevocationOptions &
@@ -56,7 +58,7 @@ export interface Credentials {
 /** Verifies access tokens, without Fastify. */
 export interface Verifier {
   /**
-   * Resolves when keys are fetched, or the wait for them is over. An outage is not an error: tokens are refused with 503 until it ends.
+   * Resolves when keys are fetched, the wait for them is over, or preloaded ones can be used, as {@link Verifier.issuers} says. An outage is not an error: tokens are refused with 503 until it ends.
    *
    * @throws EntraConfigurationError when an option is missing, unknown or contradictory
    */

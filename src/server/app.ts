@@ -3,11 +3,12 @@ import { randomUUID } from 'node:crypto'
 import cors, { type FastifyCorsOptionsDelegate } from '@fastify/cors'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
-import entra, { type EntraOptions, RedisRevocations } from '../plugin/index.js'
+import entra, { type EntraOptions, type KeySourceOptions, RedisRevocations } from '../plugin/index.js'
 import type { ServerConfig } from './config/config.js'
 import { endConnections } from './connections.js'
 import { registerDocument } from './document.js'
 import { createGraph } from './graph/graph.js'
+import { KeysFile } from './keys-file.js'
 import { answerClientError, answerFrameworkError, setProblemHandlers } from './problems.js'
 import { loggerOptions } from './process/logging.js'
 import { connectRedis, logRedis } from './redis/redis.js'
@@ -57,7 +58,12 @@ export async function buildApp(
   }
   const redis = config.redis && logRedis(await connectRedis(config.redis), app.log)
   app.addHook('onClose', () => redis?.disconnect())
-  await app.register(entra, { ...config.entra, ...(redis && shared(config.entra, redis)), strictRoutes: true })
+  await app.register(entra, {
+    ...config.entra,
+    ...(redis && shared(config.entra, redis)),
+    ...keysOf(app, config.keysFile),
+    strictRoutes: true
+  })
   await registerDocument(app)
   const graph = createGraph(config.graph, app.entra.tokenForApp)
   app.addHook('onClose', () => graph.close())
@@ -71,6 +77,14 @@ export async function buildApp(
     await app.register(docsRoutes, { auth, clientId: config.docsClientId })
   }
   return app
+}
+
+/** Keys of the last process, and for the next one. */
+function keysOf(app: FastifyInstance, path: string | undefined): KeySourceOptions {
+  if (path === undefined) return {}
+  const file = new KeysFile(path)
+  app.addHook('onClose', () => file.idle())
+  return file.options
 }
 
 /** What instances share: revocations, and users' tokens for other APIs. */

@@ -9,7 +9,8 @@ import { permissions } from './permissions.js'
 import { endOnFaults } from './process/last-words.js'
 
 async function start(config: ServerConfig): Promise<ReadyApi> {
-  const app = await buildApp(config)
+  // The file of keys belongs to the server: another user runs this command, and what that one writes the server could not read.
+  const app = await buildApp({ ...config, keysFile: undefined })
   await app.ready()
   const { resourceUrl, tokenForApp } = app.entra
   return { routes: app.accessMatrix(), publicUrl: resourceUrl, tokenForApp, close: () => app.close() }

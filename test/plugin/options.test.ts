@@ -230,6 +230,19 @@ const switches: Case[] = ['strictRoutes', 'userDecorator'].flatMap((name) =>
   }))
 )
 
+const keySources: Case[] = [
+  ...['', 1, {}, [], null, true].map((value) => ({
+    rule: `preloadedKeys ${JSON.stringify(value)}`,
+    options: { preloadedKeys: value },
+    names: ['preloadedKeys', JSON.stringify(value)]
+  })),
+  ...['keys.json', {}, null].map((value) => ({
+    rule: `saveKeys ${JSON.stringify(value)}`,
+    options: { saveKeys: value },
+    names: ['saveKeys', JSON.stringify(value)]
+  }))
+]
+
 const unknown: Case[] = [
   { rule: 'a slip', options: { tenantID: tenantId }, names: ['tenantID'] },
   { rule: 'a slip that would widen, left unseen', options: { allowedClient: [client] }, names: ['allowedClient'] },
@@ -328,6 +341,7 @@ const tables = {
   caches,
   audits,
   switches,
+  keySources,
   unknown
 }
 

@@ -14,6 +14,8 @@ export const settle = () => new Promise<void>((resolve) => setImmediate(resolve)
 export class FakeClock implements Clock {
   /** Any number: what matters of a monotonic clock is differences. */
   #now = 1_000_000
+  /** How far the wall clock, which began at any time, is ahead. */
+  #wallAhead = 1_800_000_000_000
   readonly #timers = new Set<Timer>()
   readonly #idle: () => Promise<void>
 
@@ -24,6 +26,15 @@ export class FakeClock implements Clock {
 
   now(): number {
     return this.#now
+  }
+
+  wall(): number {
+    return this.#now + this.#wallAhead
+  }
+
+  /** The process is frozen for so long: only the wall clock goes on, and timers stand still. Negative: somebody sets the wall clock back. */
+  freeze(milliseconds: number): void {
+    this.#wallAhead += milliseconds
   }
 
   after(milliseconds: number, callback: () => void): () => void {

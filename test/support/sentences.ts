@@ -75,7 +75,11 @@ const placeholders: Readonly<Record<string, string>> = {
   found: '<origin>',
   option: 'keysOrigin',
   maxKeys: '<number>',
-  'issuer.ts: name': '<issuer>'
+  'issuer.ts: name': '<issuer>',
+  'preloaded-file.ts: code': '<code>',
+  'preloading.ts: reason': '<reason>',
+  'preloading.ts: theirs': '<issuer>',
+  'preloading.ts: own': '<issuer>'
 }
 
 /** Values as a message shows them, and routes. */

@@ -326,6 +326,7 @@ export interface operations {
                             state: "cold" | "fresh" | "stale";
                             keys: number;
                             ageSeconds?: number;
+                            preloaded?: boolean;
                         }[];
                     };
                 };
@@ -345,6 +346,7 @@ export interface operations {
                             state: "cold" | "fresh" | "stale";
                             keys: number;
                             ageSeconds?: number;
+                            preloaded?: boolean;
                         }[];
                     };
                 };

@@ -27,6 +27,13 @@ const subcommands: ReadonlyMap<string, { readonly purpose: string; readonly load
       }
     ],
     [
+      'keys',
+      {
+        purpose: 'writes the keys of the tenant, with which an API can start during an outage',
+        load: async () => (await import('./keys.js')).keys
+      }
+    ],
+    [
       'manifest',
       {
         purpose: 'writes the app registration that the guards of an app require',

@@ -125,6 +125,7 @@ export function inTermsOfVariables(message: string, env: Environment): string {
   const said = message
     .replace('downstream.clientCertificate', 'ENTRA_CLIENT_CERTIFICATE')
     .replace('resource.publicUrl', 'RESOURCE_URL')
+    .replace('preloadedKeys', 'KEYS_FILE')
     .replace(
       /\b[a-z]+(?:[A-Z][a-z]+)*\b(?= (?:"|\[|is missing|\d))|\b[a-z]+(?:[A-Z][a-z]+)+\b/g,
       (word) => variables.get(word) ?? word

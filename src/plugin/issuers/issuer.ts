@@ -6,6 +6,8 @@ import { type KeySet, toKeySet, type VerificationKey } from '../keys/jwks.js'
 import type { KeyStoreStatus } from '../keys/key-events.js'
 import { type KeyChange, KeyNews } from '../keys/key-events.js'
 import { KeyStore } from '../keys/key-store.js'
+import type { GivenKeySet, PreloadedKeySet } from '../keys/preloaded.js'
+import { toPublicJwks } from '../keys/public-jwks.js'
 import type { KeyTimings } from '../keys/timings.js'
 import type { Clock } from '../lib/clock.js'
 import type { FetchJson } from '../lib/json-client.js'
@@ -44,6 +46,8 @@ export interface Dependencies {
   readonly names: Map<string, Issuer>
   /** Called with each change in the state of the keys. */
   readonly tell?: (change: TenantEvent) => void
+  /** Called after each successful fetch of keys. */
+  readonly fetched?: () => void
 }
 
 /** A change in the state of an issuer's keys, and of which issuer. */
@@ -65,6 +69,8 @@ export type KeyOwner = string | undefined | Refusal
 
 /** Status codes of an authority without such a document; any other may be transient. */
 const refusesForGood: ReadonlySet<number> = new Set([400, 404])
+/** A saved set has no key that names a cloud. In one from elsewhere such a key may be of another cloud, which only the discovery document shows. */
+const unknownCloud = ''
 const noKeys: KeySet = { keys: [], dropped: 0, unread: 0, unsupported: [] }
 
 /** One trusted issuer: its discovery document and its keys. */
@@ -76,20 +82,53 @@ export class Issuer {
   readonly #fetchJson: FetchJson
   readonly #names: Map<string, Issuer>
   #metadata: Metadata | undefined
+  /** The name in the keys of another process, until the document is fetched. */
+  #preloadedName: string | undefined
   #answered = false
 
-  constructor(settings: IssuerSettings, timings: KeyTimings, { fetchJson, clock, log, names, tell }: Dependencies) {
+  constructor(settings: IssuerSettings, timings: KeyTimings, dependencies: Dependencies) {
+    const { fetchJson, clock, log, names, tell, fetched } = dependencies
     this.settings = settings
     this.#fetchJson = fetchJson
     this.#names = names
     if (typeof settings.issuer === 'string') names.set(settings.issuer, this)
-    const news = new KeyNews(log, (change) => tell?.({ ...change, ...this.#identity }))
+    const news = new KeyNews(log, (change) => tell?.({ ...change, ...this.#identity }), fetched)
     this.keys = new KeyStore(() => this.#load(), timings, clock, news)
   }
 
-  /** The exact `iss` of its tokens; `undefined` until the document that names it is fetched. */
+  /** The exact `iss` of its tokens; `undefined` until the document that names it is fetched, or keys of it are preloaded. */
   get name(): string | undefined {
-    return typeof this.settings.issuer === 'string' ? this.settings.issuer : this.#metadata?.issuer
+    const { issuer } = this.settings
+    return typeof issuer === 'string' ? issuer : (this.#metadata?.issuer ?? this.#preloadedName)
+  }
+
+  /** Whether a set that another process fetched is of this issuer. Its name alone is enough only where the configuration has it. */
+  isOf({ issuer, metadataUrl }: GivenKeySet): boolean {
+    const { issuer: expected, url } = this.settings
+    if (typeof expected === 'string') return issuer === expected && (metadataUrl ?? url) === url
+    return metadataUrl === url && expected.test(issuer)
+  }
+
+  /**
+   * Vets a set that another process fetched, and uses its keys until the first fetch.
+   *
+   * @throws Error when it contains no usable key
+   * @throws MetadataMismatchError when its name is that of another issuer of this API
+   */
+  async preload({ issuer, keys, fetchedAt }: GivenKeySet): Promise<void> {
+    const keySet = await toKeySet({ keys }, { ...this.#keySource(issuer), cloudInstance: unknownCloud })
+    this.#take(issuer)
+    this.#preloadedName = issuer
+    this.keys.preload(keySet, fetchedAt)
+  }
+
+  /** The keys that are used, for the next process; `undefined` if there are none. */
+  get savedKeys(): PreloadedKeySet | undefined {
+    const { name, settings } = this
+    const { held } = this.keys
+    if (name === undefined || held === undefined || held.index.set.keys.length === 0) return undefined
+    const keys = held.index.set.keys.flatMap((key) => toPublicJwks(key, settings.profile.algorithms))
+    return { issuer: name, metadataUrl: settings.url, fetchedAt: new Date(held.fetchedAt).toISOString(), keys }
   }
 
   /** The discovery document, once fetched. */
@@ -127,14 +166,16 @@ export class Issuer {
     const metadata = await this.#fetchMetadata(refresh)
     if (!metadata) return noKeys
     this.#take(metadata.issuer)
-    const keySet = await toKeySet(await this.#fetchJson(metadata.jwksUri, refresh), {
-      issuer: metadata.issuer,
-      algorithms: this.settings.profile.algorithms,
-      allowsUnnamed: !this.settings.profile.strictHeader,
-      cloudInstance: metadata.cloudInstance
-    })
+    const { issuer, cloudInstance } = metadata
+    const published = await this.#fetchJson(metadata.jwksUri, refresh)
+    const keySet = await toKeySet(published, { ...this.#keySource(issuer), cloudInstance })
     this.#metadata = metadata
     return keySet
+  }
+
+  #keySource(issuer: string) {
+    const { algorithms, strictHeader } = this.settings.profile
+    return { issuer, algorithms, allowsUnnamed: !strictHeader }
   }
 
   /**
@@ -159,8 +200,8 @@ export class Issuer {
     } catch (error) {
       const absent = error instanceof HttpStatusError && refusesForGood.has(error.status)
       this.#answered ||= absent || error instanceof MetadataMismatchError
-      // Only before the first valid response: later a 404 is a fault of the tenant, and the last valid set is used.
-      if (absent && this.settings.optional && !this.#metadata) return undefined
+      // Only before the first valid response, of this process or another: later a 404 is a fault of the tenant, and the last valid set is used.
+      if (absent && this.settings.optional && !this.#metadata && !this.#preloadedName) return undefined
       throw error
     }
   }

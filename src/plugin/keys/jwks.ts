@@ -138,8 +138,8 @@ function isOfCloud({ cloud_instance_name }: Jwk, cloudInstance: string | undefin
   return cloudInstance === undefined || cloud_instance_name === undefined || cloud_instance_name === cloudInstance
 }
 
-/** The algorithms of a key of this kind; its own `alg` (RFC 7517 §4.4) restricts them to one, or none. */
-function algorithmsOf({ kty, crv, alg }: Jwk): readonly Algorithm[] {
+/** The algorithms of a key of this kind (`kty`, `crv`); its own `alg` (RFC 7517 §4.4) restricts them to one, or none. */
+export function algorithmsOf({ kty, crv, alg }: Readonly<Record<string, unknown>>): readonly Algorithm[] {
   const ofCurve = curves.filter((curve) => curve.kty === kty && curve.crv === crv).map(({ algorithm }) => algorithm)
   const able: readonly Algorithm[] = kty === 'RSA' ? rsaAlgorithms : ofCurve
   return alg === undefined ? able : able.filter((name) => name === alg)

@@ -17,6 +17,8 @@ export type KeyChange =
       readonly keys: readonly string[]
       /** Keys of the set that are not read, as it has more than 1024; absent if there are none. */
       readonly unread?: number
+      /** True if they are those of the option `preloadedKeys`; absent if they were fetched. */
+      readonly preloaded?: true
     }
   | {
       /** The issuer publishes other keys than before. */
@@ -38,11 +40,15 @@ export type KeyChange =
 
 /** The state of a store, for `/readyz`. */
 export interface KeyStoreStatus {
-  /** `cold`: no set yet, or the last valid one is too old. `stale`: a refresh failed, and the last valid set is used. */
+  /**
+   * `cold`: no set yet, or the last valid one is too old. `stale`: a refresh failed, and the last valid set is used; or the set is preloaded.
+   */
   readonly state: 'cold' | 'fresh' | 'stale'
   readonly keys: number
-  /** Seconds since the set was fetched. */
+  /** Seconds since the set was fetched, also if another process fetched it. */
   readonly ageSeconds?: number
+  /** True while the keys are those of the option `preloadedKeys`: this process has not fetched any yet. Absent otherwise. */
+  readonly preloaded?: true
   /** Why the last fetch failed. */
   readonly lastError?: string
 }
@@ -54,23 +60,41 @@ function nameOf({ kid, pem }: VerificationKey): string {
   return `sha256:${createHash('sha256').update(spki).digest('hex').slice(0, 16)}`
 }
 
+const namesOf = (keys: readonly VerificationKey[]) => [...new Set(keys.map(nameOf))]
+
 /** Reports changes; keeps the last reported state. */
 export class KeyNews {
   readonly #log: Logger
   readonly #tell: (change: KeyChange) => void
+  readonly #eachFetch: () => void
   #reported = ''
   /** Key IDs that were reported; none before the first report. */
   #told: readonly string[] = []
   #isInTrouble = false
 
-  constructor(log: Logger, tell: (change: KeyChange) => void) {
+  /** @param eachFetch called after each successful fetch, also if nothing changed */
+  constructor(log: Logger, tell: (change: KeyChange) => void, eachFetch = () => {}) {
     this.#log = log
     this.#tell = tell
+    this.#eachFetch = eachFetch
+  }
+
+  /** A set of the option `preloadedKeys` is used. */
+  preloaded({ keys, dropped, unread }: KeySet, ageSeconds: number): void {
+    const kids = namesOf(keys)
+    this.#told = kids
+    this.#log.info(escapeTexts({ kids, dropped, unread, ageSeconds }), 'keys of the tenant preloaded')
+    this.#tell({ event: 'tenant.ready', keys: kids, ...(unread > 0 && { unread }), preloaded: true })
   }
 
   /** A set was fetched. It is empty if the issuer is optional and absent. */
-  fetched({ keys, dropped, unread, unsupported }: KeySet): void {
-    const kids = [...new Set(keys.map(nameOf))]
+  fetched(set: KeySet): void {
+    this.#eachFetch()
+    this.#report(set)
+  }
+
+  #report({ keys, dropped, unread, unsupported }: KeySet): void {
+    const kids = namesOf(keys)
     if (!this.#isNews(`${unread} ${kids.join()}`)) return
     const details = { kids, dropped, ...(unsupported.length > 0 && { unsupported: [...unsupported] }) }
     this.#log.info(escapeTexts(details), 'keys of the tenant fetched')

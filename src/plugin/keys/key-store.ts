@@ -1,14 +1,18 @@
 /**
  * Stage 2b: returns the public key of a `kid` and an `alg`. The whole set is fetched at startup and in the background; requests only read it. An unknown
  * `kid` triggers at most one refresh per cooldown, and a `kid` that left the set one more. An invalid response never replaces a valid set. During an outage, the last valid set is
- * used for up to `maxStaleSeconds`.
+ * used for up to `maxStaleSeconds`. A preloaded set counts as one that is stale since it was fetched.
+ *
+ * Timers stand still in a frozen process (a machine that sleeps, a serverless function between requests), so requests also look at the wall clock: a
+ * refresh that is overdue by it begins at once.
  */
 
 import { retrySeconds } from '../lib/back-off.js'
-import type { Clock } from '../lib/clock.js'
+import { type Clock, millisecondsSince, never } from '../lib/clock.js'
 import { reasonOf } from '../lib/json-client.js'
 import { type Refusal, refusal } from '../refusals/refusal.js'
 import { Departures } from './departures.js'
+import { HeldKeys } from './held-keys.js'
 import { type KeySet, maxKeys, reuseUnchangedKeys, type VerificationKey } from './jwks.js'
 import type { KeyNews, KeyStoreStatus } from './key-events.js'
 import { KeyIndex } from './key-index.js'
@@ -28,18 +32,24 @@ const severalFit = refusal('unknown_key', {
     'The token does not identify the key that signed it: its header has no "kid", and its issuer publishes several keys for its "alg". Configure the issuer to send one.'
 })
 
+/** A timer that is late by more than this has slept; less is a busy process. */
+const sleptMs = 1000
+
 /** The keys of one issuer: when to fetch them, and how to refuse while there are none. */
 export class KeyStore {
   readonly #load: () => Promise<KeySet>
   readonly #timings: KeyTimings
   readonly #clock: Clock
   readonly #news: KeyNews
-  #held: KeyIndex | undefined
+  #held: HeldKeys | undefined
   readonly #departures = new Departures()
-  #loadedAt = Number.NEGATIVE_INFINITY
-  #askedAt = Number.NEGATIVE_INFINITY
+  #askedAt = never
   #nextTryAt = 0
+  /** When the next refresh in the background is overdue, by the wall clock. */
+  #overdueAt = Number.POSITIVE_INFINITY
   #refreshing: Promise<void> | undefined
+  /** A refresh that the process slept through; see {@link KeyStore.#wake}. */
+  #waking: Promise<void> | undefined
   #lastError: string | undefined
   #failures = 0
   #cancelTimer = () => {}
@@ -53,9 +63,19 @@ export class KeyStore {
     this.#news = news
   }
 
-  /** Fetches the set, and refreshes it from then on. Resolves after the first attempt, and never rejects. */
-  start(): Promise<void> {
-    return this.#refreshInBackground()
+  /** Uses a set that another process fetched, until the first fetch. Before {@link KeyStore.start}. */
+  preload(set: KeySet, fetchedAt: number): void {
+    this.#held = new HeldKeys(new KeyIndex(set), this.#clock, fetchedAt)
+    this.#news.preloaded(set, Math.floor(this.#ageSeconds))
+  }
+
+  /**
+   * Fetches the set, and refreshes it from then on. Resolves after the first attempt, or at once if preloaded keys can be used. Never
+   * rejects.
+   */
+  async start(): Promise<void> {
+    const attempt = this.#refreshInBackground()
+    if (!this.#usable()) await attempt
   }
 
   /** Stops the background refresh. */
@@ -71,8 +91,9 @@ export class KeyStore {
    * @param alg as received
    */
   find(kid: string | undefined, alg: unknown): VerificationKey | Refusal | Promise<VerificationKey | Refusal> {
+    this.#wake()
     const held = this.#usable()
-    if (!held) return this.#unavailable()
+    if (!held) return this.#waking?.then(() => this.#settled(kid, alg)) ?? this.#unavailable()
     // Of several keys that fit a token without `kid` all but one may be gone by now, so that counts as unknown, too.
     return held.find(kid, alg) ?? this.#ask(kid, alg)?.then(() => this.#settled(kid, alg)) ?? this.#missing(kid, alg)
   }
@@ -95,8 +116,9 @@ export class KeyStore {
     return this.peek(undefined, alg) === tried ? (this.#ask(undefined, alg)?.then(another) ?? another()) : another()
   }
 
-  /** The key that a token names, if it is held. Fetches nothing. */
+  /** The key that a token names, if it is held. Waits for nothing. */
   peek(kid: string | undefined, alg: unknown): VerificationKey | undefined {
+    this.#wake()
     return this.#usable()?.find(kid, alg)
   }
 
@@ -112,25 +134,43 @@ export class KeyStore {
 
   get status(): KeyStoreStatus {
     const usable = this.#usable()
+    const isPreloaded = usable !== undefined && this.#held?.isPreloaded === true
+    const isFresh = this.#lastError === undefined && !isPreloaded
     return {
-      state: usable ? (this.#lastError === undefined ? 'fresh' : 'stale') : 'cold',
+      state: usable ? (isFresh ? 'fresh' : 'stale') : 'cold',
       keys: usable?.set.keys.length ?? 0,
       ...(this.#held && { ageSeconds: Math.floor(this.#ageSeconds) }),
+      ...(isPreloaded && { preloaded: true }),
       ...(this.#lastError !== undefined && { lastError: this.#lastError })
     }
   }
 
+  /** The keys that are used now, and when they were fetched. */
+  get held(): HeldKeys | undefined {
+    return this.#usable() && this.#held
+  }
+
   #usable(): KeyIndex | undefined {
-    return this.#ageSeconds <= this.#timings.maxStaleSeconds ? this.#held : undefined
+    return this.#ageSeconds <= this.#timings.maxStaleSeconds ? this.#held?.index : undefined
+  }
+
+  /** Begins the refresh that the process slept through. Requests wait for it, but only while no usable keys are held. */
+  #wake(): void {
+    if (this.#clock.wall() < this.#overdueAt || this.#closed) return
+    // Where the monotonic clock went on, the timer fires by itself; only requests that have no keys to be served with come first.
+    if (this.#clock.now() >= this.#nextTryAt && this.#usable()) return
+    this.#waking = this.#refreshInBackground().finally(() => {
+      this.#waking = undefined
+    })
   }
 
   /** A refresh to wait for: the pending one, or a new one unless the last was triggered within the cooldown. A key that left may ask sooner. */
   #ask(kid: string | undefined, alg: unknown): Promise<void> | undefined {
     if (this.#refreshing) return this.#refreshing
     const now = this.#clock.now()
-    const isTime = now - this.#askedAt >= this.#timings.cooldownSeconds * 1000
+    const isTime = millisecondsSince(this.#askedAt, this.#clock) >= this.#timings.cooldownSeconds * 1000
     if (!isTime && !this.#departures.mayAsk(kid, alg, now)) return undefined
-    if (isTime) this.#askedAt = now
+    if (isTime) this.#noteAsked()
     return this.#refresh().then(() => {
       // Whether the kid is new stays unknown until the tenant responds: this does not wait for the next hourly refresh.
       if (this.#lastError !== undefined) this.#schedule(this.#retrySeconds)
@@ -143,11 +183,11 @@ export class KeyStore {
 
   /** While the state of the keys is unknown the answer is 503; once it is known, 401. */
   #missing(kid: string | undefined, alg: unknown): Refusal {
-    const nextAskAt = this.#askedAt + this.#timings.cooldownSeconds * 1000
+    const nextAskAt = this.#askedAt.now + this.#timings.cooldownSeconds * 1000
     if (this.#lastError !== undefined) return this.#unavailable(Math.min(this.#nextTryAt, nextAskAt))
-    if (kid === undefined) return this.#held?.isAmbiguous(alg) ? severalFit : noKeyFits
+    if (kid === undefined) return this.#held?.index.isAmbiguous(alg) ? severalFit : noKeyFits
     if (this.peekNamed(kid)) return otherAlgorithm
-    return this.#held?.set.unread ? unreadKey : unknownKey
+    return this.#held?.index.set.unread ? unreadKey : unknownKey
   }
 
   #unavailable(until = this.#nextTryAt): Refusal {
@@ -155,8 +195,13 @@ export class KeyStore {
     return refusal('tenant_unavailable', { retryAfterSeconds: Math.max(1, seconds) })
   }
 
+  #noteAsked(): void {
+    this.#askedAt = { now: this.#clock.now(), wall: this.#clock.wall() }
+  }
+
   async #refreshInBackground(): Promise<void> {
-    if (this.#failures > 0) this.#askedAt = this.#clock.now() // a retry resolves unknown kids as well
+    this.#overdueAt = Number.POSITIVE_INFINITY
+    if (this.#failures > 0) this.#noteAsked() // a retry resolves unknown kids as well
     const startedAt = this.#clock.now()
     await this.#refresh()
     const { refreshSeconds, maxStaleSeconds } = this.#timings
@@ -176,11 +221,12 @@ export class KeyStore {
     this.#cancelTimer()
     if (this.#closed) return
     this.#nextTryAt = this.#clock.now() + seconds * 1000
+    this.#overdueAt = this.#clock.wall() + seconds * 1000 + sleptMs
     this.#cancelTimer = this.#clock.after(seconds * 1000, () => void this.#refreshInBackground())
   }
 
   get #ageSeconds(): number {
-    return (this.#clock.now() - this.#loadedAt) / 1000
+    return this.#held?.ageSeconds ?? Number.POSITIVE_INFINITY
   }
 
   /** One fetch at a time, shared by all who wait. */
@@ -197,10 +243,10 @@ export class KeyStore {
   }
 
   #install(set: KeySet): void {
-    const before = this.#held
-    this.#held = new KeyIndex(reuseUnchangedKeys(set, before?.set))
-    if (before) this.#departures.note(before, this.#held)
-    this.#loadedAt = this.#clock.now()
+    const before = this.#held?.index
+    const index = new KeyIndex(reuseUnchangedKeys(set, before?.set))
+    if (before) this.#departures.note(before, index)
+    this.#held = new HeldKeys(index, this.#clock)
     this.#lastError = undefined
     this.#failures = 0
     this.#news.fetched(set)

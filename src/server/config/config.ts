@@ -28,6 +28,8 @@ export interface ServerConfig {
   /** Client ID of the single-page application with which users sign in at `/docs`. */
   readonly docsClientId: string | undefined
   readonly graph: GraphConfig
+  /** Path of the file with the keys that the last process fetched; absent: each start needs the tenant. */
+  readonly keysFile: string | undefined
   /** The Redis that instances share; absent: nothing is shared, and no token can be revoked. */
   readonly redis: RedisAddress | undefined
 }
@@ -52,7 +54,7 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
  */
 export function readConfig(given: Environment): ServerConfig {
   const env: Environment = Object.assign(Object.create(null), given) // inherited properties are not settings
-  refuseMisspelt(env, optionVariables)
+  refuseMisspelt(env, [...optionVariables, 'KEYS_FILE'])
   return {
     entra: readOptions(env),
     ...(env.MAX_HEADER_BYTES && {
@@ -71,6 +73,7 @@ export function readConfig(given: Environment): ServerConfig {
       clientId: env.ENTRA_CLIENT_ID || '',
       isConfigured: credentialsIn(env).length > 0
     },
+    keysFile: env.KEYS_FILE || undefined,
     redis: toRedis('REDIS_URL', env.REDIS_URL)
   }
 }

@@ -101,7 +101,8 @@ const readiness = {
           issuer: text,
           state: { type: 'string', enum: ['cold', 'fresh', 'stale'] },
           keys: { type: 'integer' },
-          ageSeconds: { type: 'integer' }
+          ageSeconds: { type: 'integer' },
+          preloaded: { type: 'boolean' }
         },
         required: ['metadataUrl', 'state', 'keys']
       }

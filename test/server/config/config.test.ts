@@ -20,6 +20,7 @@ t.test('defaults are those of the contract', async (t) => {
     metrics: 'off',
     docsClientId: undefined,
     graph: { url: 'https://graph.microsoft.com', clientId: client, isConfigured: false },
+    keysFile: undefined,
     redis: undefined
   })
 })
@@ -157,7 +158,9 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     ['TRUST_PROXY', 'true'],
     ['TRUST_PROXY', '::1/129'],
     ['TRUST_PROXY', '10.0.0.0/33'],
-    ['TRUST_PROXY', 'everyone']
+    ['TRUST_PROXY', 'everyone'],
+    ['KEYS_FILE', 'src'],
+    ['KEYS_FILE', 'package.json']
   ]
   const start = async (env: Record<string, string>) => {
     try {

@@ -20,12 +20,18 @@ const nothing = () => {}
 const log: Logger = { info: nothing, warn: nothing, error: nothing }
 
 /** Fetches the documents and keys of all issuers, once. */
-export async function checkKeys(settings: Settings, fetchJson: FetchJson, env: World['env']): Promise<CheckedKeys> {
+export async function fetchIssuers(settings: Settings, fetchJson: FetchJson): Promise<readonly Issuer[]> {
   const names = new Map<string, Issuer>()
   const dependencies = { fetchJson, clock: systemClock, log, names }
   const issuers = settings.issuers.map((each) => new Issuer(each, settings.keyTimings, dependencies))
   await Promise.all(issuers.map(({ keys }) => keys.start()))
   for (const { keys } of issuers) keys.close()
+  return issuers
+}
+
+/** Checks the documents and keys of all issuers. */
+export async function checkKeys(settings: Settings, fetchJson: FetchJson, env: World['env']): Promise<CheckedKeys> {
+  const issuers = await fetchIssuers(settings, fetchJson)
   const isFailed = ({ status }: Issuer) => status.lastError !== undefined
   return {
     diagnoses: issuers.map((issuer) => diagnosisOf(issuer, settings, env)),
@@ -33,18 +39,24 @@ export async function checkKeys(settings: Settings, fetchJson: FetchJson, env: W
   }
 }
 
-function diagnosisOf({ settings, status, name }: Issuer, { insecureHttpHosts }: Settings, env: World['env']) {
-  const { url } = settings
+function diagnosisOf({ settings: { url }, status, name }: Issuer, settings: Settings, env: World['env']) {
   const { keys, lastError } = status
-  if (lastError !== undefined) {
-    const proxy = proxyInWords(new URL(url), env, insecureHttpHosts)
-    return wrong('keys', `${url}: ${lastError}`, inTermsOfVariables(changeFor(lastError, proxy), env))
-  }
+  if (lastError !== undefined)
+    return wrong('keys', `${url}: ${lastError}`, changeFor({ url, reason: lastError }, settings, env))
   if (keys === 0) return ok('keys', `${url}: the authority has no such document, and needs none`)
   return ok('keys', `${url}: ${keys === 1 ? '1 key' : `${keys} keys`} of ${name}`)
 }
 
-function changeFor(reason: string, proxy: string | undefined): string {
+/** What to change when keys could not be fetched, in terms of variables. */
+export function changeFor(
+  { url, reason }: { readonly url: string; readonly reason: string },
+  { insecureHttpHosts }: Pick<Settings, 'insecureHttpHosts'>,
+  env: World['env']
+): string {
+  return inTermsOfVariables(changeBy(reason, proxyInWords(new URL(url), env, insecureHttpHosts)), env)
+}
+
+function changeBy(reason: string, proxy: string | undefined): string {
   if (proxy !== undefined && /ECONNREFUSED|ENOTFOUND|EAI_AGAIN/.test(reason))
     return `the proxy ${proxy} cannot be reached; correct the variable, or exempt the host in NO_PROXY`
   if (/discovery document|already the issuer/.test(reason))
