@@ -48,7 +48,7 @@ t.test('what users can see of a change is noticed in each entry point, and nothi
     ['oidc/addresses', '  metadataUrl?: string', '  metadataUrl: string'],
     ['refusals/refusal', '  tenant_unavailable: {', '  tenant_off: {'],
     // Docs, and the body of a function.
-    ['downstream/options', '/** A certificate of the app', '/** Another certificate of the app'],
+    ['downstream/credential', '* A certificate of the app', '* Another certificate of the app'],
     ['revocation/record', 'is missing', 'is not there']
   ]
   const overlay = new Map<string, string>()

@@ -56,7 +56,9 @@ export type {
   UserPrincipal
 } from './claims/principal.js'
 export { type GraphGroupsOptions, graphGroups } from './downstream/graph-groups.js'
+export type { ManagedIdentityOptions } from './downstream/managed-identity.js'
 export type { DownstreamOptions, SharedTokenCache } from './downstream/options.js'
+export type { ClientCredential } from './downstream/proof.js'
 export type { RefusedToken } from './downstream/token-client.js'
 export type { AllowedTenants } from './entra/allowed-tenants.js'
 export type { Cloud } from './entra/clouds.js'

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { createLocalJWKSet, type JSONWebKeySet } from 'jose'
 import type { Version } from './authority/endpoints.js'
 import type { TenantState } from './authority/state.js'
 import { registrationOf } from './directory/registration.js'
@@ -39,6 +40,7 @@ export async function controlRoutes(app: FastifyInstance, { state }: { state: Te
     }
   )
   policyRoutes(app, state)
+  federationRoutes(app, state)
 
   app.addContentTypeParser('text/plain', { parseAs: 'string' }, (_request, body, done) => done(null, body))
   app.post<{ Querystring: { clientId: string }; Body: string }>(
@@ -46,6 +48,24 @@ export async function controlRoutes(app: FastifyInstance, { state }: { state: Te
     { schema: { querystring: texts('clientId'), body: { type: 'string' } } },
     async ({ query, body }) => {
       state.register(query.clientId, body)
+      return { developmentOnly: true }
+    }
+  )
+}
+
+/** Trust in another issuer; the body is its key set. */
+function federationRoutes(app: FastifyInstance, state: TenantState): void {
+  const keys = { type: 'array', items: { type: 'object' } }
+  app.post<{ Querystring: { clientId: string; issuer: string; subject: string }; Body: JSONWebKeySet }>(
+    '/_control/federated-credential',
+    {
+      schema: {
+        querystring: texts('clientId', 'issuer', 'subject'),
+        body: { type: 'object', required: ['keys'], properties: { keys } }
+      }
+    },
+    async ({ query, body }) => {
+      state.federatedCredentials.push({ ...query, keys: createLocalJWKSet(body) })
       return { developmentOnly: true }
     }
   )

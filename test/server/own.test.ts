@@ -1,4 +1,5 @@
 /** `/me/profile` and `/me/groups`: on behalf of the caller, against the embedded tenant and its Graph. */
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import entra, { anyOf, type EntraOptions, graphGroups, requireGroup, requireRole } from '../../src/plugin/index.js'
 import { environmentFor } from '../../src/server/environment.js'
@@ -128,6 +129,31 @@ t.test('with a certificate', async (t) => {
   const url = `${tenant.origin}/_control/certificate?clientId=${env.ENTRA_CLIENT_ID}`
   await fetch(url, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: certificate })
   t.equal(await asked('/me/profile', await userToken(tenant, user)), 200)
+})
+
+t.test('with a workload identity, whose token is in a file', async (t) => {
+  const tenant = await startTenant({ port: 0 })
+  t.teardown(() => tenant.close())
+  const { publicKey, privateKey } = await generateKeyPair('RS256')
+  const [issuer, subject] = ['https://cluster.example', 'system:serviceaccount:orders:api']
+  const token = await new SignJWT({ iss: issuer, sub: subject, aud: 'api://AzureADTokenExchange' })
+    .setProtectedHeader({ alg: 'RS256', kid: 'cluster-key' })
+    .setExpirationTime('1h')
+    .sign(privateKey)
+  const { ENTRA_CLIENT_SECRET: _, ...env } = environmentFor(tenant)
+  const { ENTRA_CLIENT_ID: clientId = '', ENTRA_TENANT_ID: tenantId = '' } = env
+  const file = `${t.testdir({ token })}/token`
+  const platform = { AZURE_FEDERATED_TOKEN_FILE: file, AZURE_CLIENT_ID: clientId, AZURE_TENANT_ID: tenantId }
+  const app = await startServer(t, { ...env, ...platform })
+  const asked = async () => (await getJson(`${app.listeningOrigin}/me/profile`, await userToken(tenant, user))).status
+  t.equal(await asked(), 502, 'not trusted yet')
+  const query = new URLSearchParams({ clientId, issuer, subject })
+  await fetch(`${tenant.origin}/_control/federated-credential?${query}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'cluster-key' }] })
+  })
+  t.equal(await asked(), 200)
 })
 
 t.test('a tenant over https, as in production', async (t) => {

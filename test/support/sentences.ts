@@ -57,9 +57,14 @@ const placeholders: Readonly<Record<string, string>> = {
   other: '<option>',
   id: '<ID>',
   personalAccounts: '<ID>',
-  "proofs.join(', ')": '<options>',
-  "given.join(' and ')": '<options>',
+  "credentialNames.join(', ')": '<options>',
+  "kinds.join(', ')": 'clientSecret, clientCertificate, clientAssertion',
+  'credential.ts: code': '<code>',
+  'credential.ts: name': 'downstream.<option>',
+  'proof.ts: name': 'downstream.<option>',
+  'proof.ts: whose': 'downstream.credential',
   'options.ts: name': '<option>',
+  "given.join(' and ')": '<options>',
   msalPackage: '<package>',
   'make.name': '<guard>',
   known: '<names>',
@@ -85,6 +90,7 @@ const placeholders: Readonly<Record<string, string>> = {
 /** Values as a message shows them, and routes. */
 const placeholderCalls = {
   shown: '<value>',
+  pathIn: '<path>',
   routeOf: '<route>',
   versionClash: versionClash('<route>', '<version>', '<version>')
 }

@@ -94,9 +94,9 @@ interface ClientsToCheck {
 
 /** What this API requests of its tenants with its own credentials. */
 async function checkClients({ configuration, failed, wanted, exchangeJson }: ClientsToCheck) {
-  const { clients, resource } = configuration.settings
+  const { clients, resource, keysTimeoutSeconds: timeoutSeconds } = configuration.settings
   if (clients.size === 0) {
-    const set = 'for these checks set ENTRA_CLIENT_SECRET or ENTRA_CLIENT_CERTIFICATE'
+    const set = 'for these checks set ENTRA_CLIENT_SECRET, ENTRA_CLIENT_CERTIFICATE or ENTRA_MANAGED_IDENTITY'
     return [skipped('credential', 'this API has no credential of its own', set)]
   }
   const missing = await checkPackage(clients)
@@ -107,8 +107,8 @@ async function checkClients({ configuration, failed, wanted, exchangeJson }: Cli
     const isDown = [...clients].some(([issuer, its]) => its === client && failed.has(issuer))
     const graphUrl = configuration.graphUrl ?? client.graphUrl
     const { permissions } = wanted
-    const expected = { app, publicUrl: resource?.publicUrl }
-    found.push(...(await checkClient({ client, isDown, graphUrl, exchangeJson, permissions, ...expected })))
+    const expected = { app, publicUrl: resource?.publicUrl, permissions, timeoutSeconds }
+    found.push(...(await checkClient({ client, isDown, graphUrl, exchangeJson, ...expected })))
   }
   return [...diagnoses, ...found]
 }
@@ -127,6 +127,7 @@ interface ClientToCheck extends Expected {
   readonly isDown: boolean
   readonly graphUrl: string
   readonly exchangeJson: ExchangeJson
+  readonly timeoutSeconds: number
   readonly permissions: readonly string[]
 }
 
@@ -135,16 +136,17 @@ async function checkClient({
   publicUrl,
   permissions,
   isDown,
+  timeoutSeconds,
   ...graph
 }: ClientToCheck): Promise<readonly Diagnosis[]> {
-  const { clientId, tenantId, isMany, credential } = graph.client
+  const { clientId, tenantId, isMany } = graph.client
   if (isMany) return [skipped('credential', `a token needs one tenant, and ${tenantId} stands for many`)]
   if (isDown) return skipAll(['credential', 'consent', 'registration'], `the keys of ${tenantId} must be fetched first`)
-  const { diagnosis, token } = await checkCredential(graph)
-  if (token === undefined) return [diagnosis, ...skipAll(['consent', 'registration'], 'they need a token for Graph')]
-  const granted = [diagnosis, checkConsent(token, permissions), delegatedConsent]
+  const { diagnoses, token, secrets } = await checkCredential(graph, timeoutSeconds)
+  if (token === undefined) return [...diagnoses, ...skipAll(['consent', 'registration'], 'they need a token for Graph')]
+  const granted = [...diagnoses, checkConsent(token, permissions), delegatedConsent]
   const registration = await findRegistration(clientId, { ...graph, token })
   if (hasOwn(registration, 'outcome')) return [...granted, registration]
-  const expiry = hasOwn(credential, 'clientSecret') ? [checkSecret(credential.clientSecret, registration.secrets)] : []
+  const expiry = secrets.map((secret) => checkSecret(secret, registration.secrets))
   return [...granted, ...expiry, ...checkRegistration(clientId, registration, { app, publicUrl })]
 }

@@ -1,13 +1,14 @@
 /**
  * Calls the tenant's token endpoint through MSAL. A client lives for one request: MSAL's own cache is unbounded, and all users would share
- * it. `@azure/msal-node` is an optional package, loaded at registration when the option `downstream` is set.
+ * it.
  */
 
 import { type ExchangeJson, type JsonAnswer, reasonOf } from '../lib/json-client.js'
 import { OutageError } from '../lib/outages.js'
-import { hasOwn } from '../lib/own.js'
 import type { Partition } from './encrypted-cache.js'
-import type { Credential, OwnClient } from './options.js'
+import { loadMsal } from './load-msal.js'
+import type { OwnClient } from './options.js'
+import type { Proof } from './proof.js'
 import { type NoToken, noToken } from './token-error.js'
 
 /** A request for a token. */
@@ -27,18 +28,18 @@ export interface Granted {
   readonly expiresAt: number
 }
 
+/** Who requests a token, and over what. */
+export interface TokenCall {
+  readonly client: OwnClient
+  /** What the client authenticates with. */
+  readonly proof: Proof
+  readonly exchangeJson: ExchangeJson
+  /** The part of a shared cache in which the token may be. */
+  readonly partition?: Partition | undefined
+}
+
 /** Without `expires_in` a token expires at the time of its request, which MSAL rounds to whole seconds, up or down. */
 const leastLifetimeMs = 1000
-
-/** The name of the package. Not a literal type, so that no compiler and no bundler requires the package where it is imported. */
-export const msalPackage: string = '@azure/msal-node'
-
-/**
- * Loads the package before the first token is requested, as loading would count against that request's deadline. Bundlers leave the import
- * as it is, so that they need the package no more than others do (webpack: "Magic Comments", Vite: "Dynamic Import").
- */
-export const loadMsal = (): Promise<typeof import('@azure/msal-node')> =>
-  import(/* webpackIgnore: true */ /* @vite-ignore */ msalPackage)
 
 /**
  * Requests a token.
@@ -46,16 +47,14 @@ export const loadMsal = (): Promise<typeof import('@azure/msal-node')> =>
  * @throws OutageError when the tenant cannot be reached, or throttles the request
  */
 export async function requestToken(
-  client: OwnClient,
-  request: TokenRequest,
-  exchangeJson: ExchangeJson,
-  partition?: Partition
+  { client, proof, exchangeJson, partition }: TokenCall,
+  request: TokenRequest
 ): Promise<Granted | NoToken> {
   const { ConfidentialClientApplication, DistributedCachePlugin } = await loadMsal()
   const wire = createWire(exchangeJson)
   const getKey = async () => String(partition?.key)
   const app = new ConfidentialClientApplication({
-    auth: { clientId: client.clientId, ...authorityOf(client, request), ...(await proofOf(client.credential)) },
+    auth: { clientId: client.clientId, ...authorityOf(client, request), ...proof },
     system: { networkClient: wire.networkClient, loggerOptions: { loggerCallback: silent, piiLoggingEnabled: false } },
     ...(partition && {
       cache: { cachePlugin: new DistributedCachePlugin(store(partition), { getKey, extractKey: getKey }) }
@@ -96,17 +95,6 @@ function authorityOf({ authority }: OwnClient, { tenantId }: TokenRequest) {
     knownAuthorities: [new URL(authority).host],
     authorityMetadata: JSON.stringify(metadata)
   }
-}
-
-async function proofOf(credential: Credential) {
-  if (!hasOwn(credential, 'clientAssertion')) return credential
-  try {
-    const clientAssertion = await credential.clientAssertion()
-    if (typeof clientAssertion === 'string' && clientAssertion !== '') return { clientAssertion }
-  } catch (error) {
-    throw new OutageError(`clientAssertion failed: ${reasonOf(error)}`)
-  }
-  throw new OutageError('clientAssertion returned no assertion')
 }
 
 /** MSAL's network client, through this package's bounded one. It keeps the response, as MSAL's errors omit parts of it. */

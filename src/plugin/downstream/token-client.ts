@@ -12,6 +12,7 @@ import { inTime, OutageError } from '../lib/outages.js'
 import { hasOwn, ownProperties } from '../lib/own.js'
 import { refusal } from '../refusals/refusal.js'
 import { DownstreamError } from '../refusals/refusal-error.js'
+import { CredentialSource } from './credential-source.js'
 import { partitionOf } from './encrypted-cache.js'
 import { type Granted, requestToken, type TokenRequest } from './msal.js'
 import type { OwnClient } from './options.js'
@@ -49,11 +50,13 @@ const maxRetryAfterSeconds = 60
 export class TokenClient {
   readonly client: OwnClient
   readonly #dependencies: DownstreamDependencies
+  readonly #credential: CredentialSource
   readonly #answers: LookupCache<Granted | NoToken>
 
   constructor(client: OwnClient, dependencies: DownstreamDependencies) {
     this.client = client
     this.#dependencies = dependencies
+    this.#credential = new CredentialSource(client.credential, dependencies)
     const { timeoutSeconds, clock } = dependencies
     this.#answers = new LookupCache(endpoint, { timeoutSeconds, clock }, client.maxTokens)
   }
@@ -139,7 +142,9 @@ export class TokenClient {
     const { assertion } = request
     const isShared = client.sharedCache !== undefined && assertion !== undefined
     const partition = isShared ? partitionOf(client.sharedCache, client.clientId, assertion, log) : undefined
-    const answer = await requestToken(client, request, exchangeJson, partition)
+    const answer = await this.#credential.use((proof) =>
+      requestToken({ client, proof, exchangeJson, partition }, request)
+    )
     if (hasOwn(answer, 'refusal'))
       log.warn(loggedTexts(answer.about), `no token for another API: ${answer.refusal.code}`)
     return answer

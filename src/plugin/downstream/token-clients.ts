@@ -4,7 +4,7 @@ import type { Principal } from '../claims/principal.js'
 import type { IssuerSettings } from '../issuers/issuer.js'
 import type { TrustedIssuers } from '../issuers/trusted-issuers.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
-import { loadMsal, msalPackage } from './msal.js'
+import { loadMsal, msalPackage } from './load-msal.js'
 import type { OwnClient } from './options.js'
 import { type DownstreamDependencies, TokenClient } from './token-client.js'
 

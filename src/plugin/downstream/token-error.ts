@@ -16,6 +16,8 @@ const consentMissing = 65_001
 const assertionExpired = 500_133
 /** The caller's token cannot be exchanged, whichever way the user signs in. */
 const assertionRefused = [50_013, 500_131, 50_027]
+/** The secret is wrong or expired; the assertion is signed with a certificate that is not registered. */
+const credentialRefused = [7_000_215, 7_000_222, 700_027]
 
 /** Bytes. A challenge is a header, in base64; proxies allow 4096 for all response headers by default, and respond with 502 beyond that. */
 const maxClaimsBytes = 2048
@@ -38,6 +40,11 @@ export function noToken({ status, headers, body }: JsonAnswer, scopes: readonly 
   if (!isUsers || assertionRefused.some((code) => codes.includes(code)))
     return { refusal: refusal('downstream_refused'), about }
   return { refusal: codes.includes(assertionExpired) ? refusal('token_expired') : signInAgain(claims), about }
+}
+
+/** Whether the tenant refused the credential of this API itself (RFC 6749 §5.2, `invalid_client`), so that another one may be accepted. */
+export function refusesCredential({ about: { error, errorCodes } }: NoToken): boolean {
+  return error === 'invalid_client' || [errorCodes].flat().some((code) => credentialRefused.includes(Number(code)))
 }
 
 /**

@@ -14,23 +14,31 @@ interface CloudHosts {
   readonly v1Issuer?: string
   /** Origin of Microsoft Graph. */
   readonly graph: string
+  /**
+   * The audience for which tokens of managed identities are accepted as assertions (Microsoft: "Configure an application to trust a managed
+   * identity"); absent when that page names none.
+   */
+  readonly exchangeAudience?: string
 }
 
 export const clouds: Readonly<Record<Cloud, CloudHosts>> = {
   public: {
     authority: 'https://login.microsoftonline.com',
     v1Issuer: 'https://sts.windows.net',
-    graph: 'https://graph.microsoft.com'
+    graph: 'https://graph.microsoft.com',
+    exchangeAudience: 'api://AzureADTokenExchange'
   },
   usgovernment: {
     authority: 'https://login.microsoftonline.us',
     v1Issuer: 'https://sts.windows.net',
-    graph: 'https://graph.microsoft.us'
+    graph: 'https://graph.microsoft.us',
+    exchangeAudience: 'api://AzureADTokenExchangeUSGov'
   },
   china: {
     authority: 'https://login.partner.microsoftonline.cn',
     v1Issuer: 'https://sts.chinacloudapi.cn',
-    graph: 'https://microsoftgraph.chinacloudapi.cn'
+    graph: 'https://microsoftgraph.chinacloudapi.cn',
+    exchangeAudience: 'api://AzureADTokenExchangeChina'
   },
   france: { authority: 'https://login.sovcloud-identity.fr', graph: 'https://graph.svc.sovcloud.fr' },
   germany: { authority: 'https://login.sovcloud-identity.de', graph: 'https://graph.svc.sovcloud.de' },

@@ -172,7 +172,8 @@ function clientOf(
     throw new EntraConfigurationError('downstream and userFlow contradict each other; leave one out')
   if (customSigningKeys) throw new EntraConfigurationError(signedByOwnKeys)
   const cloud = Object.values(clouds).find(({ authority }) => authority === tenant.authority)
-  return { ...tenant, graphUrl: (cloud ?? clouds.public).graph, ...downstreamOf(downstream) }
+  const { graph, exchangeAudience } = cloud ?? clouds.public
+  return { ...tenant, graphUrl: graph, ...downstreamOf(downstream, exchangeAudience) }
 }
 
 /** Such keys say of no tenant that they sign for it. */

@@ -4,7 +4,13 @@ import type { TimeOptions } from '../keys/timings.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import type { OidcOptions } from '../oidc/options.js'
 import type { EntraOptions } from '../options.js'
-import { credentialOption, credentialVariables, refuseCredentials } from './credentials.js'
+import {
+  credentialOption,
+  credentialVariables,
+  federatedVariable,
+  nextSecret,
+  refuseCredentials
+} from './credentials.js'
 import { tenantsIn } from './issuers-file.js'
 import { type Environment, list, oneOf } from './values.js'
 
@@ -57,7 +63,9 @@ const narrowing = ['ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS']
 /** Names of the variables that set options, and those of credentials. */
 export const optionVariables: readonly string[] = [
   ...Object.keys({ ...entraVariables, ...oidcVariables, ...commonVariables }),
-  ...credentialVariables
+  ...credentialVariables,
+  nextSecret,
+  federatedVariable
 ]
 
 /**
@@ -77,7 +85,7 @@ export function readOptions(given: Environment): EntraOptions {
 
 /** Requires one complete provider: Entra's secret would otherwise go to the other provider's token endpoint. */
 function refuseMixture(env: Environment): void {
-  const entra = [...Object.keys(entraVariables), ...credentialVariables].find((name) => env[name])
+  const entra = [...Object.keys(entraVariables), ...credentialVariables, nextSecret].find((name) => env[name])
   const oidc = Object.keys(oidcVariables).find((name) => env[name])
   if (oidc && entra) {
     throw new EntraConfigurationError(
@@ -96,7 +104,11 @@ function refuseMixture(env: Environment): void {
 /** What is about one issuer stands in its entry of the file; a credential would be sent to any of them. */
 function refuseBesideFile(env: Environment): void {
   if (!env.ISSUERS_FILE) return
-  const ofOne = [...Object.keys({ ...entraVariables, ...oidcVariables, ...clientVariables }), ...credentialVariables]
+  const ofOne = [
+    ...Object.keys({ ...entraVariables, ...oidcVariables, ...clientVariables }),
+    ...credentialVariables,
+    nextSecret
+  ]
   const beside = ofOne.find((name) => env[name])
   if (beside === undefined) return
   throw new EntraConfigurationError(
@@ -123,7 +135,9 @@ export function inTermsOfVariables(message: string, env: Environment): string {
   const set = variablesOf(env).filter(([variable]) => !env.ISSUERS_FILE || variable.endsWith('_SECONDS'))
   const variables = new Map(set.map(([variable, option]) => [option, variable]))
   const said = message
-    .replace('downstream.clientCertificate', 'ENTRA_CLIENT_CERTIFICATE')
+    .replace('downstream.clientCertificateFile', 'ENTRA_CLIENT_CERTIFICATE')
+    .replace('downstream.managedIdentity', 'ENTRA_MANAGED_IDENTITY')
+    .replace('downstream.federatedTokenFile', federatedVariable)
     .replace('resource.publicUrl', 'RESOURCE_URL')
     .replace('preloadedKeys', 'KEYS_FILE')
     .replace(

@@ -1,5 +1,5 @@
 /** Parses the environment variables into the server's configuration. No other module reads them. */
-import { credentialsIn } from '../../plugin/environment/credentials.js'
+import { hasCredential } from '../../plugin/environment/credentials.js'
 import { optionVariables, readOptions } from '../../plugin/environment/read-options.js'
 import { type RedisAddress, toRedis } from '../../plugin/environment/redis-address.js'
 import { type Environment, oneOf } from '../../plugin/environment/values.js'
@@ -71,7 +71,7 @@ export function readConfig(given: Environment): ServerConfig {
     graph: {
       url: secure('GRAPH_URL', toOrigin('GRAPH_URL', env.GRAPH_URL || 'https://graph.microsoft.com')),
       clientId: env.ENTRA_CLIENT_ID || '',
-      isConfigured: credentialsIn(env).length > 0
+      isConfigured: hasCredential(env)
     },
     keysFile: env.KEYS_FILE || undefined,
     redis: toRedis('REDIS_URL', env.REDIS_URL)

@@ -65,6 +65,6 @@ function textOf({ code, message, stack = '', cause, errors = [] }: LoggedError):
 
 function secretsIn(env: NodeJS.ProcessEnv): readonly string[] {
   const inUrls = Object.values(env).map((value) => /:\/\/[^:/]*:(.+)@/s.exec(String(value))?.[1] ?? '')
-  const own = Object.entries(env).flatMap(([name, value]) => (name === 'ENTRA_CLIENT_SECRET' ? [String(value)] : []))
+  const own = Object.entries(env).flatMap(([name, value]) => (/^ENTRA_CLIENT_SECRET/.test(name) ? [String(value)] : []))
   return [...own, ...inUrls].filter((secret) => secret.length >= 4)
 }

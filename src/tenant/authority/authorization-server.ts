@@ -12,6 +12,7 @@ import { authenticateAsEntra, clientMetadata, namesCertificate } from './clients
 import { allowDeviceFlow, describeDeviceFlow, deviceFlow } from './device-flow.js'
 import { isLoopback, issuer, pathsOf } from './endpoints.js'
 import { serveEveryTenant } from './every-tenant.js'
+import { acceptFederatedAssertions } from './federation.js'
 import { showError, showNotFound } from './show-error.js'
 import type { TenantState } from './state.js'
 
@@ -19,6 +20,7 @@ import type { TenantState } from './state.js'
 export function createAuthorizationServer(state: TenantState, authority: Authority, storage: AdapterFactory): Provider {
   const provider = new Provider(issuer(state.origin, authority.tenantId, 2), configuration(state, authority, storage))
   provider.use(showNotFound)
+  provider.use(acceptFederatedAssertions(state, authority))
   provider.use(offlineAccessNeedsNoPrompt)
   provider.Client.prototype.redirectUriAllowed = isLoopback
   authenticateAsEntra(provider)

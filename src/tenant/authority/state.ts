@@ -1,3 +1,4 @@
+import type { JWTVerifyGetKey } from 'jose'
 import type { AdapterFactory, Provider } from 'oidc-provider'
 import { Policies } from '../directory/policies.js'
 import { createKeyRing, joined, type KeyRing } from '../tokens/keys.js'
@@ -7,6 +8,14 @@ import { createStorage } from './storage.js'
 
 /** Creates an authority's server, which signs with the current keys of a state. */
 export type MakeServer = (state: TenantState, authority: Authority, storage: AdapterFactory) => Provider
+
+/** A client authenticates with tokens of another issuer (Microsoft: "Workload identity federation"). */
+export interface FederatedCredential {
+  readonly clientId: string
+  readonly issuer: string
+  readonly subject: string
+  readonly keys: JWTVerifyGetKey
+}
 
 /** The options of the tenants. */
 export interface Settings {
@@ -27,6 +36,7 @@ export class TenantState {
   readonly policies = new Policies()
   readonly certificates: Map<string, string>
   readonly appIdUris = new Set<string>()
+  readonly federatedCredentials: FederatedCredential[] = []
   /** More groups than this are too many for one answer of Graph (Microsoft Graph: "getMemberObjects", limits). */
   memberObjectsLimit = 11_000
   /** The servers sign with the keys they were created with; a rotation replaces them. */

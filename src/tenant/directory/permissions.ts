@@ -117,7 +117,7 @@ export function shapeAccessToken(state: TenantState, authority: Authority) {
       client: clientOf(tenantId, token.clientId) as Client,
       user: account?.user,
       scopes: token.scopes,
-      byCertificate: Boolean(ctx.oidc.params?.client_assertion),
+      byAssertion: Boolean(ctx.oidc.params?.client_assertion ?? ctx.state.isFederated),
       ...proofFor(ctx),
       iat,
       exp

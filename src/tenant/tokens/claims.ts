@@ -13,7 +13,7 @@ export interface Issuance extends Proof {
   readonly resource: Resource
   readonly client: Client
   /** Whether the client authenticated with a certificate. */
-  readonly byCertificate: boolean
+  readonly byAssertion: boolean
   readonly user: User | undefined
   readonly scopes: ReadonlySet<string>
   readonly iat: number
@@ -56,10 +56,10 @@ export function accessTokenClaims(issuance: Issuance): Record<string, unknown> {
   }
 }
 
-/** The client, its authentication by a certificate ("2"), a secret ("1") or not at all ("0"), and its capabilities. */
-function clientClaims({ version, client, byCertificate, capabilities }: Issuance) {
+/** The client, its authentication by an assertion ("2"), a secret ("1") or not at all ("0"), and its capabilities. */
+function clientClaims({ version, client, byAssertion, capabilities }: Issuance) {
   const secret = client.clientSecret ? '1' : '0'
-  const authentication = byCertificate ? '2' : secret
+  const authentication = byAssertion ? '2' : secret
   return {
     ...(version === 1
       ? { appid: client.clientId, appidacr: authentication }

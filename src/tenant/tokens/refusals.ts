@@ -13,19 +13,24 @@ const refusals = {
   70011: ['invalid_scope', 'The request names no permission that exists.'],
   500131: ['invalid_grant', 'The assertion is for another application than the one that presents it.'],
   500133: ['invalid_grant', 'The assertion is expired.'],
+  700024: ['invalid_client', 'The assertion is expired.'],
   700027: ['invalid_client', 'The assertion names no certificate of this application.'],
+  700211: ['invalid_client', 'The application has no federated credential with the issuer of the assertion.'],
+  700212: ['invalid_client', 'The assertion is not for the audience of a federated credential.'],
+  700213: ['invalid_client', 'The application has no federated credential with the subject of the assertion.'],
   900144: ['invalid_request', 'The request lacks requested_token_use=on_behalf_of.'],
   7000114: ['invalid_grant', 'The assertion is an app-only token: there is no user to act on behalf of.'],
   700016: ['unauthorized_client', 'The directory has no application with this ID.']
 } as const
 
-type Code = keyof typeof refusals
+/** The number of a refusal, as in its code `AADSTS…`. */
+export type RefusalNumber = keyof typeof refusals
 
 /** Thrown when a grant is refused; `members` are added to the usual ones. */
 export class Refused extends errors.CustomOIDCProviderError {
   readonly body: object
 
-  constructor(code: Code, members: Readonly<Record<string, string>> = {}) {
+  constructor(code: RefusalNumber, members: Readonly<Record<string, string>> = {}) {
     const [error, message] = refusals[code]
     super(error, message)
     this.body = { ...refusal(code), ...members }
@@ -53,7 +58,7 @@ export function addToAnswer({ oidc, body }: KoaContextWithOIDC): void {
 }
 
 /** A refusal of the token endpoint: the members of RFC 6749 §5.2, and those that Entra ID's support needs. */
-export function refusal(code: Code) {
+export function refusal(code: RefusalNumber) {
   const [error, message] = refusals[code]
   const [trace_id, correlation_id] = [randomUUID(), randomUUID()]
   const timestamp = `${new Date().toISOString().slice(0, 19).replace('T', ' ')}Z`

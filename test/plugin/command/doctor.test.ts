@@ -230,6 +230,53 @@ t.test('certificates: expired, soon to expire, and not that of the registration'
   t.match(out, /^ok {7}expiry {9}the certificate expires on 20\S+, in 100 days$/m)
 })
 
+t.test('two secrets during a rotation: each is tried', async (t) => {
+  const { ENTRA_CLIENT_SECRET: secret = '' } = own
+  const one = { ...own, ENTRA_CLIENT_SECRET: 'canary-wrong-secret', ENTRA_CLIENT_SECRET_NEXT: secret }
+  const outcome = await doctor(t, one)
+  await requireWrong(t, outcome, /credential .*refuses 20000000-\S+ with credential 1 of 2: 401 invalid_client; /)
+  t.match(outcome.out, /^ok {7}credential {5}20000000-\S+ gets a token for http:\S+ with credential 2 of 2$/m)
+  t.match(outcome.out, /^ok {7}consent /m)
+  t.notMatch(outcome.out, secret)
+  const both = await doctor(t, { ...own, ENTRA_CLIENT_SECRET_NEXT: 'canary-wrong-secret' })
+  await requireWrong(t, both, /credential .*refuses 20000000-\S+ with credential 2 of 2: /)
+})
+
+t.test('a workload identity: its file, and a federated credential that fits', async (t) => {
+  const { ENTRA_CLIENT_SECRET: _, ...without } = own
+  const jwt = [{ alg: 'RS256' }, { iss: 'https://cluster.example', sub: 'api' }]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .concat('c2lnbmF0dXJl')
+    .join('.')
+  const folder = t.testdir({ token: jwt, other: 'canary-wrong-secret' })
+  const use = (name: string) => doctor(t, { ...without, AZURE_FEDERATED_TOKEN_FILE: join(folder, name) })
+  await requireWrong(
+    t,
+    await use('other'),
+    /configuration .*AZURE_FEDERATED_TOKEN_FILE has no JWT in the file .*other"; give/
+  )
+  await requireWrong(t, await use('none'), /configuration .*AZURE_FEDERATED_TOKEN_FILE cannot be read \(ENOENT\); give/)
+  const query = new URLSearchParams({ clientId: client, issuer: 'https://another.example', subject: 'api' })
+  await fetch(`${tenant.origin}/_control/federated-credential?${query}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ keys: [] })
+  })
+  await requireWrong(t, await use('token'), /credential .* 401 invalid_client AADSTS700211; add a federated credential/)
+})
+
+t.test('a managed identity that the machine does not have', async (t) => {
+  const { ENTRA_CLIENT_SECRET: _, ...without } = own
+  const server = createServer((_request, response) => response.writeHead(400).end('{"message":"no identity here"}'))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/msi/token`
+  setVariables(t, { IDENTITY_ENDPOINT: endpoint, IDENTITY_HEADER: 'canary-wrong-secret' })
+  const outcome = await doctor(t, { ...without, ENTRA_MANAGED_IDENTITY: 'system' })
+  await requireWrong(t, outcome, /credential .*downstream.managedIdentity failed: .*; check what the platform provides/)
+  t.match(outcome.out, /^skipped {2}consent {8}they need a token for Graph$/m)
+})
+
 t.test('several keys', async (t) => {
   await control('rotate?keep=1')
   t.match((await doctor(t, own)).out, /^ok {7}keys .*: 2 keys of http/m)

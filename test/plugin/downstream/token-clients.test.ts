@@ -79,7 +79,9 @@ t.test('a tenant that cannot be reached is an outage, and a bug is none', async 
   const downstreams = new TokenClients(issuers, clients, dependencies)
   const { downstream } = downstreams.forTenant(tenantId)
   await t.rejects(downstream.tokenForApp(tenantId, 'a/.default'), { name: 'DownstreamError', statusCode: 503 })
-  const broken = { ...client, credential: { clientSecret: '' } } // no check of options lets it come this far
+  const initial = [{ clientSecret: '' }] as const
+  const credential = { name: 'downstream.clientSecret', initial, load: undefined, seconds: 0 }
+  const broken = { ...client, credential } // no check of options lets it come this far
   const { downstream: without } = new TokenClients(issuers, new Map([[settings, broken]]), dependencies).forTenant(
     tenantId
   )

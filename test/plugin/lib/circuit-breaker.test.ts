@@ -64,7 +64,7 @@ t.test('five callers of one directory open it for that directory, and for no oth
   await fail('a/user-0')
   t.ok(isOpen('a/good'))
   t.throws(() => breaker.check(subject('a/good')), {
-    name: 'OutageError',
+    name: 'CircuitOpenError',
     message: 'somebody: the circuit breaker is open',
     retryAfterSeconds: 5
   })

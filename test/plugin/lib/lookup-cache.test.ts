@@ -58,7 +58,7 @@ t.test('a question that is throttled is not asked for as long as it was said; ot
     const again = () => answers.get(about('user 0'), 1, () => 'up')
     await t.rejects(again(), { message: 'somebody is throttled', retryAfterSeconds: restSeconds })
     await clock.advance(restSeconds * 1000 - 1)
-    await t.rejects(again(), { name: 'OutageError', retryAfterSeconds: 1 }, 'just too soon')
+    await t.rejects(again(), { name: 'ThrottledError', retryAfterSeconds: 1 }, 'just too soon')
     await clock.advance(1)
     t.equal((await again()).value, 'up')
   }

@@ -86,6 +86,40 @@ t.test('every variable reaches its option', async (t) => {
   t.equal(readConfig({ ...sound, TRUST_PROXY: 'off' }).trustProxy, false)
 })
 
+t.test('credentials: two secrets during a rotation, a file, and what the platform provides', async (t) => {
+  const downstreamIn = (env: Record<string, string>) => {
+    const { entra, graph } = readConfig({ ...sound, ...env })
+    const { downstream } = entra as { downstream?: unknown }
+    t.equal(graph.isConfigured, downstream !== undefined)
+    return downstream
+  }
+  const rotation = { ENTRA_CLIENT_SECRET: 'old', ENTRA_CLIENT_SECRET_NEXT: 'new' }
+  t.same(downstreamIn(rotation), { clientSecret: ['old', 'new'] })
+  t.same(downstreamIn({ ENTRA_CLIENT_CERTIFICATE: 'own.pem' }), { clientCertificateFile: 'own.pem' })
+  t.same(downstreamIn({ ENTRA_MANAGED_IDENTITY: 'system' }), { managedIdentity: {} })
+  t.same(downstreamIn({ ENTRA_MANAGED_IDENTITY: tenant }), { managedIdentity: { clientId: tenant } })
+  const file = { AZURE_FEDERATED_TOKEN_FILE: '/var/run/secrets/token' }
+  const federated = { federatedTokenFile: '/var/run/secrets/token' }
+  t.same(downstreamIn(file), federated)
+  const own = { ...file, AZURE_CLIENT_ID: client.toUpperCase(), AZURE_TENANT_ID: tenant }
+  t.same(downstreamIn(own), federated, 'as AKS sets them')
+  t.same(downstreamIn({ ...own, ENTRA_TENANT_ID: 'contoso.example', AZURE_TENANT_ID: client }), federated, 'a domain')
+  const notForThisApi = [
+    { AZURE_CLIENT_ID: tenant },
+    { AZURE_TENANT_ID: client },
+    { ENTRA_TENANT_ID: 'organizations', ENTRA_ALLOWED_TENANTS: tenant },
+    { ENTRA_USER_FLOW: 'B2C_1_x', ENTRA_AUTHORITY: 'https://contoso.b2clogin.com' },
+    { ENTRA_CUSTOM_SIGNING_KEYS: 'on' },
+    { ENTRA_TENANT_ID: '', ENTRA_CLIENT_ID: '', OIDC_ISSUER: 'https://id.example', OIDC_AUDIENCE: 'orders' }
+  ]
+  for (const env of notForThisApi) t.equal(downstreamIn({ ...own, ...env }), undefined, JSON.stringify(env))
+  t.same(downstreamIn({ ...own, ...rotation }), { clientSecret: ['old', 'new'] }, 'what is set for this API wins')
+  const two = { ENTRA_CLIENT_CERTIFICATE: 'own.pem', ENTRA_MANAGED_IDENTITY: 'system' }
+  t.throws(() => readConfig({ ...sound, ...two }), {
+    message: 'ENTRA_CLIENT_CERTIFICATE and ENTRA_MANAGED_IDENTITY are two credentials; unset one of them'
+  })
+})
+
 t.test('what cannot be honoured stops the start with a sentence that names the variable', async (t) => {
   const rows: [variable: string, value: string][] = [
     ['ENTRA_TENANT_ID', ''],
@@ -101,6 +135,9 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     ['ENTRA_ALLOWED_CLIENTS', ''],
     ['ENTRA_ALLOWED_CLIENTS', 'the daemon'],
     ['ENTRA_CLIENT_CERTIFICATE', '/run/secrets/cert.pem'],
+    ['ENTRA_CLIENT_SECRET_NEXT', 's'],
+    ['ENTRA_MANAGED_IDENTITY', 'mine'],
+    ['AZURE_FEDERATED_TOKEN_FILE', '/run/secrets/none/token'],
     ['REDIS_URL', 'http://127.0.0.1'],
     ['ENTRA_ALOWED_CLIENTS', 'a'],
     ['CLOCK_TOLERANCE_SECONDS', ' '],

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { toSettings } from '../../../src/plugin/options.js'
 import { readConfig } from '../../../src/server/config/config.js'
 import { createGraph } from '../../../src/server/graph/graph.js'
 import { clientCertificate } from '../../support/certificate.js'
@@ -186,11 +187,13 @@ t.test('a certificate in a file', async (t) => {
   await writeFile(file, pem)
   const { graph, entra } = readConfig({ ...sound, ENTRA_CLIENT_CERTIFICATE: file })
   t.match(graph, { isConfigured: true })
-  t.match(entra, { downstream: { clientCertificate: pem } })
+  t.match(entra, { downstream: { clientCertificateFile: file } })
+  t.equal(toSettings(entra).clients.size > 0, true)
   const both = { ...sound, ENTRA_CLIENT_CERTIFICATE: file, ENTRA_CLIENT_SECRET: 's' }
   t.throws(() => readConfig(both), { message: /^ENTRA_CLIENT_SECRET and ENTRA_CLIENT_CERTIFICATE are two credentials/ })
   const pasted = { ...sound, ENTRA_CLIENT_CERTIFICATE: pem }
-  t.throws(() => readConfig(pasted), {
-    message: /^ENTRA_CLIENT_CERTIFICATE cannot be read \(ENO\w+|ENAMETOOLONG\); give/
+  t.throws(() => toSettings(readConfig(pasted).entra), {
+    message:
+      /^downstream.clientCertificateFile cannot be read \((ENO\w+|ENAMETOOLONG)\); .* in place of what is not shown$/
   })
 })

@@ -1,8 +1,9 @@
 /** The check of the variables: whether the API would start with them. */
 import { inTermsOfVariables, readOptions } from '../../environment/read-options.js'
 import { EntraConfigurationError } from '../../lib/configuration-error.js'
+import { hasOwn } from '../../lib/own.js'
 import { secureOrigin } from '../../lib/validate.js'
-import { type EntraOptions, type Settings, toSettings } from '../../options.js'
+import { type Settings, toSettings } from '../../options.js'
 import type { World } from '../outcome.js'
 import { unlessUnconfigured } from '../variables.js'
 import { type Diagnosis, ok, wrongBy } from './diagnosis.js'
@@ -10,8 +11,8 @@ import { type Diagnosis, ok, wrongBy } from './diagnosis.js'
 /** A configuration with which the API starts. */
 export interface Configuration {
   readonly settings: Settings
-  /** PEM of the certificates with which this API authenticates. */
-  readonly certificates: readonly string[]
+  /** The certificates with which this API authenticates: milliseconds of the epoch at which they expire. */
+  readonly certificates: readonly number[]
   /** Origin of Microsoft Graph. Default: that of the tenant's cloud. */
   readonly graphUrl: string | undefined
 }
@@ -29,14 +30,11 @@ export interface CheckedConfiguration {
  */
 export function checkConfiguration(env: World['env']): CheckedConfiguration {
   try {
-    const { options, settings } = unlessUnconfigured(() => {
-      const options = readOptions(env)
-      return { options, settings: toSettings(options) }
-    })
+    const settings = unlessUnconfigured(() => toSettings(readOptions(env)))
     const graphUrl = env.GRAPH_URL && secureOrigin('GRAPH_URL', env.GRAPH_URL, 'https://graph.microsoft.com')
     const found = `${settings.issuers.length} issuers, for tokens whose aud is ${settings.audiences.join(' or ')}`
     const warnings = settings.warnings.map((warning) => ok('configuration', `allowed, but: ${warning}`))
-    const configuration = { settings, certificates: certificatesIn(options), graphUrl: graphUrl || undefined }
+    const configuration = { settings, certificates: certificatesIn(settings), graphUrl: graphUrl || undefined }
     return { diagnoses: [ok('configuration', found), ...warnings], configuration }
   } catch (error) {
     if (!(error instanceof EntraConfigurationError)) throw error
@@ -44,10 +42,7 @@ export function checkConfiguration(env: World['env']): CheckedConfiguration {
   }
 }
 
-function certificatesIn(options: EntraOptions): readonly string[] {
-  const tenants = 'tenants' in options ? options.tenants : [options]
-  return tenants.flatMap((tenant) => {
-    const pem = 'downstream' in tenant ? tenant.downstream?.clientCertificate : undefined
-    return pem === undefined ? [] : [pem]
-  })
+function certificatesIn({ clients }: Settings): readonly number[] {
+  const proofs = [...new Set(clients.values())].flatMap(({ credential }) => credential.initial ?? [])
+  return proofs.flatMap((proof) => (hasOwn(proof, 'clientCertificate') ? [proof.clientCertificate.notAfter] : []))
 }

@@ -1,15 +1,24 @@
 /** The checks of this API's own credential: one token for Microsoft Graph, and the permissions that it has. */
-import { loadMsal, requestToken } from '../../downstream/msal.js'
+import { CredentialSource } from '../../downstream/credential-source.js'
+import { loadMsal } from '../../downstream/load-msal.js'
+import { requestToken } from '../../downstream/msal.js'
 import type { OwnClient } from '../../downstream/options.js'
+import type { Proof } from '../../downstream/proof.js'
 import { loadClientPackage } from '../../downstream/token-clients.js'
 import type { IssuerSettings } from '../../issuers/issuer.js'
 import { adviceFor } from '../../keys/advice.js'
+import { systemClock } from '../../lib/clock.js'
 import { type ExchangeJson, reasonOf } from '../../lib/json-client.js'
+import type { Logger } from '../../lib/logger.js'
 import { hasOwn } from '../../lib/own.js'
 import { shown } from '../../lib/validate.js'
 import { isRefusal } from '../../refusals/refusal.js'
 import { decodeToken } from '../../verification/decode.js'
 import { type Diagnosis, ok, skipped, wrong, wrongBecause } from './diagnosis.js'
+
+/** The tenant knows no federated credential like the token of the platform. */
+const federation =
+  'add a federated credential with the issuer, subject and audience of the token to the registration (Certificates & secrets)'
 
 /** What to change, by AADSTS number (Microsoft: "Microsoft Entra authentication and authorization error codes"), or error (RFC 6749 §5.2). */
 const changes: ReadonlyMap<unknown, string> = new Map<unknown, string>([
@@ -19,6 +28,12 @@ const changes: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   [700016, 'ENTRA_CLIENT_ID must be the Application (client) ID of a registration that this tenant has'],
   [700024, 'the assertion was not valid at that time: correct the clock of this machine'],
   [700027, 'upload the certificate of ENTRA_CLIENT_CERTIFICATE to the registration (Certificates & secrets)'],
+  [70021, federation],
+  [700211, federation],
+  [700212, federation],
+  [700213, federation],
+  [7002137, federation],
+  [7002138, federation],
   [90002, 'ENTRA_TENANT_ID must be the Directory (tenant) ID'],
   [65001, 'add the permission to the registration (API permissions), and grant admin consent'],
   [70011, 'GRAPH_URL must be the origin of Microsoft Graph in the cloud of the tenant'],
@@ -27,6 +42,10 @@ const changes: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   ['invalid_client', 'ENTRA_CLIENT_SECRET or ENTRA_CLIENT_CERTIFICATE must be one of this app registration'],
   ['unauthorized_client', 'ENTRA_CLIENT_ID must be the client ID of a registration that this tenant has']
 ])
+
+/** The report says it. */
+const nothing = () => {}
+const log: Logger = { info: nothing, warn: nothing, error: nothing }
 
 /** A client of a tenant, and where it calls Microsoft Graph. */
 export interface GraphClient {
@@ -47,21 +66,39 @@ export async function checkPackage(
   }
 }
 
-/** A diagnosis, and the token unless there is none. */
+/** Diagnoses, one for each secret or certificate, and the token unless there is none. */
 export interface CheckedCredential {
-  readonly diagnosis: Diagnosis
+  readonly diagnoses: readonly Diagnosis[]
   readonly token?: string
+  /** The secrets of the registration. */
+  readonly secrets: readonly string[]
 }
 
-/** Requests one token (client credentials grant, RFC 6749 §4.4). */
-export async function checkCredential({ client, graphUrl, exchangeJson }: GraphClient): Promise<CheckedCredential> {
-  const { clientId, tenantId } = client
-  const request = { tenantId, scopes: [`${graphUrl}/.default`] }
+/** Requests a token with each secret, certificate or assertion (client credentials grant, RFC 6749 §4.4). */
+export async function checkCredential(graph: GraphClient, timeoutSeconds: number): Promise<CheckedCredential> {
   try {
-    const answer = await requestToken(client, request, exchangeJson)
+    const dependencies = { clock: systemClock, log, timeoutSeconds }
+    const proofs = await new CredentialSource(graph.client.credential, dependencies).proofs()
+    const checked = await Promise.all(proofs.map((proof, at) => checkProof(graph, proof, numbered(at, proofs.length))))
+    const token = checked.map((each) => each.token).find((each) => each !== undefined)
+    const secrets = proofs.flatMap((proof) => (hasOwn(proof, 'clientSecret') ? [proof.clientSecret] : []))
+    return { diagnoses: checked.map(({ diagnosis }) => diagnosis), secrets, ...(token !== undefined && { token }) }
+  } catch (error) {
+    const change = 'check what the platform provides where the API runs: the managed identity, or the file of its token'
+    return { diagnoses: [wrong('credential', reasonOf(error), change)], secrets: [] }
+  }
+}
+
+const numbered = (at: number, count: number) => (count > 1 ? ` with credential ${at + 1} of ${count}` : '')
+
+async function checkProof({ client, graphUrl, exchangeJson }: GraphClient, proof: Proof, which: string) {
+  const { clientId, tenantId } = client
+  try {
+    const request = { tenantId, scopes: [`${graphUrl}/.default`] }
+    const answer = await requestToken({ client, proof, exchangeJson }, request)
     if (hasOwn(answer, 'token'))
-      return { diagnosis: ok('credential', `${clientId} gets a token for ${graphUrl}`), token: answer.token }
-    return { diagnosis: refused(clientId, answer.about) }
+      return { diagnosis: ok('credential', `${clientId} gets a token for ${graphUrl}${which}`), token: answer.token }
+    return { diagnosis: refused(`${clientId}${which}`, answer.about) }
   } catch (error) {
     const reason = reasonOf(error)
     const change = adviceFor(reason) ?? 'try again, and check the way to the tenant'

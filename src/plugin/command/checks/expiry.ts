@@ -1,5 +1,4 @@
 /** The checks of how long a credential is valid. */
-import { X509Certificate } from 'node:crypto'
 import { type Diagnosis, ok, skipped, wrong } from './diagnosis.js'
 
 const dayMs = 86_400_000
@@ -13,10 +12,10 @@ export interface PasswordCredential {
   readonly endDateTime?: unknown
 }
 
-/** @param pem certificate and key */
-export function checkCertificate(pem: string): Diagnosis {
+/** @param end milliseconds of the epoch at which the certificate expires */
+export function checkCertificate(end: number): Diagnosis {
   const change = 'issue a new certificate, upload it to the registration (Certificates & secrets), and give its file'
-  return diagnosisOf('the certificate', Date.parse(new X509Certificate(pem).validTo), change)
+  return diagnosisOf('the certificate', end, change)
 }
 
 /** The last of the registration's secrets that begin as this one does: Entra keeps no more of it than that. */
