@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { agedOut, type GivenKeySet } from '../src/plugin/keys/preloaded.js'
 import { type EntraOptions, toSettings } from '../src/plugin/options.js'
 import { type RefusalCode, refusal } from '../src/plugin/refusals/refusal.js'
 import { groupsByName } from '../src/plugin/routes/access-checks.js'
@@ -66,7 +67,8 @@ async function otherLines(): Promise<string[]> {
     ...groupsByName([{ ...route, rule: { kind: 'group', name: 'Administrators' } }]),
     ...['request refused', 'token refused', 'token accepted', 'request allowed', 'state of the tenant changed'],
     'fastify-entra is registered in the scope /api, and protects GET /api/orders',
-    'fastify-entra does not protect GET /; register it on the root instance'
+    'fastify-entra does not protect GET /; register it on the root instance',
+    ...[1, -2].map((seconds) => String(agedOut({ fetchedAt: seconds * 1000 } as GivenKeySet, 0, 1)))
   ]
 }
 
@@ -74,7 +76,7 @@ t.test('every line of the log has a row, and no row is about another one', async
   const lines = await logLines()
   t.same(
     lines.filter((line) => line.startsWith('= ')),
-    ['= message', '= scope.seen', '= scope.unseen', '= warning'],
+    ['= ignored', '= message', '= scope.seen', '= scope.unseen', '= warning'],
     'otherLines() has these'
   )
   const all = [...lines.filter((line) => !line.startsWith('= ')), ...(await otherLines())]
