@@ -26,6 +26,14 @@ export const refusalOf: Readonly<Record<string, RefusalCode | null>> = {
   FAST_JWT_SIGN_ERROR: null
 }
 
+function meaningOf(error: unknown): RefusalCode | null | undefined {
+  const { code } = Object(error) as { code?: unknown }
+  return typeof code === 'string' && Object.hasOwn(refusalOf, code) ? refusalOf[code] : null
+}
+
+/** Whether an error of the libraries says that the signature is invalid. */
+export const isInvalidSignature = (error: unknown): boolean => meaningOf(error) === 'invalid_signature'
+
 /**
  * The refusal for an error of the libraries.
  *
@@ -33,8 +41,7 @@ export const refusalOf: Readonly<Record<string, RefusalCode | null>> = {
  * @throws the error itself if no client can have caused it
  */
 export function explain(error: unknown, decoded: DecodedToken): Refusal {
-  const { code } = error as { code?: unknown }
-  const meaning = typeof code === 'string' && Object.hasOwn(refusalOf, code) ? refusalOf[code] : null
+  const meaning = meaningOf(error)
   if (!meaning) throw error
   return meaning === 'invalid_signature' || meaning === 'missing_claim'
     ? signatureRefusal(decoded, meaning)

@@ -6,7 +6,7 @@ import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import type { VerificationKey } from '../keys/jwks.js'
 import type { Refusal } from '../refusals/refusal.js'
 import type { DecodedToken } from './decode.js'
-import { signatureRefusal } from './jwt-errors.js'
+import { isInvalidSignature, signatureRefusal } from './jwt-errors.js'
 
 /** The number of valid signatures in a row after which the attack is over; until then each is verified twice. */
 const goodOnesInARow = 32
@@ -22,6 +22,16 @@ export class Forgeries {
   /** Records an invalid signature. */
   seen(): void {
     this.#wary = goodOnesInARow
+  }
+
+  /**
+   * Records the error of a verification that was made, if the signature is invalid: whatever the token is refused for, a flood of such tokens
+   * costs as much.
+   *
+   * @param error of fast-jwt, or `undefined`
+   */
+  note(error: unknown): void {
+    if (isInvalidSignature(error)) this.seen()
   }
 
   /** Whether a forgery was detected recently. */

@@ -10,10 +10,10 @@ import { keyNameIn } from './jose-header.js'
 import type { Members } from './json-segment.js'
 import type { CheckSignature } from './signature.js'
 
-/** What became of a token with a key: its payload, or fast-jwt's error. */
+/** What became of a token with a key: its payload, or fast-jwt's error. Both are its own members, so that neither is inherited. */
 export type TriedKey = { readonly key: VerificationKey } & (
-  | { readonly payload: Members; readonly error?: undefined }
-  | { readonly payload?: undefined; readonly error: unknown }
+  | { readonly payload: Members; readonly error: undefined }
+  | { readonly payload: undefined; readonly error: unknown }
 )
 
 /**
@@ -36,9 +36,9 @@ export function tryProbableKey(
 /** Tries a key. */
 export function tryKey(token: string, key: VerificationKey, checkSignature: CheckSignature): TriedKey {
   try {
-    return { key, payload: checkSignature(token, key) }
+    return { key, payload: checkSignature(token, key), error: undefined }
   } catch (error) {
-    return { key, error }
+    return { key, payload: undefined, error }
   }
 }
 

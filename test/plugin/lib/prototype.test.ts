@@ -1,5 +1,6 @@
 /** A polluted `Object.prototype` is a fault of some other package: it opens no route here, grants nothing, and sets no option. */
 import type { FastifyInstance } from 'fastify'
+import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
 import {
   anyOf,
@@ -19,8 +20,8 @@ import {
   requireUser
 } from '../../../src/plugin/index.js'
 import { type EntraOptions, toSettings } from '../../../src/plugin/options.js'
-import { buildApi } from '../../support/api.js'
-import { callerId, clientId, type Overrides, startTestTenant, tenantId } from '../../support/tenant.js'
+import { buildApi, startApi } from '../../support/api.js'
+import { callerId, clientId, type Overrides, signingKey, startTestTenant, tenantId } from '../../support/tenant.js'
 
 const tenant = await startTestTenant(t)
 const options = { tenantId, clientId, authority: tenant.origin, tokenCache: false } as const
@@ -125,6 +126,21 @@ t.test('claims and header parameters that a token lacks are not inherited', asyn
       t.same(dirty, clean, name)
     }
   }
+})
+
+t.test('the result of a verification is not inherited: a forged token stays forged', async (t) => {
+  const forged = await tenant.userToken({ roles: ['Admin'] }, {}, await signingKey(tenant.key.kid))
+  const expired = await tenant.userToken({ exp: 1 })
+  const valid = await tenant.userToken()
+  const api = () => startApi(t, { tenant, options: { tokenCache: false } })
+  for (const name of ['payload', 'tried'])
+    for (const value of [true, decodeJwt(valid), () => true])
+      for (const token of [forged, expired]) {
+        const [known, unknown] = [await api(), await api()]
+        t.equal(await known.outcome('/me', valid), '200', 'its header is known')
+        for (const { outcome } of [known, unknown])
+          t.match(await polluted(name, value, () => outcome('/me', token)), /^(401|500) /, `${name} ${typeof value}`)
+      }
 })
 
 t.test('what a principal lacks is not inherited', async (t) => {

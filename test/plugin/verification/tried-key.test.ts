@@ -158,3 +158,28 @@ t.test('while forgeries are likely, no signature is verified before its key is f
   })
   t.match(answer, { code: 'wrong_issuer' })
 })
+
+t.test('a forgery that is refused for something else counts as one', async (t) => {
+  const times = changed({ exp: 'never' })
+  const payloads = {
+    'another issuer': good.replace(iss, other).replace('{', `{"x":{"iss":${iss}},`),
+    'an unknown issuer': good.replace(iss, '"https://evil.example"').replace('{', `{"x":{"iss":${iss}},`),
+    'no time': times,
+    'a name twice': good.replace('{', '{"sub":"x",'),
+    'no exp': changed({ exp: undefined })
+  }
+  const [state] = states
+  if (!state) throw new Error('no state')
+  for (const [name, payload] of Object.entries(payloads)) {
+    const isNoted = async (key: KeyObject) => {
+      const input = `${header}.${segment(payload)}`
+      const forgeries = new Forgeries()
+      const token = `${input}.${sign('RSA-SHA256', Buffer.from(input), key).toString('base64url')}`
+      const answer = await verifyToken(token, { ...state, knownHeaders: knowing(), forgeries })
+      t.ok(isRefusal(answer), name)
+      return forgeries.areLikely
+    }
+    t.equal(await isNoted(foreign), true, name)
+    t.equal(await isNoted(own), false, `${name}, signed by the issuer`)
+  }
+})
