@@ -1,14 +1,12 @@
 /** The plugin in a context of its own (Node: `vm`), as Jest runs the tests of an application: Node's own promises are no `Promise` there. */
 import { createRequire } from 'node:module'
-import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import vm from 'node:vm'
 import { build } from 'esbuild'
 import type { fastify } from 'fastify'
 import t from 'tap'
 import type entra from '../../../src/plugin/index.js'
-import { optionsFor } from '../../support/api.js'
-import { get } from '../../support/http.js'
+import { startApi } from '../../support/api.js'
 import { signingKey, startTestTenant } from '../../support/tenant.js'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
@@ -42,14 +40,9 @@ function loadApart(text: string): { readonly plugin: typeof entra; readonly fast
 t.test('tokens are accepted after a forged one', async (t) => {
   const tenant = await startTestTenant(t)
   const { plugin, fastify } = loadApart(await bundled())
-  const app = fastify()
-  t.teardown(() => app.close())
-  await app.register(plugin, optionsFor(tenant))
-  app.get('/me', async () => 'ok')
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  const origin = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
-  const statusOf = async (token: string) => (await get(`${origin}/me`, token)).status
-  t.equal(await statusOf(await tenant.userToken()), 200)
-  t.equal(await statusOf(await tenant.userToken({}, {}, await signingKey(tenant.key.kid))), 401)
-  t.equal(await statusOf(await tenant.userToken({ uti: 'another' })), 200)
+  const { outcome } = await startApi(t, { tenant, app: fastify(), plugin })
+  t.equal(await outcome('/me', await tenant.userToken()), '200')
+  const forged = await tenant.userToken({}, {}, await signingKey(tenant.key.kid))
+  t.equal(await outcome('/me', forged), '401 invalid_signature')
+  t.equal(await outcome('/me', await tenant.userToken({ uti: 'another' })), '200')
 })
