@@ -26,6 +26,8 @@ t.test('METRICS=token: an app may read them; nobody else', async (t) => {
 })
 
 t.test('METRICS=public: anyone may', async (t) => {
-  const { address } = await startServerWithTenant(t, { METRICS: 'public' })
+  const { address, app } = await startServerWithTenant(t, { METRICS: 'public' })
+  const [one, other] = await Promise.all([app.inject('/metrics'), app.inject('/metrics')])
+  t.equal(one.body, other.body, 'requests at once share what was collected')
   t.match(await (await read(address)).text(), /\nfastify_entra_keys_count\{/)
 })

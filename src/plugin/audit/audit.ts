@@ -31,6 +31,8 @@ export interface Occasion {
   readonly principal: Principal | null | undefined
   /** The declared operation, if the decision is about one. */
   readonly operation?: string | undefined
+  /** Whether the route declares the guard of a rule. Default: there is no route. */
+  declares?(rule: Rule): boolean
 }
 
 /** Reports decisions and changes of tenants. */

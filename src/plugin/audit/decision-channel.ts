@@ -16,7 +16,7 @@ export interface DecisionEvent {
   readonly route?: string
   /** The name that `declareOperation()` got, if the decision is about an operation. */
   readonly operation?: string
-  /** What the guard requires, if it allowed the caller. */
+  /** What the guard requires, if it allowed the caller; of a guard that no route or operation declares, its kind alone. */
   readonly rule?: string
   /** Why the caller was denied or refused. */
   readonly code?: RefusalCode
@@ -26,6 +26,8 @@ export interface DecisionEvent {
 interface Where {
   readonly where: { readonly route: string } | undefined
   readonly operation?: string | undefined
+  /** Whether the route declares the guard of a rule. Default: there is no route. */
+  declares?(rule: Rule): boolean
 }
 
 const decisions = channel(decisionChannelName)
@@ -49,7 +51,10 @@ const placeOf = ({ where, operation }: Where) => ({
 /** Publishes that a guard allowed a caller. */
 export function publishAllowed(on: Where, rule: Rule): void {
   if (!decisions.hasSubscribers) return
-  decisions.publish({ outcome: 'allowed', ...placeOf(on), rule: descriptionOf(rule) } satisfies DecisionEvent)
+  // A guard that is made while the program runs may name a tenant or a user.
+  const isDeclared = on.operation !== undefined || on.declares?.(rule)
+  const shown = isDeclared ? descriptionOf(rule) : rule.kind
+  decisions.publish({ outcome: 'allowed', ...placeOf(on), rule: shown } satisfies DecisionEvent)
 }
 
 /** Publishes that a caller was denied by a guard, or refused before. */

@@ -3,8 +3,10 @@ import type { FastifyRequest } from 'fastify'
 import type { Occasion } from '../audit/audit.js'
 import type { AuditedRequest } from '../audit/events.js'
 import { routeOf } from '../authorization/guard.js'
+import type { Rule } from '../authorization/rules.js'
 import type { Principal } from '../claims/principal.js'
 import type { Logger } from '../lib/logger.js'
+import { guardsIn } from '../routes/route-guards.js'
 import { principalOf } from './request-principal.js'
 
 /** See {@link Occasion}. */
@@ -28,5 +30,9 @@ export class RequestOccasion implements Occasion {
 
   get principal(): Principal | null {
     return principalOf(this.#request)
+  }
+
+  declares(rule: Rule): boolean {
+    return guardsIn(this.#request.routeOptions.config).some((guard) => guard.rule === rule)
   }
 }

@@ -33,7 +33,7 @@ export const metrics = {
   'fastify_entra.decisions': {
     kind: 'counter',
     unit: '{decision}',
-    description: 'Decisions of guards, and refusals before any guard, by the pattern of the route',
+    description: 'Decisions of guards by the pattern of the route, and refusals before any guard',
     attributes: [
       ...(['fastify_entra.outcome', 'http.request.method', 'http.route'] as const),
       ...(['fastify_entra.operation', 'fastify_entra.rule', 'error.type'] as const)
@@ -61,13 +61,13 @@ export const metrics = {
     kind: 'gauge',
     unit: '{key}',
     description: 'Usable keys of an issuer; 0: its tokens get 503',
-    attributes: ['fastify_entra.issuer']
+    attributes: ['fastify_entra.metadata_url']
   },
   'fastify_entra.keys.age': {
     kind: 'gauge',
     unit: 's',
     description: 'Time since the keys of an issuer were fetched',
-    attributes: ['fastify_entra.issuer']
+    attributes: ['fastify_entra.metadata_url']
   }
 } as const satisfies Record<string, Metric>
 

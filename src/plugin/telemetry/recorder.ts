@@ -5,6 +5,7 @@ import { type VerificationEvent, verificationChannelName } from '../audit/verifi
 import { type FetchMessage, fetchChannelName } from '../lib/json-client.js'
 import { type LookupMessage, lookupChannelName } from '../lib/lookup-cache.js'
 import { errorTypeOf } from './error-type.js'
+import { guarded } from './guarded.js'
 import type { MetricName } from './metrics.js'
 import { type Attributes, type Count, Tally } from './tally.js'
 
@@ -23,7 +24,6 @@ export interface TelemetrySource {
   readonly cachedTokens: number
   readonly issuers: readonly {
     readonly metadataUrl: string
-    readonly issuer?: string
     readonly state: string
     readonly keys: number
     readonly ageSeconds?: number
@@ -62,27 +62,26 @@ export function record(meters: Meters, source: TelemetrySource): Telemetry {
 }
 
 function recordGauges(meters: Meters, source: TelemetrySource): void {
-  const issuers = () =>
-    source.issuers.map(({ metadataUrl, issuer = metadataUrl, ...status }) => ({ issuer, ...status }))
-  const attributesOf = (issuer: string): Attributes => ({ 'fastify_entra.issuer': issuer })
+  // Not by the name of the issuer, which the user flows of a tenant share.
+  const attributesOf = (metadataUrl: string): Attributes => ({ 'fastify_entra.metadata_url': metadataUrl })
   meters.observe('fastify_entra.token_cache.tokens', () => [{ attributes: {}, value: source.cachedTokens }])
   meters.observe('fastify_entra.keys.count', () =>
-    issuers().flatMap(({ issuer, state, keys }) => {
+    source.issuers.flatMap(({ metadataUrl, state, keys }) => {
       const value = state === 'cold' ? 0 : keys
       const isAbsent = state === 'fresh' && keys === 0 // the v1 issuer of an authority that has none
-      return isAbsent ? [] : [{ attributes: attributesOf(issuer), value }]
+      return isAbsent ? [] : [{ attributes: attributesOf(metadataUrl), value }]
     })
   )
   meters.observe('fastify_entra.keys.age', () =>
-    issuers().flatMap(({ issuer, ageSeconds }) =>
-      ageSeconds === undefined ? [] : [{ attributes: attributesOf(issuer), value: ageSeconds }]
+    source.issuers.flatMap(({ metadataUrl, ageSeconds }) =>
+      ageSeconds === undefined ? [] : [{ attributes: attributesOf(metadataUrl), value: ageSeconds }]
     )
   )
 }
 
 /** Listens to a channel; the result stops that. */
 function listenTo<Message>(from: Channel, listener: (message: Message) => void): () => void {
-  const listen = (message: unknown) => listener(message as Message)
+  const listen = guarded((message: unknown) => listener(message as Message))
   from.subscribe(listen)
   return () => void from.unsubscribe(listen)
 }
@@ -113,7 +112,9 @@ const verificationOf = (outcome: VerificationEvent['outcome'], known: boolean): 
 function recordDecisions(meters: Meters): () => void {
   const tally = new Tally()
   meters.observe('fastify_entra.decisions', () => tally.counts)
-  return listenTo<DecisionEvent>(channel(decisionChannelName), ({ outcome, route, operation, rule, code }) => {
+  return listenTo<DecisionEvent>(channel(decisionChannelName), ({ outcome, operation, rule, code, ...on }) => {
+    // A refusal before any guard is about the token: by routes, callers could make a series of each route and code.
+    const route = outcome === 'refused' ? undefined : on.route
     tally.add(`${outcome} ${code} ${operation} ${rule} ${route}`, () => ({
       'fastify_entra.outcome': outcome,
       ...(route !== undefined && placeOf(route)),
@@ -144,12 +145,12 @@ function recordCalls<Message extends object>(
     start: (message: object) => void begun.set(message, performance.now()),
     end() {},
     asyncStart() {},
-    asyncEnd(message: Message & { readonly error?: unknown }) {
+    asyncEnd: guarded((message: Message & { readonly error?: unknown }) => {
       const start = begun.get(message)
       if (start === undefined) return // it began before anybody listened
       const failed = message.error !== undefined && { 'error.type': errorTypeOf(message.error) }
       measure((performance.now() - start) / 1000, { ...attributesOf(message), ...failed })
-    },
+    }),
     error() {}
   }
   from.subscribe(listeners)

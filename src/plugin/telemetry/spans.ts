@@ -4,6 +4,7 @@ import { type DecisionEvent, decisionChannelName } from '../audit/decision-chann
 import { type FetchMessage, fetchChannelName } from '../lib/json-client.js'
 import { type LookupMessage, lookupChannelName } from '../lib/lookup-cache.js'
 import { errorTypeOf } from './error-type.js'
+import { guarded } from './guarded.js'
 import type { Attributes } from './tally.js'
 
 interface Span {
@@ -58,18 +59,18 @@ function showCalls<Message extends object>(api: TraceApi, scope: string, shown: 
   const spans = new WeakMap<object, Span>()
   const from = tracingChannel<string, Message & { readonly error?: unknown }>(shown.channelName)
   const listeners = {
-    start(message: Message) {
+    start: guarded((message: Message) => {
       const options = { kind: shown.kind, attributes: shown.attributesOf(message) }
       spans.set(message, tracer.startSpan(shown.nameOf(message), options))
-    },
+    }),
     end() {},
     asyncStart() {},
-    asyncEnd: (message: object) => spans.get(message)?.end(),
-    error(message: { readonly error: unknown }) {
+    asyncEnd: guarded((message: object) => spans.get(message)?.end()),
+    error: guarded((message: { readonly error: unknown }) => {
       const span = spans.get(message)
       span?.setAttributes({ 'error.type': errorTypeOf(message.error) })
       span?.setStatus({ code: api.SpanStatusCode.ERROR })
-    }
+    })
   }
   from.subscribe(listeners)
   return () => void from.unsubscribe(listeners)
@@ -77,7 +78,7 @@ function showCalls<Message extends object>(api: TraceApi, scope: string, shown: 
 
 function describeDecisions({ trace }: TraceApi): () => void {
   const from = channel(decisionChannelName)
-  const listener = (message: unknown) => {
+  const listener = guarded((message: unknown) => {
     const { outcome, operation, rule, code } = message as DecisionEvent
     trace.getActiveSpan()?.setAttributes({
       'fastify_entra.outcome': outcome,
@@ -85,7 +86,7 @@ function describeDecisions({ trace }: TraceApi): () => void {
       ...(rule !== undefined && { 'fastify_entra.rule': rule }),
       ...(code !== undefined && { 'fastify_entra.code': code })
     })
-  }
+  })
   from.subscribe(listener)
   return () => void from.unsubscribe(listener)
 }

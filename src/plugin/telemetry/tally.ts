@@ -15,8 +15,8 @@ const maxSeries = 2000
 /** The counts of one metric. */
 export class Tally {
   readonly #counts = new Map<string, Count>()
-  /** OpenTelemetry: "Metrics SDK", overflow attribute. */
-  readonly #others: Count = { attributes: { 'otel.metric.overflow': true }, value: 0 }
+  /** By outcome and code alone, which alerts need (OpenTelemetry: "Metrics SDK", overflow attribute). */
+  readonly #others = new Map<string, Count>()
 
   /**
    * Counts one.
@@ -25,14 +25,23 @@ export class Tally {
    * @param attributes called at the first of its kind
    */
   add(key: string, attributes: () => Attributes): void {
-    const known = this.#counts.get(key)
-    if (known) known.value += 1
-    else if (this.#counts.size < maxSeries) this.#counts.set(key, { attributes: attributes(), value: 1 })
-    else this.#others.value += 1
+    if (this.#counts.has(key) || this.#counts.size < maxSeries) return addTo(this.#counts, key, attributes)
+    const all = attributes()
+    const kept = ['fastify_entra.outcome', 'error.type'].flatMap((name) => {
+      const value = all[name]
+      return value === undefined ? [] : [[name, value] as const]
+    })
+    addTo(this.#others, JSON.stringify(kept), () => ({ ...Object.fromEntries(kept), 'otel.metric.overflow': true }))
   }
 
-  /** All counts above zero. */
+  /** All counts. */
   get counts(): readonly Readonly<Count>[] {
-    return [...this.#counts.values(), this.#others].filter(({ value }) => value > 0)
+    return [...this.#counts.values(), ...this.#others.values()]
   }
+}
+
+function addTo(counts: Map<string, Count>, key: string, attributes: () => Attributes): void {
+  const known = counts.get(key)
+  if (known) known.value += 1
+  else counts.set(key, { attributes: attributes(), value: 1 })
 }

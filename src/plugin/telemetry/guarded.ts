@@ -1,0 +1,19 @@
+/** Listeners of channels that throw would end the process (Node: `channel.publish()`), and metrics are not worth that. */
+import { loggedError } from '../lib/logged-error.js'
+
+let isSaid = false
+
+/** The same listener, whose first error is a warning of the process, and all others nothing. */
+export function guarded<Parameters extends readonly unknown[]>(
+  listener: (...parameters: Parameters) => unknown
+): (...parameters: Parameters) => void {
+  return (...parameters) => {
+    try {
+      listener(...parameters)
+    } catch (error) {
+      if (isSaid) return
+      isSaid = true
+      process.emitWarning(`fastify-entra/telemetry cannot record: ${loggedError(error).message}`)
+    }
+  }
+}
