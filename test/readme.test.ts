@@ -45,7 +45,7 @@ t.test('"Protect a route": the app answers as the page says, and as the table of
   const tenant = await startTenant({ port: 0 })
   t.teardown(() => tenant.close())
   const [sample = ''] = samplesIn(section, 'ts')
-  const moved = sample.replace('http://127.0.0.1:4000', tenant.origin).replace('port: 3001', 'port: 0')
+  const moved = sample.replace('http://127.0.0.1:4000', tenant.origin).replace(/port: \d+/, 'port: 0')
   t.not(moved, sample)
   const compiled = await compileSamples(t, [`${moved}export { app }\n`])
   t.equal(compiled.said, '')
@@ -74,6 +74,21 @@ t.test('"Protect a route": the app answers as the page says, and as the table of
   t.match(body.requestId, /^req-/)
   t.equal((await fetch(`${origin}/health`)).status, 200)
 })
+
+t.test(
+  '"Protect a route": the app listens where the development server does not, which uses the next free port',
+  async (t) => {
+    const section = await protectARoute()
+    const [port = 0, ...called] = [...section.matchAll(/(?:port: |curl -i http:\/\/127\.0\.0\.1:)(\d+)/g)].map(
+      ([, each]) => Number(each)
+    )
+    t.same(called, [port, port])
+    const server = await sectionOf(join('docs', 'server.md'), 'The development server')
+    const others = [...server.matchAll(/^\| `\w+_PORT` \|.*\| (\d+) \|$/gm)].map(([, each]) => Number(each))
+    t.equal(others.length, 3)
+    for (const other of [3000, ...others]) t.notOk(port >= other && port <= other + 20, `${port}, beside ${other}`)
+  }
+)
 
 t.test('docs/tenant.md, "Test accounts": each user and each service', async (t) => {
   const accounts = await sectionOf(join('docs', 'tenant.md'), 'Test accounts')

@@ -64,11 +64,12 @@ async function diagnose(env: World['env'], wanted: Wanted): Promise<readonly Dia
   const isReady = configuration && !proxy.some(({ outcome }) => outcome === 'WRONG')
   const network = isReady
     ? await checkTenant(configuration, env, wanted)
-    : skipAll(['keys', 'clock', 'credential'], 'what is above must be correct first')
+    : skipAll(['keys', 'clock', 'credential', 'consent', 'registration'], 'what is above must be correct first')
   return [...diagnoses, ...proxy, checkAuthorities(env), ...network, await redis]
 }
 
 const skipAll = (ids: readonly CheckId[], why: string) => ids.map((id) => skipped(id, why))
+const withoutToken = skipAll(['consent', 'registration'], 'it needs a token for Microsoft Graph, and there is none')
 
 async function checkTenant(configuration: Configuration, env: World['env'], wanted: Wanted) {
   const { settings } = configuration
@@ -96,11 +97,11 @@ interface ClientsToCheck {
 async function checkClients({ configuration, failed, wanted, exchangeJson }: ClientsToCheck) {
   const { clients, resource, keysTimeoutSeconds: timeoutSeconds } = configuration.settings
   if (clients.size === 0) {
-    const set = 'for these checks set ENTRA_CLIENT_SECRET, ENTRA_CLIENT_CERTIFICATE or ENTRA_MANAGED_IDENTITY'
-    return [skipped('credential', 'this API has no credential of its own', set)]
+    const set = 'set ENTRA_CLIENT_SECRET, ENTRA_CLIENT_CERTIFICATE or ENTRA_MANAGED_IDENTITY'
+    return [skipped('credential', 'this API has no credential of its own', set), ...withoutToken]
   }
   const missing = await checkPackage(clients)
-  if (missing) return [missing]
+  if (missing) return [missing, ...withoutToken]
   const { app, diagnoses } = await loadApp(wanted.module)
   const found: Diagnosis[] = []
   for (const client of new Set(clients.values())) {
@@ -140,10 +141,11 @@ async function checkClient({
   ...graph
 }: ClientToCheck): Promise<readonly Diagnosis[]> {
   const { clientId, tenantId, isMany } = graph.client
-  if (isMany) return [skipped('credential', `a token needs one tenant, and ${tenantId} stands for many`)]
+  if (isMany)
+    return [skipped('credential', `a token needs one tenant, and ${tenantId} stands for many`), ...withoutToken]
   if (isDown) return skipAll(['credential', 'consent', 'registration'], `the keys of ${tenantId} must be fetched first`)
   const { diagnoses, token, secrets } = await checkCredential(graph, timeoutSeconds)
-  if (token === undefined) return [...diagnoses, ...skipAll(['consent', 'registration'], 'they need a token for Graph')]
+  if (token === undefined) return [...diagnoses, ...withoutToken]
   const granted = [...diagnoses, checkConsent(token, permissions), delegatedConsent]
   const registration = await findRegistration(clientId, { ...graph, token })
   if (hasOwn(registration, 'outcome')) return [...granted, registration]

@@ -23,7 +23,7 @@ export function reportOf(
 ): readonly string[] {
   const answer = code
     ? [`A request with this token gets ${status} ${code}.`, change].join(' ').trimEnd()
-    : 'No check refuses this token. A 403 then comes from a guard of the route.'
+    : 'No check refuses this token. A 403 then comes from a guard of the route: compare the detail of that response with what the token has, below.'
   const warning = signatureChecked
     ? []
     : [

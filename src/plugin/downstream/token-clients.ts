@@ -49,7 +49,7 @@ export class TokenClients {
     }
     const which = tenantId === undefined ? 'without a tenantId' : `for the tenant ${tenantId}`
     throw new EntraConfigurationError(
-      `tokenForApp() ${which} matches no tenant with the option downstream; give the tenantId of one that has it`
+      `tokenForApp() ${which} matches no tenant with the option downstream; set downstream, or give the tenantId of a tenant that has it`
     )
   }
 }

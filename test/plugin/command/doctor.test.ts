@@ -147,6 +147,7 @@ t.test('variables that are wrong', async (t) => {
   const outcome = await doctor(t, { ...own, ENTRA_TENANT_ID: 'canary' })
   await requireWrong(t, outcome, /configuration .*ENTRA_TENANT_ID "canary" is not allowed; give/)
   t.match(outcome.out, /^skipped {2}keys {11}what is above must be correct first$/m)
+  t.match(outcome.out, /^skipped {2}registration {3}what is above must be correct first$/m)
   await requireWrong(t, await doctor(t, { ...own, GRAPH_URL: 'http://graph.example.com' }), /GRAPH_URL/)
   const warned = await doctor(t, { ...own, ENTRA_AUDIENCE: 'api://orders' })
   t.match(warned.out, /^ok {7}configuration {2}allowed, but: audience replaces/m)
@@ -175,7 +176,7 @@ t.test('the client ID, or its secret, is wrong', async (t) => {
   )
   const outcome = await doctor(t, { ...own, ENTRA_CLIENT_SECRET: 'canary-wrong-secret' })
   await requireWrong(t, outcome, /credential .*401 invalid_client; ENTRA_CLIENT_SECRET or/)
-  t.match(outcome.out, /^skipped {2}consent {8}they need a token for Graph$/m)
+  t.match(outcome.out, /^skipped {2}consent {8}it needs a token for Microsoft Graph, and there is none$/m)
 })
 
 t.test('what the tenant says of a credential', async (t) => {
@@ -274,7 +275,7 @@ t.test('a managed identity that the machine does not have', async (t) => {
   setVariables(t, { IDENTITY_ENDPOINT: endpoint, IDENTITY_HEADER: 'canary-wrong-secret' })
   const outcome = await doctor(t, { ...without, ENTRA_MANAGED_IDENTITY: 'system' })
   await requireWrong(t, outcome, /credential .*downstream.managedIdentity failed: .*; check what the platform provides/)
-  t.match(outcome.out, /^skipped {2}consent {8}they need a token for Graph$/m)
+  t.match(outcome.out, /^skipped {2}consent {8}it needs a token for Microsoft Graph, and there is none$/m)
 })
 
 t.test('several keys', async (t) => {
@@ -286,7 +287,7 @@ t.test('the tenant is down', async (t) => {
   const ENTRA_AUTHORITY = `http://127.0.0.1:${await freePort()}`
   const outcome = await doctor(t, { ...own, ENTRA_AUTHORITY })
   await requireWrong(t, outcome, /keys .*ECONNREFUSED.*; no process listens/, /keys /)
-  t.match(outcome.out, /^skipped {2}clock .*sent no Date$/m)
+  t.match(outcome.out, /^skipped {2}clock .*no response of http:\S+ had a Date$/m)
 })
 
 t.test('the clock is wrong', async (t) => {
@@ -495,7 +496,12 @@ t.test('nothing to try', async (t) => {
   const { ENTRA_CLIENT_SECRET: _, ...without } = own
   const { exitCode, out } = await doctor(t, without)
   t.equal(exitCode, 0, out)
-  t.match(out, /^skipped {2}credential .*no credential of its own; for these checks set/m)
+  t.match(
+    out,
+    /^skipped {2}credential .*no credential of its own; set ENTRA_CLIENT_SECRET, ENTRA_CLIENT_CERTIFICATE or ENTRA_MANAGED_IDENTITY$/m
+  )
+  t.match(out, /^skipped {2}consent {8}it needs a token for Microsoft Graph, and there is none$/m)
+  t.match(out, /^skipped {2}registration {3}it needs a token for Microsoft Graph, and there is none$/m)
   const entry = {
     ...{ tenantId: 'organizations', allowedTenants: [String(own.ENTRA_TENANT_ID)], clientId: client },
     ...{ authority: own.ENTRA_AUTHORITY, downstream: { clientSecret: own.ENTRA_CLIENT_SECRET } }
@@ -523,6 +529,7 @@ t.test('without the optional packages, as a process', async (t) => {
   )
   t.match(error, { code: 1 })
   t.match(out, /^WRONG {4}credential .*needs the package @azure\/msal-node; install it/m)
+  t.match(out, /^skipped {2}registration {3}it needs a token/m)
   t.match(out, /^skipped {2}redis .*ioredis is not installed; install it/m)
   t.notOk(out.includes(password))
 })

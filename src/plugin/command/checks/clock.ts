@@ -16,7 +16,7 @@ export class ClockCheck {
 
   diagnoses({ issuers }: Pick<Settings, 'issuers'>): readonly Diagnosis[] {
     return [...new Set(issuers.map(({ url }) => new URL(url).origin))].map((origin) => {
-      if (!this.#dated.has(origin)) return skipped('clock', `${origin} sent no Date`)
+      if (!this.#dated.has(origin)) return skipped('clock', `no response of ${origin} had a Date`)
       const words = this.#skew.inWords(origin)
       if (words === undefined) return ok('clock', `within 30 s of that of ${origin}`)
       return wrong('clock', words, 'synchronize the clock of this machine (NTP): tokens are valid for a time')
