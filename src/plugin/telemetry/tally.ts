@@ -25,7 +25,12 @@ export class Tally {
    * @param attributes called at the first of its kind
    */
   add(key: string, attributes: () => Attributes): void {
-    if (this.#counts.has(key) || this.#counts.size < maxSeries) return addTo(this.#counts, key, attributes)
+    const isKept = this.#counts.has(key) || this.#counts.size < maxSeries
+    if (isKept) addTo(this.#counts, key, attributes)
+    else this.#addOther(attributes)
+  }
+
+  #addOther(attributes: () => Attributes): void {
     const all = attributes()
     const kept = ['fastify_entra.outcome', 'error.type'].flatMap((name) => {
       const value = all[name]
