@@ -168,7 +168,13 @@ const providers: Case[] = [
   { rule: 'no port', options: { insecureHttpHosts: ['keycloak'] }, names: ['insecureHttpHosts', '["keycloak"]'] }
 ]
 
-const tables = { functions, providers, issuers, audiences, clients, algorithms, unknown, memory, seconds }
+const keySources: Case[] = [
+  { rule: 'neither a path nor a function', options: { preloadedKeys: 7 }, names: ['preloadedKeys', '7'] },
+  { rule: 'an empty path', options: { preloadedKeys: '' }, names: ['preloadedKeys', '""'] },
+  { rule: 'no function', options: { saveKeys: 'keys.json' }, names: ['saveKeys', '"keys.json"'] }
+]
+
+const tables = { functions, keySources, providers, issuers, audiences, clients, algorithms, unknown, memory, seconds }
 
 for (const [name, cases] of Object.entries(tables)) {
   t.test(`${name}: one sentence that names the option, the value where one was given, and the fix`, async (t) => {
