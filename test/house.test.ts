@@ -87,7 +87,13 @@ t.test('files of 300 lines or fewer', async (t) => {
 
 /** Their subject is the registration itself, an app of another kind, or code of a reader; all others build an API by `test/support/api.ts`. */
 const registering = [
-  ...['package.test.ts', 'package/programs.ts', 'types.ts', 'examples/typed-client.test.ts', 'faults/child.ts'],
+  ...[
+    'package-contents.long.ts',
+    'package/programs.ts',
+    'types.ts',
+    'examples/typed-client.test.ts',
+    'faults/child.ts'
+  ],
   ...['faults/http2.test.ts', 'hostile/jose.long.ts', 'hostile/server.ts', 'refused/once.test.ts', 'refused/table.ts'],
   ...['refused/refused.test.ts', 'server/own.test.ts', 'tenant/step-up.test.ts', 'plugin/plugin.test.ts'],
   ...['plugin/downstream/token-client.test.ts', 'plugin/fastify/bad-programs.test.ts'],

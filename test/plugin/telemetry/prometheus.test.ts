@@ -5,7 +5,7 @@ import { startPrometheus } from '../../../src/plugin/telemetry/index.js'
 import { metrics } from '../../../src/plugin/telemetry/metrics.js'
 import { prometheusName } from '../../../src/plugin/telemetry/prometheus.js'
 import { createVerifier, type VerifierOptions } from '../../../src/plugin/verifier-index.js'
-import { optionsFor } from '../../support/api.js'
+import { optionsFor, startApi } from '../../support/api.js'
 import { startTestTenant } from '../../support/tenant.js'
 import { callEachWay, startWorld } from './world.js'
 
@@ -107,6 +107,13 @@ t.test('gauges: an issuer that is down, and one that its authority does not have
   const down = await gaugesOf({ ...optionsFor(tenant), authority: 'http://127.0.0.1:9' })
   t.equal(down.length, 2, 'no age')
   for (const line of down) t.match(line, /^fastify_entra_keys_count\{.*127\.0\.0\.1:9.*\} 0$/)
+})
+
+t.test('without a token cache none is cached', async (t) => {
+  const { app, get, tenant } = await startApi(t, { options: { tokenCache: false } })
+  const token = await tenant.userToken()
+  for (const _time of [1, 2, 3]) t.equal((await get('/me', token)).status, 200)
+  t.equal(app.entra.cachedTokens, 0)
 })
 
 t.test('names by the conventions of Prometheus', async (t) => {
