@@ -289,7 +289,7 @@ const keys: readonly Mutant[] = [
   ]),
   mutant('a signature that fits', 'signature', 'RFC 7515 §5.2 signed by the key that kid names', [
     'verification/verify',
-    'return explain(error, decoded)',
+    'forgeries.note(error)\n  return explain(error, decoded)',
     "const why = explain(error, decoded)\n  return why.code === 'invalid_signature' ? undefined : why"
   ]),
   mutant('a signature that was tried, by another key', 'signature', 'RFC 7515 §5.2 signed by the key that kid names', [
