@@ -12,7 +12,7 @@ import type { IssuerStatus } from './issuers/issuer.js'
 import type { KeySourceOptions } from './keys/preloaded.js'
 import type { TimeOptions } from './keys/timings.js'
 import { EntraConfigurationError } from './lib/configuration-error.js'
-import type { Logger } from './lib/logger.js'
+import { type Logger, noLog } from './lib/logger.js'
 import { ownProperties } from './lib/own.js'
 import { shown } from './lib/validate.js'
 import type { OidcOptions } from './oidc/options.js'
@@ -151,7 +151,6 @@ function tokenOf(credentials: Credentials): string {
 }
 
 const nothing = () => {}
-const noLog: Logger = Object.freeze({ info: nothing, warn: nothing, error: nothing })
 
 interface Running {
   readonly engine: Engine

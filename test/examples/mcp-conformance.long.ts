@@ -11,6 +11,7 @@ import t, { type Test } from 'tap'
 import { startMcp } from '../../src/server/dev-mcp.js'
 import { signIn } from '../../src/tenant/client.js'
 import { startTenant } from '../../src/tenant/index.js'
+import { usersEnvironment } from '../support/packed.js'
 
 const suite = ['-y', '-p', 'node@24', '-p', '@modelcontextprotocol/conformance@0.1.16', '--', 'conformance', 'server']
 const scenarios = ['server-initialize', 'ping', 'tools-list', 'dns-rebinding-protection']
@@ -51,10 +52,11 @@ t.test('the conformance suite', { timeout: 300_000 }, async (t) => {
   })
   const { port, pathname } = new URL(mcp.url)
   const url = (await startProxy(t, Number(port), token)) + pathname
-  // What the tests' own processes load is not for another version of Node.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^NODE_|^_?TAP/.test(name)))
   for (const scenario of scenarios) {
-    const run = promisify(execFile)('npx', [...suite, '--url', url, '--scenario', scenario], { env, cwd: t.testdir() })
+    const run = promisify(execFile)('npx', [...suite, '--url', url, '--scenario', scenario], {
+      env: usersEnvironment,
+      cwd: t.testdir()
+    })
     const { stdout } = await run.catch((error: { stdout: string; message: string }) => ({
       ...error,
       stdout: `${error.stdout}\n${error.message}`

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { usersEnvironment } from '../support/packed.js'
 import type { Report } from './mutant-run.js'
 import { mutants } from './mutants.js'
 
@@ -13,12 +14,10 @@ await mkdir('.tap', { recursive: true })
 const folder = await mkdtemp('.tap/mutants-')
 t.teardown(() => rm(folder, { recursive: true, force: true }))
 
-/** Without coverage, which would be of copies alone, and cost more than all the rest. */
-const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^NODE_|^_?TAP/.test(name)))
-
 async function run(first: number): Promise<Report[]> {
   const program = ['--import', 'tsx', 'test/hostile/mutant-run.ts', folder, String(first), String(processes)]
-  const options = { timeout: 880_000, maxBuffer: 64 * 1024 * 1024, env }
+  // Without coverage, which would be of copies alone, and cost more than all the rest.
+  const options = { timeout: 880_000, maxBuffer: 64 * 1024 * 1024, env: usersEnvironment }
   const { stdout } = await promisify(execFile)(process.execPath, program, options)
   return stdout
     .trim()

@@ -6,8 +6,11 @@
  */
 import { register } from 'node:module'
 
-/** Hooks that are registered later come first, and see what `tsx` made of a file. */
-/** @param {string} program */
+/**
+ * Hooks that are registered later come first, and see what `tsx` made of a file.
+ *
+ * @param {string} program
+ */
 const hooksOf = (program) => register(`data:text/javascript,${encodeURIComponent(program)}`)
 
 hooksOf('export const initialize = () => { process.env.NODE_V8_COVERAGE = "yes" }')

@@ -8,7 +8,7 @@ import { escapeTexts } from '../lib/logged-text.js'
 import type { Logger } from '../lib/logger.js'
 import type { Refusal } from '../refusals/refusal.js'
 import type { AuditSettings } from './audit-options.js'
-import { publishAllowed, publishRefused } from './decision-channel.js'
+import { type Place, publishAllowed, publishRefused } from './decision-channel.js'
 import type {
   AllowedEvent,
   AuditEvent,
@@ -23,16 +23,12 @@ import type {
 export const auditChannelName = 'fastify-entra.audit'
 
 /** Where a decision was made: on a request, or on a token from another source. Read only when there is a log or a subscriber. */
-export interface Occasion {
+export interface Occasion extends Place {
   readonly log: Logger
   /** `undefined` where there is no request. */
   readonly where: AuditedRequest | undefined
   /** The identified caller, if any. */
   readonly principal: Principal | null | undefined
-  /** The declared operation, if the decision is about one. */
-  readonly operation?: string | undefined
-  /** Whether the route declares the guard of a rule. Default: there is no route. */
-  declares?(rule: Rule): boolean
 }
 
 /** Reports decisions and changes of tenants. */

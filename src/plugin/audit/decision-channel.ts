@@ -22,9 +22,11 @@ export interface DecisionEvent {
   readonly code?: RefusalCode
 }
 
-/** The part of an occasion that is published. */
-interface Where {
+/** Where a decision was made, as far as it is published. */
+export interface Place {
+  /** `undefined` where there is no request. */
   readonly where: { readonly route: string } | undefined
+  /** The declared operation, if the decision is about one. */
   readonly operation?: string | undefined
   /** Whether the route declares the guard of a rule. Default: there is no route. */
   declares?(rule: Rule): boolean
@@ -43,13 +45,13 @@ function descriptionOf(rule: Rule): string {
   return description
 }
 
-const placeOf = ({ where, operation }: Where) => ({
+const placeOf = ({ where, operation }: Place) => ({
   ...(where && { route: where.route }),
   ...(operation !== undefined && { operation })
 })
 
 /** Publishes that a guard allowed a caller. */
-export function publishAllowed(on: Where, rule: Rule): void {
+export function publishAllowed(on: Place, rule: Rule): void {
   if (!decisions.hasSubscribers) return
   // A guard that is made while the program runs may name a tenant or a user.
   const isDeclared = on.operation !== undefined || on.declares?.(rule)
@@ -58,7 +60,7 @@ export function publishAllowed(on: Where, rule: Rule): void {
 }
 
 /** Publishes that a caller was denied by a guard, or refused before. */
-export function publishRefused(on: Where, outcome: 'denied' | 'refused', code: RefusalCode): void {
+export function publishRefused(on: Place, outcome: 'denied' | 'refused', code: RefusalCode): void {
   if (!decisions.hasSubscribers) return
   decisions.publish({ outcome, ...placeOf(on), code } satisfies DecisionEvent)
 }

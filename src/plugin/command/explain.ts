@@ -2,7 +2,7 @@
 import { startEngine } from '../engine.js'
 import { readOptions } from '../environment/read-options.js'
 import { explainToken, explainWithoutKeys } from '../explain.js'
-import type { Logger } from '../lib/logger.js'
+import { noLog } from '../lib/logger.js'
 import { toSettings } from '../options.js'
 import { isRefusal, refusal } from '../refusals/refusal.js'
 import { type DecodedToken, decodeToken } from '../verification/decode.js'
@@ -58,16 +58,13 @@ function settingsOf(env: World['env']) {
   return { ...unlessUnconfigured(() => toSettings(readOptions(env))), clients: new Map() }
 }
 
-const nothing = () => {}
-const log: Logger = { info: nothing, warn: nothing, error: nothing }
-
 async function find(
   token: string,
   decoded: DecodedToken,
   settings: ReturnType<typeof settingsOf>,
   isOnline: boolean
 ): Promise<Finding> {
-  const engine = await startEngine(settings, { log, logFor: () => log, isSilent: () => true })
+  const engine = await startEngine(settings, { log: noLog, logFor: () => noLog, isSilent: () => true })
   try {
     if (isOnline) await engine.firstTry()
     const { code, checks } = await (isOnline ? explainToken : explainWithoutKeys)(token, engine.verifier)

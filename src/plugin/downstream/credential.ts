@@ -119,21 +119,21 @@ function functionCredential(name: string, { clientAssertion, credential }: Crede
 function fileCredential(name: string, path: unknown, toProofs: (text: string) => Proofs): Credential {
   if (typeof path !== 'string' || path === '')
     throw new EntraConfigurationError(`${name} is empty or not a string; give the path of a file`)
-  const parse = (read: () => string) => {
-    try {
-      return toProofs(read())
-    } catch (error) {
-      if (error instanceof EntraConfigurationError) throw error
-      throw unreadable(name, path, error)
-    }
-  }
   const load = async () => {
     const text = await readFile(path, 'utf8').catch((error: unknown) => {
       throw unreadable(name, path, error)
     })
     return toProofs(text)
   }
-  return { name, seconds: 0, initial: parse(() => readFileSync(path, 'utf8')), load }
+  return { name, seconds: 0, initial: toProofs(textOf(name, path)), load }
+}
+
+function textOf(name: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw unreadable(name, path, error)
+  }
 }
 
 function unreadable(name: string, path: string, error: unknown): EntraConfigurationError {

@@ -6,14 +6,13 @@ import { guid, shown } from '../lib/validate.js'
 import type { Environment } from './values.js'
 
 /** Each authenticates this API to its tenant; at most one is set. */
-export const credentialVariables = [
-  'ENTRA_CLIENT_SECRET',
-  'ENTRA_CLIENT_CERTIFICATE',
-  'ENTRA_MANAGED_IDENTITY'
-] as const
+const credentialVariables = ['ENTRA_CLIENT_SECRET', 'ENTRA_CLIENT_CERTIFICATE', 'ENTRA_MANAGED_IDENTITY'] as const
 
 /** The second secret during a rotation. */
-export const nextSecret = 'ENTRA_CLIENT_SECRET_NEXT'
+const nextSecret = 'ENTRA_CLIENT_SECRET_NEXT'
+
+/** All that set this API's own credential. */
+export const ownVariables = [...credentialVariables, nextSecret] as const
 
 /**
  * Set by the platform for all programs of a container (Microsoft: "Microsoft Entra Workload ID with AKS"), so that it configures nothing

@@ -4,13 +4,7 @@ import type { TimeOptions } from '../keys/timings.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import type { OidcOptions } from '../oidc/options.js'
 import type { EntraOptions } from '../options.js'
-import {
-  credentialOption,
-  credentialVariables,
-  federatedVariable,
-  nextSecret,
-  refuseCredentials
-} from './credentials.js'
+import { credentialOption, federatedVariable, ownVariables, refuseCredentials } from './credentials.js'
 import { tenantsIn } from './issuers-file.js'
 import { type Environment, list, oneOf } from './values.js'
 
@@ -63,8 +57,7 @@ const narrowing = ['ENTRA_ALLOWED_CLIENTS', 'ENTRA_ALLOWED_TENANTS']
 /** Names of the variables that set options, and those of credentials. */
 export const optionVariables: readonly string[] = [
   ...Object.keys({ ...entraVariables, ...oidcVariables, ...commonVariables }),
-  ...credentialVariables,
-  nextSecret,
+  ...ownVariables,
   federatedVariable
 ]
 
@@ -85,7 +78,7 @@ export function readOptions(given: Environment): EntraOptions {
 
 /** Requires one complete provider: Entra's secret would otherwise go to the other provider's token endpoint. */
 function refuseMixture(env: Environment): void {
-  const entra = [...Object.keys(entraVariables), ...credentialVariables, nextSecret].find((name) => env[name])
+  const entra = [...Object.keys(entraVariables), ...ownVariables].find((name) => env[name])
   const oidc = Object.keys(oidcVariables).find((name) => env[name])
   if (oidc && entra) {
     throw new EntraConfigurationError(
@@ -104,11 +97,7 @@ function refuseMixture(env: Environment): void {
 /** What is about one issuer stands in its entry of the file; a credential would be sent to any of them. */
 function refuseBesideFile(env: Environment): void {
   if (!env.ISSUERS_FILE) return
-  const ofOne = [
-    ...Object.keys({ ...entraVariables, ...oidcVariables, ...clientVariables }),
-    ...credentialVariables,
-    nextSecret
-  ]
+  const ofOne = [...Object.keys({ ...entraVariables, ...oidcVariables, ...clientVariables }), ...ownVariables]
   const beside = ofOne.find((name) => env[name])
   if (beside === undefined) return
   throw new EntraConfigurationError(

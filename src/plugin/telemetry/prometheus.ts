@@ -18,21 +18,17 @@ interface Registry {
   removeSingleMetric(name: string): void
 }
 
-interface Counter {
+/** A counter or a gauge. */
+interface Counted {
   reset(): void
   inc(labels: Labels, value: number): void
-}
-
-interface Gauge {
-  reset(): void
-  set(labels: Labels, value: number): void
 }
 
 /** The part of `prom-client` that is used: `import * as client from 'prom-client'`. */
 export interface PrometheusClient<Registered extends Registry> {
   readonly register: Registered
-  readonly Counter: new (settings: Settings<Counter> & { registers: Registered[] }) => Counter
-  readonly Gauge: new (settings: Settings<Gauge> & { registers: Registered[] }) => Gauge
+  readonly Counter: new (settings: Settings<Counted> & { registers: Registered[] }) => Counted
+  readonly Gauge: new (settings: Settings<Counted> & { registers: Registered[] }) => Counted
   readonly Histogram: new (
     settings: Settings<unknown> & { registers: Registered[]; buckets: number[] }
   ) => { observe(labels: Labels, value: number): void }
@@ -82,25 +78,14 @@ function createMeters<Registered extends Registry>(client: PrometheusClient<Regi
   }
   return {
     observe(metric, read) {
-      const counts = function* () {
-        for (const { attributes, value } of read()) yield [labelsOf(attributes), value] as const
-      }
-      if (metrics[metric].kind === 'counter')
-        new client.Counter({
-          ...settingsOf(metric),
-          collect() {
-            this.reset()
-            for (const [labels, value] of counts()) this.inc(labels, value)
-          }
-        })
-      else
-        new client.Gauge({
-          ...settingsOf(metric),
-          collect() {
-            this.reset()
-            for (const [labels, value] of counts()) this.set(labels, value)
-          }
-        })
+      const Kind = metrics[metric].kind === 'counter' ? client.Counter : client.Gauge
+      new Kind({
+        ...settingsOf(metric),
+        collect() {
+          this.reset()
+          for (const { attributes, value } of read()) this.inc(labelsOf(attributes), value)
+        }
+      })
     },
     measure(metric) {
       const histogram = new client.Histogram({ ...settingsOf(metric), buckets: [...secondsBuckets] })

@@ -1,11 +1,7 @@
 /** Counts and measures what the channels publish, and hands it to a library of metrics. */
-import { type Channel, channel, tracingChannel } from 'node:diagnostics_channel'
 import { type DecisionEvent, decisionChannelName } from '../audit/decision-channel.js'
 import { type VerificationEvent, verificationChannelName } from '../audit/verification-channel.js'
-import { type FetchMessage, fetchChannelName } from '../lib/json-client.js'
-import { type LookupMessage, lookupChannelName } from '../lib/lookup-cache.js'
-import { errorTypeOf } from './error-type.js'
-import { guarded } from './guarded.js'
+import { type Calls, fetches, followCalls, listenTo, lookups } from './calls.js'
 import type { MetricName } from './metrics.js'
 import { type Attributes, type Count, Tally } from './tally.js'
 
@@ -45,13 +41,8 @@ export function record(meters: Meters, source: TelemetrySource): Telemetry {
   const stops = [
     recordVerifications(meters),
     recordDecisions(meters),
-    recordCalls<FetchMessage>(meters, fetchChannelName, 'fastify_entra.fetch.duration', ({ origin, method }) => ({
-      'server.address': new URL(origin).host,
-      'http.request.method': method
-    })),
-    recordCalls<LookupMessage>(meters, lookupChannelName, 'fastify_entra.lookup.duration', ({ name }) => ({
-      'fastify_entra.lookup.name': name
-    }))
+    recordCalls(meters, 'fastify_entra.fetch.duration', fetches),
+    recordCalls(meters, 'fastify_entra.lookup.duration', lookups)
   ]
   return {
     stop() {
@@ -79,20 +70,13 @@ function recordGauges(meters: Meters, source: TelemetrySource): void {
   )
 }
 
-/** Listens to a channel; the result stops that. */
-function listenTo<Message>(from: Channel, listener: (message: Message) => void): () => void {
-  const listen = guarded((message: unknown) => listener(message as Message))
-  from.subscribe(listen)
-  return () => void from.unsubscribe(listen)
-}
-
 function recordVerifications(meters: Meters): () => void {
   const tally = new Tally()
   const cached: Count = { attributes: verificationOf('accepted', true), value: 0 }
   meters.observe('fastify_entra.verifications', () => [...(cached.value > 0 ? [cached] : []), ...tally.counts])
   const measure = meters.measure('fastify_entra.verification.duration')
   let seen = 0
-  return listenTo<VerificationEvent>(channel(verificationChannelName), ({ outcome, known, code, milliseconds }) => {
+  return listenTo<VerificationEvent>(verificationChannelName, ({ outcome, known, code, milliseconds }) => {
     if (known && code === undefined) cached.value += 1
     else
       tally.add(`${outcome} ${known} ${code}`, () => ({
@@ -112,7 +96,7 @@ const verificationOf = (outcome: VerificationEvent['outcome'], known: boolean): 
 function recordDecisions(meters: Meters): () => void {
   const tally = new Tally()
   meters.observe('fastify_entra.decisions', () => tally.counts)
-  return listenTo<DecisionEvent>(channel(decisionChannelName), ({ outcome, operation, rule, code, ...on }) => {
+  return listenTo<DecisionEvent>(decisionChannelName, ({ outcome, operation, rule, code, ...on }) => {
     // A refusal before any guard is about the token: by routes, callers could make a series of each route and code.
     const route = outcome === 'refused' ? undefined : on.route
     tally.add(`${outcome} ${code} ${operation} ${rule} ${route}`, () => ({
@@ -131,28 +115,12 @@ function placeOf(route: string): Attributes {
   return { 'http.request.method': method, 'http.route': pattern }
 }
 
-/** Measures traced calls from their begin to their end, and those that failed by the kind of the error. */
-function recordCalls<Message extends object>(
-  meters: Meters,
-  channelName: string,
-  metric: MetricName,
-  attributesOf: (message: Message) => Attributes
-): () => void {
+/** Measures calls from their begin to their end, and those that failed by the kind of the error. */
+function recordCalls<Message extends object>(meters: Meters, metric: MetricName, calls: Calls<Message>): () => void {
   const measure = meters.measure(metric)
-  const begun = new WeakMap<object, number>()
-  const from = tracingChannel<string, Message & { readonly error?: unknown }>(channelName)
-  const listeners = {
-    start: (message: object) => void begun.set(message, performance.now()),
-    end() {},
-    asyncStart() {},
-    asyncEnd: guarded((message: Message & { readonly error?: unknown }) => {
-      const start = begun.get(message)
-      if (start === undefined) return // it began before anybody listened
-      const failed = message.error !== undefined && { 'error.type': errorTypeOf(message.error) }
-      measure((performance.now() - start) / 1000, { ...attributesOf(message), ...failed })
-    }),
-    error() {}
-  }
-  from.subscribe(listeners)
-  return () => void from.unsubscribe(listeners)
+  const begin = () => performance.now()
+  return followCalls(calls, begin, (start, attributes, errorType) => {
+    const failed = errorType !== undefined && { 'error.type': errorType }
+    measure((performance.now() - start) / 1000, { ...attributes, ...failed })
+  })
 }

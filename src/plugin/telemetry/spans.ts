@@ -1,10 +1,6 @@
 /** Spans for calls to other services, and what the span of a request says of a decision. A cached token makes none. */
-import { channel, tracingChannel } from 'node:diagnostics_channel'
 import { type DecisionEvent, decisionChannelName } from '../audit/decision-channel.js'
-import { type FetchMessage, fetchChannelName } from '../lib/json-client.js'
-import { type LookupMessage, lookupChannelName } from '../lib/lookup-cache.js'
-import { errorTypeOf } from './error-type.js'
-import { guarded } from './guarded.js'
+import { type Calls, fetches, followCalls, listenTo, lookups } from './calls.js'
 import type { Attributes } from './tally.js'
 
 interface Span {
@@ -23,63 +19,41 @@ export interface TraceApi {
   readonly SpanStatusCode: { readonly ERROR: number }
 }
 
-/** How the calls of a channel are shown. */
-interface Shown<Message> {
-  readonly channelName: string
-  readonly kind: number
-  readonly nameOf: (message: Message) => string
-  readonly attributesOf: (message: Message) => Attributes
-}
-
-/** Starts a span for each call; the result stops that. */
+/** Starts a span for each call, and describes decisions on the active one; the result stops that. */
 export function startSpans(api: TraceApi, scope: string): () => void {
-  const fetches: Shown<FetchMessage> = {
-    channelName: fetchChannelName,
-    kind: api.SpanKind.CLIENT,
-    nameOf: ({ method }) => method,
-    attributesOf: ({ origin, method }) => ({
-      'server.address': new URL(origin).host,
-      'http.request.method': method
-    })
-  }
-  const lookups: Shown<LookupMessage> = {
-    channelName: lookupChannelName,
-    kind: api.SpanKind.INTERNAL,
-    nameOf: ({ name }) => `fastify_entra.lookup ${name}`,
-    attributesOf: ({ name }) => ({ 'fastify_entra.lookup.name': name })
-  }
-  const stops = [showCalls(api, scope, fetches), showCalls(api, scope, lookups), describeDecisions(api)]
+  const { CLIENT, INTERNAL } = api.SpanKind
+  const stops = [
+    showCalls(api, scope, fetches, ({ method }) => ({ name: method, kind: CLIENT })),
+    showCalls(api, scope, lookups, ({ name }) => ({ name: `fastify_entra.lookup ${name}`, kind: INTERNAL })),
+    describeDecisions(api)
+  ]
   return () => {
     for (const stop of stops) stop()
   }
 }
 
-function showCalls<Message extends object>(api: TraceApi, scope: string, shown: Shown<Message>): () => void {
-  const tracer = api.trace.getTracer(scope)
-  const spans = new WeakMap<object, Span>()
-  const from = tracingChannel<string, Message & { readonly error?: unknown }>(shown.channelName)
-  const listeners = {
-    start: guarded((message: Message) => {
-      const options = { kind: shown.kind, attributes: shown.attributesOf(message) }
-      spans.set(message, tracer.startSpan(shown.nameOf(message), options))
-    }),
-    end() {},
-    asyncStart() {},
-    asyncEnd: guarded((message: object) => spans.get(message)?.end()),
-    error: guarded((message: { readonly error: unknown }) => {
-      const span = spans.get(message)
-      span?.setAttributes({ 'error.type': errorTypeOf(message.error) })
-      span?.setStatus({ code: api.SpanStatusCode.ERROR })
-    })
+function showCalls<Message extends object>(
+  { trace, SpanStatusCode }: TraceApi,
+  scope: string,
+  calls: Calls<Message>,
+  shownAs: (message: Message) => { readonly name: string; readonly kind: number }
+): () => void {
+  const tracer = trace.getTracer(scope)
+  const begin = (message: Message, attributes: Attributes) => {
+    const { name, kind } = shownAs(message)
+    return tracer.startSpan(name, { kind, attributes })
   }
-  from.subscribe(listeners)
-  return () => void from.unsubscribe(listeners)
+  return followCalls(calls, begin, (span, _attributes, errorType) => {
+    if (errorType !== undefined) {
+      span.setAttributes({ 'error.type': errorType })
+      span.setStatus({ code: SpanStatusCode.ERROR })
+    }
+    span.end()
+  })
 }
 
 function describeDecisions({ trace }: TraceApi): () => void {
-  const from = channel(decisionChannelName)
-  const listener = guarded((message: unknown) => {
-    const { outcome, operation, rule, code } = message as DecisionEvent
+  return listenTo<DecisionEvent>(decisionChannelName, ({ outcome, operation, rule, code }) => {
     trace.getActiveSpan()?.setAttributes({
       'fastify_entra.outcome': outcome,
       ...(operation !== undefined && { 'fastify_entra.operation': operation }),
@@ -87,6 +61,4 @@ function describeDecisions({ trace }: TraceApi): () => void {
       ...(code !== undefined && { 'fastify_entra.code': code })
     })
   })
-  from.subscribe(listener)
-  return () => void from.unsubscribe(listener)
 }

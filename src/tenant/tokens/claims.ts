@@ -12,7 +12,7 @@ export interface Issuance extends Proof {
   readonly tenantId: string
   readonly resource: Resource
   readonly client: Client
-  /** Whether the client authenticated with a certificate. */
+  /** Whether the client authenticated with an assertion: its own, signed with its certificate, or a federated one. */
   readonly byAssertion: boolean
   readonly user: User | undefined
   readonly scopes: ReadonlySet<string>

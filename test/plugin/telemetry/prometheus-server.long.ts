@@ -4,12 +4,12 @@
  */
 import { spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { until } from '../../faults/waits.js'
 import { get } from '../../support/http.js'
 import { skipWithout } from '../../support/programs.js'
+import { freePort } from '../../support/redis.js'
 import { startServer } from '../../support/server.js'
 import { clientId, signingKey, startTestTenant, tenantId } from '../../support/tenant.js'
 import { plot, type Series } from './plot.js'
@@ -22,14 +22,6 @@ interface Answer {
       readonly values: readonly (readonly [seconds: number, value: string])[]
     }[]
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address ? address.port : 0
 }
 
 /** Starts it; `query` asks for the values of an expression since the start. */

@@ -9,7 +9,7 @@ import type { IssuerSettings } from '../../issuers/issuer.js'
 import { adviceFor } from '../../keys/advice.js'
 import { systemClock } from '../../lib/clock.js'
 import { type ExchangeJson, reasonOf } from '../../lib/json-client.js'
-import type { Logger } from '../../lib/logger.js'
+import { noLog } from '../../lib/logger.js'
 import { hasOwn } from '../../lib/own.js'
 import { shown } from '../../lib/validate.js'
 import { isRefusal } from '../../refusals/refusal.js'
@@ -43,10 +43,6 @@ const changes: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   ['unauthorized_client', 'ENTRA_CLIENT_ID must be the client ID of a registration that this tenant has']
 ])
 
-/** The report says it. */
-const nothing = () => {}
-const log: Logger = { info: nothing, warn: nothing, error: nothing }
-
 /** A client of a tenant, and where it calls Microsoft Graph. */
 export interface GraphClient {
   readonly client: OwnClient
@@ -77,7 +73,7 @@ export interface CheckedCredential {
 /** Requests a token with each secret, certificate or assertion (client credentials grant, RFC 6749 §4.4). */
 export async function checkCredential(graph: GraphClient, timeoutSeconds: number): Promise<CheckedCredential> {
   try {
-    const dependencies = { clock: systemClock, log, timeoutSeconds }
+    const dependencies = { clock: systemClock, log: noLog, timeoutSeconds }
     const proofs = await new CredentialSource(graph.client.credential, dependencies).proofs()
     const checked = await Promise.all(proofs.map((proof, at) => checkProof(graph, proof, numbered(at, proofs.length))))
     const token = checked.map((each) => each.token).find((each) => each !== undefined)

@@ -4,7 +4,7 @@ import { Issuer, type IssuerSettings } from '../../issuers/issuer.js'
 import { adviceFor } from '../../keys/advice.js'
 import { systemClock } from '../../lib/clock.js'
 import type { FetchJson } from '../../lib/json-client.js'
-import type { Logger } from '../../lib/logger.js'
+import { noLog } from '../../lib/logger.js'
 import { proxyInWords } from '../../lib/proxies.js'
 import type { Settings } from '../../options.js'
 import type { World } from '../outcome.js'
@@ -16,13 +16,10 @@ export interface CheckedKeys {
   readonly failed: ReadonlySet<IssuerSettings>
 }
 
-const nothing = () => {}
-const log: Logger = { info: nothing, warn: nothing, error: nothing }
-
 /** Fetches the documents and keys of all issuers, once. */
 export async function fetchIssuers(settings: Settings, fetchJson: FetchJson): Promise<readonly Issuer[]> {
   const names = new Map<string, Issuer>()
-  const dependencies = { fetchJson, clock: systemClock, log, names }
+  const dependencies = { fetchJson, clock: systemClock, log: noLog, names }
   const issuers = settings.issuers.map((each) => new Issuer(each, settings.keyTimings, dependencies))
   await Promise.all(issuers.map(({ keys }) => keys.start()))
   for (const { keys } of issuers) keys.close()
