@@ -95,7 +95,7 @@ const registering = [
     'faults/child.ts'
   ],
   ...['faults/http2.test.ts', 'hostile/jose.long.ts', 'hostile/server.ts', 'refused/once.test.ts', 'refused/table.ts'],
-  ...['refused/refused.test.ts', 'server/own.test.ts', 'tenant/step-up.test.ts', 'plugin/plugin.test.ts'],
+  ...['refused/refused.long.ts', 'server/own.test.ts', 'tenant/step-up.test.ts', 'plugin/plugin.test.ts'],
   ...['plugin/downstream/token-client.test.ts', 'plugin/fastify/bad-programs.test.ts'],
   ...['changed', 'contradictory', 'discovered', 'hosts', 'hosts-open', 'made', 'registered', 'throws'].map(
     (app) => `plugin/command/apps/${app}.ts`
