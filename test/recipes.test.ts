@@ -259,7 +259,7 @@ recipe(
 )
 
 recipe(
-  '@fastify/websocket: 4401 when the user is revoked, and each message is authorized',
+  '@fastify/websocket: 4401 when the user is revoked, each message is authorized, and a new token replaces the old one',
   async (t, world) => {
     const { tenant, user, origin, revocations } = world
     const heading = '@fastify/websocket'
@@ -278,10 +278,14 @@ recipe(
     }
     const reader = await connect({ oid: users.ws })
     const admin = await connect({ roles: ['Admin'] })
-    t.match(await reader.say('1'), /^This route requires the role Admin/)
-    t.equal(await admin.say('1'), 'cancelled 1')
+    t.match(await reader.say('cancel 1'), /^This route requires the role Admin/)
+    t.equal(await admin.say('cancel 1'), 'cancelled 1')
+    const renew = async (claims: object) => `renew ${await signed(tenant, { scp: 'Orders.Read', ...claims })}`
+    t.match(await reader.say(await renew({ roles: ['Admin'] })), /another caller/)
+    t.equal(await reader.say(await renew({ oid: users.ws, roles: ['Admin'] })), 'renewed')
+    t.equal(await reader.say('cancel 1'), 'cancelled 1', 'by the new token')
     await revocations?.revoke({ tenantId: tenant.tenantId, id: users.ws })
-    t.match(await reader.say('2'), /^The token was revoked/, 'at once, for what is authorized')
+    t.match(await reader.say('cancel 2'), /^The token was revoked/, 'at once, for what is authorized')
     t.equal(await reader.closed, '4401 token_revoked')
     t.equal(admin.socket.readyState, WebSocket.OPEN)
   },

@@ -25,7 +25,7 @@ import { watchRoutes } from './routes/access-matrix.js'
 import { isSilent } from './routes/internals.js'
 import { reportScope } from './routes/scope.js'
 import { watchRoot, watchUnprotectedGuards } from './routes/unprotected-guards.js'
-import { createVerifyToken } from './verification/identify.js'
+import { createIdentifyToken, createVerifyToken } from './verification/identify.js'
 
 watchUnprotectedGuards()
 
@@ -46,11 +46,12 @@ async function entra(app: FastifyInstance, given: EntraOptions): Promise<void> {
   const startTimeoutSeconds = (app.initialConfig.pluginTimeout || Number.POSITIVE_INFINITY) / 1000 // 0: none
   const engine = await startEngine(settings, { log: app.log, logFor, isSilent, startTimeoutSeconds })
   const { issuers, verifier, audit } = engine
-  const verifyToken = createVerifyToken(verifier, audit, app.log)
+  const identifyToken = createIdentifyToken(verifier, audit)
+  const verifyToken = createVerifyToken(identifyToken, app.log)
   await registerJwt(app, verifier, verifyToken)
   for (const warning of settings.warnings) app.log.warn(warning)
   const { entries, ...routes } = watchRoutes(app, settings.strictRoutes)
-  const refuse = decorate(app, engine, { ...routes, accessMatrix: entries, verifyToken })
+  const refuse = decorate(app, engine, { ...routes, accessMatrix: entries, identifyToken, verifyToken })
   publish(issuers, entries)
   const withScopes = scopesToRequest(settings.resource, issuers)
   const probe = probeOf(app, settings)
@@ -122,7 +123,7 @@ function hasForeignUpgrades(app: FastifyInstance): boolean {
 
 function refuseClash(app: FastifyInstance, hasUser: boolean): void {
   if (pluginMark in app) throw new EntraConfigurationError('fastify-entra is registered twice; register it once')
-  const names = ['principal', 'principalOrNull', 'principalSignal', ...(hasUser ? ['user'] : [])]
+  const names = ['principal', 'principalOrNull', 'principalSignal', 'renewPrincipal', ...(hasUser ? ['user'] : [])]
   const taken = names.find((name) => app.hasRequestDecorator(name))
   if (taken)
     throw new EntraConfigurationError(

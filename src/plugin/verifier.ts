@@ -32,7 +32,7 @@ import { DownstreamError, refusalIn, TokenRefusedError } from './refusals/refusa
 import { metadataOf, type ProtectedResourceMetadata } from './resource/metadata.js'
 import type { ResourceOptions } from './resource/protected-resource.js'
 import { bearerToken } from './verification/bearer.js'
-import { createVerifyToken, type VerifyToken } from './verification/identify.js'
+import { createIdentifyToken, createVerifyToken, type VerifyToken } from './verification/identify.js'
 
 /** Options of {@link createVerifier}: those of the plugin, except options for routes and requests. */
 export type VerifierOptions = (EntraTenantOptions | OidcOptions | TenantsOptions) &
@@ -269,7 +269,7 @@ async function run(settings: Settings, log: Logger, rules: readonly Rule[]): Pro
   void engine.firstTry()
   return {
     engine,
-    verifyToken: createVerifyToken(engine.verifier, engine.audit, log),
+    verifyToken: createVerifyToken(createIdentifyToken(engine.verifier, engine.audit), log),
     decide: decider(engine, log, rules)
   }
 }

@@ -17,7 +17,7 @@ import { challengeContextOf } from '../options.js'
 import type { Refusal, RefusalCode } from '../refusals/refusal.js'
 import { TokenRefusedError } from '../refusals/refusal-error.js'
 import type { AccessMatrix, WatchedRoutes } from '../routes/access-matrix.js'
-import type { VerifyToken } from '../verification/identify.js'
+import type { IdentifyToken, VerifyToken } from '../verification/identify.js'
 import { lapseOf } from '../verification/still-valid.js'
 import { decorateAnswers } from './answered.js'
 import { createGuardHost } from './enforce.js'
@@ -25,6 +25,7 @@ import { decorateOnBehalfOf } from './on-behalf-of.js'
 import { type Authorize, createOutsideRoutes, type DeclareOperation, type OutsideRoutes } from './outside-routes.js'
 import { decoratePrincipalSignal } from './principal-signal.js'
 import { answerRefusalErrors } from './refusal-answers.js'
+import { decorateRenewPrincipal } from './renew-principal.js'
 import { decoratePrincipal, decorateUser } from './request-principal.js'
 import type { Refuse } from './send-refusal.js'
 import { refusalSender } from './send-refusal.js'
@@ -117,19 +118,22 @@ function describeTenant(
 /** Dependencies of the decorators, beside the engine. */
 interface Given extends Pick<WatchedRoutes, 'rules' | 'wrapped' | 'operations'> {
   readonly accessMatrix: AccessMatrix
+  readonly identifyToken: IdentifyToken
   readonly verifyToken: VerifyToken
 }
 
 /** Decorates the instance and its requests; returns how a refusal is sent. */
 export function decorate(app: FastifyInstance, engine: Engine, given: Given): Refuse {
   const { settings, audit, downstreams, scopeNameFor, verifier } = engine
-  const { rules, verifyToken, wrapped } = given
+  const { rules, identifyToken, verifyToken, wrapped } = given
   const groupsOf = groupsLookup(engine, rules, (request, scopes) => (request as FastifyRequest).onBehalfOf(scopes))
-  const outside = createOutsideRoutes(createAuthorizer(engine, groupsOf), given, app.log)
+  const authorizer = createAuthorizer(engine, groupsOf)
+  const outside = createOutsideRoutes(authorizer, given, app.log)
   const complete = (why: Refusal, principal: Principal | null) => completedFor(why, principal, verifier.issuers)
   const refuse = advising(app, refusalSender(challengeContextOf(settings), audit, complete))
   decoratePrincipal(app)
   decoratePrincipalSignal(app, signalsOf(engine, app.log))
+  decorateRenewPrincipal(app, { authorizer, identifyToken })
   if (settings.userDecorator) decorateUser(app)
   decorateAnswers(app)
   answerRefusalErrors(app, refuse)

@@ -7,6 +7,7 @@ import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { isRefusal, refusal } from '../refusals/refusal.js'
 import { DownstreamError } from '../refusals/refusal-error.js'
 import { authorizationHeader, bearerToken } from '../verification/bearer.js'
+import { renewedTokenOf } from './renew-principal.js'
 import { principalOf } from './request-principal.js'
 
 /**
@@ -57,9 +58,11 @@ async function onBehalfOf(
   return downstream.tokenOnBehalfOf(principal, tokenOf(request), scopes, refused)
 }
 
-/** The token that the principal was read from. It is not stored, so the header is read again. */
-function tokenOf({ raw }: FastifyRequest): string {
-  const header = authorizationHeader(raw.rawHeaders)
+/** The token that the principal was read from. Only a renewed one is stored, so the header is read again. */
+function tokenOf(request: FastifyRequest): string {
+  const renewed = renewedTokenOf(request)
+  if (renewed !== undefined) return renewed
+  const header = authorizationHeader(request.raw.rawHeaders)
   const token = isRefusal(header) ? header : bearerToken(header)
   if (isRefusal(token)) throw new DownstreamError(token)
   return token

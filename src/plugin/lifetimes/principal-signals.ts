@@ -20,8 +20,9 @@ export interface SignalDependencies {
 
 /** A signal that is watched. */
 interface Watched {
-  readonly principal: Principal
-  readonly dueAt: number
+  /** Another one after a renewal, with another {@link Watched.dueAt}. */
+  principal: Principal
+  dueAt: number
   readonly controller: AbortController
   /** The signals that are checked in the same second. */
   readonly group: Set<Watched>
@@ -31,6 +32,8 @@ interface Watched {
 /** A signal, and how it is forgotten. */
 export interface WatchedSignal {
   readonly signal: AbortSignal
+  /** From now on it fires when this principal's token is no longer valid. Has no effect once it has fired or is released. */
+  renew(principal: Principal): void
   /** From now on it does not fire, and nothing holds it. */
   release(): void
 }
@@ -62,10 +65,9 @@ export class PrincipalSignals {
     const controller = new AbortController()
     if (this.#isClosed) {
       controller.abort(closed())
-      return { signal: controller.signal, release() {} }
+      return { signal: controller.signal, renew() {}, release() {} }
     }
-    const lastSecond = Math.ceil(principal.expiresAt + this.#given.clockToleranceSeconds)
-    const dueAt = Math.max(lastSecond, Math.floor(Date.now() / 1000) + 1)
+    const dueAt = this.#dueAt(principal)
     const group = this.#groups[this.#added % checkSeconds] as Set<Watched>
     const watched: Watched = { principal, dueAt, controller, group, isBeingChecked: false }
     this.#added += 1
@@ -73,7 +75,24 @@ export class PrincipalSignals {
     group.add(watched)
     this.#wheel.add(watched)
     this.#cancelTimer ??= this.#schedule()
-    return { signal: controller.signal, release: () => this.#forget(watched) }
+    return {
+      signal: controller.signal,
+      renew: (renewed) => this.#renew(watched, renewed),
+      release: () => this.#forget(watched)
+    }
+  }
+
+  #renew(watched: Watched, principal: Principal): void {
+    if (!watched.group.has(watched)) return
+    this.#wheel.remove(watched)
+    Object.assign(watched, { principal, dueAt: this.#dueAt(principal) })
+    this.#wheel.add(watched)
+  }
+
+  /** The wheel takes only what is due after this second. */
+  #dueAt({ expiresAt }: Principal): number {
+    const lastSecond = Math.ceil(expiresAt + this.#given.clockToleranceSeconds)
+    return Math.max(lastSecond, Math.floor(Date.now() / 1000) + 1)
   }
 
   /** Fires all signals, and those of requests that come after it at once. */
@@ -100,10 +119,12 @@ export class PrincipalSignals {
 
   /** While it cannot be determined, as Redis is down, the stream goes on: its request was allowed, and a later check decides. */
   async #check(watched: Watched): Promise<void> {
+    const { principal } = watched
     watched.isBeingChecked = true
-    const why = await this.#given.lapseOf(watched.principal)
+    const why = await this.#given.lapseOf(principal)
     watched.isBeingChecked = false
-    if (why && why.status < 500) this.#end(watched, this.#given.toReason(why, watched.principal))
+    const isRenewed = watched.principal !== principal
+    if (why && why.status < 500 && !isRenewed) this.#end(watched, this.#given.toReason(why, principal))
   }
 
   #end(watched: Watched, reason: Error): void {

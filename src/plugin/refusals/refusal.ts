@@ -52,6 +52,10 @@ const kinds = {
   ),
   /** Revoked before it expired: the application's `isRevoked` says so. */
   token_revoked: unauthorized('The token was revoked. Get a new one.'),
+  /** A connection was opened with the token of one caller, and is to be renewed with that of another one. */
+  wrong_subject: unauthorized(
+    'The token is of another caller than the one who opened this connection. Send a token of the same user or app, or open a new connection.'
+  ),
   /** A claim that every access token has is missing. */
   missing_claim: unauthorized('The token lacks a claim that every access token has.'),
   /** A required claim has the wrong type, or a time is not a number of seconds. */

@@ -1,5 +1,5 @@
 /** Verifies a token from any source with all checks, and audits the result. */
-import type { Audit } from '../audit/audit.js'
+import type { Audit, Occasion } from '../audit/audit.js'
 import { verificationStarted } from '../audit/verification-channel.js'
 import { withFrozenClaims } from '../claims/freeze.js'
 import type { Principal } from '../claims/principal.js'
@@ -21,34 +21,43 @@ import { type VerifierState, verifyToken } from './verify.js'
  */
 export type VerifyToken = (token: string) => Promise<Principal>
 
+/** Where a token came from, for the audit and the log. */
+type Source = Pick<Occasion, 'log' | 'where'>
+
+/** Verifies a token, as {@link VerifyToken} does, for the audit of its source. */
+export type IdentifyToken = (token: unknown, from: Source) => Promise<Principal>
+
 /** Creates a {@link VerifyToken}. */
-export function createVerifyToken(
+export function createVerifyToken(identifyToken: IdentifyToken, log: Logger): VerifyToken {
+  return async (token) => identifyToken(token, { log, where: undefined })
+}
+
+/** Creates an {@link IdentifyToken}. */
+export function createIdentifyToken(
   state: VerifierState,
-  audit: Pick<Audit, 'refused' | 'authenticated'>,
-  log: Logger
-): VerifyToken {
+  audit: Pick<Audit, 'refused' | 'authenticated'>
+): IdentifyToken {
   const { cache, isRevoked, keysTimeoutSeconds, issuers } = state
-  const identify = async (token: unknown): Promise<Principal | Refusal> => {
+  const identify = async (token: unknown, log: Logger): Promise<Principal | Refusal> => {
     if (typeof token !== 'string') return refusal('token_malformed')
     const answer = await verifyToken(token, state)
     return isRefusal(answer) ? answer : ((await admit(answer, state, log)) ?? withFrozenClaims(answer.principal))
   }
-  const occasion = (principal?: Principal) => ({ log, where: undefined, principal })
-  const refuse = (why: Refusal, principal?: Principal) => {
-    audit.refused(occasion(principal), why)
-    return new TokenRefusedError(completedFor(why, principal, issuers))
-  }
-  return async (token) => {
+  return async (token, { log, where }) => {
+    const refuse = (why: Refusal, principal?: Principal) => {
+      audit.refused({ log, where, principal }, why)
+      return new TokenRefusedError(completedFor(why, principal, issuers))
+    }
     const publish = verificationStarted()
     const remembered = typeof token === 'string' ? cache?.find(`Bearer ${token}`) : undefined
-    const principal = remembered ?? (await identify(token))
+    const principal = remembered ?? (await identify(token, log))
     const unknown = isRefusal(principal) ? principal : undefined
     const why =
       unknown ??
       (isRevoked && (await revocationRefusal({ isRevoked, keysTimeoutSeconds }, principal as Principal, log)))
     publish?.(remembered !== undefined, why?.code)
     if (why) throw refuse(why, unknown ? undefined : (principal as Principal))
-    audit.authenticated(occasion(principal as Principal))
+    audit.authenticated({ log, where, principal: principal as Principal })
     return principal as Principal
   }
 }

@@ -175,3 +175,32 @@ t.test('close() fires all, and those of later requests at once', async (t) => {
   t.match(late.signal.reason, { name: 'AbortError' })
   t.equal(clock.pending, 0)
 })
+
+t.test('a renewed one fires for its new token, also if the check of the old one ends later', async (t) => {
+  const { signals, lapsed, pass, principal } = start(t)
+  const [old, renewed] = [principal(5), principal(100)]
+  lapsed.set(old, refusal('token_revoked'))
+  const { signal, renew, release } = signals.watch(old)
+  const checked = pass(1) // the check of the old token has begun
+  renew(renewed)
+  await checked
+  await pass(100)
+  t.equal(reasonOf(signal), 'open')
+  await pass(60)
+  t.equal(reasonOf(signal), 'token_expired')
+  renew(principal(100))
+  release()
+  t.equal(signals.size, 0, 'renewing one that fired, or was released, has no effect')
+})
+
+t.test('a shorter token may replace a longer one; after closing nothing is renewed', async (t) => {
+  const { signals, pass, principal } = start(t)
+  const watched = signals.watch(principal(10_000))
+  watched.renew(principal(-30))
+  await pass(31)
+  t.equal(reasonOf(watched.signal), 'token_expired')
+  signals.close()
+  const late = signals.watch(principal(5))
+  late.renew(principal(10))
+  t.equal(late.signal.reason.name, 'AbortError')
+})

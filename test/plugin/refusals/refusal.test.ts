@@ -17,6 +17,7 @@ const contract: Record<RefusalCode, [status: number, error: string | undefined]>
   token_expired: [401, 'invalid_token'],
   token_not_yet_valid: [401, 'invalid_token'],
   token_revoked: [401, 'invalid_token'],
+  wrong_subject: [401, 'invalid_token'],
   missing_claim: [401, 'invalid_token'],
   invalid_claim: [401, 'invalid_token'],
   wrong_issuer: [401, 'invalid_token'],
