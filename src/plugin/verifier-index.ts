@@ -52,7 +52,7 @@ export type { KeySourceOptions, PreloadedKeySet, PreloadedKeys } from './keys/pr
 export { EntraConfigurationError } from './lib/configuration-error.js'
 export { type FetchMessage, fetchChannelName } from './lib/json-client.js'
 export type { Logger } from './lib/logger.js'
-export { type LookupMessage, lookupChannelName } from './lib/lookup-cache.js'
+export { type LookupMessage, lookupChannelName } from './lib/lookup-channels.js'
 export { type Problem, problemMediaType } from './refusals/challenge.js'
 export type { RefusalCode } from './refusals/refusal.js'
 export { DownstreamError, TokenRefusedError } from './refusals/refusal-error.js'

@@ -129,7 +129,8 @@ const no = (rule: Rule, { scopeName }: Question): Missing => ({
 async function evaluatePolicy(rule: Extract<Rule, { kind: 'policy' }>, question: Question) {
   const { principal, request, policySeconds } = question
   try {
-    const bounds = { what: rule, name: `the policy ${rule.name}`, timeoutSeconds: policySeconds }
+    const name = `the policy ${rule.name}`
+    const bounds = { what: rule, name, kind: 'policy', timeoutSeconds: policySeconds }
     const answer = callAbout(principal, bounds, () => (rule.allows as Policy)(principal, request))
     return (await answer) === true ? passes : no(rule, question)
   } catch (error) {

@@ -10,6 +10,14 @@ const warningDays = 30
 /** Days. From now on it is urgent. */
 const errorDays = 7
 
+/** When the certificates of this API expire, in ms since 1970: of several, the last to expire counts. `undefined` without any. */
+export function certificateEnd(proofs: Proofs | undefined): number | undefined {
+  const ends = (proofs ?? []).flatMap((proof) =>
+    hasOwn(proof, 'clientCertificate') ? [proof.clientCertificate.notAfter] : []
+  )
+  return ends.length > 0 ? Math.max(...ends) : undefined
+}
+
 /** Writes at most one line a day. */
 export class ExpiryWarning {
   readonly #clock: Clock
@@ -21,15 +29,12 @@ export class ExpiryWarning {
     this.#log = log
   }
 
-  /** Checks the certificates; of several, the last to expire counts. */
+  /** Checks the certificates. */
   check(proofs: Proofs | undefined): void {
     const now = this.#clock.now()
     if (now < this.#nextAt) return
-    const ends = (proofs ?? []).flatMap((proof) =>
-      hasOwn(proof, 'clientCertificate') ? [proof.clientCertificate.notAfter] : []
-    )
-    if (ends.length === 0) return
-    const end = Math.max(...ends)
+    const end = certificateEnd(proofs)
+    if (end === undefined) return
     const days = Math.floor((end - Date.now()) / dayMs)
     if (days >= warningDays) return
     this.#nextAt = now + dayMs

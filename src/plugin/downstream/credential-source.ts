@@ -8,7 +8,7 @@ import { reasonOf } from '../lib/json-client.js'
 import type { Logger } from '../lib/logger.js'
 import { inTime, OutageError } from '../lib/outages.js'
 import { hasOwn } from '../lib/own.js'
-import { ExpiryWarning } from './certificate-expiry.js'
+import { certificateEnd, ExpiryWarning } from './certificate-expiry.js'
 import type { Credential } from './credential.js'
 import type { Granted } from './msal.js'
 import { isSameProof, type Proof, type Proofs } from './proof.js'
@@ -71,6 +71,11 @@ export class CredentialSource {
     const proofs = await this.#current()
     this.#expiry.check(proofs)
     return proofs
+  }
+
+  /** When the certificate that is used expires, in ms since 1970; `undefined` if none is. */
+  get certificateEnd(): number | undefined {
+    return certificateEnd(this.#proofs)
   }
 
   async #current(): Promise<Proofs> {

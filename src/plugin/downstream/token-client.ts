@@ -61,6 +61,11 @@ export class TokenClient {
     this.#answers = new LookupCache(endpoint, { timeoutSeconds, clock }, client.maxTokens)
   }
 
+  /** See {@link CredentialSource.certificateEnd}. */
+  get certificateEnd(): number | undefined {
+    return this.#credential.certificateEnd
+  }
+
   /**
    * Returns a token for this API itself (client credentials grant, RFC 6749 §4.4).
    *

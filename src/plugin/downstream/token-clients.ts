@@ -8,6 +8,14 @@ import { loadMsal, msalPackage } from './load-msal.js'
 import type { OwnClient } from './options.js'
 import { type DownstreamDependencies, TokenClient } from './token-client.js'
 
+/** A certificate with which this API authenticates to a tenant. */
+export interface OwnCertificate {
+  /** The client ID of this API at that tenant. */
+  readonly clientId: string
+  /** Seconds, as `exp`. */
+  readonly expiresAt: number
+}
+
 /** The clients of all tenants. */
 export class TokenClients {
   readonly #byClient = new Map<OwnClient | undefined, TokenClient>()
@@ -27,6 +35,17 @@ export class TokenClients {
   /** Whether any tenant has a credential. */
   get any(): boolean {
     return this.#byClient.size > 0
+  }
+
+  /** The certificates that are in use: of each client ID the first to expire. */
+  get certificates(): readonly OwnCertificate[] {
+    const ends = new Map<string, number>()
+    for (const { client, certificateEnd } of this.#byClient.values()) {
+      const { clientId } = client
+      if (certificateEnd !== undefined)
+        ends.set(clientId, Math.min(certificateEnd / 1000, ends.get(clientId) ?? Number.POSITIVE_INFINITY))
+    }
+    return [...ends].map(([clientId, expiresAt]) => ({ clientId, expiresAt }))
   }
 
   /** The client for the tenant that issued a caller's token. */

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { routeOf } from '../authorization/guard.js'
 import { createAuthorizer, groupsLookup } from '../authorizer.js'
 import type { Principal } from '../claims/principal.js'
+import type { OwnCertificate } from '../downstream/token-clients.js'
 import type { Engine } from '../engine.js'
 import { completedFor } from '../issuers/claims-challenge.js'
 import type { IssuerStatus } from '../issuers/issuer.js'
@@ -55,6 +56,8 @@ export interface EntraTenant {
   readonly issuers: readonly IssuerStatus[]
   /** Verified tokens in the token cache; 0 without one. */
   readonly cachedTokens: number
+  /** The certificates of the option `downstream` that are in use; none for any other credential. */
+  readonly certificates: readonly OwnCertificate[]
   /** The discovery document (for Entra, that of v2); `undefined` until it is fetched. */
   readonly metadata: Metadata | undefined
   /** `publicUrl` of the option `resource`: the URL by which clients discover this API; `undefined` without the option. */
@@ -108,6 +111,9 @@ function describeTenant(
     },
     get cachedTokens() {
       return verifier.cache?.size ?? 0
+    },
+    get certificates() {
+      return downstreams.certificates
     },
     get metadata() {
       return metadata()

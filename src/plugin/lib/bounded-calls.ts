@@ -3,7 +3,9 @@ import { CircuitBreaker, type Subject } from './circuit-breaker.js'
 import type { Clock } from './clock.js'
 import { systemClock } from './clock.js'
 import { ConcurrencyLimit } from './concurrency.js'
+import { lookups } from './lookup-channels.js'
 import { OutageError, tooLate } from './outages.js'
+import { traced } from './traced.js'
 
 /** The limits of calls. */
 export interface Bounds {
@@ -16,6 +18,8 @@ export interface Bounds {
   readonly perDirectory: number
   /** What the circuit breaker counts. Default: callers. */
   readonly keyOf?: (subject: Subject) => string
+  /** What metrics and traces call the function or service: one of a few. Default: its name */
+  readonly kind?: string
 }
 
 /** Calls to one function or service. */
@@ -28,13 +32,13 @@ export class BoundedCalls {
   readonly #breaker: CircuitBreaker
 
   /** @param name of the function or service, for errors */
-  constructor(name: string, { timeoutSeconds, clock, perCaller, perDirectory, keyOf = callerOf }: Bounds) {
+  constructor(name: string, { timeoutSeconds, clock, perCaller, perDirectory, keyOf = callerOf, kind = name }: Bounds) {
     this.#name = name
     this.#timeoutSeconds = timeoutSeconds
     this.#clock = clock
     this.#callers = new ConcurrencyLimit(perCaller)
     this.#directories = new ConcurrencyLimit(perDirectory)
-    this.#breaker = new CircuitBreaker(name, clock, keyOf)
+    this.#breaker = new CircuitBreaker({ name, kind }, clock, keyOf)
   }
 
   /**
@@ -115,23 +119,32 @@ export const perCallerEachRequest = 64
  */
 const slow = new WeakMap<object, BoundedCalls>()
 
+/** A function of the application. */
+interface Called {
+  /** The function, or the object that represents it. */
+  readonly what: object
+  /** For errors. */
+  readonly name: string
+  /** As {@link Bounds.kind}. */
+  readonly kind: string
+  readonly timeoutSeconds: number
+}
+
 /**
  * Calls a function of the application about the holder of a token. A function that has always returned `true` or `false` synchronously
  * needs neither a timer nor a promise.
  *
- * @param what the function, or the object that represents it
  * @throws as {@link BoundedCalls.call}; rejects if the function is asynchronous
  */
-export function callAbout(
-  holder: Holder,
-  { what, name, timeoutSeconds }: { what: object; name: string; timeoutSeconds: number },
-  call: () => unknown
-): unknown {
+export function callAbout(holder: Holder, { what, name, kind, timeoutSeconds }: Called, call: () => unknown): unknown {
   const known = slow.get(what)
-  if (known) return known.call(subjectOf(holder), call, timeoutSeconds)
+  const begin = (calls: BoundedCalls, make: () => unknown) =>
+    traced(lookups, { name: kind }, () => calls.call(subjectOf(holder), make, timeoutSeconds))
+  if (known) return begin(known, call)
   const answer = call()
   if (typeof answer === 'boolean') return answer
   const bounds = {
+    kind,
     timeoutSeconds,
     clock: systemClock,
     perCaller: perCallerEachRequest,
@@ -139,5 +152,5 @@ export function callAbout(
   }
   const calls = new BoundedCalls(name, bounds)
   slow.set(what, calls)
-  return calls.call(subjectOf(holder), () => answer)
+  return begin(calls, () => answer)
 }

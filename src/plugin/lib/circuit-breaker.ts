@@ -9,6 +9,7 @@
  */
 import { Circuit, dropOldest, failuresBeforeOpening } from './circuit.js'
 import type { Clock } from './clock.js'
+import { publishCircuit } from './lookup-channels.js'
 import { CircuitOpenError, OutageError, ThrottledError } from './outages.js'
 
 /** The most keys of one directory that count for the common circuit: more than one directory must be affected. */
@@ -25,14 +26,23 @@ export interface Subject {
 /** The circuits of one function or service. */
 export class CircuitBreaker {
   readonly #name: string
+  readonly #kind: string
   readonly #clock: Clock
   readonly #keyOf: (subject: Subject) => string
   readonly #all = new Circuit(maxOfOneDirectory)
   readonly #directories = new Map<string, Circuit>()
 
-  /** @param keyOf what is counted: callers, or directories when a call is about a whole directory */
-  constructor(name: string, clock: Clock, keyOf: (subject: Subject) => string) {
+  /**
+   * @param named `name` of the function or service, for errors; `kind`, for metrics
+   * @param keyOf what is counted: callers, or directories when a call is about a whole directory
+   */
+  constructor(
+    { name, kind }: { readonly name: string; readonly kind: string },
+    clock: Clock,
+    keyOf: (subject: Subject) => string
+  ) {
     this.#name = name
+    this.#kind = kind
     this.#clock = clock
     this.#keyOf = keyOf
   }
@@ -55,7 +65,7 @@ export class CircuitBreaker {
     const attempts = this.#circuitsOf(subject).map((circuit) => ({ circuit, attempt: circuit.begin() }))
     try {
       const value = await call()
-      for (const { circuit } of attempts) circuit.answered()
+      for (const { circuit } of attempts) if (circuit.answered()) this.#tell(circuit, 0)
       return value
     } catch (error) {
       const failure = isOutage(error) && {
@@ -63,10 +73,19 @@ export class CircuitBreaker {
         retryAfterSeconds: error.retryAfterSeconds ?? 0
       }
       for (const { circuit, attempt } of attempts)
-        if (failure) circuit.failed(attempt, failure)
+        if (failure) this.#failed(circuit, attempt, failure)
         else circuit.ended(attempt)
       throw error
     }
+  }
+
+  #failed(circuit: Circuit, ...failed: Parameters<Circuit['failed']>): void {
+    const openSeconds = circuit.failed(...failed)
+    if (openSeconds > 0) this.#tell(circuit, openSeconds)
+  }
+
+  #tell(circuit: Circuit, openSeconds: number): void {
+    publishCircuit({ name: this.#kind, circuit, openSeconds })
   }
 
   #failureOf(subject: Subject) {

@@ -53,12 +53,15 @@ export class Circuit {
     return attempt
   }
 
-  answered(): void {
+  /** @returns whether that closed it */
+  answered(): boolean {
+    const wasOpen = this.#openUntil !== undefined
     this.#answers += 1
     this.#failed.clear()
     this.#suspects.clear()
     this.#openUntil = undefined
     this.#probe = undefined
+    return wasOpen
   }
 
   /** The outcome of the call does not show whether the service is down. */
@@ -66,28 +69,30 @@ export class Circuit {
     if (this.#probe === attempt) this.#probe = undefined
   }
 
-  failed(attempt: Attempt, failure: Failure): void {
+  /** @returns for how many seconds that opened it; 0 if it did not */
+  failed(attempt: Attempt, failure: Failure): number {
     const isProbe = this.#probe === attempt
     this.ended(attempt)
-    if (this.#answers !== attempt.answersBefore) return
+    if (this.#answers !== attempt.answersBefore) return 0
     this.#suspect(failure.key)
     // No longer than `Retry-After` said to all that were counted: the probe is one caller's.
-    if (isProbe) this.#open(failure.now, Math.min(this.#openSeconds, failure.retryAfterSeconds))
-    else if (this.#openUntil === undefined) this.#count(failure)
+    if (isProbe) return this.#open(failure.now, Math.min(this.#openSeconds, failure.retryAfterSeconds))
+    return this.#openUntil === undefined ? this.#count(failure) : 0
   }
 
-  #count({ key, directory, retryAfterSeconds, now }: Failure): void {
+  #count({ key, directory, retryAfterSeconds, now }: Failure): number {
     const keys = this.#failed.get(directory) ?? new Map<string, number>()
     this.#failed.set(directory, keys)
     if (keys.size < this.#maxOfOneDirectory) keys.set(key, retryAfterSeconds)
     const said = [...this.#failed.values()].flatMap((each) => [...each.values()])
-    if (said.length >= failuresBeforeOpening) this.#open(now, Math.min(...said))
+    return said.length >= failuresBeforeOpening ? this.#open(now, Math.min(...said)) : 0
   }
 
-  #open(now: number, seconds: number): void {
+  #open(now: number, seconds: number): number {
     this.#openSeconds = Math.min(maxWaitSeconds, Math.max(openSeconds, seconds))
     this.#openUntil = now + this.#openSeconds * 1000
     this.#failed.clear()
+    return this.#openSeconds
   }
 
   #suspect(key: string): void {

@@ -1,9 +1,9 @@
 /** Caches results of the application's functions, or of services behind them: shared, bounded, with a deadline and a lifetime. */
-import { tracingChannel } from 'node:diagnostics_channel'
 import { LRUCache } from 'lru-cache'
 import { BoundedCalls, type Bounds } from './bounded-calls.js'
 import type { Subject } from './circuit-breaker.js'
 import type { Clock } from './clock.js'
+import { lookups } from './lookup-channels.js'
 import { ThrottledError } from './outages.js'
 import { traced } from './traced.js'
 
@@ -14,17 +14,6 @@ const maxAnswers = 10_000
  * connections (`fetch-json`), and enough for a thousand results a second that take 100 ms each.
  */
 const places = { perCaller: 4, perDirectory: 128 }
-
-/** Name of the tracing channel (Node: `TracingChannel`) of every lookup that is made; a cached result makes none. */
-export const lookupChannelName = 'fastify-entra.lookup'
-
-/** Its messages, beside `error`; they never identify the subject. */
-export interface LookupMessage {
-  /** `groups`, `allowedTenants`, `Redis`, or the token endpoint that is called for a token. */
-  readonly name: string
-}
-
-const lookups = tracingChannel<string, LookupMessage>(lookupChannelName)
 
 /** A lookup, and its subject. */
 export interface Question extends Subject {

@@ -1,7 +1,7 @@
 /** What is listened to: channels, and the calls to other services that tracing channels report, with the attributes of each. */
 import { channel, tracingChannel } from 'node:diagnostics_channel'
 import { type FetchMessage, fetchChannelName } from '../lib/json-client.js'
-import { type LookupMessage, lookupChannelName } from '../lib/lookup-cache.js'
+import { type LookupMessage, lookupChannelName } from '../lib/lookup-channels.js'
 import { errorTypeOf } from './error-type.js'
 import { guarded } from './guarded.js'
 import type { Attributes } from './tally.js'

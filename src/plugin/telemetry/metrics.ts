@@ -48,8 +48,21 @@ export const metrics = {
   'fastify_entra.lookup.duration': {
     kind: 'histogram',
     unit: 's',
-    description: 'Time of lookups that no cache answered: groups, tenants, tokens for other APIs, the shared cache',
+    description:
+      'Time of lookups that no cache answered: groups, tenants, tokens for other APIs, Redis, and calls of isRevoked and of policies that return a promise',
     attributes: ['fastify_entra.lookup.name', 'error.type']
+  },
+  'fastify_entra.circuits.open': {
+    kind: 'gauge',
+    unit: '{circuit}',
+    description: 'Circuits that are open, so that no call is made: of a lookup one for all, and one for each directory',
+    attributes: ['fastify_entra.lookup.name']
+  },
+  'fastify_entra.certificate.remaining': {
+    kind: 'gauge',
+    unit: 's',
+    description: 'Time until the certificate of this API expires; negative once it has',
+    attributes: ['fastify_entra.client_id']
   },
   'fastify_entra.token_cache.tokens': {
     kind: 'gauge',

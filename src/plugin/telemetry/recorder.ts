@@ -1,6 +1,7 @@
 /** Counts and measures what the channels publish, and hands it to a library of metrics. */
 import { type DecisionEvent, decisionChannelName } from '../audit/decision-channel.js'
 import { type VerificationEvent, verificationChannelName } from '../audit/verification-channel.js'
+import { type CircuitMessage, circuitChannelName } from '../lib/lookup-channels.js'
 import { type Calls, fetches, followCalls, listenTo, lookups } from './calls.js'
 import type { MetricName } from './metrics.js'
 import { type Attributes, type Count, Tally } from './tally.js'
@@ -24,6 +25,7 @@ export interface TelemetrySource {
     readonly keys: number
     readonly ageSeconds?: number
   }[]
+  readonly certificates?: readonly { readonly clientId: string; readonly expiresAt: number }[]
 }
 
 /** What {@link startOpenTelemetry} and {@link startPrometheus} return. */
@@ -42,7 +44,8 @@ export function record(meters: Meters, source: TelemetrySource): Telemetry {
     recordVerifications(meters),
     recordDecisions(meters),
     recordCalls(meters, 'fastify_entra.fetch.duration', fetches),
-    recordCalls(meters, 'fastify_entra.lookup.duration', lookups)
+    recordCalls(meters, 'fastify_entra.lookup.duration', lookups),
+    recordCircuits(meters)
   ]
   return {
     stop() {
@@ -62,6 +65,12 @@ function recordGauges(meters: Meters, source: TelemetrySource): void {
       const isAbsent = state === 'fresh' && keys === 0 // the v1 issuer of an authority that has none
       return isAbsent ? [] : [{ attributes: attributesOf(metadataUrl), value }]
     })
+  )
+  meters.observe('fastify_entra.certificate.remaining', () =>
+    (source.certificates ?? []).map(({ clientId, expiresAt }) => ({
+      attributes: { 'fastify_entra.client_id': clientId },
+      value: expiresAt - Date.now() / 1000
+    }))
   )
   meters.observe('fastify_entra.keys.age', () =>
     source.issuers.flatMap(({ metadataUrl, ageSeconds }) =>
@@ -113,6 +122,28 @@ function recordDecisions(meters: Meters): () => void {
 function placeOf(route: string): Attributes {
   const [method = '', pattern = ''] = route.split(/ (.*)/s)
   return { 'http.request.method': method, 'http.route': pattern }
+}
+
+/** A lookup whose circuits were open before stays, with 0. One that is not called any more does not say that its time is over. */
+function recordCircuits(meters: Meters): () => void {
+  const openUntil = new Map<string, Map<object, number>>()
+  const open = (ofName: Map<object, number>) => {
+    const now = performance.now()
+    for (const [circuit, until] of ofName) if (until <= now) ofName.delete(circuit)
+    return ofName.size
+  }
+  meters.observe('fastify_entra.circuits.open', () =>
+    [...openUntil].map(([name, ofName]) => ({
+      attributes: { 'fastify_entra.lookup.name': name },
+      value: open(ofName)
+    }))
+  )
+  return listenTo<CircuitMessage>(circuitChannelName, ({ name, circuit, openSeconds }) => {
+    const ofName = openUntil.get(name) ?? new Map<object, number>()
+    openUntil.set(name, ofName)
+    ofName.set(circuit, performance.now() + openSeconds * 1000)
+    open(ofName)
+  })
 }
 
 /** Measures calls from their begin to their end, and those that failed by the kind of the error. */

@@ -9,7 +9,7 @@ type End = (error?: Error) => Promise<void>
 /** A breaker, and calls that end when they are told to. Callers are written `directory/name`. */
 function setUp(keyOf = ({ caller }: Subject) => caller) {
   const clock = new FakeClock()
-  const breaker = new CircuitBreaker('somebody', clock, keyOf)
+  const breaker = new CircuitBreaker({ name: 'somebody', kind: 'somebody' }, clock, keyOf)
   const subject = (caller: string) => ({ caller, directory: String(caller.split('/')[0]) })
   const begin = (caller: string): End => {
     let settle = { resolve: () => {}, reject: (_error: Error) => {} }

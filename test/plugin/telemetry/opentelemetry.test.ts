@@ -43,13 +43,16 @@ async function collected() {
   )
 }
 
+/** Measured in other tests: nothing is fetched here, no lookup fails, and the API has no certificate. */
+const unseen = ['fastify_entra.fetch.duration', 'fastify_entra.circuits.open', 'fastify_entra.certificate.remaining']
+
 t.test('every metric, with its unit, of real requests', async (t) => {
   const world = await startWorld(t)
   const { stop } = startOpenTelemetry(api, world.api.app.entra)
   await callEachWay(world)
   const found = await collected()
   for (const [name, { unit }] of Object.entries(metrics))
-    if (name !== 'fastify_entra.fetch.duration') t.equal(found.get(name)?.unit, unit, name)
+    if (!unseen.includes(name)) t.equal(found.get(name)?.unit, unit, name)
   const points = (name: string) => found.get(name)?.points ?? []
   t.ok(
     points('fastify_entra.verifications').some(

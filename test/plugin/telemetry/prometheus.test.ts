@@ -1,12 +1,16 @@
 /** Metrics for Prometheus: what a registry shows after real requests, and how many series callers can make. */
 import * as client from 'prom-client'
 import t from 'tap'
+import { requirePolicy } from '../../../src/plugin/index.js'
+import { OutageError } from '../../../src/plugin/lib/outages.js'
 import { startPrometheus } from '../../../src/plugin/telemetry/index.js'
 import { metrics } from '../../../src/plugin/telemetry/metrics.js'
 import { prometheusName } from '../../../src/plugin/telemetry/prometheus.js'
 import { createVerifier, type VerifierOptions } from '../../../src/plugin/verifier-index.js'
 import { optionsFor, startApi } from '../../support/api.js'
-import { startTestTenant } from '../../support/tenant.js'
+import { clientCertificate } from '../../support/certificate.js'
+import { processClock } from '../../support/clock.js'
+import { clientId, startTestTenant } from '../../support/tenant.js'
 import { callEachWay, startWorld } from './world.js'
 
 t.afterEach(() => client.register.clear())
@@ -107,6 +111,56 @@ t.test('gauges: an issuer that is down, and one that its authority does not have
   const down = await gaugesOf({ ...optionsFor(tenant), authority: 'http://127.0.0.1:9' })
   t.equal(down.length, 2, 'no age')
   for (const line of down) t.match(line, /^fastify_entra_keys_count\{.*127\.0\.0\.1:9.*\} 0$/)
+})
+
+t.test('gauges: circuits that opened and closed again, by the kind of the call', async (t) => {
+  let fails = true
+  const lookUp = async () => {
+    if (fails) throw new OutageError('down')
+    return true
+  }
+  const { app, get, tenant } = await startApi(t, {
+    options: { isRevoked: async () => !(await lookUp()) },
+    routes: { '/policy': { preHandler: requirePolicy('one-of-many', lookUp) }, '/any': {} }
+  })
+  const registry = new client.Registry()
+  t.teardown(startPrometheus(client, app.entra, registry).stop)
+  const open = async (name: string) => {
+    const line = new RegExp(`^fastify_entra_circuits_open{fastify_entra_lookup_name="${name}"} (\\d)$`, 'm')
+    return line.exec(await registry.metrics())?.[1]
+  }
+  const users = Array.from({ length: 5 }, (_, n) => `40000000-0000-4000-8000-00000000000${n}`)
+  const tokens = await Promise.all(users.map((oid) => tenant.userToken({ oid })))
+  t.equal(await open('isRevoked'), undefined)
+  for (const token of tokens) t.equal((await get('/any', token)).status, 503)
+  t.equal(await open('isRevoked'), '1', 'that of the directory; the common one needs several')
+  const text = await registry.metrics()
+  t.match(text, 'lookup_duration_seconds_count{fastify_entra_lookup_name="isRevoked",error_type="outage"} 5')
+  fails = false
+  const wall = processClock(t)
+  wall.advance(7000)
+  t.equal(await open('isRevoked'), '0', 'its time is over')
+  t.equal((await get('/policy', tokens[0])).status, 200)
+  t.equal(await open('isRevoked'), '0', 'it closed')
+  t.notMatch(await registry.metrics(), /lookup_name="[^"]*one-of-many/, 'policies may be made while the program runs')
+  t.match(await registry.metrics(), 'lookup_duration_seconds_count{fastify_entra_lookup_name="policy"} 1')
+})
+
+t.test('gauges: how long the certificates of this API are still valid', async (t) => {
+  const downstream = async (days: number) => ({
+    clientCertificate: (await clientCertificate('rsa', days * 86_400_000)).pem
+  })
+  const tenant = await startTestTenant(t)
+  const entry = { ...optionsFor(tenant), downstream: await downstream(20) }
+  const { app } = await startApi(t, { tenant, options: { downstream: entry.downstream } })
+  const secret = await startApi(t, { tenant, options: { downstream: { clientSecret: 'a-secret-of-this-api' } } })
+  t.same(secret.app.entra.certificates, [])
+  const registry = new client.Registry()
+  t.teardown(startPrometheus(client, app.entra, registry).stop)
+  const line = /^fastify_entra_certificate_remaining_seconds{fastify_entra_client_id="([^"]+)"} ([\d.]+)$/m
+  const [, id, seconds] = line.exec(await registry.metrics()) ?? []
+  t.equal(id, clientId)
+  t.equal(Math.ceil(Number(seconds) / 86_400), 20)
 })
 
 t.test('without a token cache none is cached', async (t) => {
