@@ -14,6 +14,7 @@ import type { Results } from './report/results.js'
 import { writeReport } from './report/write.js'
 import { runCeilings } from './sections/ceilings.js'
 import { checkAll } from './sections/check.js'
+import { runCold } from './sections/cold.js'
 import { runCommand } from './sections/command.js'
 import { runContests } from './sections/contests.js'
 import { runFootprint } from './sections/footprint.js'
@@ -39,7 +40,14 @@ async function runWithWorld(world: World, cli: Cli, results: Results): Promise<v
   }
   const contests = await runContests({ world, say, mistakes }, cli.sections)
   if (contests.length > 0) results.contests = contests
-  const parts = { ceilings: runCeilings, memory: runMemory, growth: runGrowth, streams: runStreams, server: runServer }
+  const parts = {
+    ceilings: runCeilings,
+    memory: runMemory,
+    growth: runGrowth,
+    streams: runStreams,
+    cold: runCold,
+    server: runServer
+  }
   for (const [section, run] of Object.entries(parts)) {
     if (!cli.sections.has(section as keyof typeof parts)) continue
     say(section)

@@ -4,7 +4,7 @@ import { contestNames } from './contests.js'
 import { variants } from './variants.js'
 import { workloads } from './workloads.js'
 
-const measured = ['load', 'ceilings', 'memory', 'growth', 'streams', 'server', 'import'] as const
+const measured = ['load', 'ceilings', 'memory', 'growth', 'streams', 'cold', 'server', 'import'] as const
 const sections = [...measured, ...contestNames] as const
 export type Section = (typeof sections)[number]
 

@@ -141,6 +141,12 @@ function streamsOf({ streams }: Results): readonly string[] {
   return ['## Open streams', table(['streams', 'with signals', 'RSS MB', 'heap MB', 'CPU ms in an idle second'], rows)]
 }
 
+function coldOf({ cold }: Results): readonly string[] {
+  if (!cold) return []
+  const rows = cold.map(({ name, ms }) => [name, shownSpread(ms)])
+  return ['## Cold start', table(['from the start of the process to the first verified token', 'ms'], rows)]
+}
+
 function serverOf({ server }: Results): readonly string[] {
   if (!server) return []
   const row = [shownSpread(server.cpuMicros), shownSpread(server.bareMicros), shownSpread(server.ratio)]
@@ -181,7 +187,8 @@ export function toMarkdown(results: Results): string {
   const sections = [
     ...[environmentOf(results), checksOf(results), ...workloadsOf(results)],
     ...[...contestsOf(results.contests), ...ceilingsOf(results)],
-    ...[...memoryOf(results), ...growthOf(results), ...streamsOf(results), ...serverOf(results), ...importsOf(results)],
+    ...[...memoryOf(results), ...growthOf(results), ...streamsOf(results), ...coldOf(results)],
+    ...[...serverOf(results), ...importsOf(results)],
     ...[...footprintOf(results), ...commandOf(results), ...goalsOf(results)]
   ]
   for (const [title, lines] of [['Peers that died', results.lost] as const, ['Mistakes', results.mistakes] as const]) {

@@ -5,6 +5,7 @@ import type { Environment } from '../harness/environment.js'
 import type { Sample } from '../harness/measure.js'
 import type { Ceiling } from '../sections/ceilings.js'
 import type { Checked } from '../sections/check.js'
+import type { ColdStart } from '../sections/cold.js'
 import type { CommandTimes } from '../sections/command.js'
 import type { ContestSample } from '../sections/contests.js'
 import type { Footprint } from '../sections/footprint.js'
@@ -47,6 +48,7 @@ export interface Results {
   server?: ServerCost
   /** Absent in results of earlier versions. */
   streams?: readonly Streams[]
+  cold?: readonly ColdStart[]
   /** Absent in results of earlier versions. */
   contests?: readonly ContestSample[]
   goals: readonly Goal[]
