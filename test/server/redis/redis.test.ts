@@ -141,7 +141,8 @@ t.test('a user of Redis with no more than docs/revocation.md lists', needsRedis,
   const redis = await startRedis(t, '--user', 'api', 'on', ...rights.replace('>PASSWORD', `>${password}`).split(' '))
   const tenant = await startTenant(t)
   const env = { ...settingsOf(tenant), LOG_LEVEL: 'silent', REDIS_URL: withPassword(redis, 'api') }
-  const app = await buildApp(readConfig(env))
+  const limits = { RATE_LIMIT: '50', BAD_TOKEN_LIMIT: '1' }
+  const app = await buildApp(readConfig({ ...env, ...limits }))
   t.teardown(() => app.close())
   const status = async (url: string, token = '') =>
     (await app.inject({ url, headers: { authorization: `Bearer ${token}` } })).statusCode
@@ -150,6 +151,9 @@ t.test('a user of Redis with no more than docs/revocation.md lists', needsRedis,
   t.equal(await status('/protected', token), 200)
   t.match(await runRevoke(session, env), { exitCode: 0 })
   t.equal(await status('/protected', token), 401)
+  t.equal(await status('/protected', token), 429, 'limits are counted')
+  const { headers } = await app.inject('/unprotected')
+  t.match(headers.ratelimit, /^"requests";r=49;/)
 })
 
 t.test('another OpenID provider’s tokens are taken back as well', needsRedis, async (t) => {
