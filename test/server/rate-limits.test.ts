@@ -1,5 +1,4 @@
 /** The limits of the server, by its variables. */
-import { once } from 'node:events'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { buildApp } from '../../src/server/app.js'
@@ -8,7 +7,6 @@ import { environmentFor } from '../../src/server/environment.js'
 import { startTenant } from '../../src/tenant/index.js'
 import { until } from '../faults/waits.js'
 import { checkRefusal } from '../support/http.js'
-import { run } from '../support/process.js'
 import { needsRedis, startRedis } from '../support/redis.js'
 import { appToken, userToken } from '../support/server.js'
 
@@ -132,13 +130,4 @@ t.test('instances share both limits; without Redis neither fails a request', nee
       t.equal((await ask('/me', { token: 'garbage' })).status, 401)
     }
   }
-})
-
-t.test('without these variables the package is not loaded', async (t) => {
-  const loaded = async (env: Record<string, string>) => {
-    const { process, output } = run(t, 'test/server/modules.ts', { ...environmentFor(tenant), ...env })
-    await once(process, 'close')
-    return (JSON.parse(output.out) as string[]).includes('@fastify/rate-limit')
-  }
-  t.same([await loaded({ LOG_LEVEL: 'silent' }), await loaded({ LOG_LEVEL: 'silent', RATE_LIMIT: '1' })], [false, true])
 })

@@ -37,7 +37,7 @@ type Counted = Extract<RateLimitState, { isAllowed: false }>
  * Limits the requests below a Fastify instance, once their callers are known: 429 `rate_limited` for those over the limit. Every response carries
  * `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11). While the check fails, nothing is limited, and the log says so.
  *
- * @param app the Fastify instance, with the plugin
+ * @param app the Fastify instance, with the plugin: right after it, as scopes that are loaded earlier do not get the limit
  * @param check `app.createRateLimit({ max, timeWindow, keyGenerator: keyByPrincipal })`
  * @param name of the policy in the headers, if an instance has several. Default: `requests`
  * @throws EntraConfigurationError where the plugin is not registered
