@@ -31,7 +31,7 @@ t.test('every code of a refusal is in the section of its status', async (t) => {
   const [section = ''] = errors.split('\n## Codes\n')[1]?.split('\n## ') ?? []
   const codes = [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, code = '']) => code as RefusalCode)
   t.ok(codes.length >= 30, `${codes.length} codes`)
-  const headings = ['400', '401', '403', '502 and 503']
+  const headings = ['400', '401', '403', '429', '502 and 503']
   for (const heading of headings) {
     const named = new Set(rowsOf(heading).flatMap(({ seen }) => codesIn(seen)))
     const expected = codes.filter((code) => heading.includes(String(refusal(code).status)))

@@ -69,6 +69,14 @@ export type { EntraTenant, TokenForApp } from './fastify/decorators.js'
 export { protectedResourceMetadata } from './fastify/metadata-host.js'
 export type { OnBehalfOf } from './fastify/on-behalf-of.js'
 export type { Authorize, DeclareOperation, Operation } from './fastify/outside-routes.js'
+export { keyByAddress, keyByClient, keyByPrincipal, keyByTenant } from './fastify/rate-keys.js'
+export {
+  createTooManyRequests,
+  limitRefusedTokens,
+  limitRequests,
+  type RateLimitCheck,
+  type RateLimitState
+} from './fastify/rate-limits.js'
 export type { RenewPrincipal } from './fastify/renew-principal.js'
 export { type Policy, requirePolicy } from './fastify/request-policy.js'
 export type { ReadPrincipalOrNull } from './fastify/request-principal.js'
@@ -100,7 +108,7 @@ export type {
 export { fastifyEntra, fastifyEntra as default } from './plugin.js'
 export { type Problem, problemMediaType, toProblem } from './refusals/challenge.js'
 export type { RefusalCode } from './refusals/refusal.js'
-export { DownstreamError, TokenRefusedError } from './refusals/refusal-error.js'
+export { DownstreamError, TokenRefusedError, TooManyRequestsError } from './refusals/refusal-error.js'
 export type { ProtectedResourceMetadata } from './resource/metadata.js'
 export type { ResourceOptions } from './resource/protected-resource.js'
 export type { IsRevoked } from './revocation/is-revoked.js'

@@ -11,6 +11,7 @@ import { createGraph } from './graph/graph.js'
 import { KeysFile } from './keys-file.js'
 import { answerClientError, answerFrameworkError, setProblemHandlers } from './problems.js'
 import { loggerOptions } from './process/logging.js'
+import { limitRates } from './rate-limits.js'
 import { connectRedis, logRedis } from './redis/redis.js'
 import { cacheClient } from './redis/redis-cache.js'
 import { callerRoutes } from './routes/caller.js'
@@ -54,16 +55,18 @@ export async function buildApp(
   setSecurityHeaders(app)
   // Before the plugin: preflights carry no token, and a browser can read a refusal only with CORS headers.
   if (config.corsOrigins.length > 0) {
-    await app.register(cors, () => corsOptions(config.corsOrigins))
+    await app.register(cors, () => corsOptions(config))
   }
   const redis = config.redis && logRedis(await connectRedis(config.redis), app.log)
   app.addHook('onClose', () => redis?.disconnect())
+  const limitCallers = await limitRates(app, config.rateLimits, redis)
   await app.register(entra, {
     ...config.entra,
     ...(redis && shared(config.entra, redis)),
     ...keysOf(app, config.keysFile),
     strictRoutes: true
   })
+  limitCallers()
   await registerDocument(app)
   const graph = createGraph(config.graph, app.entra.tokenForApp)
   app.addHook('onClose', () => graph.close())
@@ -95,8 +98,13 @@ function shared(options: EntraOptions, redis: Redis): object {
 }
 
 /** Only a preflight needs no token; any other OPTIONS request is handled like all requests. */
-function corsOptions(origins: readonly string[]): FastifyCorsOptionsDelegate {
-  const options = { origin: [...origins], exposedHeaders: ['WWW-Authenticate', 'Retry-After'] }
+function corsOptions({
+  corsOrigins,
+  rateLimits
+}: Pick<ServerConfig, 'corsOrigins' | 'rateLimits'>): FastifyCorsOptionsDelegate {
+  const ofLimits = Object.keys(rateLimits).length > 0 ? ['RateLimit-Policy', 'RateLimit'] : []
+  const exposedHeaders = ['WWW-Authenticate', 'Retry-After', ...ofLimits]
+  const options = { origin: [...corsOrigins], exposedHeaders }
   return (request, callback) => {
     callback(null, { ...options, preflight: request.headers['access-control-request-method'] !== undefined })
   }

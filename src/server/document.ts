@@ -1,7 +1,10 @@
 /** The OpenAPI document: routes by @fastify/swagger, security by the plugin. */
+
+import type {} from '@fastify/rate-limit' // config.rateLimit
 import swagger from '@fastify/swagger'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
 import { stringify } from 'yaml'
+import { problemMediaType } from '../plugin/index.js'
 
 /** Records every route declared from here on. */
 export async function registerDocument(app: FastifyInstance): Promise<void> {
@@ -23,8 +26,22 @@ export async function registerDocument(app: FastifyInstance): Promise<void> {
       ],
       components: { securitySchemes: { ...securitySchemes } }
     },
-    transform
+    transform: (input) => withLimit(transform(input), input.route)
   })
+}
+
+/** Any request may be over a limit, if the operator sets one (RFC 6585 §4). */
+function withLimit<T extends { schema: FastifySchema }>(described: T, { config }: RouteOptions): T {
+  if (config?.rateLimit === false) return described
+  const { schema } = described
+  return { ...described, schema: { ...schema, response: { ...(schema.response ?? {}), 429: tooMany } } }
+}
+
+const text = { type: 'string' }
+const tooMany = {
+  description: 'Too many requests, where the operator of this API limits them',
+  headers: { 'Retry-After': text, 'RateLimit-Policy': text, RateLimit: text },
+  content: { [problemMediaType]: { schema: { $ref: '#/components/schemas/Problem' } } }
 }
 
 /** The current document: it contains the tenant's endpoints once they are known. */

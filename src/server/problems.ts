@@ -13,6 +13,7 @@ const answers: Readonly<Record<number, { code: string; detail: string }>> = {
   408: { code: 'request_timeout', detail: 'The request took too long to arrive.' },
   413: { code: 'content_too_large', detail: 'The body of the request is too large.' },
   415: { code: 'unsupported_media_type', detail: 'The body has a media type that this route does not read.' },
+  429: { code: 'rate_limited', detail: 'Too many requests. Try again after as many seconds as Retry-After says.' },
   431: { code: 'headers_too_large', detail: 'The headers of the request are too large.' },
   500: { code: 'internal_error', detail: 'The server failed. Give its operator the request ID.' }
 }

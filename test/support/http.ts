@@ -104,6 +104,7 @@ const titles: Record<number, string> = {
   400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',
+  429: 'Too Many Requests',
   502: 'Bad Gateway',
   503: 'Service Unavailable'
 }

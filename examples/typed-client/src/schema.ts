@@ -256,6 +256,18 @@ export interface operations {
                     };
                 };
             };
+            /** @description Too many requests, where the operator of this API limits them */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    "RateLimit-Policy"?: string;
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getUnprotected: {
@@ -276,6 +288,18 @@ export interface operations {
                     "application/json": {
                         message: string;
                     };
+                };
+            };
+            /** @description Too many requests, where the operator of this API limits them */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    "RateLimit-Policy"?: string;
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -406,6 +430,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests, where the operator of this API limits them */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    "RateLimit-Policy"?: string;
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The keys of the tenant are unavailable, so no token can be verified */
             503: {
                 headers: {
@@ -463,6 +499,18 @@ export interface operations {
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests, where the operator of this API limits them */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    "RateLimit-Policy"?: string;
+                    RateLimit?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -572,6 +620,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests, where the operator of this API limits them */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    "RateLimit-Policy"?: string;
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The keys of the tenant are unavailable, so no token can be verified */
             503: {
                 headers: {
@@ -634,6 +694,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests, where the operator of this API limits them */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    "RateLimit-Policy"?: string;
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The keys of the tenant are unavailable, so no token can be verified */
             503: {
                 headers: {
@@ -690,6 +762,18 @@ export interface operations {
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests, where the operator of this API limits them */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    "RateLimit-Policy"?: string;
+                    RateLimit?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -778,6 +862,18 @@ export interface operations {
                         code: string;
                         requestId: string;
                     };
+                };
+            };
+            /** @description Too many requests, where the operator of this API limits them */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    "RateLimit-Policy"?: string;
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Microsoft Graph, or the tenant, refused this server */
@@ -883,6 +979,18 @@ export interface operations {
                     };
                 };
             };
+            /** @description Too many requests, where the operator of this API limits them */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    "RateLimit-Policy"?: string;
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Microsoft Graph, or the tenant, refused this server */
             502: {
                 headers: {
@@ -963,6 +1071,18 @@ export interface operations {
             403: {
                 headers: {
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests, where the operator of this API limits them */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    "RateLimit-Policy"?: string;
+                    RateLimit?: string;
                     [name: string]: unknown;
                 };
                 content: {

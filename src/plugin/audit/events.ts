@@ -49,7 +49,10 @@ export interface AuthenticatedEvent extends Partial<AuditedRequest>, AuditedCall
   readonly event: 'authenticated'
 }
 
-/** A token is not valid, or there is none. The caller is known when a valid token is revoked. */
+/**
+ * A token is not valid, or there is none, or a rate limit is exceeded. The caller is known when a valid token is revoked, or when the limit is
+ * one of callers.
+ */
 export interface RefusedEvent
   extends Partial<AuditedRequest>,
     AuditedOperation,

@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify'
 
 const header = 'access-control-expose-headers'
 const ofRefusals = ['WWW-Authenticate', 'Retry-After']
+const ofRateLimits = ['RateLimit-Policy', 'RateLimit']
 
 /**
  * Exposes the headers of a refusal where CORS allows the response to be read. Headers that are exposed already stay so; `*` exposes all, unless
@@ -13,6 +14,7 @@ export function exposeRefusal(reply: FastifyReply): void {
   const exposed = [reply.getHeader(header) ?? []].flat().join(', ')
   const names = exposed.split(',').map((name) => name.trim().toLowerCase())
   if (names.includes('*') && reply.getHeader('access-control-allow-credentials') !== 'true') return
-  const missing = ofRefusals.filter((name) => !names.includes(name.toLowerCase()))
+  const own = [...ofRefusals, ...ofRateLimits.filter((name) => reply.hasHeader(name))]
+  const missing = own.filter((name) => !names.includes(name.toLowerCase()))
   if (missing.length > 0) reply.header(header, [...(exposed ? [exposed] : []), ...missing].join(', '))
 }

@@ -10,7 +10,7 @@ export const recordedFor = new WeakMap<object, object>()
 type ErrorHandler = NonNullable<RouteOptions['errorHandler']>
 
 /**
- * Responds to a `DownstreamError` or `TokenRefusedError` from a route declared after the plugin, before any error handler of the
+ * Responds to a `DownstreamError`, `TokenRefusedError` or `TooManyRequestsError` from a route declared after the plugin, before any error handler of the
  * application is called.
  */
 export function answerRefusalErrors(app: FastifyInstance, refuse: Refuse): void {

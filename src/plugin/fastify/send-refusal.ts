@@ -46,7 +46,7 @@ export function refusalSender(
   const prepared = new WeakMap<Refusal, Prepared>()
   const prepare = (refusal: Refusal): Prepared => {
     const { requestId: _, ...said } = toProblem('', refusal)
-    const challenge = refusal.status > 500 ? undefined : challengeOf(refusal, context)
+    const challenge = refusal.status > 403 ? undefined : challengeOf(refusal, context)
     const made = { challenge, bodyStart: `${JSON.stringify(said).slice(0, -1)},"requestId":` }
     prepared.set(refusal, made)
     return made

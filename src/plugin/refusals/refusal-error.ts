@@ -50,3 +50,11 @@ export class TokenRefusedError extends RefusalError {
 export class DownstreamError extends RefusalError {
   override readonly name = 'DownstreamError'
 }
+
+/**
+ * A request is over a rate limit: 429. If a hook or a handler throws it, the plugin responds as to every refusal: with problem details and
+ * `Retry-After`.
+ */
+export class TooManyRequestsError extends RefusalError {
+  override readonly name = 'TooManyRequestsError'
+}

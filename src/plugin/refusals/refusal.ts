@@ -12,7 +12,7 @@ type BearerError =
   | 'insufficient_user_authentication'
 
 interface Kind {
-  readonly status: 400 | 401 | 403 | 502 | 503
+  readonly status: 400 | 401 | 403 | 429 | 502 | 503
   readonly error?: BearerError
   readonly detail: string
 }
@@ -150,6 +150,11 @@ const kinds = {
   policy_unavailable: {
     status: 503,
     detail: 'A permission of this route cannot be checked at the moment. Try again later.'
+  },
+  /** RFC 6585 §4: a rate limit of the application. */
+  rate_limited: {
+    status: 429,
+    detail: 'Too many requests. Try again after as many seconds as Retry-After says.'
   }
 } as const satisfies Record<string, Kind>
 
@@ -160,7 +165,7 @@ export type RefusalCode = keyof typeof kinds
 export interface Refusal {
   readonly code: RefusalCode
   /** HTTP status code. */
-  readonly status: 400 | 401 | 403 | 502 | 503
+  readonly status: 400 | 401 | 403 | 429 | 502 | 503
   /** `error` of the challenge, RFC 6750 §3.1. */
   readonly error?: BearerError
   /** What the client's developer can change. Never library internals, never a part of the token. */

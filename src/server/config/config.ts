@@ -3,7 +3,8 @@ import { hasCredential } from '../../plugin/environment/credentials.js'
 import { optionVariables, readOptions } from '../../plugin/environment/read-options.js'
 import { type RedisAddress, toRedis } from '../../plugin/environment/redis-address.js'
 import { type Environment, oneOf } from '../../plugin/environment/values.js'
-import type { EntraOptions } from '../../plugin/index.js'
+import { EntraConfigurationError, type EntraOptions } from '../../plugin/index.js'
+import { limitedByNames, type RateLimits } from '../rate-limits.js'
 import type { MetricsAccess } from '../routes/metrics.js'
 import { refuseMisspelt } from './misspelt.js'
 import { integer, origins, secure, toClientId, toHost, toOrigin, toTrustProxy } from './variables.js'
@@ -32,6 +33,8 @@ export interface ServerConfig {
   readonly keysFile: string | undefined
   /** The Redis that instances share; absent: nothing is shared, and no token can be revoked. */
   readonly redis: RedisAddress | undefined
+  /** Default: no limit. */
+  readonly rateLimits: RateLimits
 }
 
 /** How the API calls Microsoft Graph. */
@@ -44,6 +47,8 @@ export interface GraphConfig {
 
 /** From Node's own limit, so that every token that fits today still does, to more than a request should have. */
 const [nodesHeaderBytes, mostHeaderBytes] = [16_384, 1_048_576] as const
+/** More in a minute is no limit that protects anything. */
+const mostRequests = 1_000_000
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /**
@@ -74,6 +79,26 @@ export function readConfig(given: Environment): ServerConfig {
       isConfigured: hasCredential(env)
     },
     keysFile: env.KEYS_FILE || undefined,
-    redis: toRedis('REDIS_URL', env.REDIS_URL)
+    redis: toRedis('REDIS_URL', env.REDIS_URL),
+    rateLimits: toRateLimits(env)
+  }
+}
+
+function toRateLimits(env: Environment): RateLimits {
+  if (env.RATE_LIMIT_BY && !env.RATE_LIMIT)
+    throw new EntraConfigurationError('RATE_LIMIT_BY has no effect without RATE_LIMIT; give both, or unset it')
+  if (env.BAD_TOKEN_LIMIT && env.TRUST_PROXY === 'on')
+    throw new EntraConfigurationError(
+      'BAD_TOKEN_LIMIT counts addresses, which clients choose with TRUST_PROXY "on"; give TRUST_PROXY the addresses of the proxies'
+    )
+  const perMinute = (name: string, text: string) => integer(name, text, mostRequests, 1)
+  return {
+    ...(env.RATE_LIMIT && {
+      requests: {
+        max: perMinute('RATE_LIMIT', env.RATE_LIMIT),
+        by: oneOf('RATE_LIMIT_BY', env.RATE_LIMIT_BY || 'principal', limitedByNames)
+      }
+    }),
+    ...(env.BAD_TOKEN_LIMIT && { badTokens: perMinute('BAD_TOKEN_LIMIT', env.BAD_TOKEN_LIMIT) })
   }
 }

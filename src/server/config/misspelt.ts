@@ -14,7 +14,10 @@ const ownNames = [
   'REDIS_URL',
   'ISSUERS_FILE',
   'RESOURCE_URL',
-  'MAX_HEADER_BYTES'
+  'MAX_HEADER_BYTES',
+  'RATE_LIMIT',
+  'RATE_LIMIT_BY',
+  'BAD_TOKEN_LIMIT'
 ]
 
 /** Shorter names are too similar to others: for these, only another case and the singular count as misspelt. */

@@ -12,6 +12,7 @@ const usual: Readonly<Record<number, Example>> = {
   ],
   401: ['credentials_missing', 'Send an access token: Authorization: Bearer <token>.'],
   404: ['graph_not_found', 'Microsoft Graph does not know this user.'],
+  429: ['rate_limited', 'Too many requests. Try again after as many seconds as Retry-After says.'],
   502: ['downstream_failed', 'Another service that this route needs sent an unexpected response.'],
   503: [
     'tenant_unavailable',

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 
 const config = { auth: 'none' } as const
+const unlimited = { ...config, rateLimit: false } as const
 const tags = ['public']
 const text = { type: 'string' } as const
 
@@ -52,7 +53,7 @@ export async function publicRoutes(app: FastifyInstance, { redis, hasDocs }: Nee
   app.get('/unprotected', { config, schema: unprotected }, () => ({ message: 'Anyone may read this.' }))
 
   const alive = { tags, operationId: 'getHealth', summary: 'The process is running', response: { 200: health } }
-  app.get('/healthz', { config, logLevel: 'warn', schema: alive }, () => ({ status: 'ok' }))
+  app.get('/healthz', { config: unlimited, logLevel: 'warn', schema: alive }, () => ({ status: 'ok' }))
 
   const ready = {
     tags,
@@ -60,7 +61,7 @@ export async function publicRoutes(app: FastifyInstance, { redis, hasDocs }: Nee
     summary: 'Tokens can be verified',
     response: { 200: readiness, 503: readiness }
   }
-  app.get('/readyz', { config, logLevel: 'warn', schema: ready }, async (_request, reply) => {
+  app.get('/readyz', { config: unlimited, logLevel: 'warn', schema: ready }, async (_request, reply) => {
     const missing = app.entra.ready ? await missingRedis(redis) : 'the keys of the tenant'
     reply.header('cache-control', 'no-store')
     if (missing) reply.code(503).header('retry-after', 5)

@@ -45,7 +45,8 @@ const contract: Record<RefusalCode, [status: number, error: string | undefined]>
   consent_required: [403, 'insufficient_scope'],
   downstream_refused: [502, undefined],
   downstream_failed: [502, undefined],
-  downstream_unavailable: [503, undefined]
+  downstream_unavailable: [503, undefined],
+  rate_limited: [429, undefined]
 }
 
 const codes = Object.keys(contract) as RefusalCode[]

@@ -21,7 +21,8 @@ t.test('defaults are those of the contract', async (t) => {
     docsClientId: undefined,
     graph: { url: 'https://graph.microsoft.com', clientId: client, isConfigured: false },
     keysFile: undefined,
-    redis: undefined
+    redis: undefined,
+    rateLimits: {}
   })
 })
 
@@ -47,7 +48,10 @@ t.test('every variable reaches its option', async (t) => {
     PORT: '8080',
     LOG_LEVEL: 'debug',
     REDIS_URL: 'redis://127.0.0.1:6380/2',
-    TRUST_PROXY: '10.0.0.0/8, ::1'
+    TRUST_PROXY: '10.0.0.0/8, ::1',
+    RATE_LIMIT: '300',
+    RATE_LIMIT_BY: 'client',
+    BAD_TOKEN_LIMIT: '30'
   })
   t.same(config, {
     entra: {
@@ -73,7 +77,8 @@ t.test('every variable reaches its option', async (t) => {
     metrics: 'token',
     docsClientId: tenant,
     graph: { url: 'https://graph.example', clientId: client, isConfigured: true },
-    redis: { host: '127.0.0.1', port: 6380, db: 2 }
+    redis: { host: '127.0.0.1', port: 6380, db: 2 },
+    rateLimits: { requests: { max: 300, by: 'client' }, badTokens: 30 }
   })
   t.match(readConfig({ ...sound, ENTRA_CLOUD: 'china' }).entra, { cloud: 'china' })
   t.match(readConfig({ ...sound, ENTRA_CUSTOM_SIGNING_KEYS: 'on' }).entra, { customSigningKeys: true })
@@ -196,6 +201,12 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     ['TRUST_PROXY', '::1/129'],
     ['TRUST_PROXY', '10.0.0.0/33'],
     ['TRUST_PROXY', 'everyone'],
+    ['RATE_LIMIT', '0'],
+    ['RATE_LIMIT', '300/60s'],
+    ['RATE_LIMIT', '1000001'],
+    ['RATE_LIMIT_BY', 'client'],
+    ['BAD_TOKEN_LIMIT', '-1'],
+    ['BAD_TOKEN_LIMIT', '0'],
     ['KEYS_FILE', 'src'],
     ['KEYS_FILE', 'package.json']
   ]
@@ -223,6 +234,16 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     await start({ ENTRA_ALLOWED_TENANTS: sound.ENTRA_TENANT_ID }),
     /^ENTRA_ALLOWED_TENANTS .+ requires ENTRA_TENANT_ID .+; leave ENTRA_ALLOWED_TENANTS out, or change ENTRA_TENANT_ID$/
   )
+
+  t.equal(
+    await start({ RATE_LIMIT: '300', RATE_LIMIT_BY: 'user' }),
+    'RATE_LIMIT_BY "user" is not allowed; give one of principal, tenant, client'
+  )
+  t.equal(
+    await start({ BAD_TOKEN_LIMIT: '30', TRUST_PROXY: 'on' }),
+    'BAD_TOKEN_LIMIT counts addresses, which clients choose with TRUST_PROXY "on"; give TRUST_PROXY the addresses of the proxies'
+  )
+  t.match(readConfig({ ...sound, RATE_LIMIT: '1' }).rateLimits, { requests: { max: 1, by: 'principal' } })
 
   t.test('every variable has a row', async (t) => {
     const [, known = ''] = / it has (.+)$/.exec(await start({ ENTRA_NONSENSE: 'x' })) ?? []

@@ -141,7 +141,8 @@ t.test('a user of Redis with no more than docs/revocation.md lists', needsRedis,
   const redis = await startRedis(t, '--user', 'api', 'on', ...rights.replace('>PASSWORD', `>${password}`).split(' '))
   const tenant = await startTenant(t)
   const env = { ...settingsOf(tenant), LOG_LEVEL: 'silent', REDIS_URL: withPassword(redis, 'api') }
-  const app = await buildApp(readConfig(env))
+  const limits = { RATE_LIMIT: '50', BAD_TOKEN_LIMIT: '1' }
+  const app = await buildApp(readConfig({ ...env, ...limits }))
   t.teardown(() => app.close())
   const status = async (url: string, token = '') =>
     (await app.inject({ url, headers: { authorization: `Bearer ${token}` } })).statusCode
@@ -150,6 +151,9 @@ t.test('a user of Redis with no more than docs/revocation.md lists', needsRedis,
   t.equal(await status('/protected', token), 200)
   t.match(await runRevoke(session, env), { exitCode: 0 })
   t.equal(await status('/protected', token), 401)
+  t.equal(await status('/protected', token), 429, 'limits are counted')
+  const { headers } = await app.inject('/unprotected')
+  t.match(headers.ratelimit, /^"requests";r=49;/)
 })
 
 t.test('another OpenID provider’s tokens are taken back as well', needsRedis, async (t) => {
@@ -224,7 +228,7 @@ t.test('the command says what it takes', async (t) => {
     t.match(await runRevoke(args, env), { exitCode: 2, out: '', err }, args.join(' '))
 })
 
-t.test('without REDIS_URL nothing of ioredis is loaded', async (t) => {
+t.test('without their variables, nothing of ioredis and of @fastify/rate-limit is loaded', async (t) => {
   const loaded = async (env: Record<string, string>) => {
     const { process, output } = run(t, 'test/server/modules.ts', env)
     t.equal((await once(process, 'close'))[0], 0)
@@ -232,8 +236,13 @@ t.test('without REDIS_URL nothing of ioredis is loaded', async (t) => {
   }
   const tenant = await startTenant(t)
   const env = { ...settingsOf(tenant), LOG_LEVEL: 'silent' }
-  const [without, with_] = [await loaded(env), await loaded({ ...env, REDIS_URL: 'redis://127.0.0.1:9' })]
+  const both = { REDIS_URL: 'redis://127.0.0.1:9', RATE_LIMIT: '300' }
+  const [without, with_] = [await loaded(env), await loaded({ ...env, ...both })]
   t.ok(without.includes('fastify'), 'packages are seen')
+  t.same(
+    [without, with_].map((names) => names.includes('@fastify/rate-limit')),
+    [false, true]
+  )
   t.ok(with_.includes('ioredis') && with_.includes('redis-errors'), 'this one as well')
   const own = with_.filter((name) => !without.includes(name))
   t.same(own.filter((name) => /redis|denque|cluster-key-slot|standard-as-callback/.test(name)).length >= 4, true)
