@@ -35,7 +35,7 @@ const tokenSeconds = 2 * 60 * 60
  * @throws EntraConfigurationError when the plugin's options are invalid
  */
 export async function buildApp(
-  config: Omit<ServerConfig, 'host' | 'port'>,
+  config: Omit<ServerConfig, 'host' | 'port' | 'shutdownDelaySeconds'>,
   log?: { write(line: string): void }
 ): Promise<FastifyInstance> {
   const app = Fastify({
@@ -49,7 +49,7 @@ export async function buildApp(
     ...(config.maxHeaderBytes !== undefined && { http: { maxHeaderSize: config.maxHeaderBytes } })
   })
   setProblemHandlers(app)
-  endConnections(app)
+  const shutdown = endConnections(app)
   // RFC 9110 §10.1.1: an unknown expectation may be ignored; Node would respond with 417 without a body.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   setSecurityHeaders(app)
@@ -70,7 +70,7 @@ export async function buildApp(
   await registerDocument(app)
   const graph = createGraph(config.graph, app.entra.tokenForApp)
   app.addHook('onClose', () => graph.close())
-  await app.register(publicRoutes, { redis, hasDocs: config.docs !== 'off' })
+  await app.register(publicRoutes, { redis, shutdown, hasDocs: config.docs !== 'off' })
   await app.register(callerRoutes)
   await app.register(ownRoutes, { graph })
   await app.register(usersRoutes, { graph })

@@ -17,7 +17,7 @@ import { closeGracefully, endOnFaults } from './process/last-words.js'
 import { exitOnStartError } from './process/start-error.js'
 
 /** Requests in flight may finish for this long. */
-const closeDelayMs = 10_000
+const closeDelayMs = () => 10_000
 
 async function start(): Promise<void> {
   endWithParent()

@@ -78,6 +78,28 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
+t.test(
+  'SHUTDOWN_DELAY_SECONDS: after SIGTERM it is not ready, and answers; SIGINT ends it without a delay',
+  async (t) => {
+    const tenant = await startTenant({ port: 0 })
+    t.teardown(() => tenant.close())
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      const server = start(t, { ...environmentFor(tenant), PORT: '0', SHUTDOWN_DELAY_SECONDS: '300' })
+      const address = await listening(server)
+      t.equal((await getJson(`${address}/readyz`)).status, 200)
+      const ended = once(server.process, 'close')
+      server.process.kill(signal)
+      await server.printed(/"msg":"closing"/)
+      if (signal === 'SIGTERM') {
+        t.match(await getJson(`${address}/readyz`), { status: 503, body: { status: 'shutting down' } })
+        t.equal((await getJson(`${address}/protected`, await appToken(tenant, 'daemon'))).status, 200)
+        server.process.kill(signal)
+      }
+      t.same(await ended, [signal === 'SIGTERM' ? 1 : 0, null], 'a second signal ends it at once')
+    }
+  }
+)
+
 t.test('SIGTERM while the start waits for a tenant that hangs: the process ends', async (t) => {
   const tenant = await startTestTenant(t)
   tenant.answers.set(tenant.paths.discovery, () => server.process.kill('SIGTERM'))

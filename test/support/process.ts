@@ -11,7 +11,7 @@ export interface Running {
 
 /** Without the server's own settings, which a developer may have in the shell. */
 const settings =
-  /^(ENTRA_|KEYS_|OIDC_)|^(HOST|PORT|TENANT_PORT|TENANT_TLS|SPA_PORT|MCP_PORT|LOG_LEVEL|METRICS|DOCS|DOCS_CLIENT_ID|CORS_ORIGINS|GRAPH_URL|TRUST_PROXY|REDIS_URL|ISSUERS_FILE|MAX_HEADER_BYTES|RATE_LIMIT|RATE_LIMIT_BY|BAD_TOKEN_LIMIT|CLOCK_TOLERANCE_SECONDS)$/
+  /^(ENTRA_|KEYS_|OIDC_)|^(HOST|PORT|TENANT_PORT|TENANT_TLS|SPA_PORT|MCP_PORT|LOG_LEVEL|METRICS|DOCS|DOCS_CLIENT_ID|CORS_ORIGINS|GRAPH_URL|TRUST_PROXY|REDIS_URL|ISSUERS_FILE|MAX_HEADER_BYTES|SHUTDOWN_DELAY_SECONDS|RATE_LIMIT|RATE_LIMIT_BY|BAD_TOKEN_LIMIT|CLOCK_TOLERANCE_SECONDS)$/
 /** The environment of this process, without such settings. */
 export const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.test(name)))
 

@@ -19,6 +19,8 @@ export interface ServerConfig {
   readonly maxHeaderBytes?: number
   readonly host: string
   readonly port: number
+  /** Seconds between SIGTERM and the end of the port, for load balancers to learn that the instance is not ready. Default: 0. */
+  readonly shutdownDelaySeconds: number
   readonly logLevel: string
   readonly corsOrigins: readonly string[]
   /** Fastify's `trustProxy`: whose `X-Forwarded-*` headers are trusted. */
@@ -49,6 +51,8 @@ export interface GraphConfig {
 const [nodesHeaderBytes, mostHeaderBytes] = [16_384, 1_048_576] as const
 /** More in a minute is no limit that protects anything. */
 const mostRequests = 1_000_000
+/** Longer than any load balancer takes; platforms kill a process that takes longer than they expect. */
+const mostShutdownDelay = 300
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /**
@@ -67,6 +71,7 @@ export function readConfig(given: Environment): ServerConfig {
     }),
     host: toHost('HOST', env.HOST || '127.0.0.1'),
     port: integer('PORT', env.PORT || '3000', 65_535),
+    shutdownDelaySeconds: integer('SHUTDOWN_DELAY_SECONDS', env.SHUTDOWN_DELAY_SECONDS || '0', mostShutdownDelay),
     logLevel: oneOf('LOG_LEVEL', env.LOG_LEVEL || 'info', logLevels),
     corsOrigins: origins('CORS_ORIGINS', env.CORS_ORIGINS),
     trustProxy: toTrustProxy(env.TRUST_PROXY || 'off'),

@@ -17,7 +17,8 @@ const ownNames = [
   'MAX_HEADER_BYTES',
   'RATE_LIMIT',
   'RATE_LIMIT_BY',
-  'BAD_TOKEN_LIMIT'
+  'BAD_TOKEN_LIMIT',
+  'SHUTDOWN_DELAY_SECONDS'
 ]
 
 /** Shorter names are too similar to others: for these, only another case and the singular count as misspelt. */

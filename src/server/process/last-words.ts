@@ -1,4 +1,5 @@
 /** Reports once what ends the process: in the log at `fatal`, or on stderr without a log. */
+import { setTimeout } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { type LoggedError, loggedError } from '../../plugin/index.js'
@@ -31,16 +32,29 @@ export function endOnFaults(): void {
  * first. The process then ends, with status 0 only after a signal.
  *
  * @param app the running app, for its log
- * @param close closes all open resources
- * @param delay milliseconds that closing may take
+ * @param close closes all open resources; gets the signal, if one is the reason
+ * @param delay milliseconds that closing may take, evaluated when it begins
  */
-export function closeGracefully(app: () => FastifyInstance | undefined, close: () => Promise<unknown>, delay: number) {
+export function closeGracefully(
+  app: () => FastifyInstance | undefined,
+  close: (signal: string | undefined) => Promise<unknown>,
+  delay: () => number
+) {
   const say = (error: unknown) => lastWords(error, app()?.log)
-  const options = { delay, logger: { error: say }, onSecondError: say }
+  const options = { delay: false, logger: { error: say }, onSecondError: say } as const
   closeWithGrace(options, async (end) => {
     if (end.signal) app()?.log.warn({ signal: end.signal }, 'closing')
     else say('err' in end ? end.err : idle)
-    await close()
+    const most = delay()
+    const late = setTimeout(
+      most,
+      new Error(`closing took longer than ${most / 1000} seconds; open requests are cut off`)
+    )
+    const error = await Promise.race([close(end.signal).then(() => undefined), late])
+    if (error) {
+      say(error)
+      process.exit(1)
+    }
     if (!end.signal) process.exit(1) // also if the thrown value is `undefined`
   })
 }

@@ -8,6 +8,7 @@ const text = { type: 'string' } as const
 /** Other requirements of requests with a token. */
 interface Needs {
   readonly redis: { ping(): Promise<unknown> } | undefined
+  readonly shutdown: { readonly isLeaving: boolean }
   /** Whether the API serves its documents. */
   readonly hasDocs: boolean
 }
@@ -34,7 +35,7 @@ const documents = {
 } as const
 
 /** Routes that anyone may call; the token is not inspected. */
-export async function publicRoutes(app: FastifyInstance, { redis, hasDocs }: Needs): Promise<void> {
+export async function publicRoutes(app: FastifyInstance, { redis, shutdown, hasDocs }: Needs): Promise<void> {
   app.get(
     '/',
     { config, schema: { tags, operationId: 'getIndex', summary: 'What this API is', response: { 200: index } } },
@@ -64,8 +65,9 @@ export async function publicRoutes(app: FastifyInstance, { redis, hasDocs }: Nee
   app.get('/readyz', { config: unlimited, logLevel: 'warn', schema: ready }, async (_request, reply) => {
     const missing = app.entra.ready ? await missingRedis(redis) : 'the keys of the tenant'
     reply.header('cache-control', 'no-store')
-    if (missing) reply.code(503).header('retry-after', 5)
-    return { status: missing ? `waiting for ${missing}` : 'ready', issuers: app.entra.issuers }
+    if (missing || shutdown.isLeaving) reply.code(503).header('retry-after', 5)
+    const status = missing ? `waiting for ${missing}` : 'ready'
+    return { status: shutdown.isLeaving ? 'shutting down' : status, issuers: app.entra.issuers }
   })
 }
 

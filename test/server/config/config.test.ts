@@ -13,6 +13,7 @@ t.test('defaults are those of the contract', async (t) => {
     entra: { tenantId: tenant, clientId: client },
     host: '127.0.0.1',
     port: 3000,
+    shutdownDelaySeconds: 0,
     logLevel: 'info',
     corsOrigins: [],
     trustProxy: false,
@@ -46,6 +47,7 @@ t.test('every variable reaches its option', async (t) => {
     GRAPH_URL: 'https://graph.example',
     HOST: '0.0.0.0',
     PORT: '8080',
+    SHUTDOWN_DELAY_SECONDS: '10',
     LOG_LEVEL: 'debug',
     REDIS_URL: 'redis://127.0.0.1:6380/2',
     TRUST_PROXY: '10.0.0.0/8, ::1',
@@ -70,6 +72,7 @@ t.test('every variable reaches its option', async (t) => {
     },
     host: '0.0.0.0',
     port: 8080,
+    shutdownDelaySeconds: 10,
     logLevel: 'debug',
     corsOrigins: ['https://a.example', 'http://localhost:5173'],
     trustProxy: ['10.0.0.0/8', '::1'],
@@ -207,6 +210,8 @@ t.test('what cannot be honoured stops the start with a sentence that names the v
     ['RATE_LIMIT_BY', 'client'],
     ['BAD_TOKEN_LIMIT', '-1'],
     ['BAD_TOKEN_LIMIT', '0'],
+    ['SHUTDOWN_DELAY_SECONDS', '301'],
+    ['SHUTDOWN_DELAY_SECONDS', '10s'],
     ['KEYS_FILE', 'src'],
     ['KEYS_FILE', 'package.json']
   ]
