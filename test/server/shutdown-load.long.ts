@@ -4,50 +4,72 @@ import t, { type Test } from 'tap'
 import { environmentFor } from '../../src/server/environment.js'
 import { startTenant } from '../../src/tenant/index.js'
 import { type Caller, call, Tally } from '../support/load.js'
-import { type Running, run } from '../support/process.js'
-import { appToken } from '../support/server.js'
+import { run } from '../support/process.js'
+import { appToken, getJson } from '../support/server.js'
 
 const connections = 200
-/** Responses before the signal: each connection has had several. */
-const warm = 4000
+/** Responses before the signal: 20 on each connection. */
+const warm = 20 * connections
 
 const until = async (condition: () => boolean | Promise<boolean>) => {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
-async function serverWith(t: Test, env: Record<string, string> = {}): Promise<{ server: Running; callers: Caller }> {
+/** The server as a process, and what its callers need. */
+async function serverUnderLoad(t: Test, env: Record<string, string> = {}) {
   const tenant = await startTenant({ port: 0 })
   t.teardown(() => tenant.close())
-  const server = run(t, 'src/server/main.ts', { ...environmentFor(tenant), PORT: '0', LOG_LEVEL: 'warn', ...env })
-  return { server, callers: { url: '', token: await appToken(tenant, 'daemon') } }
+  const server = run(t, 'src/server/main.ts', { ...environmentFor(tenant), PORT: '0', ...env })
+  const address = (await server.printed(/Server listening at (http:[^"]+)/))?.[1] ?? ''
+  return { server, address, caller: { url: `${address}/protected`, token: await appToken(tenant, 'daemon') } }
 }
 
-const loads: [what: string, pause: Caller['pause']][] = [
-  ['one after another', undefined],
-  ['with pauses of up to 300 ms', () => Math.random() * 300]
+/** Sends SIGTERM once all are busy, and checks that nothing was lost when all have ended. */
+async function terminated(
+  t: Test,
+  { server }: Awaited<ReturnType<typeof serverUnderLoad>>,
+  callers: readonly Caller[],
+  then: () => Promise<unknown> = async () => {}
+): Promise<void> {
+  const tally = new Tally()
+  const all = callers.map((each) => call(each, tally))
+  await until(() => tally.answered >= warm)
+  const [answered, signalled, ended] = [tally.answered, performance.now(), once(server.process, 'close')]
+  server.process.kill('SIGTERM')
+  await then()
+  await Promise.all(all)
+  const [code] = await ended
+  const took = Math.round(performance.now() - signalled)
+  const figures = `${answered} responses before SIGTERM, ${tally.answered - answered} after`
+  t.comment(`${callers.length} clients, ${figures}, ${tally.lost.length} lost, ended after ${took} ms`)
+  t.same(tally.lost, [], 'no request is lost')
+  t.same(tally.others, [], 'each response is 200')
+  t.equal(code, 0)
+  t.equal(server.output.err, '')
+}
+
+const loads: [what: string, pause: object][] = [
+  ['one after another', {}],
+  ['with pauses of up to 300 ms', { pause: () => Math.random() * 300 }]
 ]
 
 for (const [what, pause] of loads) {
   t.test(`${connections} connections, requests ${what}`, async (t) => {
-    const { server, callers } = await serverWith(t, { LOG_LEVEL: 'info' })
-    const address = (await server.printed(/Server listening at (http:[^"]+)/))?.[1] ?? ''
-    const tally = new Tally()
-    const caller = { ...callers, url: `${address}/protected`, ...(pause && { pause }) }
-    const all = Array.from({ length: connections }, () => call(caller, tally))
-    await until(() => tally.answered >= warm)
-    const before = tally.answered
-    const [signalled, ended] = [performance.now(), once(server.process, 'close')]
-    server.process.kill('SIGTERM')
-    await Promise.all(all)
-    const [code] = await ended
-    const took = Math.round(performance.now() - signalled)
-    t.comment(
-      `${before} responses before SIGTERM, ${tally.answered - before} after; lost ${tally.lost.length}; ${took} ms`
-    )
-    t.equal(code, 0)
-    t.same(tally.lost, [], 'no request is lost')
-    t.same(tally.others, [], 'each response is 200')
-    t.equal(tally.ended, connections)
-    t.equal(server.output.err, '')
+    const load = await serverUnderLoad(t)
+    await terminated(t, load, Array(connections).fill({ ...load.caller, ...pause }))
   })
 }
+
+t.test(
+  'SHUTDOWN_DELAY_SECONDS: also clients that open new connections until their load balancer sees /readyz',
+  async (t) => {
+    const load = await serverUnderLoad(t, { SHUTDOWN_DELAY_SECONDS: '5' })
+    let isElsewhere = false
+    const kept = Array<Caller>(connections).fill({ ...load.caller, pause: () => Math.random() * 300 })
+    const fresh = Array<Caller>(20).fill({ ...load.caller, pause: () => 50, isElsewhere: () => isElsewhere })
+    await terminated(t, load, [...kept, ...fresh], async () => {
+      await until(async () => (await getJson(`${load.address}/readyz`)).status === 503)
+      isElsewhere = true
+    })
+  }
+)

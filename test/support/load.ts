@@ -1,4 +1,4 @@
-/** Clients that keep one connection each and send one request after another, and what became of every request. */
+/** Clients that send one request after another, and what became of every request. */
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -8,6 +8,8 @@ export interface Caller {
   readonly token: string
   /** Milliseconds between a response and the next request; default: none. */
   readonly pause?: () => number
+  /** For a client that opens a connection for each request: whether its load balancer sends them elsewhere. */
+  readonly isElsewhere?: () => boolean
 }
 
 /** What became of requests. */
@@ -17,18 +19,16 @@ export class Tally {
   readonly others: number[] = []
   /** Requests that were sent, or half sent, and got no complete response: the errors. */
   readonly lost: string[] = []
-  /** Clients whose connection ended: after a response that announced it, or while no request was open. */
-  ended = 0
 }
 
 /**
- * Sends requests on one connection until the server ends it: by `Connection: close` (RFC 9112 §9.6), or while no request is open. A request
- * for which the connection cannot be opened was never sent.
+ * Sends requests on one connection until a response says `Connection: close` (RFC 9112 §9.6), or the connection ends while no request is
+ * open; or on a connection for each. A request for which the connection cannot be opened was never sent.
  */
-export async function call({ url, token, pause }: Caller, tally: Tally): Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+export async function call({ url, token, pause, isElsewhere }: Caller, tally: Tally): Promise<void> {
+  const agent = new Agent({ keepAlive: !isElsewhere, maxSockets: 1 })
   try {
-    for (;;) {
+    while (!isElsewhere?.()) {
       const response = await complete(url, token, agent).catch((error: NodeJS.ErrnoException) => error)
       if (response instanceof Error) {
         if (response.code !== 'ECONNREFUSED') tally.lost.push(String(response.code ?? response.message))
@@ -36,11 +36,10 @@ export async function call({ url, token, pause }: Caller, tally: Tally): Promise
       }
       if (response.statusCode === 200) tally.answered += 1
       else tally.others.push(Number(response.statusCode))
-      if (response.headers.connection === 'close') return
+      if (response.headers.connection === 'close' && !isElsewhere) return
       if (pause) await sleep(pause())
     }
   } finally {
-    tally.ended += 1
     agent.destroy()
   }
 }
