@@ -85,6 +85,10 @@ t.test('the API accepts tokens of the realm, and Redis its password', needs, asy
   const address = (await server.printed(/Server listening at (http:[^"]+)/))?.[1] ?? ''
   t.match(await getJson(`${address}/readyz`), { status: 200, body: { issuers: [{ state: 'fresh' }] } })
 
+  const document = await (await fetch(`${address}/openapi.json`)).text()
+  t.match(document, '"authorizationUrl":"http://localhost:8080/realms/shop/', 'where browsers find Keycloak')
+  t.match(document, '"tokenUrl":"http://localhost:8080/realms/shop/')
+
   const job = await jobToken(keycloak)
   t.match(await getJson(`${address}/protected`, job), { status: 200 })
   t.match(await getJson(`${address}/users`, job), { status: 503, body: { code: 'graph_not_configured' } }, 'allowed')
