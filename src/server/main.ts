@@ -12,16 +12,17 @@ const closeDelayMs = 10_000
 async function start(): Promise<void> {
   let app: FastifyInstance | undefined
   let shutdownDelayMs = 0
+  const delayAfter = (signal: string | undefined) => (signal === 'SIGTERM' ? shutdownDelayMs : 0)
   const stopping = new AbortController()
   // Before anything else: in the first process of a container, a signal without a handler would be lost.
   closeGracefully(
     () => app,
     async (signal) => {
-      if (signal && app?.server.listening) await drain(app, signal === 'SIGTERM' ? shutdownDelayMs : 0)
+      if (signal && app?.server.listening) await drain(app, delayAfter(signal))
       else stopping.abort() // a start that still waits for its tenant would open the port after it closed
       await app?.close()
     },
-    () => shutdownDelayMs + closeDelayMs
+    (signal) => delayAfter(signal) + closeDelayMs
   )
   const { host, port, shutdownDelaySeconds, ...config } = readConfig(process.env)
   shutdownDelayMs = shutdownDelaySeconds * 1000

@@ -33,19 +33,19 @@ export function endOnFaults(): void {
  *
  * @param app the running app, for its log
  * @param close closes all open resources; gets the signal, if one is the reason
- * @param delay milliseconds that closing may take, evaluated when it begins
+ * @param delay milliseconds that closing may take, evaluated when it begins; gets the signal as well
  */
 export function closeGracefully(
   app: () => FastifyInstance | undefined,
   close: (signal: string | undefined) => Promise<unknown>,
-  delay: () => number
+  delay: (signal: string | undefined) => number
 ) {
   const say = (error: unknown) => lastWords(error, app()?.log)
   const options = { delay: false, logger: { error: say }, onSecondError: say } as const
   closeWithGrace(options, async (end) => {
     if (end.signal) app()?.log.warn({ signal: end.signal }, 'closing')
     else say('err' in end ? end.err : idle)
-    const most = delay()
+    const most = delay(end.signal)
     const late = setTimeout(
       most,
       new Error(`closing took longer than ${most / 1000} seconds; open requests are cut off`)
