@@ -40,6 +40,8 @@ export class Callers {
   readonly #random: Random
   readonly #users = Array.from({ length: users }, () => randomUUID())
   readonly #tokens = new Map<string, Credential[]>()
+  /** Of all tokens that a user got since the last revocation, also of those that are not kept here. */
+  readonly #standings = new Map<string, History<Standing>>()
   /** Users whose revocation is under way, or so recent that a token of the same second would be refused. */
   readonly #away = new Set<string>()
   /** The key that is never withdrawn. */
@@ -66,7 +68,7 @@ export class Callers {
     const expiresAt = seconds() + Math.round(lifetime)
     const claims = { oid: user, exp: expiresAt - toleranceSeconds, uti: randomUUID() }
     const token = this.#world.token(claims, { kid: key.kid, x5t: key.kid }, rsa(key.key))
-    const credential = { token, user, key, standing: new History<Standing>('good'), expiresAt }
+    const credential = { token, user, key, standing: this.#standingOf(user), expiresAt }
     this.#tokens.set(user, [...this.#tokensOf(user), credential].slice(-tokensOfUser))
     return credential
   }
@@ -84,22 +86,32 @@ export class Callers {
     return this.revoked.length > 0 ? this.#random.one(this.revoked) : undefined
   }
 
+  /** Whether a user gets no tokens at the moment. */
+  isAway = (user: string): boolean => this.#away.has(user)
+
   /**
-   * Revokes all tokens of a user, who signs in again afterwards.
+   * Revokes all tokens of a user who is not away, and who signs in again afterwards.
    *
    * @param revoke resolves to the time until which tokens are revoked
    */
-  async revoke(user: string, held: readonly Credential[], revoke: () => Promise<Date>): Promise<void> {
+  async revoke(user: string, revoke: () => Promise<Date>): Promise<void> {
     this.#away.add(user)
-    const all = new Set([...this.#tokensOf(user), ...held.filter((each) => each.user === user)])
-    for (const { standing } of all) standing.set('revoking')
+    const standing = this.#standingOf(user)
+    standing.set('revoking')
     const until = await revoke()
-    for (const { standing } of all) standing.set('revoked')
+    standing.set('revoked')
+    this.revoked.push(...this.#tokensOf(user))
     this.#tokens.delete(user)
-    this.revoked.push(...all)
+    this.#standings.delete(user)
     const again = () =>
       seconds() > until.getTime() / 1000 ? void this.#away.delete(user) : void setTimeout(again, 100)
     again()
+  }
+
+  #standingOf(user: string): History<Standing> {
+    const standing = this.#standings.get(user) ?? new History<Standing>('good')
+    this.#standings.set(user, standing)
+    return standing
   }
 
   #tokensOf = (user: string): readonly Credential[] => this.#tokens.get(user) ?? []

@@ -156,7 +156,7 @@ export class Events {
   /** Of any user, or of one with an open stream. While Redis is down it is repeated, as docs/revocation.md says. */
   async #revoke(): Promise<void> {
     const { callers, revocations, world } = this.#stage
-    const open = this.#choice.openStreams()
+    const open = this.#choice.openStreams().filter(({ user }) => !callers.isAway(user))
     const user = open.length > 0 ? this.#choice.one([this.#choice.one(open).user, callers.user()]) : callers.user()
     const tenantId = String(world.user().tid)
     this.#record.event('revocation')
@@ -168,6 +168,6 @@ export class Events {
         return revoke()
       }
     }
-    await callers.revoke(user, open, revoke)
+    await callers.revoke(user, revoke)
   }
 }
