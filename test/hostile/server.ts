@@ -95,6 +95,7 @@ export async function listen(
     logger: { ...logging.loggerOptions('trace'), stream },
     genReqId: () => randomUUID(),
     forceCloseConnections: true,
+    pluginTimeout: 120_000, // the registration loads packages: no measure of a busy machine
     frameworkErrors: problems.answerFrameworkError,
     clientErrorHandler: problems.answerClientError,
     ...(http2 && { http2 })

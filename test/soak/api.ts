@@ -13,10 +13,10 @@ import * as problems from '../../src/server/problems.js'
 import * as logging from '../../src/server/process/logging.js'
 import { listen, optionsOf } from '../hostile/server.js'
 import { secret } from '../support/token-endpoint.js'
-import type { Answers, ApiSettings, Question } from './settings.js'
+import type { Answers, ApiSettings, Defect, Question } from './settings.js'
 
 const settings = JSON.parse(process.env.SOAK_API ?? '{}') as ApiSettings
-const { defect } = settings
+const has = (defect: Defect) => settings.defects.includes(defect)
 const warnings: string[] = []
 process.on('warning', (warning) => void warnings.push(String(warning)))
 process.on('unhandledRejection', (reason) => void warnings.push(`unhandled: ${String(reason)}`))
@@ -37,9 +37,9 @@ redis.on('error', () => {})
 const revocations = new plugin.RedisRevocations(redis, { timeoutSeconds: 5 })
 
 const isRevoked: plugin.IsRevoked = async (principal) => {
-  if (defect === 'fail-open') return revocations.isRevoked(principal).catch(() => false)
+  if (has('fail-open')) return revocations.isRevoked(principal).catch(() => false)
   const answer = await revocations.isRevoked(principal)
-  return answer && defect !== 'revocation'
+  return answer && !has('revocation')
 }
 
 /** As quick to notice as the options allow, and small caches: they are full after the first minute, and what grows then is a leak. */
@@ -63,7 +63,7 @@ function openStream(request: FastifyRequest, reply: FastifyReply): void {
   send('hello', request.principal.id)
   const timer = setInterval(() => send('time', Date.now()), 1000)
   reply.raw.once('close', () => {
-    if (defect !== 'timers') clearInterval(timer)
+    if (!has('timers')) clearInterval(timer)
     streams.delete(reply)
   })
   const end = (code: unknown) => {
@@ -71,14 +71,14 @@ function openStream(request: FastifyRequest, reply: FastifyReply): void {
     reply.raw.end()
   }
   signal.addEventListener('abort', () => end(signal.reason.code))
-  if (defect === 'stream') setTimeout(() => end('token_expired'), 1000)
+  if (has('stream')) setTimeout(() => end('token_expired'), 1000)
 }
 
 let lastToken = ''
 /** Whoever is caller decides what the other API is sent. */
 async function photo(request: FastifyRequest) {
   const token = await request.onBehalfOf('api://photos/Read')
-  const sent = defect === 'on-behalf-of' && lastToken ? lastToken : token
+  const sent = has('on-behalf-of') && lastToken ? lastToken : token
   lastToken = token
   const answer = await fetch(settings.downstream, { headers: { authorization: `Bearer ${sent}` } })
   return { id: request.principal.id, downstream: await answer.json() }

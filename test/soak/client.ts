@@ -1,5 +1,6 @@
 /** Requests to the API, and what they are judged by. */
 import { Agent, setGlobalDispatcher } from 'undici'
+import { within } from '../faults/waits.js'
 import { outcomeOf } from '../support/api.js'
 import { get } from '../support/http.js'
 import type { Credential } from './callers.js'
@@ -12,10 +13,14 @@ export interface Got {
   readonly body: string
 }
 
+/** Milliseconds after which an answer has not come: far more than any deadline of the API. */
+export const patience = 60_000
+
 /** A GET. Resolves to what went wrong if there is no answer. */
 export async function ask({ api }: Stage, path: string, token: string, signal?: AbortSignal): Promise<Got> {
   try {
-    const answer = await get(urlOf(api.ports.entra, path), token, signal ? { signal } : {})
+    const asked = get(urlOf(api.ports.entra, path), token, signal ? { signal } : {})
+    const answer = await within('the API', asked, patience)
     return { outcome: wordsOf(answer), body: answer.body }
   } catch (error) {
     return { outcome: `no answer: ${String(error)}`, body: '' }

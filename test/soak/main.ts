@@ -11,17 +11,18 @@ const usage = `usage: npm run soak -- [options]
   --rate n           requests per second, default: 40
   --seed n           of an earlier run, to repeat its plan; default: a new one
   --out directory    for soak.json and soak.svg; default: soak-results
-  --defect name      breaks the API on purpose: ${defects.join(', ')}`
+  --defect a,b       breaks the API on purpose: ${defects.join(', ')}`
 
 function read(args: string[]): SoakOptions & { readonly out: string } {
   const text = { type: 'string' } as const
   const { values } = parseArgs({ args, options: { minutes: text, rate: text, seed: text, out: text, defect: text } })
   const { out = 'soak-results', minutes = '5', rate = '40', seed = String(Date.now() % 1e6) } = values
-  const defect = defects.find((each) => each === values.defect)
+  const named = values.defect?.split(',') ?? []
+  const chosen = defects.filter((each) => named.includes(each))
   const numbers = { minutes: Number(minutes), rate: Number(rate), seed: Number(seed) }
   const isGood = numbers.minutes > 0 && numbers.rate > 0 && Number.isInteger(numbers.seed)
-  if (!isGood || (values.defect !== undefined && !defect)) throw new Error('an option has no such value')
-  return { ...numbers, out, ...(defect && { defect }) }
+  if (!isGood || chosen.length < named.length) throw new Error('an option has no such value')
+  return { ...numbers, out, defects: chosen }
 }
 
 try {

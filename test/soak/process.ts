@@ -46,7 +46,7 @@ export class ApiProcess {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc']
     })
     const api = new ApiProcess(child)
-    api.ports = await within('the API to listen', api.#next(0))
+    api.ports = await within('the API to listen', api.#next(0), 120_000)
     return api
   }
 

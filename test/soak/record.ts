@@ -37,6 +37,11 @@ export interface Checkpoint {
   readonly streams: number
 }
 
+/** What an API answers when one of its deadlines passed. */
+const unavailable = /\b503 (x )?(tenant|admission|downstream)_unavailable\b/
+/** Milliseconds: how often timers are looked at, how late one is on a machine that is too busy, and for how long its effects are excused. */
+const [tickMs, stallMs, excusedMs] = [50, 300, 30_000]
+
 export class SoakRecord {
   readonly seed: number
   readonly wrong: WrongAnswer[] = []
@@ -48,6 +53,7 @@ export class SoakRecord {
   requests = 0
   readonly #startedAt = performance.now()
   readonly #phase: () => WrongAnswer['phase']
+  #stalledAt = Number.NEGATIVE_INFINITY
   #latencies: number[] = []
   #latenciesInGoodWeather: number[] = []
 
@@ -79,6 +85,27 @@ export class SoakRecord {
   /** A wrong answer, or anything else that must not be. */
   isWrong(what: string, expected: string, found: string): void {
     this.wrong.push({ at: this.at, seed: this.seed, phase: this.#phase(), what, expected, found })
+  }
+
+  /**
+   * An answer that is not right under the conditions. A documented 503 while the machine was too busy to keep deadlines is counted, and not wrong: it says
+   * nothing about the API.
+   */
+  isUnexpected(what: string, expected: string, found: string): void {
+    const isExcused = unavailable.test(found) && performance.now() - this.#stalledAt < excusedMs
+    if (isExcused) this.count('too busy', found)
+    else this.isWrong(what, expected, found)
+  }
+
+  /** Watches how late timers of this process are. Returns what stops it. */
+  watchStalls(): () => void {
+    let due = performance.now() + tickMs
+    const timer = setInterval(() => {
+      const now = performance.now()
+      if (now - due > stallMs) this.#stalledAt = now
+      due = now + tickMs
+    }, tickMs)
+    return () => clearInterval(timer)
   }
 
   sample(api: ApiSample): void {

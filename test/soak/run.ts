@@ -16,7 +16,7 @@ export interface SoakOptions {
   readonly minutes: number
   /** Requests per second. */
   readonly rate: number
-  readonly defect?: Defect
+  readonly defects: readonly Defect[]
 }
 
 /** Lines of the log at level error that outages cause. */
@@ -29,11 +29,12 @@ export const mostGrowth = { ratio: 1.1, bytes: 2e6 }
 const slack = 2
 
 export async function soak(options: SoakOptions): Promise<SoakRecord> {
-  const { seed, minutes, defect } = options
-  const stage = await startStage(createRandom(seed + 1), defect)
+  const { seed, minutes, defects } = options
+  const stage = await startStage(createRandom(seed + 1), defects)
   let round = 0
   const { tenant, tokens, redis } = stage.weather
   const record = new SoakRecord(seed, () => ({ tenant: tenant.now, tokens: tokens.now, redis: redis.now, round }))
+  const unwatch = record.watchStalls()
   try {
     const plan = planOf(createRandom(seed), minutes * 60)
     await withConnections(() => warmUp(stage))
@@ -47,6 +48,7 @@ export async function soak(options: SoakOptions): Promise<SoakRecord> {
   } catch (error) {
     record.isWrong('the soak', 'to go on', String(error))
   } finally {
+    unwatch()
     await stage.close()
   }
   return record

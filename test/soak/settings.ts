@@ -12,7 +12,7 @@ export interface ApiSettings {
   readonly redisUrl: string
   /** The API that `/photo` calls. */
   readonly downstream: string
-  readonly defect?: Defect
+  readonly defects: readonly Defect[]
 }
 
 /** How the API is at the moment. */

@@ -49,6 +49,7 @@ async function startDownstream() {
     response.setHeader('content-type', 'application/json')
     setTimeout(() => response.end(JSON.stringify({ token: `${user}.${digest}` })), 5)
   })
+  server.keepAliveTimeout = 600_000 // on a busy machine it would close connections that the API is about to use
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }
 }
@@ -111,17 +112,17 @@ class Undo {
   }
 }
 
-export async function startStage(random: Random, defect: Defect | undefined): Promise<Stage> {
+export async function startStage(random: Random, defects: readonly Defect[]): Promise<Stage> {
   const undo = new Undo()
   try {
-    return await build(undo, random, defect)
+    return await build(undo, random, defects)
   } catch (error) {
     await undo.all()
     throw error
   }
 }
 
-async function build(undo: Undo, random: Random, defect: Defect | undefined): Promise<Stage> {
+async function build(undo: Undo, random: Random, defects: readonly Defect[]): Promise<Stage> {
   const world = await startWorld()
   undo.teardown(() => world.close())
   const downstream = await startDownstream()
@@ -136,7 +137,7 @@ async function build(undo: Undo, random: Random, defect: Defect | undefined): Pr
   const publish = () => beneath(() => world.publish(false, Object.fromEntries(keys.map(({ kid, key }) => [kid, key]))))
   publish()
   const settings = { authority: world.tenant.origin, issuer: world.provider.issuer, redisUrl: redis.url }
-  const api = await ApiProcess.start({ ...settings, downstream: downstream.url, ...(defect && { defect }) })
+  const api = await ApiProcess.start({ ...settings, downstream: downstream.url, defects })
   undo.teardown(() => api.kill())
   const weather = { tenant: upNow(), tokens: upNow(), redis: upNow() }
   const dropConnections = async () => {

@@ -76,6 +76,6 @@ export class Streams {
   #judgeRefusal(outcome: string, { expiresAt }: Credential, right: ReadonlySet<string>): void {
     this.#record.count('stream', outcome)
     const isLate = outcome === '401 token_expired' && Date.now() / 1000 >= expiresAt
-    if (!isLate && !right.has(outcome)) this.#record.isWrong('stream', [...right].join(' or '), outcome)
+    if (!isLate && !right.has(outcome)) this.#record.isUnexpected('stream', [...right].join(' or '), outcome)
   }
 }

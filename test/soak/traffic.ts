@@ -4,7 +4,7 @@ import { judge, overHttp1 } from '../hostile/judge.js'
 import { nameOf, type Row, type Table } from '../hostile/row.js'
 import { tables } from '../hostile/tables.js'
 import type { Credential } from './callers.js'
-import { ask, type Got, watch } from './client.js'
+import { ask, type Got, patience, watch } from './client.js'
 import { rightAnswers, rightOutcomes, rightOutcomesOnBehalfOf } from './expected.js'
 import { isOnly } from './history.js'
 import type { Random } from './random.js'
@@ -17,8 +17,6 @@ const isOfMoment = ({ change }: Row) => /\b(in|exp|nbf|iat)\b.*\d s\b/.test(chan
 const corpus: Table = Object.values<Table>(tables)
   .flat()
   .filter((row) => !isOfMoment(row))
-/** Milliseconds for a row: an unknown key waits for the tenant, and nothing here measures speed. */
-const patience = 60_000
 /** Requests under way, beyond which no more begin: an API that hangs must not bury the soak. */
 const mostAtOnce = 400
 
@@ -122,7 +120,7 @@ export class Traffic {
 
   #judge(kind: Kind, { outcome, body }: Got, right: ReadonlySet<string>, rightBody: string): void {
     this.#record.count(kind, outcome)
-    if (!right.has(outcome)) this.#record.isWrong(kind, [...right].join(' or '), outcome)
+    if (!right.has(outcome)) this.#record.isUnexpected(kind, [...right].join(' or '), outcome)
     else if (outcome === '200' && body !== rightBody) this.#record.isWrong(kind, rightBody, body)
   }
 
@@ -135,7 +133,7 @@ export class Traffic {
     const { failures } = await judge(row, world, api, overHttp1(patience), right)
     this.#record.took(performance.now() - startedAt, false)
     this.#record.count('corpus', failures.length === 0 ? 'right' : 'wrong')
-    if (failures.length > 0) this.#record.isWrong(`corpus, ${nameOf(row)}`, String(row.is), failures.join('; '))
+    if (failures.length > 0) this.#record.isUnexpected(`corpus, ${nameOf(row)}`, String(row.is), failures.join('; '))
   }
 
   /** Most tokens expire soon; of the others, some are revoked, and some are signed with a key that is going to leave. */
