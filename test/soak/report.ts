@@ -18,7 +18,7 @@ const letters: Readonly<Record<string, string>> = {
   'Redis killed': 'k',
   'Redis halted': 'h'
 }
-const caption = 'r: a key is rotated, o: an outage of the tenant begins, k, h: Redis is killed, or halts'
+const caption = 'r: a key is rotated, o: an outage of the tenant begins, k, h: Redis is killed, or halts; all requests: also those that wait for what is down'
 
 export function textOf({ minutes, rate }: SoakOptions, record: SoakRecord): string {
   const { seed, requests, counts, wrong, samples } = record
@@ -85,7 +85,7 @@ export function pictureOf({ minutes, seed, rate }: SoakOptions, record: SoakReco
         over('event loop of the API', ({ loopP99 }) => loopP99)
       ]
     ],
-    ['p99 of all requests, ms (those that wait for what is down, too)', [over('all requests', ({ p99 }) => p99)]]
+    ['p99 of all requests, ms', [over('all requests', ({ p99 }) => p99)]]
   ]
   const marks = events.flatMap(({ kind, at }) => (letters[kind] ? [[letters[kind], at] as const] : []))
   const { date, commit, node, cores } = environment()

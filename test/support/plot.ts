@@ -63,7 +63,7 @@ function panelOf(
         `<text x="${(index % 2) * (width / 2)}" y="${height + 24 + Math.floor(index / 2) * 11}" fill="${colours[index % colours.length]}">${escaped(name.slice(0, 38))}</text>`
     )
   return `<text y="-8" font-size="12" font-weight="bold">${escaped(title)}</text>
-<text x="-6" y="4" text-anchor="end" fill="#555">${most.toPrecision(2)}</text><text x="-6" y="${height}" text-anchor="end" fill="#555">0</text>
+<text x="-6" y="4" text-anchor="end" fill="#555">${Number(most.toPrecision(2))}</text><text x="-6" y="${height}" text-anchor="end" fill="#555">0</text>
 <rect width="${width}" height="${height}" fill="none" stroke="#ddd"/>
 ${marks.join('')}${lines.join('')}${legend.join('')}`
 }
