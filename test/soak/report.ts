@@ -18,7 +18,8 @@ const letters: Readonly<Record<string, string>> = {
   'Redis killed': 'k',
   'Redis halted': 'h'
 }
-const caption = 'r: a key is rotated, o: an outage of the tenant begins, k, h: Redis is killed, or halts; all requests: also those that wait for what is down'
+const caption =
+  'r: a key is rotated, o: an outage of the tenant begins, k, h: Redis is killed, or halts; all requests: also those that wait for what is down'
 
 export function textOf({ minutes, rate }: SoakOptions, record: SoakRecord): string {
   const { seed, requests, counts, wrong, samples } = record
