@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, get as httpGet } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { io } from 'socket.io-client'
 import t, { type Test } from 'tap'
@@ -36,11 +36,34 @@ interface World {
   readonly pressed: string
 }
 
+/** The holder of each token is another user, so that a revocation is of one. */
+const users = {
+  sse: '40000000-0000-4000-8000-0000000000e1',
+  ws: '40000000-0000-4000-8000-0000000000e2',
+  gone: '40000000-0000-4000-8000-0000000000e3'
+}
+
 /** What a recipe must have smaller, or elsewhere, for a test. */
 const edits = (upstream: string, redis: string): readonly [from: string, to: string][] => [
   ['redis://127.0.0.1:6379', redis],
   ['max: 30,', 'max: 2,'],
   ['max: 100,', 'max: 2,'],
+  [
+    'isRevoked: revocations.isRevoked',
+    `isRevoked: (principal) => (principal.id === '${users.gone}' ? gone() : revocations.isRevoked(principal))`
+  ],
+  [
+    "app.get('/events'",
+    `const seen = { asked: 0, allowed: 0 }
+const gone = () => (seen.asked++, new Promise((resolve) => app.server.once('gone', () => setImmediate(resolve, false))))
+app.addHook('preHandler', async ({ principalOrNull }) => void (seen.allowed += principalOrNull?.id === '${users.gone}'))
+app.server.on('connection', (socket) => socket.once('close', () => app.server.emit('gone')))
+const intervals = new Set()
+const setInterval = (...given) => (intervals.add(globalThis.setInterval(...given)), [...intervals].at(-1))
+const clearInterval = (timer) => intervals.delete(timer) && globalThis.clearInterval(timer)
+app.get('/seen', { config: { auth: 'none' } }, async () => ({ ...seen, intervals: intervals.size }))
+app.get('/events'`
+  ],
   ['http://127.0.0.1:8080', upstream]
 ]
 
@@ -236,9 +259,6 @@ recipe('mercurius: a guard for the route, and resolvers that decide by the princ
   t.match(answer(), { payload: { data: { ordered: 'tea' } } })
 })
 
-/** The holder of each token is another user, so that a revocation is of one. */
-const users = { sse: '40000000-0000-4000-8000-0000000000e1', ws: '40000000-0000-4000-8000-0000000000e2' }
-
 recipe(
   'Server-sent events: a stream ends when its user is revoked',
   async (t, world) => {
@@ -257,6 +277,23 @@ recipe(
     await revocations?.revoke({ tenantId: tenant.tenantId, id: users.sse })
     await ended
     t.match(received, 'event: end\ndata: {"code":"token_revoked"}')
+  },
+  needsRedis
+)
+
+recipe(
+  'Server-sent events: a client that goes while revocation is looked up leaves no timer',
+  async (t, world) => {
+    const heading = 'Server-sent events'
+    const seen = async () => JSON.parse((await world.get(heading, '/seen')).body) as Record<string, number>
+    const { intervals } = await seen()
+    const authorization = `Bearer ${await signed(world.tenant, { scp: 'Orders.Read', oid: users.gone })}`
+    const request = httpGet(`${world.origin(heading)}/events`, { agent: false, headers: { authorization } })
+    request.on('error', () => {})
+    await until('the lookup', async () => (await seen()).asked === 1)
+    request.destroy()
+    await until('the handler', async () => (await seen()).allowed === 1)
+    t.equal((await seen()).intervals, intervals)
   },
   needsRedis
 )

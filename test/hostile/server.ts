@@ -44,16 +44,13 @@ export async function startTarget(
       done()
     }
   })
-  // What the corpus is about is not how fast a busy machine fetches keys.
-  const patience = { keysTimeoutSeconds: 60 }
-  const clients = { ...patience, allowedClients: [callerId, otherClientId, rolelessId], rolelessClients: [rolelessId] }
-  const { tenant, provider } = world
   world.publish(true)
-  const options: Record<Api, EntraOptions> = {
-    entra: { tenantId, clientId, authority: tenant.origin, ...clients, ...memory },
-    oidc: { issuer: provider.issuer, audience, ...clients, ...memory }
-  }
-  const started = await Promise.all(apis.map((api) => listen(sources, stream, options[api], api, http2)))
+  // What the corpus is about is not how fast a busy machine fetches keys.
+  const options = optionsOf(
+    { authority: world.tenant.origin, issuer: world.provider.issuer },
+    { keysTimeoutSeconds: 60, ...memory }
+  )
+  const started = await Promise.all(apis.map((api) => listen(sources, stream, options[api], api, { http2 })))
   const ports = Object.fromEntries(apis.map((api, at) => [api, started[at]?.port])) as Record<Api, number>
   world.publish(false)
   // An unknown `kid` of each issuer asks for a refresh: from here on `key-retired` is withdrawn.
@@ -69,17 +66,36 @@ export async function startTarget(
   }
 }
 
-async function listen(
+/** Options under which the answers of the corpus are right, for a tenant and for the other provider. */
+export function optionsOf({ authority, issuer }: { authority: string; issuer: string }, more: object) {
+  const clients = { allowedClients: [callerId, otherClientId, rolelessId], rolelessClients: [rolelessId] }
+  return {
+    entra: { tenantId, clientId, authority, ...clients, ...more },
+    oidc: { issuer, audience, ...clients, ...more }
+  } satisfies Record<Api, EntraOptions>
+}
+
+/** How an API listens. */
+export interface Listening {
+  /** True for HTTP/2 without TLS. */
+  readonly http2?: boolean
+  /** Declares more routes. */
+  readonly routes?: (app: FastifyInstance) => void
+}
+
+/** Starts an API with the routes of the corpus, on a free port of loopback. */
+export async function listen(
   { problems, logging, plugin }: Sources,
   stream: Writable,
   options: EntraOptions,
   api: Api,
-  http2: boolean
+  { http2 = false, routes }: Listening = {}
 ) {
   const app = Fastify({
     logger: { ...logging.loggerOptions('trace'), stream },
     genReqId: () => randomUUID(),
     forceCloseConnections: true,
+    pluginTimeout: 120_000, // the registration loads packages: no measure of a busy machine
     frameworkErrors: problems.answerFrameworkError,
     clientErrorHandler: problems.answerClientError,
     ...(http2 && { http2 })
@@ -88,6 +104,7 @@ async function listen(
   await app.register(plugin.default, options)
   addRoutes(app, plugin)
   if (api === 'entra') addDirectoryRoutes(app, plugin)
+  routes?.(app)
   await app.listen({ host: '127.0.0.1', port: 0 })
   return { app, port: (app.server.address() as AddressInfo).port }
 }

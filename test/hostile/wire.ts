@@ -12,14 +12,14 @@ export interface Answer {
 const patienceMs = 5000
 
 /** Sends bytes (one character each) and resolves to all that came back once the connection is closed. */
-export function exchange(port: number, bytes: string): Promise<string> {
+export function exchange(port: number, bytes: string, patience = patienceMs): Promise<string> {
   return new Promise((resolve, reject) => {
     let received = ''
     const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => socket.write(bytes, 'latin1'))
     const timer = setTimeout(() => {
-      reject(new Error(`no end of the answer within ${patienceMs} ms`))
+      reject(new Error(`no end of the answer within ${patience} ms`))
       socket.destroy()
-    }, patienceMs)
+    }, patience)
     socket.setEncoding('latin1')
     socket
       .on('data', (chunk) => {

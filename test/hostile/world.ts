@@ -38,8 +38,8 @@ export interface World {
   appToken(claims?: Members): string
   /** A v2 token under another published key. */
   under(kid: string, key: KeyObject): string
-  /** Publishes the tenant's keys, with or without the one that gets retired. */
-  publish(withRetired: boolean): void
+  /** Publishes the tenant's keys, with or without the one that gets retired, and more of them by `kid`. */
+  publish(withRetired: boolean, more?: Readonly<Record<string, KeyObject>>): void
   close(): Promise<void>
 }
 
@@ -62,7 +62,12 @@ async function startAttacker() {
 }
 
 /** The published set: entries that are no keys for signatures, beside good ones. */
-function published({ main, special, clash, weak, smallExponent }: Keys, issuer: string, withRetired: boolean) {
+function published(
+  { main, special, clash, weak, smallExponent }: Keys,
+  issuer: string,
+  withRetired: boolean,
+  more: Readonly<Record<string, KeyObject>>
+) {
   const entry = (kid: string, key: KeyObject, members: Members = {}) => {
     const { n, e } = createPublicKey(key).export({ format: 'jwk' })
     return present({ kty: 'RSA', use: 'sig', kid, n, e, issuer, ...members })
@@ -86,7 +91,8 @@ function published({ main, special, clash, weak, smallExponent }: Keys, issuer: 
     entry('', special),
     entry(longKid, special),
     { kty: 'oct', use: 'sig', kid: 'key-oct', k: 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEyMzQ', issuer },
-    ...(withRetired ? [entry('key-retired', special)] : [])
+    ...(withRetired ? [entry('key-retired', special)] : []),
+    ...Object.entries(more).map(([kid, key]) => entry(kid, key))
   ]
 }
 
@@ -130,12 +136,12 @@ export async function startWorld(): Promise<World> {
       mint(world.header(parameters), world.v1User(claims), signature),
     appToken: (claims) => mint(world.header(), world.app(claims), rsa(keys.main)),
     under: (kid, key) => world.token({}, { kid }, rsa(key)),
-    publish(withRetired) {
+    publish(withRetired, more = {}) {
       for (const [path, issuer] of [
         [tenant.paths.keys, v2],
         [tenant.paths.v1Keys, v1]
       ] as const) {
-        const body = JSON.stringify({ keys: published(keys, issuer, withRetired) })
+        const body = JSON.stringify({ keys: published(keys, issuer, withRetired, more) })
         tenant.answers.set(path, (_request, response) => {
           response.setHeader('content-type', 'application/json')
           response.end(body)

@@ -25,7 +25,7 @@ export interface TestRedis {
 }
 
 /** Starts one without persistence, that ends with the test. */
-export async function startRedis(t: Test, ...settings: string[]): Promise<TestRedis> {
+export async function startRedis(t: Pick<Test, 'teardown'>, ...settings: string[]): Promise<TestRedis> {
   const port = await freePort()
   const local = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
   const args =
@@ -71,7 +71,7 @@ export const clients = {
 
 /** Closes a client with the test. */
 export function closing<T extends { on(event: 'error', listener: () => void): unknown; disconnect(): void }>(
-  t: Test,
+  t: Pick<Test, 'teardown'>,
   client: T
 ): T {
   client.on('error', () => {}) // each failed attempt to connect; tests look at what callers are told

@@ -9,11 +9,11 @@ import t, { type Test } from 'tap'
 import { until } from '../../faults/waits.js'
 import { clientCertificate } from '../../support/certificate.js'
 import { get } from '../../support/http.js'
+import { plot, type Series } from '../../support/plot.js'
 import { skipWithout } from '../../support/programs.js'
 import { freePort } from '../../support/redis.js'
 import { startServer } from '../../support/server.js'
 import { clientId, signingKey, startTestTenant, tenantId } from '../../support/tenant.js'
-import { plot, type Series } from './plot.js'
 
 interface Answer {
   readonly status: string

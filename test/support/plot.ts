@@ -9,21 +9,29 @@ const [width, height, left, top, gap] = [400, 150, 50, 26, 70] as const
 const colours = ['#0f6cbd', '#c50f1f', '#107c10', '#8764b8', '#ca5010', '#5d5a58']
 const escaped = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/"/g, '&quot;')
 
-/** @param phases what happened, and when it began */
+/**
+ * @param phases what happened, and when it began
+ * @param notes lines below all panels
+ */
 export function plot(
   panels: readonly (readonly [title: string, series: readonly Series[]])[],
-  phases: readonly (readonly [name: string, at: number])[]
+  phases: readonly (readonly [name: string, at: number])[],
+  notes: readonly string[] = []
 ): string {
   const full = panels.filter(([, series]) => series.length > 0)
   const rows = Math.ceil(full.length / 2)
-  const size = { width: 2 * (width + gap), height: rows * (height + gap) }
+  const bottom = rows * (height + gap)
+  const size = { width: 2 * (width + gap), height: bottom + notes.length * 14 }
+  const below = notes.map(
+    (note, n) => `<text x="${left}" y="${bottom + 4 + n * 14}" fill="#555">${escaped(note)}</text>`
+  )
   const drawn = full.map((panel, index) => {
     const [x, y] = [left + (index % 2) * (width + gap), top + Math.floor(index / 2) * (height + gap)]
     return `<g transform="translate(${x},${y})">${panelOf(panel, phases)}</g>`
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" font-family="sans-serif" font-size="10">
 <rect width="100%" height="100%" fill="#fff"/>
-${drawn.join('\n')}
+${[...drawn, ...below].join('\n')}
 </svg>
 `
 }
@@ -55,7 +63,7 @@ function panelOf(
         `<text x="${(index % 2) * (width / 2)}" y="${height + 24 + Math.floor(index / 2) * 11}" fill="${colours[index % colours.length]}">${escaped(name.slice(0, 38))}</text>`
     )
   return `<text y="-8" font-size="12" font-weight="bold">${escaped(title)}</text>
-<text x="-6" y="4" text-anchor="end" fill="#555">${most.toPrecision(2)}</text><text x="-6" y="${height}" text-anchor="end" fill="#555">0</text>
+<text x="-6" y="4" text-anchor="end" fill="#555">${Number(most.toPrecision(2))}</text><text x="-6" y="${height}" text-anchor="end" fill="#555">0</text>
 <rect width="${width}" height="${height}" fill="none" stroke="#ddd"/>
 ${marks.join('')}${lines.join('')}${legend.join('')}`
 }
