@@ -93,7 +93,7 @@ async function createEngine(settings: Settings, host: EngineLog): Promise<Engine
   const forCallers = createJsonClient(timeoutSeconds, connectionsForCallers, undefined, undefined, send)
   const audit = createAudit(settings.audit, isSilent)
   const { fetchJson } = forKeys
-  const fetched = keySaver(settings.saveKeys, () => issuers, log)
+  const fetched = keySaver(settings.saveKeys, () => issuers, { log, clock: systemClock })
   const issuers = createIssuers(settings, { fetchJson, logFor, tell: (change) => audit.tenant(log, change), fetched })
   const trusted = new TrustedIssuers(issuers)
   const verifier: VerifierState = {

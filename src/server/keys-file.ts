@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
+import { setImmediate } from 'node:timers/promises'
 import type { KeySourceOptions, PreloadedKeySet } from '../plugin/index.js'
 
 /** Writes a file as a whole or not at all, and in the order of the calls. */
@@ -21,9 +22,14 @@ export class KeysFile {
     }
   }
 
-  /** Resolves when nothing is being written. */
+  /** Resolves when nothing is being written, nor the plugin has more to write: it saves what was fetched during one save with the next. */
   async idle(): Promise<void> {
-    await this.#writing
+    let seen: unknown
+    do {
+      seen = this.#writing
+      await seen
+      await setImmediate()
+    } while (seen !== this.#writing)
   }
 
   #save(sets: readonly PreloadedKeySet[]): Promise<void> {

@@ -107,11 +107,16 @@ export class CredentialSource {
     return answer
   }
 
-  /** Those that were refused lately come last; if all were, only the first is tried, so that refusals cost one request each. */
+  /**
+   * Those that were refused lately come last. If all were, only the one that was refused longest ago is tried, so that refusals cost one request
+   * each, and a tenant that refuses both for a reason of its own does not keep others from the one that is accepted.
+   */
   #candidates(proofs: Proofs): Proofs {
-    const isOpen = (proof: Proof) => this.#now() >= (this.#refusedUntil.get(proof) ?? Number.NEGATIVE_INFINITY)
+    const untilOf = (proof: Proof) => this.#refusedUntil.get(proof) ?? Number.NEGATIVE_INFINITY
+    const isOpen = (proof: Proof) => this.#now() >= untilOf(proof)
     const [first, ...others] = proofs.filter(isOpen)
-    return first ? [first, ...others, ...proofs.filter((proof) => !isOpen(proof))] : [proofs[0]]
+    if (first) return [first, ...others, ...proofs.filter((proof) => !isOpen(proof))]
+    return [proofs.reduce((oldest, proof) => (untilOf(proof) < untilOf(oldest) ? proof : oldest))]
   }
 
   /** What there is besides refused proofs, loaded again if that is allowed. */

@@ -24,6 +24,7 @@ import { decorateAnswers } from './answered.js'
 import { createGuardHost } from './enforce.js'
 import { decorateOnBehalfOf } from './on-behalf-of.js'
 import { type Authorize, createOutsideRoutes, type DeclareOperation, type OutsideRoutes } from './outside-routes.js'
+import { decoratePassedRules, notePassed } from './passed-rules.js'
 import { decoratePrincipalSignal } from './principal-signal.js'
 import { answerRefusalErrors } from './refusal-answers.js'
 import { decorateRenewPrincipal } from './renew-principal.js'
@@ -139,6 +140,7 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
   const refuse = advising(app, refusalSender(challengeContextOf(settings), audit, complete))
   decoratePrincipal(app)
   decoratePrincipalSignal(app, signalsOf(engine, app.log))
+  decoratePassedRules(app)
   decorateRenewPrincipal(app, { authorizer, identifyToken })
   if (settings.userDecorator) decorateUser(app)
   decorateAnswers(app)
@@ -151,7 +153,10 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
     createGuardHost({
       ...{ refuse, allowed: audit.allowed, groupsOf, policySeconds: settings.keysTimeoutSeconds, scopeNameFor },
       probe: settings.testNetworks[0]?.probe,
-      passed: (request, rule) => wrapped.passed(request, rule)
+      passed(request, rule) {
+        notePassed(request, rule)
+        wrapped.passed(request, rule)
+      }
     })
   )
   return refuse

@@ -34,7 +34,7 @@ export interface GuardHostOptions {
   readonly policySeconds: number
   readonly scopeNameFor: (principal: Principal) => ScopeName
   /** Gets each rule that a request satisfied. */
-  readonly passed: (request: object, rule: Rule) => void
+  readonly passed: (request: FastifyRequest, rule: Rule) => void
   /** In tests of applications: follows a request through its guards. */
   readonly probe?: RequestProbe | undefined
 }

@@ -4,9 +4,10 @@ import { routeOf } from '../authorization/guard.js'
 import type { Authorizer } from '../authorizer.js'
 import type { Principal } from '../claims/principal.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
+import { ownString } from '../lib/own-string.js'
 import { refusal } from '../refusals/refusal.js'
-import { guardsIn } from '../routes/route-guards.js'
 import type { IdentifyToken } from '../verification/identify.js'
+import { rulesFor } from './passed-rules.js'
 import { firedReason, renewSignal } from './principal-signal.js'
 import { recordedFor } from './refusal-answers.js'
 import { RequestOccasion } from './request-occasion.js'
@@ -14,13 +15,14 @@ import { principalOf, setPrincipal } from './request-principal.js'
 
 /**
  * Replaces the caller's token by a new one, for a connection that outlives it. The new token passes all checks of a request, and the guards of
- * the route. Then `request.principal` is read from it, `request.principalSignal` fires when it is no longer valid, and `request.onBehalfOf()`
- * sends it; listeners of the signal stay. Until then, and after a refusal, the connection goes on with the old token.
+ * the route, with all others that allowed the request. Then `request.principal` is read from it, `request.principalSignal` fires when it is no
+ * longer valid, and `request.onBehalfOf()` sends it; listeners of the signal stay. Until then, and after a refusal, the connection goes on with
+ * the old token.
  *
  * @param token the token alone, without `Bearer`, from a message of the client
  * @returns the new principal
  * @throws TokenRefusedError when the token is refused: 401 `wrong_subject` if it is of another caller (`kind`, `tenantId` or `id` differ), 403 if
- * a guard of the route denies it. With the reason of `request.principalSignal` if that fired before: close the connection
+ * one of these guards denies it. With the reason of `request.principalSignal` if that fired before: close the connection
  * @throws DOMException `AbortError` when the app is closing, if the signal was read
  * @throws EntraConfigurationError on an unauthenticated request
  */
@@ -83,13 +85,13 @@ async function judge(
   const renewed = adopt(Object.create(request), principal, token)
   const on = new RequestOccasion(renewed)
   if (!isSameCaller(before, principal)) authorizer.refuse(refusal('wrong_subject'), on)
-  for (const { rule } of guardsIn(request.routeOptions.config)) await authorizer.decide(rule, principal, renewed, on)
+  for (const rule of rulesFor(request)) await authorizer.decide(rule, principal, renewed, on)
   return principal
 }
 
 function adopt(request: FastifyRequest, principal: Principal, token: string): FastifyRequest {
   setPrincipal(request, principal)
-  renewedTokens.set(request, token)
+  renewedTokens.set(request, ownString(token)) // the client's message, of which it is a slice, may be large
   return request
 }
 

@@ -82,6 +82,7 @@ export class Issuer {
   readonly #fetchJson: FetchJson
   readonly #names: Map<string, Issuer>
   #metadata: Metadata | undefined
+  readonly #published = new WeakMap<VerificationKey, readonly object[]>()
   /** The name in the keys of another process, until the document is fetched. */
   #preloadedName: string | undefined
   #answered = false
@@ -127,8 +128,15 @@ export class Issuer {
     const { name, settings } = this
     const { held } = this.keys
     if (name === undefined || held === undefined || held.index.set.keys.length === 0) return undefined
-    const keys = held.index.set.keys.flatMap((key) => toPublicJwks(key, settings.profile.algorithms))
+    const keys = held.index.set.keys.flatMap((key) => this.#publicJwks(key))
     return { issuer: name, metadataUrl: settings.url, fetchedAt: new Date(held.fetchedAt).toISOString(), keys }
+  }
+
+  /** Made once for each key. A copy, as the application may change what it saves. */
+  #publicJwks(key: VerificationKey): readonly object[] {
+    const entries = this.#published.get(key) ?? toPublicJwks(key, this.settings.profile.algorithms)
+    this.#published.set(key, entries)
+    return entries.map((entry) => ({ ...entry }))
   }
 
   /** The discovery document, once fetched. */

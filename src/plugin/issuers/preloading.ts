@@ -2,11 +2,12 @@
 import { MetadataMismatchError } from '../keys/discovery.js'
 import { agedOut, type GivenKeySet, type KeySourceOptions, toGivenKeySets } from '../keys/preloaded.js'
 import { readKeysFile } from '../keys/preloaded-file.js'
+import type { Clock } from '../lib/clock.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { reasonOf } from '../lib/json-client.js'
 import { loggedError } from '../lib/logged-error.js'
 import type { Logger } from '../lib/logger.js'
-import { inTime } from '../lib/outages.js'
+import { inTime, maxWaitSeconds } from '../lib/outages.js'
 import { shown } from '../lib/validate.js'
 import type { Issuer } from './issuer.js'
 
@@ -88,22 +89,36 @@ function listed(names: readonly string[]): string {
 }
 
 /**
- * What to call after each fetch, so that an application saves the keys.
+ * What to call after each fetch, so that an application saves the keys. A thousand issuers may be fetched in a second, and each save is of all of
+ * them: so there is one at a time, and fetches meanwhile share the next.
  *
  * @param issuers all of them, by then
  */
 export function keySaver(
   save: KeySourceOptions['saveKeys'],
   issuers: () => readonly Issuer[],
-  log: Logger
+  { log, clock }: { readonly log: Logger; readonly clock: Clock }
 ): (() => void) | undefined {
   if (!save) return undefined
+  let isSaving = false
+  let isDue = false
   const saveAll = async () => {
     const sets = issuers().flatMap(({ savedKeys }) => savedKeys ?? [])
-    if (sets.length > 0) await save(sets)
+    // One that hangs must not be the last.
+    if (sets.length > 0) await inTime('saveKeys', maxWaitSeconds, (async () => save(sets))(), clock)
   }
-  return () =>
-    void saveAll().catch((error: unknown) =>
-      log.warn({ err: loggedError(error) }, 'saveKeys failed: keys are not saved')
-    )
+  const saveUntilDone = async () => {
+    isSaving = true
+    while (isDue) {
+      isDue = false
+      await saveAll().catch((error: unknown) =>
+        log.warn({ err: loggedError(error) }, 'saveKeys failed: keys are not saved')
+      )
+    }
+    isSaving = false
+  }
+  return () => {
+    isDue = true
+    if (!isSaving) void saveUntilDone()
+  }
 }

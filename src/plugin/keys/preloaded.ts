@@ -31,7 +31,8 @@ export interface KeySourceOptions {
   preloadedKeys?: string | (() => PreloadedKeys | Promise<PreloadedKeys>)
   /**
    * Called after each successful fetch with the keys that are used, to save them for {@link KeySourceOptions.preloadedKeys} of the next
-   * process. If it fails, the log says so. Default: they are not saved.
+   * process; one call at a time, so that fetches during a call share the next one. If it fails, or takes longer than 60 s, the log says so.
+   * Default: they are not saved.
    */
   saveKeys?: (sets: readonly PreloadedKeySet[]) => unknown
 }

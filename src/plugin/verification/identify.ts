@@ -32,6 +32,12 @@ export function createVerifyToken(identifyToken: IdentifyToken, log: Logger): Ve
   return async (token) => identifyToken(token, { log, where: undefined })
 }
 
+/** Characters. Longer than any header: what reads a message has no such bound, and a token of 50 MB would take seconds to decode. */
+const maxLength = 65_536
+const tooLong = refusal('token_malformed', {
+  detail: `The token is longer than ${maxLength} characters. Configure its issuer to put less into it.`
+})
+
 /** Creates an {@link IdentifyToken}. */
 export function createIdentifyToken(
   state: VerifierState,
@@ -40,6 +46,7 @@ export function createIdentifyToken(
   const { cache, isRevoked, keysTimeoutSeconds, issuers } = state
   const identify = async (token: unknown, log: Logger): Promise<Principal | Refusal> => {
     if (typeof token !== 'string') return refusal('token_malformed')
+    if (token.length > maxLength) return tooLong
     const answer = await verifyToken(token, state)
     return isRefusal(answer) ? answer : ((await admit(answer, state, log)) ?? withFrozenClaims(answer.principal))
   }
@@ -49,7 +56,8 @@ export function createIdentifyToken(
       return new TokenRefusedError(completedFor(why, principal, issuers))
     }
     const publish = verificationStarted()
-    const remembered = typeof token === 'string' ? cache?.find(`Bearer ${token}`) : undefined
+    const isShort = typeof token === 'string' && token.length <= maxLength
+    const remembered = isShort ? cache?.find(`Bearer ${token}`) : undefined
     const principal = remembered ?? (await identify(token, log))
     const unknown = isRefusal(principal) ? principal : undefined
     const why =

@@ -143,6 +143,24 @@ t.test('two secrets: the second is tried where the first is refused, and then us
   t.equal(await ask(), 'old token')
 })
 
+t.test(
+  'a tenant that refuses both for a reason of its own does not keep others from the one that is accepted',
+  async (t) => {
+    const { source, ask, accepted, clock } = setUp({ clientSecret: ['not registered yet', 'good'] })
+    accepted.add('good')
+    t.equal(await ask(), 'not registered yet good token')
+    for (let times = 0; times < 3; times += 1) {
+      await clock.advance(1)
+      await source.use(async () => {
+        await clock.advance(1)
+        return denial({ error: 'invalid_client', errorCodes: [650052] })
+      })
+      await clock.advance(1)
+      t.equal(await ask(), 'good token')
+    }
+  }
+)
+
 t.test('a new secret that is not accepted yet: the one that it replaced still is', async (t) => {
   const own = vault({ clientSecret: 'one' })
   const { ask, accepted, clock } = setUp({ credential: own.credential })

@@ -1,5 +1,6 @@
 /** Credentials that are replaced while an API runs: over real HTTP, against a token endpoint under control, with real files. */
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { EntraConfigurationError } from '../../../src/plugin/index.js'
@@ -120,6 +121,18 @@ t.test('the token of a workload identity is read again as the platform replaces 
   checkRefusal(t, await call(), { status: 503, code: 'downstream_unavailable' })
   t.match(logged(), 'downstream.federatedTokenFile has no JWT in the file')
   t.match(logged(), 'downstream.federatedTokenFile cannot be read (ENOENT); give the path')
+  // Read as any file, a named pipe would take a thread each time, and Node.js has four.
+  execFileSync('mkfifo', [file])
+  for (let times = 0; times < 5; times += 1)
+    checkRefusal(t, await call(), { status: 503, code: 'downstream_unavailable' })
+  t.match(logged(), 'downstream.federatedTokenFile cannot be read (it is not a regular file); give the path')
+  await rm(file)
+  await writeFile(file, '')
+  await truncate(file, 1024 * 1024 + 1)
+  checkRefusal(t, await call(), { status: 503, code: 'downstream_unavailable' })
+  t.match(logged(), 'downstream.federatedTokenFile cannot be read (it is larger than 1048576 bytes); give the path')
+  await writeFile(file, jwt('three'))
+  t.equal((await call()).body, 'token-3')
   t.notMatch(logged(), 'canary-content')
 })
 

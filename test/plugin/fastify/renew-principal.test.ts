@@ -1,5 +1,7 @@
 /** `request.renewPrincipal()`: who may renew, what the new token decides, and what stays when it is refused. */
 import { once } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import websocket from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
@@ -133,6 +135,52 @@ t.test('on-behalf-of sends the new token', async (t) => {
   const [first, second] = tokens.forms.map((form) => form.get('assertion'))
   t.same([first === renewed, second === renewed], [false, true])
   t.equal(clientId, tokens.forms[0]?.get('client_id'))
+})
+
+t.test('the guards that decide are those that the request passed, wherever they came from', async (t) => {
+  const guard = requireRole('Admin')
+  const handler = async (request: FastifyRequest) => {
+    await request.renewPrincipal(await user({}))
+    return request.principal.roles
+  }
+  const api = await startApi(t, {
+    tenant,
+    before: (app) => void app.get('/declared-early', { preHandler: guard }, handler),
+    routes: (app) => {
+      app.addHook('onRoute', (route) => {
+        if (route.url === '/copied-config') route.config = Object.fromEntries(Object.entries({ ...route.config }))
+      })
+      app.get('/copied-config', { preHandler: guard }, handler)
+      app.get('/by-hand', { preHandler: (request, reply) => guard(request, reply) }, handler)
+      const twice = async (...given: Parameters<Guard>) => {
+        await guard(...given)
+        await guard(...given)
+        await requireScope('Orders.Read')(...given)
+      }
+      app.get('/by-hand-twice', { preHandler: twice }, handler)
+      app.get('/none', handler)
+    }
+  })
+  const admin = await user({ roles: ['Admin'] })
+  for (const path of ['/declared-early', '/copied-config', '/by-hand', '/by-hand-twice'])
+    t.equal(await api.outcome(path, admin), '403 insufficient_permissions', path)
+  t.equal(await api.outcome('/none', admin), '200')
+})
+
+t.test('V8’s sliced strings: the message of which the token is a slice is not kept', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const { request } = await connected(t)
+  const token = await user({})
+  const others = Array.from({ length: 50 }, () => Object.create(request) as FastifyRequest)
+  await others[0]?.renewPrincipal(token)
+  collect()
+  const before = process.memoryUsage().heapUsed
+  for (const [at, other] of others.entries())
+    await other.renewPrincipal(`${token} ${Buffer.alloc(1_000_000, 97 + (at % 26))}`.slice(0, token.length))
+  collect()
+  const grown = process.memoryUsage().heapUsed - before
+  t.ok(grown < 10_000_000, `fifty tokens out of messages of a megabyte take ${grown} bytes`)
 })
 
 t.test('a policy reads the new principal, while the request still has the old one', async (t) => {

@@ -63,6 +63,20 @@ t.test('what is not a string, or is more than a token, is malformed', async (t) 
   }
 })
 
+t.test('a token that is longer than any header is not decoded', async (t) => {
+  const { app, tenant } = await startApi(t)
+  const longest = 65_536
+  for (const claim of ['x'.repeat(longest), 'x']) {
+    const token = await tenant.userToken({ claim })
+    const outcome = await app.verifyToken(token).then(
+      () => 'valid',
+      ({ code, message }) => `${code}: ${message}`
+    )
+    const isLong = token.length > longest
+    t.match(outcome, isLong ? /^token_malformed: The token is longer than 65536 characters\./ : /^valid$/)
+  }
+})
+
 t.test('an outage: 503, and after how many seconds to try again', async (t) => {
   const { app, tenant } = await startApi(t, { options: { keysMaxStaleSeconds: 1, keysTimeoutSeconds: 1 } })
   const token = await tenant.userToken()
