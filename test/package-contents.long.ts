@@ -1,5 +1,5 @@
 /** The package as its users get it: packed, installed into an empty folder beside Fastify, imported, type-checked. */
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { build } from 'esbuild'
 import t from 'tap'
@@ -15,6 +15,10 @@ t.test('the tarball', async (t) => {
   t.test('holds the plugin, and neither the server, the tenant nor tests', async (t) => {
     t.ok(paths.includes('dist/plugin/index.js') && paths.includes('dist/plugin/index.d.ts'))
     for (const path of paths) t.match(path, /^(dist\/plugin\/[\w/-]+\.(js|d\.ts)|[A-Z]+(\.md)?|package\.json)$/)
+  })
+
+  t.test('its command can be executed after each build: npx links to it in the clone', async (t) => {
+    await t.resolves(access('dist/plugin/command/main.js', constants.X_OK))
   })
 
   t.test('holds whatever its files import of each other', async (t) => {
