@@ -8,8 +8,6 @@ import { run } from '../support/process.js'
 import { appToken, getJson } from '../support/server.js'
 
 const connections = 200
-/** Responses before the signal: 20 on each connection. */
-const warm = 20 * connections
 
 const until = async (condition: () => boolean | Promise<boolean>) => {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
@@ -33,7 +31,7 @@ async function terminated(
 ): Promise<void> {
   const tally = new Tally()
   const all = callers.map((each) => call(each, tally))
-  await until(() => tally.answered >= warm)
+  await until(() => tally.warm === callers.length)
   const [answered, signalled, ended] = [tally.answered, performance.now(), once(server.process, 'close')]
   server.process.kill('SIGTERM')
   await then()

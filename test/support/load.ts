@@ -12,9 +12,14 @@ export interface Caller {
   readonly isElsewhere?: () => boolean
 }
 
+/** After so many responses a client is part of the load. */
+const warmResponses = 20
+
 /** What became of requests. */
 export class Tally {
   answered = 0
+  /** Clients that got {@link warmResponses}. */
+  warm = 0
   /** Responses other than 200, by status. */
   readonly others: number[] = []
   /** Requests that were sent, or half sent, and got no complete response: the errors. */
@@ -27,6 +32,7 @@ export class Tally {
  */
 export async function call({ url, token, pause, isElsewhere }: Caller, tally: Tally): Promise<void> {
   const agent = new Agent({ keepAlive: !isElsewhere, maxSockets: 1 })
+  let own = 0
   try {
     while (!isElsewhere?.()) {
       const response = await complete(url, token, agent).catch((error: NodeJS.ErrnoException) => error)
@@ -34,6 +40,8 @@ export async function call({ url, token, pause, isElsewhere }: Caller, tally: Ta
         if (response.code !== 'ECONNREFUSED') tally.lost.push(String(response.code ?? response.message))
         return
       }
+      own += 1
+      if (own === warmResponses) tally.warm += 1
       if (response.statusCode === 200) tally.answered += 1
       else tally.others.push(Number(response.statusCode))
       if (response.headers.connection === 'close' && !isElsewhere) return

@@ -80,6 +80,19 @@ t.test('a connection ends after a response that says so; one without a request a
   await ended
 })
 
+t.test('connections that wait to be accepted are, though the event loop accepts one at a time', async (t) => {
+  const { shutdown, port } = await server(t)
+  const sockets = Array.from({ length: 50 }, () => connect(port, '127.0.0.1'))
+  const answers = sockets.map(async (socket) => {
+    let text = ''
+    socket.setEncoding('utf8').end('GET /unprotected HTTP/1.1\r\nHost: x\r\n\r\n')
+    for await (const part of socket) text += part
+    return text.slice(0, 12)
+  })
+  await shutdown.run(0)
+  t.same(new Set(await Promise.all(answers)), new Set(['HTTP/1.1 200']))
+})
+
 t.test('a client that uploads while the server ends reads its refusal', async (t) => {
   const { shutdown, client } = await server(t)
   const { socket, received, closed } = await client()
