@@ -24,12 +24,10 @@ export function verificationStarted(): ((known: boolean, code: RefusalCode | und
   const start = performance.now()
   return (known, code) => {
     const milliseconds = performance.now() - start
-    const outcome = code === undefined ? 'accepted' : 'refused'
-    verifications.publish({
-      outcome,
-      ...(code !== undefined && { code }),
-      known,
-      milliseconds
-    } satisfies VerificationEvent)
+    const event: VerificationEvent =
+      code === undefined
+        ? { outcome: 'accepted', known, milliseconds }
+        : { outcome: 'refused', code, known, milliseconds }
+    verifications.publish(event)
   }
 }

@@ -4,12 +4,10 @@ import { loggedError } from '../lib/logged-error.js'
 let isSaid = false
 
 /** The same listener, whose first error is a warning of the process, and all others nothing. */
-export function guarded<Parameters extends readonly unknown[]>(
-  listener: (...parameters: Parameters) => unknown
-): (...parameters: Parameters) => void {
-  return (...parameters) => {
+export function guarded<Message>(listener: (message: Message) => unknown): (message: Message) => void {
+  return (message) => {
     try {
-      listener(...parameters)
+      listener(message)
     } catch (error) {
       if (isSaid) return
       isSaid = true

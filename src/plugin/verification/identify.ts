@@ -32,8 +32,8 @@ export function createVerifyToken(identifyToken: IdentifyToken, log: Logger): Ve
   return async (token) => identifyToken(token, { log, where: undefined })
 }
 
-/** Characters. Longer than any header: what reads a message has no such bound, and a token of 50 MB would take seconds to decode. */
-const maxLength = 65_536
+/** Characters, as many as the longest header that the server accepts: messages have no such bound, and a token of 50 MB takes seconds to decode. */
+const maxLength = 1_048_576
 const tooLong = refusal('token_malformed', {
   detail: `The token is longer than ${maxLength} characters. Configure its issuer to put less into it.`
 })
