@@ -18,13 +18,13 @@ import { challengeContextOf } from '../options.js'
 import type { Refusal, RefusalCode } from '../refusals/refusal.js'
 import { TokenRefusedError } from '../refusals/refusal-error.js'
 import type { AccessMatrix, WatchedRoutes } from '../routes/access-matrix.js'
+import { decoratePassedRules, notePassed } from '../routes/passed-rules.js'
 import type { IdentifyToken, VerifyToken } from '../verification/identify.js'
 import { lapseOf } from '../verification/still-valid.js'
 import { decorateAnswers } from './answered.js'
 import { createGuardHost } from './enforce.js'
 import { decorateOnBehalfOf } from './on-behalf-of.js'
 import { type Authorize, createOutsideRoutes, type DeclareOperation, type OutsideRoutes } from './outside-routes.js'
-import { decoratePassedRules, notePassed } from './passed-rules.js'
 import { decoratePrincipalSignal } from './principal-signal.js'
 import { answerRefusalErrors } from './refusal-answers.js'
 import { decorateRenewPrincipal } from './renew-principal.js'
@@ -123,7 +123,7 @@ function describeTenant(
 }
 
 /** Dependencies of the decorators, beside the engine. */
-interface Given extends Pick<WatchedRoutes, 'rules' | 'wrapped' | 'operations'> {
+interface Given extends Pick<WatchedRoutes, 'rules' | 'operations'> {
   readonly accessMatrix: AccessMatrix
   readonly identifyToken: IdentifyToken
   readonly verifyToken: VerifyToken
@@ -132,7 +132,7 @@ interface Given extends Pick<WatchedRoutes, 'rules' | 'wrapped' | 'operations'> 
 /** Decorates the instance and its requests; returns how a refusal is sent. */
 export function decorate(app: FastifyInstance, engine: Engine, given: Given): Refuse {
   const { settings, audit, downstreams, scopeNameFor, verifier } = engine
-  const { rules, identifyToken, verifyToken, wrapped } = given
+  const { rules, identifyToken, verifyToken } = given
   const groupsOf = groupsLookup(engine, rules, (request, scopes) => (request as FastifyRequest).onBehalfOf(scopes))
   const authorizer = createAuthorizer(engine, groupsOf)
   const outside = createOutsideRoutes(authorizer, given, app.log)
@@ -153,10 +153,7 @@ export function decorate(app: FastifyInstance, engine: Engine, given: Given): Re
     createGuardHost({
       ...{ refuse, allowed: audit.allowed, groupsOf, policySeconds: settings.keysTimeoutSeconds, scopeNameFor },
       probe: settings.testNetworks[0]?.probe,
-      passed(request, rule) {
-        notePassed(request, rule)
-        wrapped.passed(request, rule)
-      }
+      passed: notePassed
     })
   )
   return refuse

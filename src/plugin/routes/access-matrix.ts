@@ -86,7 +86,7 @@ export function watchRoutes(app: FastifyInstance, strict: boolean): WatchedRoute
       early.filter(({ auth }) => auth === 'unknown')
     )
   })
-  return { rules, entries, wrapped, operations }
+  return { rules, entries, operations }
 }
 
 /** What is known of the routes. */
@@ -94,7 +94,6 @@ export interface WatchedRoutes {
   /** The rules of all guards, as they are declared. */
   readonly rules: Rule[]
   readonly entries: AccessMatrix
-  readonly wrapped: WrappedGuards
   readonly operations: Operations
 }
 

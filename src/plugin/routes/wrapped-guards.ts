@@ -4,9 +4,9 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { type Guard, isGuard } from '../authorization/guard.js'
-import type { Rule } from '../authorization/rules.js'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { hooksOf } from './internals.js'
+import { hasPassed } from './passed-rules.js'
 import { guardInConfig } from './route-auth.js'
 import { fit, refuseMisplaced } from './route-config.js'
 
@@ -16,8 +16,6 @@ export class WrappedGuards {
   /** Routes that were declared with a guard in `config.auth`. */
   readonly #inConfig = new WeakSet<RouteOptions>()
   readonly #assured = new WeakMap<object, readonly Guard[]>()
-  readonly #rules = new WeakSet<Rule>()
-  readonly #passed = new WeakMap<object, Set<Rule>>()
 
   /** Reads routes before the `onRoute` hooks of plugins that were registered earlier. */
   watch(app: FastifyInstance): void {
@@ -44,11 +42,10 @@ export class WrappedGuards {
     const visible = visibleIn(route)
     const hidden = declared.filter((guard) => !visible.includes(guard))
     if (hidden.length === 0) return declared
-    for (const { rule } of hidden) this.#rules.add(rule)
     const last = async (request: FastifyRequest, reply: FastifyReply) => {
       for (const guard of hidden) {
         // With a third argument, as Fastify calls a hook.
-        if (!this.#passed.get(request)?.has(guard.rule)) await (guard as Hook)(request, reply, undefined)
+        if (!hasPassed(request, guard.rule)) await (guard as Hook)(request, reply, undefined)
       }
     }
     this.#assured.set(last, hidden)
@@ -58,13 +55,6 @@ export class WrappedGuards {
 
   #declaredIn(route: RouteOptions): readonly Guard[] {
     return [this.#declared.get(route)].flat().filter(isGuard)
-  }
-
-  /** Records that a request satisfies a rule, so that a guard which its replacement called is not called again. */
-  passed(request: object, rule: Rule): void {
-    if (!this.#rules.has(rule)) return
-    const passed = this.#passed.get(request) ?? new Set()
-    this.#passed.set(request, passed.add(rule))
   }
 
   /**

@@ -1,7 +1,7 @@
-/** The rules that a request satisfied, which decide again when its caller's token is renewed. */
+/** The rules that a request satisfied: they decide again when its caller's token is renewed, and a guard that was replaced is not called again. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Rule } from '../authorization/rules.js'
-import { guardsIn } from '../routes/route-guards.js'
+import { guardsIn } from './route-guards.js'
 
 const passed = Symbol('fastify-entra.passed')
 
@@ -16,6 +16,11 @@ export function decoratePassedRules(app: FastifyInstance): void {
 export function notePassed(request: FastifyRequest, rule: Rule): void {
   const before = rulesPassed(request)
   if (!before.includes(rule)) (request as WithSlot)[passed] = [...before, rule]
+}
+
+/** Whether a guard with this rule allowed the request. */
+export function hasPassed(request: FastifyRequest, rule: Rule): boolean {
+  return rulesPassed(request).includes(rule)
 }
 
 /**
