@@ -1,9 +1,9 @@
 /** Where this API's credential comes from: from the options, from a file, or from a function that is called again. */
-import { readFileSync } from 'node:fs'
-import { constants, open } from 'node:fs/promises'
+import { readFileSync, type Stats } from 'node:fs'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { loggedText } from '../lib/logged-text.js'
 import { OutageError } from '../lib/outages.js'
+import { readRegularFile } from '../lib/regular-file.js'
 import { shown } from '../lib/validate.js'
 import { identityProofs, type ManagedIdentityOptions, managedIdentityOf } from './managed-identity.js'
 import { type ClientCredential, certificateProof, eachOf, type Proofs, proofsOf } from './proof.js'
@@ -120,7 +120,7 @@ function fileCredential(name: string, path: unknown, toProofs: (text: string) =>
   if (typeof path !== 'string' || path === '')
     throw new EntraConfigurationError(`${name} is empty or not a string; give the path of a file`)
   const load = async () => {
-    const text = await readRegular(path).catch((error: unknown) => {
+    const text = await readRegularFile(path, checkFile).catch((error: unknown) => {
       throw unreadable(name, path, error)
     })
     return toProofs(text)
@@ -131,22 +131,10 @@ function fileCredential(name: string, path: unknown, toProofs: (text: string) =>
 /** Of a credential in a file, in bytes: far more than a token, or a chain of certificates. */
 const maxBytes = 1024 * 1024
 
-/**
- * Reads a file that may have become anything meanwhile. A named pipe waits for a writer, each time in another of the few threads of this process, and
- * after four reads it would open no file and look up no host name.
- *
- * @throws with a `code` that says why
- */
-async function readRegular(path: string): Promise<string> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
-  try {
-    const stats = await file.stat()
-    if (!stats.isFile()) throw Object.assign(new Error(), { code: 'it is not a regular file' })
-    if (stats.size > maxBytes) throw Object.assign(new Error(), { code: `it is larger than ${maxBytes} bytes` })
-    return await file.readFile('utf8')
-  } finally {
-    await file.close()
-  }
+/** @throws with a `code` that says why */
+function checkFile(file: Stats): void {
+  if (!file.isFile()) throw Object.assign(new Error(), { code: 'it is not a regular file' })
+  if (file.size > maxBytes) throw Object.assign(new Error(), { code: `it is larger than ${maxBytes} bytes` })
 }
 
 function textOf(name: string, path: string): string {

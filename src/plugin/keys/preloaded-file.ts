@@ -1,8 +1,8 @@
 /** A file of key sets. Whoever can write it decides which tokens are accepted, so only this user and root may. */
 import type { Stats } from 'node:fs'
-import { constants, type FileHandle, open } from 'node:fs/promises'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { parseDetached } from '../lib/own.js'
+import { readRegularFile } from '../lib/regular-file.js'
 
 /** A thousand issuers fit. */
 const maxBytes = 16 * 1024 * 1024
@@ -13,26 +13,20 @@ const maxBytes = 16 * 1024 * 1024
  * @throws EntraConfigurationError when it cannot be read, does not contain JSON, or others can write it
  */
 export async function readKeysFile(path: string): Promise<unknown> {
-  const file = await opened(path)
-  try {
-    // Of the open file: at its path there may be another one by now. A link is followed, as Kubernetes mounts files by links.
-    const fault = faultOf(await file.stat(), process.getuid?.())
-    if (fault !== undefined) throw new EntraConfigurationError(`preloadedKeys names a file that ${fault}`)
-    return parsed(await file.readFile('utf8'))
-  } finally {
-    await file.close()
-  }
+  return parsed(await readRegularFile(path, checkFile).catch(refuseUnreadable))
 }
 
-async function opened(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, constants.O_RDONLY | constants.O_NONBLOCK) // a named pipe would wait for a writer
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new EntraConfigurationError(
-      `preloadedKeys cannot be read (${code}); give the path of a file that "fastify-entra keys" wrote`
-    )
-  }
+function checkFile(file: Stats): void {
+  const fault = faultOf(file, process.getuid?.())
+  if (fault !== undefined) throw new EntraConfigurationError(`preloadedKeys names a file that ${fault}`)
+}
+
+function refuseUnreadable(error: NodeJS.ErrnoException): never {
+  if (error instanceof EntraConfigurationError) throw error
+  const { code } = error
+  throw new EntraConfigurationError(
+    `preloadedKeys cannot be read (${code}); give the path of a file that "fastify-entra keys" wrote`
+  )
 }
 
 function parsed(text: string): unknown {
