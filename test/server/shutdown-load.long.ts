@@ -3,15 +3,12 @@ import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { environmentFor } from '../../src/server/environment.js'
 import { startTenant } from '../../src/tenant/index.js'
+import { until } from '../faults/waits.js'
 import { type Caller, call, Tally } from '../support/load.js'
 import { run } from '../support/process.js'
 import { appToken, getJson } from '../support/server.js'
 
 const connections = 200
-
-const until = async (condition: () => boolean | Promise<boolean>) => {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
-}
 
 /** The server as a process, and what its callers need. */
 async function serverUnderLoad(t: Test, env: Record<string, string> = {}) {
@@ -31,7 +28,7 @@ async function terminated(
 ): Promise<void> {
   const tally = new Tally()
   const all = callers.map((each) => call(each, tally))
-  await until(() => tally.warm === callers.length)
+  await until('a load', () => tally.warm === callers.length)
   const [answered, signalled, ended] = [tally.answered, performance.now(), once(server.process, 'close')]
   server.process.kill('SIGTERM')
   await then()
@@ -66,7 +63,10 @@ t.test(
     const kept = Array<Caller>(connections).fill({ ...load.caller, pause: () => Math.random() * 300 })
     const fresh = Array<Caller>(20).fill({ ...load.caller, pause: () => 50, isElsewhere: () => isElsewhere })
     await terminated(t, load, [...kept, ...fresh], async () => {
-      await until(async () => (await getJson(`${load.address}/readyz`)).status === 503)
+      await until(
+        '/readyz of an instance that leaves',
+        async () => (await getJson(`${load.address}/readyz`)).status === 503
+      )
       isElsewhere = true
     })
   }

@@ -41,7 +41,7 @@ export function keyByAddress(request: FastifyRequest): string {
 }
 
 function keyOf(request: FastifyRequest, identity: (principal: Principal) => readonly string[]): string {
-  const principal = principalOf(request) ?? undefined
+  const principal = principalOf(request)
   return principal ? `caller:${hashed(identity(principal))}` : `open:${hashed([networkOf(request.ip)])}`
 }
 

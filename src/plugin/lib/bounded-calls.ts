@@ -126,7 +126,7 @@ interface Called {
   /** For errors. */
   readonly name: string
   /** As {@link Bounds.kind}. */
-  readonly kind: string
+  readonly kind?: string
   readonly timeoutSeconds: number
 }
 
@@ -136,7 +136,11 @@ interface Called {
  *
  * @throws as {@link BoundedCalls.call}; rejects if the function is asynchronous
  */
-export function callAbout(holder: Holder, { what, name, kind, timeoutSeconds }: Called, call: () => unknown): unknown {
+export function callAbout(
+  holder: Holder,
+  { what, name, kind = name, timeoutSeconds }: Called,
+  call: () => unknown
+): unknown {
   const known = slow.get(what)
   const begin = (calls: BoundedCalls, make: () => unknown) =>
     traced(lookups, { name: kind }, () => calls.call(subjectOf(holder), make, timeoutSeconds))

@@ -42,7 +42,7 @@ export function revocationRefusal(
     return answer ? revokedRefusal(principal) : undefined
   }
   try {
-    const bounds = { what: isRevoked, name: 'isRevoked', kind: 'isRevoked', timeoutSeconds: keysTimeoutSeconds }
+    const bounds = { what: isRevoked, name: 'isRevoked', timeoutSeconds: keysTimeoutSeconds }
     const answer = callAbout(principal, bounds, () => isRevoked(withFrozenClaims(principal)))
     return answer instanceof Promise ? answer.then(told).catch(failed) : told(answer)
   } catch (error) {

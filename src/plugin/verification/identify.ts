@@ -38,15 +38,19 @@ const tooLong = refusal('token_malformed', {
   detail: `The token is longer than ${maxLength} characters. Configure its issuer to put less into it.`
 })
 
+/** Of what is not even decoded. */
+function formRefusal(token: unknown): Refusal | undefined {
+  if (typeof token !== 'string') return refusal('token_malformed')
+  return token.length > maxLength ? tooLong : undefined
+}
+
 /** Creates an {@link IdentifyToken}. */
 export function createIdentifyToken(
   state: VerifierState,
   audit: Pick<Audit, 'refused' | 'authenticated'>
 ): IdentifyToken {
   const { cache, isRevoked, keysTimeoutSeconds, issuers } = state
-  const identify = async (token: unknown, log: Logger): Promise<Principal | Refusal> => {
-    if (typeof token !== 'string') return refusal('token_malformed')
-    if (token.length > maxLength) return tooLong
+  const identify = async (token: string, log: Logger): Promise<Principal | Refusal> => {
     const answer = await verifyToken(token, state)
     return isRefusal(answer) ? answer : ((await admit(answer, state, log)) ?? withFrozenClaims(answer.principal))
   }
@@ -56,9 +60,9 @@ export function createIdentifyToken(
       return new TokenRefusedError(completedFor(why, principal, issuers))
     }
     const publish = verificationStarted()
-    const isShort = typeof token === 'string' && token.length <= maxLength
-    const remembered = isShort ? cache?.find(`Bearer ${token}`) : undefined
-    const principal = remembered ?? (await identify(token, log))
+    const unreadable = formRefusal(token)
+    const remembered = unreadable ? undefined : cache?.find(`Bearer ${token}`)
+    const principal = unreadable ?? remembered ?? (await identify(token as string, log))
     const unknown = isRefusal(principal) ? principal : undefined
     const why =
       unknown ??
