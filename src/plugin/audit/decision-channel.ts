@@ -28,8 +28,15 @@ export interface Place {
   readonly where: { readonly route: string } | undefined
   /** The declared operation, if the decision is about one. */
   readonly operation?: string | undefined
-  /** Whether the route declares the guard of a rule. Default: there is no route. */
-  declares?(rule: Rule): boolean
+  /** The route, if it declares the guard of a rule. Default: there is no route. */
+  declaring?(rule: Rule): DeclaringRoute | undefined
+}
+
+/** A route, and one of its methods. */
+export interface DeclaringRoute {
+  /** The same for each request to the route, and of no other. */
+  readonly config: object
+  readonly method: string
 }
 
 const decisions = channel(decisionChannelName)
@@ -50,14 +57,33 @@ const placeOf = ({ where, operation }: Place) => ({
   ...(operation !== undefined && { operation })
 })
 
+type OfMethods = Map<string, DecisionEvent>
+
+/** What guards that routes declare publish for each caller whom they allow: made once, as most requests to most APIs are allowed. */
+const declared = new WeakMap<object, Map<Rule, OfMethods>>()
+
+function declaredEvent({ config, method }: DeclaringRoute, on: Place, rule: Rule): DecisionEvent {
+  const known = declared.get(config)?.get(rule)?.get(method)
+  if (known) return known
+  const event = Object.freeze(allowedEvent(on, descriptionOf(rule)))
+  const ofRoute = declared.get(config) ?? new Map<Rule, OfMethods>()
+  const ofRule: OfMethods = ofRoute.get(rule) ?? new Map()
+  declared.set(config, ofRoute.set(rule, ofRule.set(method, event)))
+  return event
+}
+
+const allowedEvent = (on: Place, rule: string): DecisionEvent => ({ outcome: 'allowed', ...placeOf(on), rule })
+
 /** Publishes that a guard allowed a caller. */
 export function publishAllowed(on: Place, rule: Rule): void {
   if (!decisions.hasSubscribers) return
-  // A guard that is made while the program runs may name a tenant or a user.
-  const isDeclared = on.operation !== undefined || on.declares?.(rule)
-  const shown = isDeclared ? descriptionOf(rule) : rule.kind
-  decisions.publish({ outcome: 'allowed', ...placeOf(on), rule: shown } satisfies DecisionEvent)
+  const route = on.declaring?.(rule)
+  const event = route ? declaredEvent(route, on, rule) : allowedEvent(on, shownOf(on, rule))
+  decisions.publish(event)
 }
+
+/** A guard that is made while the program runs may name a tenant or a user. */
+const shownOf = ({ operation }: Place, rule: Rule) => (operation === undefined ? rule.kind : descriptionOf(rule))
 
 /** Publishes that a caller was denied by a guard, or refused before. */
 export function publishRefused(on: Place, outcome: 'denied' | 'refused', code: RefusalCode): void {

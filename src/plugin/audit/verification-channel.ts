@@ -18,16 +18,18 @@ export interface VerificationEvent {
 
 const verifications = channel(verificationChannelName)
 
-/** Starts a measurement when there is a subscriber. Call the returned function with the outcome. */
-export function verificationStarted(): ((known: boolean, code: RefusalCode | undefined) => void) | undefined {
-  if (!verifications.hasSubscribers) return undefined
-  const start = performance.now()
-  return (known, code) => {
-    const milliseconds = performance.now() - start
-    const event: VerificationEvent =
-      code === undefined
-        ? { outcome: 'accepted', known, milliseconds }
-        : { outcome: 'refused', code, known, milliseconds }
-    verifications.publish(event)
-  }
+/** Starts a measurement when there is a subscriber. Hand what it returns to {@link publishVerification}. */
+export function verificationStarted(): number | undefined {
+  return verifications.hasSubscribers ? performance.now() : undefined
+}
+
+/** Publishes an outcome, if its measurement was started. */
+export function publishVerification(started: number | undefined, known: boolean, code: RefusalCode | undefined): void {
+  if (started === undefined) return
+  const milliseconds = performance.now() - started
+  const event: VerificationEvent =
+    code === undefined
+      ? { outcome: 'accepted', known, milliseconds }
+      : { outcome: 'refused', code, known, milliseconds }
+  verifications.publish(event)
 }

@@ -1,6 +1,6 @@
 /** Stages 1 to 5 in order: sets the principal on the request from its headers, or returns the refusal. */
 import type { FastifyRequest } from 'fastify'
-import { verificationStarted } from '../audit/verification-channel.js'
+import { publishVerification, verificationStarted } from '../audit/verification-channel.js'
 import { appOnlyHint } from '../authorization/app-only.js'
 import { type Rule, scopesOf } from '../authorization/rules.js'
 import type { Principal } from '../claims/principal.js'
@@ -27,17 +27,21 @@ type Answer = Refusal | undefined | Promise<Refusal | undefined>
 export function authenticate(request: FastifyRequest, verifier: VerifierState): Answer {
   const auth = authOf(request.routeOptions.config)
   if (auth === 'none') return undefined
-  const publish = verificationStarted()
+  const started = verificationStarted()
   const header = authorizationHeader(request.raw.rawHeaders, boundOf(request.raw))
   const remembered = isRefusal(header) ? undefined : verifier.cache?.find(header)
   const answer = remembered ? known(request, remembered, verifier) : judged(request, header, auth, verifier)
-  if (!publish) return answer
-  const told = (why: Refusal | undefined) => {
-    // An unauthenticated request on an optional route.
-    if (why || hasPrincipal(request)) publish(remembered !== undefined, why?.code)
-    return why
-  }
-  return answer instanceof Promise ? answer.then(told) : told(answer)
+  if (started === undefined) return answer
+  const isKnown = remembered !== undefined
+  return answer instanceof Promise
+    ? answer.then((why) => told(request, started, isKnown, why))
+    : told(request, started, isKnown, answer)
+}
+
+function told(request: FastifyRequest, started: number, isKnown: boolean, why: Refusal | undefined) {
+  // Not an unauthenticated request on an optional route.
+  if (why || hasPrincipal(request)) publishVerification(started, isKnown, why?.code)
+  return why
 }
 
 function known(request: FastifyRequest, principal: Principal, verifier: VerifierState) {

@@ -1,6 +1,7 @@
 /** A request, for the audit. Built only when there is a log or a subscriber. */
 import type { FastifyRequest } from 'fastify'
 import type { Occasion } from '../audit/audit.js'
+import type { DeclaringRoute } from '../audit/decision-channel.js'
 import type { AuditedRequest } from '../audit/events.js'
 import { routeOf } from '../authorization/guard.js'
 import type { Rule } from '../authorization/rules.js'
@@ -32,7 +33,9 @@ export class RequestOccasion implements Occasion {
     return principalOf(this.#request)
   }
 
-  declares(rule: Rule): boolean {
-    return guardsIn(this.#request.routeOptions.config).some((guard) => guard.rule === rule)
+  declaring(rule: Rule): DeclaringRoute | undefined {
+    const { method, routeOptions } = this.#request
+    const { config } = routeOptions
+    return guardsIn(config).some((guard) => guard.rule === rule) ? { config, method } : undefined
   }
 }

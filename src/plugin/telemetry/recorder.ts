@@ -105,16 +105,24 @@ const verificationOf = (outcome: VerificationEvent['outcome'], known: boolean): 
 function recordDecisions(meters: Meters): () => void {
   const tally = new Tally()
   meters.observe('fastify_entra.decisions', () => tally.counts)
-  return listenTo<DecisionEvent>(decisionChannelName, ({ outcome, operation, rule, code, ...on }) => {
+  const add = ({ outcome, operation, rule, code, ...on }: DecisionEvent): Count => {
     // A refusal before any guard is about the token: by routes, callers could make a series of each route and code.
     const route = outcome === 'refused' ? undefined : on.route
-    tally.add(`${outcome} ${code} ${operation} ${rule} ${route}`, () => ({
+    return tally.add(`${outcome} ${code} ${operation} ${rule} ${route}`, () => ({
       'fastify_entra.outcome': outcome,
       ...(route !== undefined && placeOf(route)),
       ...(operation !== undefined && { 'fastify_entra.operation': operation }),
       ...(rule !== undefined && { 'fastify_entra.rule': rule }),
       ...(code !== undefined && { 'error.type': code })
     }))
+  }
+  // A guard that a route declares publishes the same event for each caller whom it allows.
+  const known = new WeakMap<DecisionEvent, Count>()
+  return listenTo<DecisionEvent>(decisionChannelName, (event) => {
+    const count = known.get(event)
+    if (count) count.value += 1
+    else if (Object.isFrozen(event)) known.set(event, add(event))
+    else add(event)
   })
 }
 

@@ -23,20 +23,23 @@ export class Tally {
    *
    * @param key identifies the attributes
    * @param attributes called at the first of its kind
+   * @returns the count, to which the caller may add others of its kind
    */
-  add(key: string, attributes: () => Attributes): void {
+  add(key: string, attributes: () => Attributes): Count {
     const isKept = this.#counts.has(key) || this.#counts.size < maxSeries
-    if (isKept) addTo(this.#counts, key, attributes)
-    else this.#addOther(attributes)
+    return isKept ? addTo(this.#counts, key, attributes) : this.#addOther(attributes)
   }
 
-  #addOther(attributes: () => Attributes): void {
+  #addOther(attributes: () => Attributes): Count {
     const all = attributes()
     const kept = ['fastify_entra.outcome', 'error.type'].flatMap((name) => {
       const value = all[name]
       return value === undefined ? [] : [[name, value] as const]
     })
-    addTo(this.#others, JSON.stringify(kept), () => ({ ...Object.fromEntries(kept), 'otel.metric.overflow': true }))
+    return addTo(this.#others, JSON.stringify(kept), () => ({
+      ...Object.fromEntries(kept),
+      'otel.metric.overflow': true
+    }))
   }
 
   /** All counts. */
@@ -45,8 +48,9 @@ export class Tally {
   }
 }
 
-function addTo(counts: Map<string, Count>, key: string, attributes: () => Attributes): void {
-  const known = counts.get(key)
-  if (known) known.value += 1
-  else counts.set(key, { attributes: attributes(), value: 1 })
+function addTo(counts: Map<string, Count>, key: string, attributes: () => Attributes): Count {
+  const count = counts.get(key) ?? { attributes: attributes(), value: 0 }
+  if (count.value === 0) counts.set(key, count)
+  count.value += 1
+  return count
 }

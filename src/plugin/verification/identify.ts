@@ -1,6 +1,6 @@
 /** Verifies a token from any source with all checks, and audits the result. */
 import type { Audit, Occasion } from '../audit/audit.js'
-import { verificationStarted } from '../audit/verification-channel.js'
+import { publishVerification, verificationStarted } from '../audit/verification-channel.js'
 import { withFrozenClaims } from '../claims/freeze.js'
 import type { Principal } from '../claims/principal.js'
 import { completedFor } from '../issuers/claims-challenge.js'
@@ -59,7 +59,7 @@ export function createIdentifyToken(
       audit.refused({ log, where, principal }, why)
       return new TokenRefusedError(completedFor(why, principal, issuers))
     }
-    const publish = verificationStarted()
+    const started = verificationStarted()
     const unreadable = formRefusal(token)
     const remembered = unreadable ? undefined : cache?.find(`Bearer ${token}`)
     const principal = unreadable ?? remembered ?? (await identify(token as string, log))
@@ -67,7 +67,7 @@ export function createIdentifyToken(
     const why =
       unknown ??
       (isRevoked && (await revocationRefusal({ isRevoked, keysTimeoutSeconds }, principal as Principal, log)))
-    publish?.(remembered !== undefined, why?.code)
+    publishVerification(started, remembered !== undefined, why?.code)
     if (why) throw refuse(why, unknown ? undefined : (principal as Principal))
     audit.authenticated({ log, where, principal: principal as Principal })
     return principal as Principal
