@@ -22,6 +22,7 @@ import { runGrowth } from './sections/growth.js'
 import { runImports } from './sections/imports.js'
 import { runLoad } from './sections/load.js'
 import { runMemory } from './sections/memory.js'
+import { runMetrics } from './sections/metrics.js'
 import { runServer } from './sections/server.js'
 import { runStreams } from './sections/streams.js'
 
@@ -46,6 +47,7 @@ async function runWithWorld(world: World, cli: Cli, results: Results): Promise<v
     growth: runGrowth,
     streams: runStreams,
     cold: runCold,
+    metrics: runMetrics,
     server: runServer
   }
   for (const [section, run] of Object.entries(parts)) {

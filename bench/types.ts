@@ -102,6 +102,19 @@ export interface CeilingJob {
   readonly seconds: number
 }
 
+/** Requests in one process, with metrics and without, in turn. */
+export interface MetricsJob {
+  readonly library: 'prom-client' | 'OpenTelemetry'
+  /** Of each turn. */
+  readonly requests: number
+  readonly turns: number
+}
+
+export interface MetricsResult {
+  /** Microseconds of CPU that metrics add to a request, of each turn. */
+  readonly added: readonly number[]
+}
+
 export interface CeilingResult {
   readonly perSecond: number
   readonly cpuMicros: number

@@ -4,7 +4,7 @@ import { contestNames } from './contests.js'
 import { variants } from './variants.js'
 import { workloads } from './workloads.js'
 
-const measured = ['load', 'ceilings', 'memory', 'growth', 'streams', 'cold', 'server', 'import'] as const
+const measured = ['load', 'ceilings', 'memory', 'growth', 'streams', 'cold', 'metrics', 'server', 'import'] as const
 const sections = [...measured, ...contestNames] as const
 export type Section = (typeof sections)[number]
 
@@ -12,6 +12,8 @@ export type Section = (typeof sections)[number]
 export interface Pace {
   /** Processes of each variant. */
   readonly rounds: number
+  /** Of the load section, whose differences are large: all variants with all workloads. */
+  readonly loadRounds: number
   /** Of a contest, whose differences are small. */
   readonly contestRounds: number
   readonly seconds: number
@@ -39,9 +41,10 @@ export interface Cli {
   readonly out: string
 }
 
-/** About an hour. */
+/** About an hour, so that it can be run twice. */
 const full: Pace = {
   rounds: 5,
+  loadRounds: 3,
   contestRounds: 11,
   seconds: 2,
   warmSeconds: 1.5,
@@ -58,6 +61,7 @@ const full: Pace = {
 /** About two minutes: shows that all of it works, and what is answered; its figures say little. */
 const quick: Pace = {
   rounds: 1,
+  loadRounds: 1,
   contestRounds: 1,
   seconds: 0.2,
   warmSeconds: 0.1,
@@ -106,6 +110,7 @@ export function readCommandLine(args: string[]): Cli {
   const pace = values.quick ? quick : full
   const numbers = {
     rounds: amount('rounds', values.rounds, pace.rounds),
+    loadRounds: amount('rounds', values.rounds, pace.loadRounds),
     contestRounds: amount('rounds', values.rounds, pace.contestRounds),
     seconds: amount('seconds', values.seconds, pace.seconds),
     tokens: amount('tokens', values.tokens, pace.tokens)

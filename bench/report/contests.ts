@@ -99,7 +99,7 @@ export function contestGoals(samples: readonly ContestSample[] = []): readonly G
   const figures = new ContestFigures(samples)
   const measured = telemetry.map((variant) =>
     judged(
-      { name: `${variant}: a known token`, goal: '≤ 1.03 × ours' },
+      { name: `${variant}: a known token, over sockets`, goal: '≤ 1.03 × ours' },
       figures.ratio('known', variant, 'ours', cpu),
       1.03
     )

@@ -5,7 +5,7 @@ import type { Step } from '../sections/growth.js'
 import { contestGoals } from './contests.js'
 import type { Goal, Results } from './results.js'
 import { Samples } from './samples.js'
-import { type Spread, shown, shownSpread, spread } from './stats.js'
+import { type Spread, shown, shownMedian, shownSpread, spread } from './stats.js'
 
 type Named = Pick<Goal, 'name' | 'goal'>
 
@@ -113,6 +113,16 @@ function serverGoal({ server }: Results): Goal {
   return server?.ratio ? judged(named, `${shownSpread(server.ratio)} ×`, server.ratio.median <= 1.8) : unjudged(named)
 }
 
+function metricsGoals({ metrics = [] }: Results): readonly Goal[] {
+  return metrics.map(({ library, addedMicros, share }) =>
+    judged(
+      { name: `${library}: metrics of a known token`, goal: '≤ 3 % of the request' },
+      `${shown(share * 100)} %: ${shownMedian(addedMicros)} µs`,
+      share <= 0.03
+    )
+  )
+}
+
 export function goalsOf(results: Results): readonly Goal[] {
   const samples = new Samples(results.samples)
   const least = (name: string, goal: string, one: Pair, other: Pair, factor: number) =>
@@ -142,6 +152,7 @@ export function goalsOf(results: Results): readonly Goal[] {
     growthGoal(results.growth, 'tenants', 1, 1000),
     growthGoal(results.growth, 'routes', 10, 5000),
     growthGoal(results.growth, 'tokens', 1, 10_000), // as far as the cache's bound reaches
+    ...metricsGoals(results),
     serverGoal(results),
     importGoal(results),
     commandGoal(results),

@@ -5,13 +5,13 @@ import { cases } from '../sections/check.js'
 import { contestsOf } from './contests.js'
 import type { Results } from './results.js'
 import { Samples } from './samples.js'
-import { shown, shownSpread, spread, table } from './stats.js'
+import { shown, shownMedian, shownSpread, spread, table } from './stats.js'
 
 /** Below this the server was not what limited the requests per second. */
 const busyEnough = 0.9
 
 function environmentOf({ environment: e, pace, quick, seconds, rate, notes = [], samples }: Results): string {
-  const length = `${pace.rounds} process${pace.rounds === 1 ? '' : 'es'} of each variant, ${pace.seconds} s each`
+  const length = `${pace.loadRounds} process${pace.loadRounds === 1 ? '' : 'es'} of each variant, ${pace.seconds} s each`
   return [
     '# Benchmark results',
     '',
@@ -147,6 +147,14 @@ function coldOf({ cold }: Results): readonly string[] {
   return ['## Cold start', table(['from the start of the process to the first verified token', 'ms'], rows)]
 }
 
+function metricsOf({ metrics }: Results): readonly string[] {
+  if (!metrics) return []
+  const rows = metrics.map(({ library, addedMicros, share }) => [library, shownMedian(addedMicros), percent(share)])
+  return ['## Metrics of a known token', table(['', 'CPU µs that they add', 'of a request'], rows)]
+}
+
+const percent = (share: number) => `${shown(share * 100)} %`
+
 function serverOf({ server }: Results): readonly string[] {
   if (!server) return []
   const row = [shownSpread(server.cpuMicros), shownSpread(server.bareMicros), shownSpread(server.ratio)]
@@ -188,7 +196,7 @@ export function toMarkdown(results: Results): string {
     ...[environmentOf(results), checksOf(results), ...workloadsOf(results)],
     ...[...contestsOf(results.contests), ...ceilingsOf(results)],
     ...[...memoryOf(results), ...growthOf(results), ...streamsOf(results), ...coldOf(results)],
-    ...[...serverOf(results), ...importsOf(results)],
+    ...[...metricsOf(results), ...serverOf(results), ...importsOf(results)],
     ...[...footprintOf(results), ...commandOf(results), ...goalsOf(results)]
   ]
   for (const [title, lines] of [['Peers that died', results.lost] as const, ['Mistakes', results.mistakes] as const]) {

@@ -47,7 +47,7 @@ const label = ({ name, what }: Variant, y: number, mark = '') =>
 
 /** The lines below a plot; the last says where its figures are from. */
 function notes(y: number, lines: readonly string[], { environment: e, pace, quick }: Results): string[] {
-  const processes = `${pace.rounds} process${pace.rounds === 1 ? '' : 'es'} of each, ${pace.seconds} s each`
+  const processes = `${pace.loadRounds} process${pace.loadRounds === 1 ? '' : 'es'} of each, ${pace.seconds} s each`
   const origin = `${e.date}, commit ${e.commit}, Node.js ${e.node}, ${e.cpu}; ${processes}.`
   const all = [...lines, quick ? `A quick run, which says little. ${origin}` : origin]
   return all.map((words, n) => text(left, y + n * 16, words, small))

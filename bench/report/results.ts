@@ -12,6 +12,7 @@ import type { Footprint } from '../sections/footprint.js'
 import type { Step } from '../sections/growth.js'
 import type { Imports } from '../sections/imports.js'
 import type { Memory } from '../sections/memory.js'
+import type { MetricsCost } from '../sections/metrics.js'
 import type { ServerCost } from '../sections/server.js'
 import type { Streams } from '../sections/streams.js'
 
@@ -48,6 +49,8 @@ export interface Results {
   server?: ServerCost
   /** Absent in results of earlier versions. */
   streams?: readonly Streams[]
+  /** Absent in results of earlier versions. */
+  metrics?: readonly MetricsCost[]
   cold?: readonly ColdStart[]
   /** Absent in results of earlier versions. */
   contests?: readonly ContestSample[]

@@ -22,7 +22,7 @@ export interface Context {
 function turnsOf({ pace }: World, variants: readonly Variant[], chosen: ReadonlySet<string>): readonly Turn[] {
   const wanted = workloads.filter(({ name }) => chosen.has(name))
   const groups = pace.processPerWorkload ? wanted.map((workload) => [workload]) : [wanted]
-  const rounds = Array.from({ length: pace.rounds }, (_, n) => n + 1)
+  const rounds = Array.from({ length: pace.loadRounds }, (_, n) => n + 1)
   const turns = rounds.flatMap((round) =>
     groups.flatMap((group) =>
       variants.map((variant) => ({
