@@ -33,7 +33,9 @@ export class KeysFile {
   }
 
   #save(sets: readonly PreloadedKeySet[]): Promise<void> {
-    const written = this.#writing.then(() => replaceFile(this.#path, `${JSON.stringify(sets, null, 2)}\n`))
+    const written = this.#writing
+      .then(() => replaceFile(this.#path, `${JSON.stringify(sets, null, 2)}\n`))
+      .catch(refuseUnwritten)
     this.#writing = written.catch(() => {}) // the plugin reports it; the next one is written all the same
     return written
   }
@@ -55,4 +57,11 @@ async function replaceFile(path: string, text: string): Promise<void> {
     await rm(temporary, { force: true })
     throw error
   }
+}
+
+/** The plugin knows of its own option alone, so this names the variable. */
+function refuseUnwritten(cause: NodeJS.ErrnoException): never {
+  const { code } = cause
+  const change = 'name a file in a folder that this process may write'
+  throw Object.assign(new Error(`KEYS_FILE cannot be written (${code}); ${change}`, { cause }), { code })
 }

@@ -63,6 +63,7 @@ const placeholders: Readonly<Record<string, string>> = {
   'credential.ts: name': 'downstream.<option>',
   'proof.ts: name': 'downstream.<option>',
   'proof.ts: whose': 'downstream.credential',
+  'proof.ts: length': '<number>',
   'options.ts: name': '<option>',
   "given.join(' and ')": '<options>',
   msalPackage: '<package>',

@@ -1,9 +1,9 @@
 /** Where this API's credential comes from: from the options, from a file, or from a function that is called again. */
-import { readFileSync, type Stats } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { EntraConfigurationError } from '../lib/configuration-error.js'
 import { loggedText } from '../lib/logged-text.js'
 import { OutageError } from '../lib/outages.js'
-import { readRegularFile } from '../lib/regular-file.js'
+import { readRegularFile, readRegularFileSync } from '../lib/regular-file.js'
 import { shown } from '../lib/validate.js'
 import { identityProofs, type ManagedIdentityOptions, managedIdentityOf } from './managed-identity.js'
 import { type ClientCredential, certificateProof, eachOf, type Proofs, proofsOf } from './proof.js'
@@ -139,7 +139,7 @@ function checkFile(file: Stats): void {
 
 function textOf(name: string, path: string): string {
   try {
-    return readFileSync(path, 'utf8')
+    return readRegularFileSync(path, checkFile)
   } catch (error) {
     throw unreadable(name, path, error)
   }

@@ -1,6 +1,8 @@
 /** Reads a file that may have become anything, without waiting for it. */
-import type { Stats } from 'node:fs'
-import { constants, open } from 'node:fs/promises'
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs'
+import { open } from 'node:fs/promises'
+
+const flags = constants.O_RDONLY | constants.O_NONBLOCK
 
 /**
  * Reads a text file. A named pipe does not make it wait for a writer, each time in another of the few threads of this process: after four such
@@ -11,11 +13,22 @@ import { constants, open } from 'node:fs/promises'
  * @throws what `check` throws; an error with a `code` when the file cannot be opened or read
  */
 export async function readRegularFile(path: string, check: (file: Stats) => void): Promise<string> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const file = await open(path, flags)
   try {
     check(await file.stat())
     return await file.readFile('utf8')
   } finally {
     await file.close()
+  }
+}
+
+/** The same at startup, where nothing else waits: without `O_NONBLOCK` a named pipe would hold the whole process. */
+export function readRegularFileSync(path: string, check: (file: Stats) => void): string {
+  const file = openSync(path, flags)
+  try {
+    check(fstatSync(file))
+    return readFileSync(file, 'utf8')
+  } finally {
+    closeSync(file)
   }
 }

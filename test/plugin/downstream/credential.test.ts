@@ -170,5 +170,15 @@ t.test('at registration: a file that cannot be used is named, and nothing of wha
     await sentence({ clientSecret: ['canary', ''] }),
     /^downstream.clientSecret is empty or not a string; give one/
   )
-  t.match(await sentence({ clientSecret: ['canary', 'canary', 'canary'] }), /^downstream.clientSecret is empty or not/)
+  t.equal(
+    await sentence({ clientSecret: ['canary', 'canary', 'canary'] }),
+    'downstream.clientSecret is a list of 3; give one string that is not empty, or a list of two during a rotation'
+  )
+  const pipe = join(folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  for (const name of ['federatedTokenFile', 'clientCertificateFile'])
+    t.match(
+      await sentence({ [name]: pipe }),
+      `downstream.${name} cannot be read (it is not a regular file); give the path`
+    )
 })
