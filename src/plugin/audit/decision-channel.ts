@@ -8,7 +8,8 @@ export const decisionChannelName = 'fastify-entra.decision'
 
 /**
  * A guard allowed or denied a caller, or a token was refused before any guard. All members are of the program: there are as many of each as
- * it has routes, guards and codes, whatever callers send.
+ * it has routes, guards and codes, whatever callers send. The event of a guard that a route declares is frozen, and the same object for
+ * each request that it allows.
  */
 export interface DecisionEvent {
   readonly outcome: 'allowed' | 'denied' | 'refused'
@@ -59,6 +60,9 @@ const placeOf = ({ where, operation }: Place) => ({
 
 type OfMethods = Map<string, DecisionEvent>
 
+/** More than Node.js accepts; but an application may let callers override the method of a request. */
+const maxMethods = 64
+
 /** What guards that routes declare publish for each caller whom they allow: made once, as most requests to most APIs are allowed. */
 const declared = new WeakMap<object, Map<Rule, OfMethods>>()
 
@@ -68,7 +72,7 @@ function declaredEvent({ config, method }: DeclaringRoute, on: Place, rule: Rule
   const event = Object.freeze(allowedEvent(on, descriptionOf(rule)))
   const ofRoute = declared.get(config) ?? new Map<Rule, OfMethods>()
   const ofRule: OfMethods = ofRoute.get(rule) ?? new Map()
-  declared.set(config, ofRoute.set(rule, ofRule.set(method, event)))
+  if (ofRule.size < maxMethods) declared.set(config, ofRoute.set(rule, ofRule.set(method, event)))
   return event
 }
 
@@ -77,7 +81,8 @@ const allowedEvent = (on: Place, rule: string): DecisionEvent => ({ outcome: 'al
 /** Publishes that a guard allowed a caller. */
 export function publishAllowed(on: Place, rule: Rule): void {
   if (!decisions.hasSubscribers) return
-  const route = on.declaring?.(rule)
+  // A route may check an operation with a guard that it declares itself.
+  const route = on.operation === undefined ? on.declaring?.(rule) : undefined
   const event = route ? declaredEvent(route, on, rule) : allowedEvent(on, shownOf(on, rule))
   decisions.publish(event)
 }
