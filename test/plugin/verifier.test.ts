@@ -1,5 +1,4 @@
 /** `createVerifier()`: the checks of a request, without Fastify. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -19,6 +18,7 @@ import {
 } from '../../src/plugin/verifier-index.js'
 import { until } from '../faults/waits.js'
 import { optionsFor, startApi } from '../support/api.js'
+import { heardOn } from '../support/channel.js'
 import { processClock } from '../support/clock.js'
 import { get } from '../support/http.js'
 import { recordingLogger } from '../support/log.js'
@@ -96,10 +96,7 @@ t.test('guards come to the same result for a principal', async (t) => {
 })
 
 t.test('an operation has a name, which records of its decisions have', async (t) => {
-  const events: AuditEvent[] = []
-  const listener = (message: unknown) => void events.push(message as AuditEvent)
-  subscribe(auditChannelName, listener)
-  t.teardown(() => unsubscribe(auditChannelName, listener))
+  const events = heardOn<AuditEvent>(t, auditChannelName)
   const verifier = start(t)
   const cancel = verifier.declareOperation('orders.cancel', requireRole('Admin'))
   const own = verifier.declareOperation(
@@ -185,10 +182,7 @@ t.test('a lookup on behalf of the user has no token to exchange', async (t) => {
 })
 
 t.test('decisions are published, without the token', async (t) => {
-  const events: AuditEvent[] = []
-  const listener = (message: unknown) => void events.push(message as AuditEvent)
-  subscribe(auditChannelName, listener)
-  t.teardown(() => unsubscribe(auditChannelName, listener))
+  const events = heardOn<AuditEvent>(t, auditChannelName)
   const verifier = start(t)
   const user = await verifier.verify(bearer(String(tokens['a user'])))
   await verifier.authorize(user, requireScope('access_as_user'))

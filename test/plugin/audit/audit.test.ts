@@ -1,4 +1,3 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { readFile } from 'node:fs/promises'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
@@ -10,6 +9,7 @@ import {
   type TenantEvent
 } from '../../../src/plugin/index.js'
 import { buildApi, optionsFor, startApi } from '../../support/api.js'
+import { heardOn } from '../../support/channel.js'
 import {
   callerId,
   clientId,
@@ -112,7 +112,7 @@ t.test('off: nothing', async (t) => {
 })
 
 t.test('the channel has every event, whatever is logged', async (t) => {
-  const heard = listening(t)
+  const heard = heardOn<AuditEvent>(t, auditChannelName)
   t.same(await allEvents(t, 'off'), [], 'nothing is logged')
   t.same(bare(heard), all)
 })
@@ -120,7 +120,7 @@ t.test('the channel has every event, whatever is logged', async (t) => {
 t.test('an app without a logger: the channel has every event', async (t) => {
   const { app } = await buildApi(t, { app: Fastify(), options: optionsFor(tenant), routes: { '/items/:id': {} } })
   await app.inject('/items/1')
-  const heard = listening(t)
+  const heard = heardOn<AuditEvent>(t, auditChannelName)
   await app.inject('/items/1')
   t.same(bare(heard), [noToken], 'from when somebody listens')
 })
@@ -177,20 +177,11 @@ t.test('claims cannot forge log lines', async (t) => {
   t.ok(told.filter((one) => 'id' in one).every(({ id, tokenId }) => id === seen && tokenId === seen))
 })
 
-/** What the channel has, from now on. */
-function listening(t: Test): AuditEvent[] {
-  const heard: AuditEvent[] = []
-  const hear = (message: unknown) => void heard.push(message as AuditEvent)
-  subscribe(auditChannelName, hear)
-  t.teardown(() => unsubscribe(auditChannelName, hear))
-  return heard
-}
-
 /** An API with a tenant of its own, what it logs, and what the channel has of it. */
 async function startHeard(t: Test, options: object = {}, prepare: (tenant: TestTenant) => void = () => {}) {
   const tenant = await startTestTenant(t)
   prepare(tenant)
-  const heard = listening(t)
+  const heard = heardOn<AuditEvent>(t, auditChannelName)
   return { ...(await startApi(t, { tenant, options })), heard }
 }
 

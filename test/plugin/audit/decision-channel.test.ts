@@ -1,7 +1,6 @@
 /** The channel of decisions: one event for all requests that the guard of a route allows, and nothing that callers could make many of. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { FastifyRequest } from 'fastify'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import {
   anyOf,
   type DecisionEvent,
@@ -10,15 +9,8 @@ import {
   requireTenant
 } from '../../../src/plugin/index.js'
 import { buildApi, optionsFor } from '../../support/api.js'
+import { heardOn } from '../../support/channel.js'
 import { startTestTenant, tenantId } from '../../support/tenant.js'
-
-function heard(t: Test): DecisionEvent[] {
-  const events: DecisionEvent[] = []
-  const listener = (message: unknown) => void events.push(message as DecisionEvent)
-  subscribe(decisionChannelName, listener)
-  t.teardown(() => unsubscribe(decisionChannelName, listener))
-  return events
-}
 
 t.test('operations with the guard that the route declares, before it and after it', async (t) => {
   const tenant = await startTestTenant(t)
@@ -35,7 +27,7 @@ t.test('operations with the guard that the route declares, before it and after i
       })
     }
   })
-  const events = heard(t)
+  const events = heardOn<DecisionEvent>(t, decisionChannelName)
   const headers = { authorization: `Bearer ${await tenant.userToken()}` }
   for (let times = 0; times < 2; times += 1) t.equal((await app.inject({ url: '/', headers })).statusCode, 200)
   const operations = ['orders.list', undefined, 'orders.cancel']
@@ -61,7 +53,7 @@ t.test('an allowed request: by route, method and guard, the same frozen event ea
       })
     }
   })
-  const events = heard(t)
+  const events = heardOn<DecisionEvent>(t, decisionChannelName)
   const authorization = `Bearer ${await tenant.userToken()}`
   const heardOf = async (method: 'GET' | 'POST', url: string) => {
     events.length = 0
@@ -105,7 +97,7 @@ t.test('methods that callers make up, in an app that lets them override it, are 
       app.get('/', { preValidation, preHandler: requireScope('access_as_user') }, async () => 'ok')
     }
   })
-  const events = heard(t)
+  const events = heardOn<DecisionEvent>(t, decisionChannelName)
   const authorization = `Bearer ${await tenant.userToken()}`
   const methods = Array.from({ length: 64 }, (_, n) => `MADE-UP-${n}`)
   for (const method of [...methods, 'LAST', 'LAST', ...methods.slice(0, 1)])

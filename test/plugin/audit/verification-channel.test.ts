@@ -1,6 +1,6 @@
 /** The channels for metrics and traces: what their messages hold, and what they cost without a subscriber. */
-import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
-import t, { type Test } from 'tap'
+import { tracingChannel } from 'node:diagnostics_channel'
+import t from 'tap'
 import {
   type FetchMessage,
   fetchChannelName,
@@ -11,18 +11,11 @@ import {
 } from '../../../src/plugin/index.js'
 import { createVerifier } from '../../../src/plugin/verifier-index.js'
 import { optionsFor, startApi } from '../../support/api.js'
+import { heardOn } from '../../support/channel.js'
 import { startTestTenant } from '../../support/tenant.js'
 
 const tenant = await startTestTenant(t)
 const options = optionsFor(tenant)
-
-function heard(t: Test): VerificationEvent[] {
-  const events: VerificationEvent[] = []
-  const listener = (message: unknown) => void events.push(message as VerificationEvent)
-  subscribe(verificationChannelName, listener)
-  t.teardown(() => unsubscribe(verificationChannelName, listener))
-  return events
-}
 
 t.test('each verification: its outcome, its code, whether the token was cached, and how long it took', async (t) => {
   let revoked = false
@@ -30,7 +23,7 @@ t.test('each verification: its outcome, its code, whether the token was cached, 
   const { get, app } = await startApi(t, { tenant, options: { isRevoked: () => revoked }, routes })
   const [token, forged] = [await tenant.userToken(), `${(await tenant.userToken()).slice(0, -8)}AAAAAAAA`]
   await get('/any', token)
-  const events = heard(t)
+  const events = heardOn<VerificationEvent>(t, verificationChannelName)
   const said = async (path: string, sent?: string) => {
     events.length = 0
     await get(path, sent)
