@@ -71,13 +71,13 @@ async function cost(requests) {
  */
 async function measure({ library, requests, turns }) {
   const warm = Math.ceil(requests / 10)
-  const without = async () => {
+  const settled = async () => {
     await cost(warm)
     return cost(requests)
   }
   const withMetrics = async () => {
     const telemetry = starts[library]()
-    const micros = await without()
+    const micros = await settled()
     telemetry.stop()
     return micros
   }
@@ -85,8 +85,8 @@ async function measure({ library, requests, turns }) {
   /** @type {number[]} */
   const added = []
   for (let turn = 0; turn < turns; turn += 1) {
-    if (turn % 2 === 0) added.push(-(await without()) + (await withMetrics()))
-    else added.push((await withMetrics()) - (await without()))
+    const before = turn % 2 === 0 ? await settled() : undefined
+    added.push((await withMetrics()) - (before ?? (await settled())))
   }
   return { added }
 }

@@ -2,6 +2,7 @@
 
 import { spread } from '../report/stats.js'
 import type { Fetches, Flood, LoadResult, Paced, Usage } from '../types.js'
+import type { Variant } from './variants.js'
 import { type Workload, warmTokens } from './workloads.js'
 import type { Server, World } from './world.js'
 
@@ -48,6 +49,24 @@ export async function floodMeasured(world: World, server: Server, options: Flood
   const cpu = after.cpuMicros - before.cpuMicros
   const requestsPerSecond = result.requests / result.seconds
   return { ...result, requestsPerSecond, cpuMicros: cpu / result.requests, busy: cpu / result.seconds / 1e6, after }
+}
+
+/**
+ * Microseconds of CPU of a request to a server of its own, after a warm-up with the same.
+ *
+ * @throws Error when a request gets anything but 200
+ */
+export async function costOfGood(world: World, variant: Variant, options: FloodOptions): Promise<number> {
+  const server = await world.startServer(variant)
+  if ('absent' in server) throw new Error(server.absent)
+  try {
+    await flood(world, server, { ...options, seconds: world.pace.warmSeconds })
+    const { cpuMicros, statuses } = await floodMeasured(world, server, options)
+    if (Object.keys(statuses).join() !== '200') throw new Error(`${variant.name}: ${JSON.stringify(statuses)}`)
+    return cpuMicros
+  } finally {
+    await server.child.stop()
+  }
 }
 
 function wrongOnes({ right }: Workload, { statuses }: LoadResult): number {

@@ -1,5 +1,5 @@
 /** What metrics cost a known token: what they add in one process, as a share of what the request costs a server over sockets. */
-import { flood, floodMeasured } from '../harness/measure.js'
+import { costOfGood } from '../harness/measure.js'
 import { aside } from '../harness/variants.js'
 import { warmTokens } from '../harness/workloads.js'
 import type { World } from '../harness/world.js'
@@ -17,17 +17,8 @@ export interface MetricsCost {
 const libraries = ['prom-client', 'OpenTelemetry'] as const
 
 /** Microseconds of CPU of a known token over sockets, without metrics and on a route without a guard, which costs less. */
-async function costOfKnown(world: World): Promise<number> {
-  const server = await world.startServer(aside('ours'))
-  if ('absent' in server) throw new Error(server.absent)
-  try {
-    const tokens = { ...world.pools.good, count: warmTokens }
-    await flood(world, server, { tokens, seconds: world.pace.warmSeconds })
-    return (await floodMeasured(world, server, { tokens })).cpuMicros
-  } finally {
-    await server.child.stop()
-  }
-}
+const costOfKnown = (world: World) =>
+  costOfGood(world, aside('ours'), { tokens: { ...world.pools.good, count: warmTokens } })
 
 export async function runMetrics(world: World): Promise<readonly MetricsCost[]> {
   const { pace } = world

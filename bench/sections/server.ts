@@ -1,5 +1,5 @@
 /** What the server of this repository costs on an open route, beside the plugin: security headers, request IDs, deadlines. */
-import { flood, floodMeasured } from '../harness/measure.js'
+import { costOfGood } from '../harness/measure.js'
 import { aside } from '../harness/variants.js'
 import type { World } from '../harness/world.js'
 import { type Spread, spread } from '../report/stats.js'
@@ -11,18 +11,9 @@ export interface ServerCost {
   readonly ratio?: Spread | undefined
 }
 
-async function measure(world: World, bare: boolean): Promise<number> {
-  const server = await world.startServer(aside('server', { bare }))
-  if ('absent' in server) throw new Error(server.absent)
-  try {
-    const options = { tokens: { ...world.pools.good, count: 1 }, path: '/unprotected' }
-    await flood(world, server, { ...options, seconds: world.pace.warmSeconds })
-    const { cpuMicros, statuses } = await floodMeasured(world, server, options)
-    if (Object.keys(statuses).join() !== '200') throw new Error(`server: ${JSON.stringify(statuses)}`)
-    return cpuMicros
-  } finally {
-    await server.child.stop()
-  }
+function measure(world: World, bare: boolean): Promise<number> {
+  const tokens = { ...world.pools.good, count: 1 }
+  return costOfGood(world, aside('server', { bare }), { tokens, path: '/unprotected' })
 }
 
 export async function runServer(world: World): Promise<ServerCost> {

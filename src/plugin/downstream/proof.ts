@@ -62,7 +62,7 @@ export function eachOf(name: string, value: unknown, toProof: (name: string, tex
   const { length } = all
   const [first, ...others] = all
   const wanted = 'give one string that is not empty, or a list of two during a rotation'
-  if (others.length > 1) throw new EntraConfigurationError(`${name} is a list of ${length}; ${wanted}`)
+  if (length > 2) throw new EntraConfigurationError(`${name} is a list of ${length}; ${wanted}`)
   const isText = (each: unknown): each is string => typeof each === 'string' && each !== ''
   if (isText(first) && others.every(isText)) return [toProof(name, first), ...others.map((each) => toProof(name, each))]
   throw new EntraConfigurationError(`${name} is empty or not a string; ${wanted}`)

@@ -49,8 +49,9 @@ export class Tally {
 }
 
 function addTo(counts: Map<string, Count>, key: string, attributes: () => Attributes): Count {
-  const count = counts.get(key) ?? { attributes: attributes(), value: 0 }
-  if (count.value === 0) counts.set(key, count)
+  const known = counts.get(key)
+  const count = known ?? { attributes: attributes(), value: 0 }
   count.value += 1
+  if (!known) counts.set(key, count)
   return count
 }
